@@ -1,0 +1,145 @@
+//! Names of things: the outside ids that integrators choose, and the small numbers the machine uses inside.
+//!
+//! Inside numbers are given in the order of creation and never reused, so they are the same after every replay.
+//! Outside ids are checked once, when they enter ([`is_outside_id`]).
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+macro_rules! inside_number {
+    ($(#[$doc:meta])* $name:ident, $repr:ty) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub struct $name(pub $repr);
+        impl $name {
+            /// The place of this thing in its column.
+            #[must_use]
+            pub const fn index(self) -> usize {
+                self.0 as usize
+            }
+            /// The number for a place in a column. Columns end long before the number does.
+            #[must_use]
+            pub fn from_index(index: usize) -> Self {
+                $name(<$repr>::try_from(index).unwrap_or(<$repr>::MAX))
+            }
+        }
+    };
+}
+
+inside_number!(
+    /// An asset, by order of creation.
+    AssetIx, u32
+);
+inside_number!(
+    /// A customer, by order of creation.
+    CustomerIx, u32
+);
+inside_number!(
+    /// A customer's pair of accounts in one asset, by order of first use.
+    AccountIx, u32
+);
+inside_number!(
+    /// What one account holds in one product, by order of first subscription.
+    HoldingIx, u32
+);
+inside_number!(
+    /// A product, by order of creation.
+    ProductIx, u32
+);
+inside_number!(
+    /// An announced version of a product's rate, by order of announcement over the platform.
+    RateVersionIx, u32
+);
+inside_number!(
+    /// An agreement, by order of publication.
+    AgreementIx, u32
+);
+
+/// A position's public number: counted from 1 in the order of opening, over the whole platform (API).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PositionId(pub u64);
+
+impl PositionId {
+    /// The place in the column of positions.
+    #[must_use]
+    pub fn index(self) -> Option<usize> {
+        usize::try_from(self.0.checked_sub(1)?).ok()
+    }
+    /// The number of the position at a place in the column.
+    #[must_use]
+    pub const fn from_index(index: usize) -> Self {
+        PositionId((index as u64).saturating_add(1))
+    }
+}
+
+impl fmt::Display for PositionId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", self.0)
+    }
+}
+
+/// A place in the log: the batch's sequence number and the record's place in the batch, in one whole number.
+/// Zero is "before everything".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LogPosition(u64);
+
+impl LogPosition {
+    /// Records in one batch, at most.
+    pub const RECORDS_MAX: usize = 1 << 16;
+    /// Before everything.
+    pub const START: LogPosition = LogPosition(0);
+
+    /// The place of record `index` of batch `seq`.
+    #[must_use]
+    pub const fn new(seq: u64, index: u16) -> Self {
+        LogPosition((seq << 16) | index as u64)
+    }
+    /// The place with this number.
+    #[must_use]
+    pub const fn from_number(number: u64) -> Self {
+        LogPosition(number)
+    }
+    /// The place as one number.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+    /// The batch.
+    #[must_use]
+    pub const fn seq(self) -> u64 {
+        self.0 >> 16
+    }
+    /// The record within the batch.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "the low sixteen bits are the index")]
+    pub const fn index(self) -> u16 {
+        (self.0 & 0xffff) as u16
+    }
+}
+
+impl fmt::Display for LogPosition {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}", self.0)
+    }
+}
+
+/// Whether a text may be an id: 1 to `bytes_max` of `[A-Za-z0-9._-]`.
+#[must_use]
+pub fn is_outside_id(text: &str, bytes_max: usize) -> bool {
+    !text.is_empty()
+        && text.len() <= bytes_max
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+}
+
+/// A 16-byte name for a text under a domain, from BLAKE3 keyed with the platform's seed: what large maps are keyed by.
+#[must_use]
+pub fn hash16(seed: &[u8; 32], domain: &str, parts: &[&str]) -> [u8; 16] {
+    let mut hasher = blake3::Hasher::new_keyed(seed);
+    for part in std::iter::once(&domain).chain(parts) {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    let mut name = [0; 16];
+    hasher.finalize_xof().fill(&mut name);
+    name
+}

@@ -1,0 +1,48 @@
+//! Every bound of the system, once. A bound that a customer or integrator can meet is named in the public documents.
+//!
+//! Refuses nothing itself: the code that meets a bound answers with the rejection that names it.
+
+/// The largest amount, position principal and custody total, in base units (RULES 1): 10^28.
+pub const AMOUNT_UNITS_MAX: u128 = 10_000_000_000_000_000_000_000_000_000;
+/// The longest amount or rate text that is looked at, in bytes (RULES 1).
+pub const AMOUNT_TEXT_BYTES_MAX: usize = 64;
+/// The most decimals an asset may have (RULES 1).
+pub const ASSET_DECIMALS_MAX: u8 = 18;
+/// The highest yearly rate, in units of 10^-8 (RULES 1): 1000 %.
+pub const RATE_UNITS_MAX: u64 = 1_000_000_000;
+/// Decimals of a rate.
+pub const RATE_DECIMALS: u8 = 8;
+/// Days in every year (RULES 3).
+pub const YEAR_DAYS: u64 = 365;
+/// The longest term of a fixed-term product, in days (RULES 5).
+pub const TERM_DAYS_MAX: u32 = 3_650;
+/// The most bands a rate may have. Ours: the rules name no number, and nobody publishes more.
+pub const BANDS_MAX: usize = 16;
+/// The farthest one move of a simulated clock may go, in days (RULES 2).
+pub const CLOCK_MOVE_DAYS_MAX: i32 = 3_660;
+/// How many days a system clock may close at once before an operator has to confirm (RULES 2).
+pub const UNCONFIRMED_CLOSE_DAYS_MAX: i32 = 3;
+/// How long an idempotency key is kept at least, in milliseconds of engine time (RULES 10): 48 hours.
+pub const KEY_KEPT_MS: i64 = 48 * 60 * 60 * 1000;
+/// The longest customer id, in bytes (API).
+pub const CUSTOMER_ID_BYTES_MAX: usize = 64;
+/// The longest product id, in bytes.
+pub const PRODUCT_ID_BYTES_MAX: usize = 64;
+/// The longest asset symbol, in bytes.
+pub const ASSET_SYMBOL_BYTES_MAX: usize = 16;
+/// The longest name of an asset or product, in bytes.
+pub const NAME_BYTES_MAX: usize = 128;
+/// The longest risk notice, in bytes.
+pub const RISK_NOTICE_BYTES_MAX: usize = 4_096;
+/// The longest agreement text, in bytes. It has to fit a request's body, which ends at 64 KiB.
+pub const AGREEMENT_TEXT_BYTES_MAX: usize = 60 * 1024;
+/// The longest agreement version, in bytes.
+pub const AGREEMENT_VERSION_BYTES_MAX: usize = 64;
+/// The longest reference of a deposit or withdrawal, in bytes.
+pub const REFERENCE_BYTES_MAX: usize = 128;
+/// The westernmost offset of the platform's day, in minutes.
+pub const OFFSET_MINUTES_MIN: i32 = -720;
+/// The easternmost offset of the platform's day, in minutes.
+pub const OFFSET_MINUTES_MAX: i32 = 840;
+/// The last instant the engine can stand at: the end of the year 9999, in milliseconds since 1970.
+pub const TIMESTAMP_MS_MAX: i64 = 253_402_300_799_999;

@@ -1,0 +1,234 @@
+//! Assets, customers, agreements, products and rates: what an operator sets up (RULES 3, 5, 6).
+
+use super::{asset, positive, product};
+use crate::calendar::Day;
+use crate::id::is_outside_id;
+use crate::limits::{
+    AGREEMENT_TEXT_BYTES_MAX, AGREEMENT_VERSION_BYTES_MAX, ASSET_DECIMALS_MAX, ASSET_SYMBOL_BYTES_MAX, CUSTOMER_ID_BYTES_MAX,
+    NAME_BYTES_MAX, PRODUCT_ID_BYTES_MAX, RISK_NOTICE_BYTES_MAX,
+};
+use crate::machine::command::{Change, ProductText, RateText, SaleText};
+use crate::machine::event::{Event, ProductCreated};
+use crate::machine::rejection::{AmountField, Rejection};
+use crate::machine::state::State;
+use crate::money::{Amount, Rate};
+use crate::product::rates::{Band, Bands};
+use crate::product::{Distribution, EarlyRedemption, Kind, RateMode, SaleTerms, Status, contradiction};
+use sha2::{Digest, Sha256};
+
+fn invalid(reason: impl Into<String>) -> Rejection {
+    Rejection::TermsInvalid { reason: reason.into() }
+}
+
+fn check_text(field: &str, text: &str, bytes_max: usize) -> Result<(), Rejection> {
+    if text.is_empty()
+        || text.len() > bytes_max
+        || text.chars().any(|each| each.is_control() && each != '\n' && each != '\r' && each != '\t')
+    {
+        return Err(invalid(format!("{field} is 1 to {bytes_max} bytes of text without control characters")));
+    }
+    Ok(())
+}
+
+/// Adds an asset.
+///
+/// # Errors
+/// `terms_invalid`, `already_exists`.
+pub fn create_asset(state: &State, symbol: &str, name: &str, decimals: u8, display_decimals: u8) -> Result<Event, Rejection> {
+    if !is_outside_id(symbol, ASSET_SYMBOL_BYTES_MAX) {
+        return Err(invalid("symbol is 1 to 16 of A-Z a-z 0-9 . _ -"));
+    }
+    check_text("name", name, NAME_BYTES_MAX)?;
+    if decimals > ASSET_DECIMALS_MAX || display_decimals > decimals {
+        return Err(invalid("decimals is 0 to 18, display_decimals at most decimals"));
+    }
+    if state.asset_ix(symbol).is_some() {
+        return Err(Rejection::AlreadyExists);
+    }
+    Ok(Event::AssetCreated { symbol: symbol.to_owned(), name: name.to_owned(), decimals, display_decimals })
+}
+
+/// Adds a customer.
+///
+/// # Errors
+/// `terms_invalid`, `already_exists`.
+pub fn create_customer(state: &State, id: &str) -> Result<Event, Rejection> {
+    if !is_outside_id(id, CUSTOMER_ID_BYTES_MAX) {
+        return Err(invalid("a customer id is 1 to 64 of A-Z a-z 0-9 . _ -"));
+    }
+    if state.customer_ix(id).is_some() {
+        return Err(Rejection::AlreadyExists);
+    }
+    Ok(Event::CustomerCreated { id: id.to_owned() })
+}
+
+/// Puts an agreement in force.
+///
+/// # Errors
+/// `terms_invalid`, `already_exists`.
+pub fn publish_agreement(state: &State, version: &str, text: &str) -> Result<Event, Rejection> {
+    if !is_outside_id(version, AGREEMENT_VERSION_BYTES_MAX) {
+        return Err(invalid("version is 1 to 64 of A-Z a-z 0-9 . _ -"));
+    }
+    check_text("text", text, AGREEMENT_TEXT_BYTES_MAX)?;
+    if state.registry.agreements.iter().any(|agreement| agreement.version == version) {
+        return Err(Rejection::AlreadyExists);
+    }
+    Ok(Event::AgreementPublished { version: version.to_owned(), text: text.to_owned(), sha256: Sha256::digest(text.as_bytes()).into() })
+}
+
+/// Adds a product, as a draft.
+///
+/// # Errors
+/// `asset_not_found`, `terms_invalid`, `already_exists`, `amount_invalid`.
+pub fn create_product(state: &State, asked: &ProductText) -> Result<Event, Rejection> {
+    let (asset_ix, asset) = asset(state, &asked.asset)?;
+    if !is_outside_id(&asked.id, PRODUCT_ID_BYTES_MAX) {
+        return Err(invalid("a product id is 1 to 64 of A-Z a-z 0-9 . _ -"));
+    }
+    if state.product_ix(&asked.id).is_some() {
+        return Err(Rejection::AlreadyExists);
+    }
+    let flexible = asked.kind == Kind::Flexible;
+    let nothing = SaleTerms {
+        name: String::new(),
+        minimum: Amount::ONE,
+        step: None,
+        personal_maximum: None,
+        capacity: None,
+        opens_at: None,
+        closes_at: None,
+        renewal: false,
+        risk_notice: String::new(),
+    };
+    let mut sale = changed(&nothing, &asked.sale, asset.decimals)?;
+    check_text("name", &asked.name, NAME_BYTES_MAX)?;
+    sale.name.clone_from(&asked.name);
+    let distribution = asked.distribution.unwrap_or(if flexible { Distribution::Daily } else { Distribution::AtMaturity });
+    if let Some(reason) = contradiction(asked.kind, distribution, &sale) {
+        return Err(invalid(reason));
+    }
+    let rates: Result<Vec<_>, _> = asked.rates.iter().map(|(from, rate)| Ok((*from, bands(rate, asset.decimals)?))).collect();
+    Ok(Event::ProductCreated(Box::new(ProductCreated {
+        id: asked.id.clone(),
+        asset: asset_ix,
+        kind: asked.kind,
+        rate_mode: asked.rate_mode.unwrap_or(if flexible { RateMode::Floating } else { RateMode::Locked }),
+        distribution,
+        early_redemption: asked.early_redemption.unwrap_or(EarlyRedemption::Clawback),
+        sale,
+        rates: rates?,
+    })))
+}
+
+/// Moves a product along its life.
+///
+/// # Errors
+/// `product_not_found`, `product_closed`, `status_not_reachable`, `rate_missing`.
+pub fn set_status(state: &State, id: &str, status: Status) -> Result<Event, Rejection> {
+    let (ix, product) = product(state, id)?;
+    if !product.status.may_become(status) {
+        return Err(if product.status == Status::Closed { Rejection::ProductClosed } else { Rejection::StatusNotReachable });
+    }
+    if status == Status::Open && product.version_on(state.registry.open_day).is_none() {
+        return Err(Rejection::RateMissing);
+    }
+    Ok(Event::ProductStatusSet { product: ix, status })
+}
+
+/// Changes what may change.
+///
+/// # Errors
+/// `product_not_found`, `product_closed`, `amount_invalid`, `terms_invalid`.
+pub fn change_product(state: &State, id: &str, asked: &SaleText) -> Result<Event, Rejection> {
+    let (ix, product) = product(state, id)?;
+    if product.status == Status::Closed {
+        return Err(Rejection::ProductClosed);
+    }
+    let decimals = state.asset(product.asset).map_or(0, |asset| asset.decimals);
+    let sale = changed(&product.sale, asked, decimals)?;
+    check_text("name", &sale.name, NAME_BYTES_MAX)?;
+    if let Some(reason) = contradiction(product.kind, product.distribution, &sale) {
+        return Err(invalid(reason));
+    }
+    Ok(Event::SaleTermsChanged { product: ix, sale: Box::new(sale) })
+}
+
+/// Announces a rate from a day after today on.
+///
+/// # Errors
+/// `product_not_found`, `rate_not_future`, `amount_invalid`, `terms_invalid`.
+pub fn announce_rate(state: &State, id: &str, from: Day, rate: &RateText) -> Result<Event, Rejection> {
+    let (ix, product) = product(state, id)?;
+    let earliest = state.registry.open_day.next();
+    if from < earliest {
+        return Err(Rejection::RateNotFuture { earliest });
+    }
+    let decimals = state.asset(product.asset).map_or(0, |asset| asset.decimals);
+    Ok(Event::RateAnnounced { product: ix, from, bands: bands(rate, decimals)? })
+}
+
+/// Settles the rate of a day that is not closed: a cap on every band.
+///
+/// # Errors
+/// `product_not_found`, `day_closed`, `rate_missing`, `rate_above_reference`.
+pub fn settle_rate(state: &State, id: &str, day: Day, rate: Rate) -> Result<Event, Rejection> {
+    let (ix, product) = product(state, id)?;
+    if day < state.registry.open_day {
+        return Err(Rejection::DayClosed { open_day: state.registry.open_day });
+    }
+    let reference = product.version_on(day).and_then(|version| state.bands(version)).ok_or(Rejection::RateMissing)?.highest();
+    if rate > reference {
+        return Err(Rejection::RateAboveReference { reference });
+    }
+    Ok(Event::RateSettled { product: ix, day, rate })
+}
+
+fn bands(rate: &RateText, decimals: u8) -> Result<Bands, Rejection> {
+    let bands: Result<Vec<_>, Rejection> = rate
+        .iter()
+        .map(|(up_to, rate)| {
+            let up_to = up_to.as_deref().map(|text| positive(text, decimals, AmountField::UpTo)).transpose()?;
+            Ok(Band { up_to, rate: *rate })
+        })
+        .collect();
+    Bands::new(bands?).map_err(|bad| invalid(bad.to_string()))
+}
+
+fn changed(now: &SaleTerms, asked: &SaleText, decimals: u8) -> Result<SaleTerms, Rejection> {
+    let amount = |change: &Change<String>, present: Option<Amount>, field| match change {
+        Change::Keep => Ok(present),
+        Change::Clear => Ok(None),
+        Change::Set(text) => positive(text, decimals, field).map(Some),
+    };
+    if let Change::Set(notice) = &asked.risk_notice {
+        check_text("risk_notice", notice, RISK_NOTICE_BYTES_MAX)?;
+    }
+    Ok(SaleTerms {
+        name: chosen(&asked.name, &now.name, String::new()),
+        minimum: amount(&asked.minimum, Some(now.minimum), AmountField::Minimum)?.unwrap_or(Amount::ONE),
+        step: amount(&asked.step, now.step, AmountField::Step)?,
+        personal_maximum: amount(&asked.personal_maximum, now.personal_maximum, AmountField::PersonalMaximum)?,
+        capacity: amount(&asked.capacity, now.capacity, AmountField::Capacity)?,
+        opens_at: optional(asked.opens_at.clone(), now.opens_at),
+        closes_at: optional(asked.closes_at.clone(), now.closes_at),
+        renewal: chosen(&asked.renewal, &now.renewal, false),
+        risk_notice: chosen(&asked.risk_notice, &now.risk_notice, String::new()),
+    })
+}
+
+fn chosen<T: Clone>(change: &Change<T>, now: &T, empty: T) -> T {
+    match change {
+        Change::Keep => now.clone(),
+        Change::Clear => empty,
+        Change::Set(value) => value.clone(),
+    }
+}
+
+fn optional<T>(change: Change<T>, now: Option<T>) -> Option<T> {
+    match change {
+        Change::Keep => now,
+        Change::Clear => None,
+        Change::Set(value) => Some(value),
+    }
+}

@@ -1,0 +1,176 @@
+//! `Subscribe`: from an account into a product (RULES 6). A preview runs the same checks and shows the same event.
+
+use super::{above_limit, customer, positive, visible_product};
+use crate::calendar::Timestamp;
+use crate::id::{AccountIx, AgreementIx, AssetIx, PositionId, RateVersionIx};
+use crate::limits::AMOUNT_UNITS_MAX;
+use crate::machine::command::{Source, Subscribe};
+use crate::machine::event::{Event, Subscribed};
+use crate::machine::rejection::{AmountField, Rejection};
+use crate::machine::state::{Holding, State};
+use crate::money::{Amount, Balance};
+use crate::position::{FLOATING, position_link};
+use crate::product::limit::personal_left;
+use crate::product::{Kind, Product, RateMode, Status};
+use crate::reward::accrue::Stake;
+use crate::reward::clawback::AccountKind;
+
+/// Stakes.
+///
+/// # Errors
+/// In this order: `customer_not_found`, `product_not_found`, `product_not_open`, `outside_sale_window`,
+/// `agreement_not_accepted`, `amount_invalid`, `below_minimum`, `not_a_step_multiple`, `above_personal_maximum`,
+/// `above_capacity`, `insufficient_balance`, `renewal_not_allowed`, `above_limit`.
+pub fn decide(state: &State, command: &Subscribe, now: Timestamp) -> Result<Event, Rejection> {
+    let asked = Asked {
+        customer: &command.customer,
+        product: &command.product,
+        amount: &command.amount,
+        source: Some(command.source),
+        agreement: Some(&command.agreement),
+        auto_renew: command.auto_renew,
+    };
+    check(state, &asked, now).map(|event| Event::Subscribed(Box::new(event)))
+}
+
+/// What is asked; a preview may leave the source and the agreement open.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Who.
+    pub customer: &'a str,
+    /// Into what.
+    pub product: &'a str,
+    /// How much.
+    pub amount: &'a str,
+    /// From where; without it balances are not checked and everything counts as from Funding.
+    pub source: Option<Source>,
+    /// The accepted version; without it the one in force counts as accepted.
+    pub agreement: Option<&'a str>,
+    /// Whether to renew.
+    pub auto_renew: bool,
+}
+
+/// Runs every check and returns what would be booked.
+///
+/// # Errors
+/// As [`decide`].
+pub fn check(state: &State, asked: &Asked<'_>, now: Timestamp) -> Result<Subscribed, Rejection> {
+    let customer = customer(state, asked.customer)?;
+    let (product_ix, product) = visible_product(state, asked.product)?;
+    check_on_sale(product, now)?;
+    let agreement = check_agreement(state, asked.agreement)?;
+    let decimals = state.asset(product.asset).map_or(0, |asset| asset.decimals);
+    let amount = positive(asked.amount, decimals, AmountField::Amount)?;
+    let account = state.account_ix(customer, product.asset);
+    let holding = account.and_then(|account| state.holding(account, product_ix)).map(|(_, holding)| holding);
+    check_limits(product, holding, amount)?;
+    let (from_funding, from_spot) = draw(state, account, product.asset, amount, asked.source)?;
+    if asked.auto_renew && (product.kind == Kind::Flexible || !product.sale.renewal) {
+        return Err(Rejection::RenewalNotAllowed);
+    }
+    let running = flexible_position(state, product, holding);
+    let mut stake = running.map(|(_, stake)| stake).unwrap_or_default();
+    let whole = stake.earning.plus(stake.pending).plus(amount);
+    if whole.units() > AMOUNT_UNITS_MAX {
+        return Err(above_limit(product.asset));
+    }
+    let value_date = state.registry.platform.offset.value_date(now);
+    if value_date == state.registry.open_day {
+        stake.earning = stake.earning.plus(amount);
+    } else {
+        stake.pending = stake.pending.plus(amount);
+    }
+    Ok(Subscribed {
+        id: state.registry.counters.subscriptions.saturating_add(1),
+        position: running.map_or_else(|| state.next_position(), |(id, _)| id),
+        customer,
+        account: account.unwrap_or(AccountIx(u32::MAX)),
+        product: product_ix,
+        from_funding,
+        from_spot,
+        value_date,
+        rate_version: locked_version(state, product),
+        agreement,
+        auto_renew: asked.auto_renew,
+        stake,
+    })
+}
+
+fn check_on_sale(product: &Product, now: Timestamp) -> Result<(), Rejection> {
+    if product.status != Status::Open {
+        return Err(Rejection::ProductNotOpen);
+    }
+    let (opens_at, closes_at) = (product.sale.opens_at, product.sale.closes_at);
+    if opens_at.is_some_and(|opens| now < opens) || closes_at.is_some_and(|closes| now >= closes) {
+        return Err(Rejection::OutsideSaleWindow { opens_at, closes_at });
+    }
+    Ok(())
+}
+
+fn check_agreement(state: &State, accepted: Option<&str>) -> Result<AgreementIx, Rejection> {
+    match state.agreement_in_force() {
+        Some((ix, in_force)) if accepted.is_none_or(|version| version == in_force.version) => Ok(ix),
+        in_force => Err(Rejection::AgreementNotAccepted { in_force: in_force.map(|(_, agreement)| agreement.version.clone()) }),
+    }
+}
+
+fn check_limits(product: &Product, holding: Option<&Holding>, amount: Amount) -> Result<(), Rejection> {
+    let asset = product.asset;
+    if amount < product.sale.minimum {
+        return Err(Rejection::BelowMinimum { asset, minimum: product.sale.minimum });
+    }
+    if let Some(step) = product.sale.step
+        && !amount.is_multiple_of(step)
+    {
+        return Err(Rejection::NotAStepMultiple { asset, step });
+    }
+    let held = holding.map_or(Amount::ZERO, |holding| holding.staked.get());
+    if let Some(left) = personal_left(product, held)
+        && amount > left
+    {
+        return Err(Rejection::AbovePersonalMaximum { asset, left });
+    }
+    if let Some(left) = product.capacity_left()
+        && amount > left
+    {
+        return Err(Rejection::AboveCapacity { asset, left });
+    }
+    Ok(())
+}
+
+/// How much comes from Funding and how much from Spot.
+fn draw(
+    state: &State,
+    account: Option<AccountIx>,
+    asset: AssetIx,
+    amount: Amount,
+    source: Option<Source>,
+) -> Result<(Amount, Amount), Rejection> {
+    let funding = state.balance(account, AccountKind::Funding);
+    let spot = state.balance(account, AccountKind::Spot);
+    let (available, parts) = match source {
+        None => return Ok((amount, Amount::ZERO)),
+        Some(Source::Funding) => (funding, (amount, Amount::ZERO)),
+        Some(Source::Spot) => (spot, (Amount::ZERO, amount)),
+        Some(Source::FundingThenSpot) => (funding.plus(spot), (amount.min(funding), amount.left_after(funding))),
+    };
+    if available < amount { Err(Rejection::InsufficientBalance { asset, available: Balance::ZERO.plus(available) }) } else { Ok(parts) }
+}
+
+/// The flexible position that a further subscription adds to.
+fn flexible_position(state: &State, product: &Product, holding: Option<&Holding>) -> Option<(PositionId, Stake)> {
+    if product.kind != Kind::Flexible {
+        return None;
+    }
+    let id = position_link(holding?.newest)?;
+    let (running, _) = state.position(id)?;
+    running.is_active().then(|| (id, Stake { earning: running.earning.get(), pending: running.pending.get(), carry: running.carry.get() }))
+}
+
+/// The version that a position opened today keeps.
+fn locked_version(state: &State, product: &Product) -> RateVersionIx {
+    match product.rate_mode {
+        RateMode::Floating => FLOATING,
+        RateMode::Locked => product.version_on(state.registry.open_day).unwrap_or(FLOATING),
+    }
+}

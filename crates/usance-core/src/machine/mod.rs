@@ -1,0 +1,59 @@
+//! The deterministic machine: commands are decided, events applied, and the same log always gives the same state.
+//!
+//! [`decide::decide`] reads only and answers with events or one [`Rejection`]; [`apply::apply`] cannot refuse.
+//! [`execute`] does both for one command; [`close::close_day`] closes a day; [`replay`] runs a stored record again.
+//! What a caller is told ([`answer::Answer`]) is built from the state right after, and stored with the events.
+
+pub mod answer;
+pub mod apply;
+pub mod close;
+pub mod command;
+pub mod decide;
+pub mod event;
+pub mod keys;
+pub mod post;
+pub mod rejection;
+pub mod state;
+pub mod view;
+
+use crate::calendar::Timestamp;
+pub use answer::Answer;
+pub use command::Command;
+pub use event::Event;
+pub use rejection::Rejection;
+pub use state::State;
+
+/// A command's effect: what happened, and what its sender is told. A rejection has no events.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Executed {
+    /// What happened, in order.
+    pub events: Vec<Event>,
+    /// What the sender is told.
+    pub outcome: Result<Answer, Rejection>,
+}
+
+/// Decides a command at an instant and applies what it decided. The instant's day is open: every earlier day is closed.
+pub fn execute(state: &mut State, command: &Command, now: Timestamp) -> Executed {
+    match decide::decide(state, command, now) {
+        Err(rejection) => Executed { events: Vec::new(), outcome: Err(rejection) },
+        Ok(event) => {
+            apply::apply(state, &event, now);
+            let answer = answer::answer(state, &event, now);
+            Executed { events: vec![event], outcome: Ok(answer) }
+        }
+    }
+}
+
+/// Runs stored events again, in order. A day that closes differently than it did is a broken invariant.
+pub fn replay(state: &mut State, events: &[Event], at: Timestamp) {
+    for event in events {
+        if let Event::DayClosed(stored) = event {
+            let again = close::close_day(state);
+            if again != **stored {
+                state.break_with("a replayed day closes as it did", format!("day {}: log and machine differ", stored.day));
+            }
+        } else {
+            apply::apply(state, event, at);
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Every way in which the rules say no, in the order in which they are checked (RULES 6, 8; API).
+//!
+//! The order of the variants is the order of the checks within one verb. A rejection is a true sentence and carries its
+//! numbers. Which HTTP status it gets is the server's `api/error.rs`.
+
+use crate::calendar::{Day, Timestamp};
+use crate::id::AssetIx;
+use crate::money::{Amount, Balance, Rate};
+use crate::reward::clawback::RedemptionFigures;
+use serde::{Deserialize, Serialize};
+
+/// Why a command changed nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Rejection {
+    /// There is no such customer. Checked before all others.
+    CustomerNotFound,
+    /// There is no such asset.
+    AssetNotFound,
+    /// There is no such product, or customers do not see it.
+    ProductNotFound,
+    /// There is no such position of this customer.
+    PositionNotFound,
+    /// The product is closed for good.
+    ProductClosed,
+    /// A product's life does not go that way.
+    StatusNotReachable,
+    /// No rate is in force.
+    RateMissing,
+    /// The product is paused or closed.
+    ProductNotOpen,
+    /// The sale has not begun or is over.
+    OutsideSaleWindow {
+        /// When it begins.
+        opens_at: Option<Timestamp>,
+        /// When it ended.
+        closes_at: Option<Timestamp>,
+    },
+    /// The agreement in force was not accepted.
+    AgreementNotAccepted {
+        /// The version in force.
+        in_force: Option<String>,
+    },
+    /// The position has ended.
+    PositionClosed,
+    /// The term cannot be left early.
+    EarlyRedemptionNotAllowed {
+        /// When it ends.
+        matures_at: Timestamp,
+    },
+    /// A fixed term is redeemed whole.
+    PartialNotAllowed {
+        /// Of which asset.
+        asset: AssetIx,
+        /// The whole.
+        principal: Amount,
+    },
+    /// The accounts are the same.
+    SameAccount,
+    /// The text is not a positive amount of the asset.
+    AmountInvalid {
+        /// Which field.
+        field: AmountField,
+    },
+    /// Terms that contradict themselves.
+    TermsInvalid {
+        /// How.
+        reason: String,
+    },
+    /// There is one with that name.
+    AlreadyExists,
+    /// Less than the minimum.
+    BelowMinimum {
+        /// Of which asset.
+        asset: AssetIx,
+        /// The minimum.
+        minimum: Amount,
+    },
+    /// Not a multiple of the step.
+    NotAStepMultiple {
+        /// Of which asset.
+        asset: AssetIx,
+        /// The step.
+        step: Amount,
+    },
+    /// More than one customer may have.
+    AbovePersonalMaximum {
+        /// Of which asset.
+        asset: AssetIx,
+        /// What is left.
+        left: Amount,
+    },
+    /// More than the product takes.
+    AboveCapacity {
+        /// Of which asset.
+        asset: AssetIx,
+        /// What is left.
+        left: Amount,
+    },
+    /// More than the position has.
+    AbovePrincipal {
+        /// Of which asset.
+        asset: AssetIx,
+        /// What it has.
+        principal: Amount,
+    },
+    /// More than the account has.
+    InsufficientBalance {
+        /// Of which asset.
+        asset: AssetIx,
+        /// What it has.
+        available: Balance,
+    },
+    /// The product or the position's kind does not renew.
+    RenewalNotAllowed,
+    /// A total would pass 10^28 base units.
+    AboveLimit {
+        /// Of which asset.
+        asset: AssetIx,
+        /// The limit.
+        limit: Amount,
+    },
+    /// The quote is missing or no longer right.
+    QuoteChanged {
+        /// Of which asset.
+        asset: AssetIx,
+        /// The figures as they are now.
+        figures: Box<RedemptionFigures>,
+    },
+    /// Rates are announced from a later day on.
+    RateNotFuture {
+        /// The first day that is later.
+        earliest: Day,
+    },
+    /// The day is closed.
+    DayClosed {
+        /// The first day that is not.
+        open_day: Day,
+    },
+    /// A settled rate caps; it does not raise.
+    RateAboveReference {
+        /// The highest band.
+        reference: Rate,
+    },
+    /// Only a simulated clock can be moved.
+    ClockNotSimulated,
+    /// Clocks run forward.
+    ClockBackwards {
+        /// Where it stands.
+        now: Timestamp,
+    },
+    /// A move goes 3,660 days at most, and never past the year 9999.
+    ClockMoveTooFar {
+        /// The last instant it can go to.
+        latest: Timestamp,
+    },
+}
+
+/// The field whose text is not an amount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AmountField {
+    /// `amount`
+    Amount,
+    /// `minimum`
+    Minimum,
+    /// `step`
+    Step,
+    /// `personal_maximum`
+    PersonalMaximum,
+    /// `capacity`
+    Capacity,
+    /// `up_to` of a tier
+    UpTo,
+    /// `quoted_payout`
+    QuotedPayout,
+    /// `quoted_from_funding`
+    QuotedFromFunding,
+}
+
+impl AmountField {
+    /// The field's name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            AmountField::Amount => "amount",
+            AmountField::Minimum => "minimum",
+            AmountField::Step => "step",
+            AmountField::PersonalMaximum => "personal_maximum",
+            AmountField::Capacity => "capacity",
+            AmountField::UpTo => "up_to",
+            AmountField::QuotedPayout => "quoted_payout",
+            AmountField::QuotedFromFunding => "quoted_from_funding",
+        }
+    }
+}
+
+impl Rejection {
+    /// The code on the wire: the variant's name in snake_case.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Rejection::CustomerNotFound => "customer_not_found",
+            Rejection::AssetNotFound => "asset_not_found",
+            Rejection::ProductNotFound => "product_not_found",
+            Rejection::PositionNotFound => "position_not_found",
+            Rejection::ProductClosed => "product_closed",
+            Rejection::StatusNotReachable => "status_not_reachable",
+            Rejection::RateMissing => "rate_missing",
+            Rejection::ProductNotOpen => "product_not_open",
+            Rejection::OutsideSaleWindow { .. } => "outside_sale_window",
+            Rejection::AgreementNotAccepted { .. } => "agreement_not_accepted",
+            Rejection::PositionClosed => "position_closed",
+            Rejection::EarlyRedemptionNotAllowed { .. } => "early_redemption_not_allowed",
+            Rejection::PartialNotAllowed { .. } => "partial_not_allowed",
+            Rejection::SameAccount => "same_account",
+            Rejection::AmountInvalid { .. } => "amount_invalid",
+            Rejection::TermsInvalid { .. } => "terms_invalid",
+            Rejection::AlreadyExists => "already_exists",
+            Rejection::BelowMinimum { .. } => "below_minimum",
+            Rejection::NotAStepMultiple { .. } => "not_a_step_multiple",
+            Rejection::AbovePersonalMaximum { .. } => "above_personal_maximum",
+            Rejection::AboveCapacity { .. } => "above_capacity",
+            Rejection::AbovePrincipal { .. } => "above_principal",
+            Rejection::InsufficientBalance { .. } => "insufficient_balance",
+            Rejection::RenewalNotAllowed => "renewal_not_allowed",
+            Rejection::AboveLimit { .. } => "above_limit",
+            Rejection::QuoteChanged { .. } => "quote_changed",
+            Rejection::RateNotFuture { .. } => "rate_not_future",
+            Rejection::DayClosed { .. } => "day_closed",
+            Rejection::RateAboveReference { .. } => "rate_above_reference",
+            Rejection::ClockNotSimulated => "clock_not_simulated",
+            Rejection::ClockBackwards { .. } => "clock_backwards",
+            Rejection::ClockMoveTooFar { .. } => "clock_move_too_far",
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! Products: what is offered, at which rates, within which limits (RULES 5).
+//!
+//! [`Product`] holds the terms and the running totals; [`rates`] the announced versions, tiers and settled rates;
+//! [`limit`] what an amount has to satisfy. Availability is derived, never stored. Refuses terms that contradict
+//! themselves when a product is created; a running position's terms never change.
+
+pub mod limit;
+pub mod rates;
+
+use crate::calendar::{Day, Timestamp};
+use crate::id::{AssetIx, RateVersionIx};
+use crate::limits::TERM_DAYS_MAX;
+use crate::money::{Amount, Rate};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Flexible, or locked up for a term.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// Redeemable any time.
+    Flexible,
+    /// Locked up for a number of days.
+    FixedTerm {
+        /// 1..=3650.
+        term_days: u32,
+    },
+}
+
+impl Kind {
+    /// Days of the term, fixed-term only.
+    #[must_use]
+    pub const fn term_days(self) -> Option<u32> {
+        match self {
+            Kind::Flexible => None,
+            Kind::FixedTerm { term_days } => Some(term_days),
+        }
+    }
+}
+
+/// Whether a position follows the product's rate or keeps that of its first day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RateMode {
+    /// The product's rate of each day.
+    Floating,
+    /// The bands in force on the day of subscription.
+    Locked,
+}
+
+/// When accrued rewards are paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Distribution {
+    /// With every close.
+    Daily,
+    /// Every n-th interest day of the position.
+    EveryNDays(u32),
+    /// With the last close of the term.
+    AtMaturity,
+}
+
+/// What leaving a fixed term early costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EarlyRedemption {
+    /// All rewards, paid and unpaid.
+    Clawback,
+    /// It is not possible.
+    NotAllowed,
+}
+
+/// Where a product stands in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Status {
+    /// Being prepared; customers do not see it.
+    Draft,
+    /// On sale, within its window.
+    Open,
+    /// Takes no subscription for now.
+    Paused,
+    /// Takes no subscription ever again.
+    Closed,
+}
+
+impl Status {
+    /// Whether the operator may set `to` (RULES 5). Asking for the present status again is fine.
+    #[must_use]
+    pub const fn may_become(self, to: Status) -> bool {
+        matches!(
+            (self, to),
+            (Status::Draft, Status::Draft | Status::Open)
+                | (Status::Open, Status::Open | Status::Paused | Status::Closed)
+                | (Status::Paused, Status::Paused | Status::Open | Status::Closed)
+                | (Status::Closed, Status::Closed)
+        )
+    }
+}
+
+/// What a customer is told about whether it can be subscribed to now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Availability {
+    /// It can.
+    Available,
+    /// Its sale window has not begun.
+    Upcoming,
+    /// Less capacity is left than the smallest allowed amount.
+    SoldOut,
+    /// Its sale window is over.
+    Ended,
+    /// Draft, paused or closed.
+    Unavailable,
+}
+
+/// The fields that may be changed while a product lives; none touches a running position's terms.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaleTerms {
+    /// Shown to customers.
+    pub name: String,
+    /// The least one subscription may be.
+    pub minimum: Amount,
+    /// Every subscription is a multiple of it.
+    pub step: Option<Amount>,
+    /// The most one customer may have in it.
+    pub personal_maximum: Option<Amount>,
+    /// The most all customers may have in it.
+    pub capacity: Option<Amount>,
+    /// First instant of sale.
+    pub opens_at: Option<Timestamp>,
+    /// First instant after the sale.
+    pub closes_at: Option<Timestamp>,
+    /// Whether a matured position may start another.
+    pub renewal: bool,
+    /// What can go wrong, in words.
+    pub risk_notice: String,
+}
+
+/// One closed day of a product: the version in force and the settled rate that capped it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClosedDay {
+    /// The announced version in force at the close.
+    pub version: RateVersionIx,
+    /// The settled rate, if one was set.
+    pub settled: Option<Rate>,
+}
+
+/// A product with its schedule and totals.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Product {
+    /// The operator's name for it.
+    pub id: String,
+    /// What is staked and earned.
+    pub asset: AssetIx,
+    /// Flexible or fixed-term.
+    pub kind: Kind,
+    /// Floating or locked.
+    pub rate_mode: RateMode,
+    /// When rewards are paid.
+    pub distribution: Distribution,
+    /// What an early exit costs.
+    pub early_redemption: EarlyRedemption,
+    /// What may change.
+    pub sale: SaleTerms,
+    /// Where it stands.
+    pub status: Status,
+    /// Total principal.
+    pub staked: Amount,
+    /// The version in force from each day on; the last announcement for a day holds.
+    pub schedule: BTreeMap<Day, RateVersionIx>,
+    /// Settled rates of days not closed yet.
+    pub settled: BTreeMap<Day, Rate>,
+    /// The first day in `closed`.
+    pub closed_from: Day,
+    /// Every closed day since a rate was first in force, in order and without a gap.
+    pub closed: Vec<ClosedDay>,
+    /// When it was created.
+    pub created_at: Timestamp,
+}
+
+impl Product {
+    /// The announced version in force on a day.
+    #[must_use]
+    pub fn version_on(&self, day: Day) -> Option<RateVersionIx> {
+        self.schedule.range(..=day).next_back().map(|(_, version)| *version)
+    }
+    /// The next version that is announced for a later day.
+    #[must_use]
+    pub fn next_version_after(&self, day: Day) -> Option<(Day, RateVersionIx)> {
+        self.schedule.range(day.next()..).next().map(|(from, version)| (*from, *version))
+    }
+    /// The record of a closed day.
+    #[must_use]
+    pub fn closed_day(&self, day: Day) -> Option<ClosedDay> {
+        self.closed.get(usize::try_from(day.since(self.closed_from)).ok()?).copied()
+    }
+    /// What is left of the capacity; `None` without one.
+    #[must_use]
+    pub fn capacity_left(&self) -> Option<Amount> {
+        self.sale.capacity.map(|capacity| capacity.left_after(self.staked))
+    }
+    /// What a customer is told at an instant. Derived, never stored.
+    #[must_use]
+    pub fn availability(&self, at: Timestamp) -> Availability {
+        if self.status != Status::Open {
+            Availability::Unavailable
+        } else if self.sale.opens_at.is_some_and(|opens| at < opens) {
+            Availability::Upcoming
+        } else if self.sale.closes_at.is_some_and(|closes| at >= closes) {
+            Availability::Ended
+        } else if self.capacity_left().is_some_and(|left| left < self.sale.smallest_allowed()) {
+            Availability::SoldOut
+        } else {
+            Availability::Available
+        }
+    }
+    /// Whether `k`, the interest day of a position that just closed, is one on which rewards are paid.
+    #[must_use]
+    pub fn distributes_on(&self, k: u32) -> bool {
+        if Some(k) == self.kind.term_days() {
+            return true;
+        }
+        match self.distribution {
+            Distribution::Daily => true,
+            Distribution::EveryNDays(every) => k.checked_rem(every) == Some(0),
+            Distribution::AtMaturity => false,
+        }
+    }
+    /// The next interest day, from `k` on, on which rewards are paid.
+    #[must_use]
+    pub fn next_distribution_day(&self, k: u32) -> u32 {
+        let term = self.kind.term_days().unwrap_or(u32::MAX);
+        match self.distribution {
+            Distribution::Daily => k.min(term),
+            Distribution::EveryNDays(every) => k.checked_next_multiple_of(every).unwrap_or(term).min(term),
+            Distribution::AtMaturity => term,
+        }
+    }
+}
+
+impl SaleTerms {
+    /// The smallest amount that passes minimum and step.
+    #[must_use]
+    pub fn smallest_allowed(&self) -> Amount {
+        let minimum = self.minimum.max(Amount::ONE);
+        let Some(step) = self.step else { return minimum };
+        let floored = minimum.floor_to_step(step);
+        if floored == minimum { minimum } else { floored.plus(step) }
+    }
+}
+
+/// Why terms contradict themselves, as a sentence; `None` when they do not.
+#[must_use]
+pub fn contradiction(kind: Kind, distribution: Distribution, sale: &SaleTerms) -> Option<&'static str> {
+    if let Kind::FixedTerm { term_days } = kind
+        && !(1..=TERM_DAYS_MAX).contains(&term_days)
+    {
+        return Some("term_days is 1 to 3650");
+    }
+    if let Distribution::EveryNDays(every) = distribution
+        && !(1..=TERM_DAYS_MAX).contains(&every)
+    {
+        return Some("every_n_days is 1 to 3650");
+    }
+    if kind == Kind::Flexible && distribution != Distribution::Daily {
+        return Some("a flexible product distributes daily");
+    }
+    if kind == Kind::Flexible && sale.renewal {
+        return Some("a flexible product has no term to renew");
+    }
+    if let (Some(opens), Some(closes)) = (sale.opens_at, sale.closes_at)
+        && closes <= opens
+    {
+        return Some("closes_at is after opens_at");
+    }
+    None
+}

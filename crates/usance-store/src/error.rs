@@ -1,0 +1,175 @@
+//! The one list of what can go wrong with stored bytes.
+//!
+//! Owns the sentences an operator reads when a disk, a file or a second process gets in the way, and the mapping from
+//! the operating system's and SQLite's codes to them. It refuses to hide a place: damage always names the file, the
+//! batch or the section. What may happen to an append is not an error but an answer, see [`crate::log::Appended`].
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+
+use crate::batch::BatchError;
+
+/// Why a store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The operating system refused to read or write a file.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// SQLite refused for a reason that has no variant of its own here.
+    #[error("{}: {source}", path.display())]
+    Sqlite {
+        /// The database file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// Another process has the data directory open for writing.
+    #[error("data directory is held by another process{}: {}", pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default(), path.display())]
+    Locked {
+        /// The data directory.
+        path: PathBuf,
+        /// The holder, when it could be read.
+        pid: Option<u32>,
+    },
+    /// A newer release wrote this. Start that release; nothing was changed.
+    #[error("{what} has version {found}, this release knows up to {known}")]
+    NewerVersion {
+        /// The file.
+        what: String,
+        /// The version it carries.
+        found: u64,
+        /// The newest version this release reads.
+        known: u64,
+    },
+    /// Stored bytes are not what was written.
+    #[error("{what} damaged: {at}")]
+    Damaged {
+        /// What kind of thing: `log record`, `snapshot`, `database`.
+        what: String,
+        /// Which one, and how it shows.
+        at: String,
+    },
+    /// There is no such thing.
+    #[error("not found: {what}")]
+    NotFound {
+        /// What was looked for.
+        what: String,
+    },
+    /// A thing of this name stands already and is not overwritten.
+    #[error("exists already: {what}")]
+    AlreadyExists {
+        /// What was to be added.
+        what: String,
+    },
+    /// Another writer has appended: this one is no longer the writer.
+    #[error("fenced: expected the log to end at batch {expected}, it ends at {found}")]
+    Fenced {
+        /// The seq this writer stood on.
+        expected: u64,
+        /// The seq the log stands on.
+        found: u64,
+    },
+    /// A write may or may not have happened. Open the store again and look.
+    #[error("outcome unknown: {0}")]
+    Unknown(String),
+    /// The disk is full. Nothing of the refused write was kept.
+    #[error("disk full")]
+    Full,
+    /// A setting chosen at creation cannot be changed.
+    #[error("{setting} was set to {stored} when this was created, and is now asked to be {asked}")]
+    Contradiction {
+        /// The setting's name.
+        setting: String,
+        /// Its value in the store.
+        stored: String,
+        /// The value asked for.
+        asked: String,
+    },
+    /// A batch that no log would take: a fault of the caller.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+}
+
+impl StoreError {
+    /// Damage of one kind at one place.
+    pub(crate) fn damaged(what: impl Into<String>, at: impl Into<String>) -> Self {
+        StoreError::Damaged { what: what.into(), at: at.into() }
+    }
+
+    /// Damage of one batch of the log, in the words an operator greps for.
+    pub(crate) fn damaged_batch(shard: u16, seq: u64, how: impl std::fmt::Display) -> Self {
+        StoreError::damaged("log record", format!("shard {shard} batch {seq}: {how}"))
+    }
+
+    /// An error of the operating system about `path`; a full disk (or a spent quota) is [`StoreError::Full`].
+    pub(crate) fn io(path: &Path, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full,
+            _ => StoreError::Io { path: path.to_path_buf(), source },
+        }
+    }
+
+    /// An error of SQLite about the database at `path`: full disks and damaged files get their own variants.
+    pub(crate) fn sqlite(path: &Path, source: rusqlite::Error) -> Self {
+        if is_full(&source) {
+            return StoreError::Full;
+        }
+        match source.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                StoreError::damaged("database", format!("{}: {source}", path.display()))
+            }
+            _ => StoreError::Sqlite { path: path.to_path_buf(), source },
+        }
+    }
+}
+
+/// Whether SQLite ran out of disk. Growing its shared-memory file reports a full disk as an I/O error of its own.
+pub(crate) fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|inner| {
+        inner.code == ErrorCode::DiskFull || inner.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_say_where() {
+        let rows = [
+            (
+                StoreError::damaged_batch(0, 17, "hash does not match"),
+                "log record damaged: shard 0 batch 17: hash does not match",
+            ),
+            (
+                StoreError::Locked { path: "/d".into(), pid: Some(7) },
+                "data directory is held by another process (pid 7): /d",
+            ),
+            (StoreError::Locked { path: "/d".into(), pid: None }, "data directory is held by another process: /d"),
+            (
+                StoreError::NewerVersion { what: "/d/log.sqlite".into(), found: 9, known: 1 },
+                "/d/log.sqlite has version 9, this release knows up to 1",
+            ),
+            (
+                StoreError::Fenced { expected: 3, found: 4 },
+                "fenced: expected the log to end at batch 3, it ends at 4",
+            ),
+            (
+                StoreError::Contradiction { setting: "day_offset".into(), stored: "0".into(), asked: "60".into() },
+                "day_offset was set to 0 when this was created, and is now asked to be 60",
+            ),
+            (StoreError::io(Path::new("/d"), io::Error::from(io::ErrorKind::StorageFull)), "disk full"),
+        ];
+        for (error, sentence) in rows {
+            assert_eq!(error.to_string(), sentence);
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Where Usance keeps what must outlive the process: the log of record, snapshots, people and tokens.
+//!
+//! The crate owns bytes and their durability, and knows nothing of money: a log record is a byte string here. It refuses
+//! to go on with anything it cannot prove whole: a damaged batch, a torn snapshot, a file of a newer release and a data
+//! directory in use are errors that say where, never something to skip over. It writes no storage engine and no
+//! consensus; the primary key `(shard, seq)` of a database makes a second writer impossible.
+//!
+//! Start with [`log`] for the contract that every home of the log keeps, and [`batch`] for the bytes. Homes are
+//! [`sqlite`] and [`memory`]; [`faulty`] wraps one of them to fail on purpose. [`snapshot`], [`directory`] and
+//! [`identity`] stand by themselves.
+
+pub mod batch;
+mod checkpoint;
+mod connection;
+pub mod directory;
+pub mod error;
+pub mod faulty;
+pub mod identity;
+pub mod identity_sqlite;
+pub mod log;
+pub mod memory;
+pub mod snapshot;
+pub mod sqlite;
+
+pub use batch::{Batch, BatchBuilder, BatchError, LogPosition};
+pub use directory::DataDirectory;
+pub use error::StoreError;
+pub use faulty::{Fault, FaultScript, FaultyLog};
+pub use identity::{Identities, IdentityStore, NewToken, Remembered, Role, TokenRecord, atomically};
+pub use identity_sqlite::SqliteIdentities;
+pub use log::{Appended, Head, LogReader, LogStore, verify_chain};
+pub use memory::MemoryLog;
+pub use snapshot::{Section, Snapshot, SnapshotFile, SnapshotWriter};
+pub use sqlite::{SqliteLog, SqliteLogReader};

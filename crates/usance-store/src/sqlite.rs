@@ -1,0 +1,332 @@
+//! The embedded home of the log: one SQLite file, `log.sqlite`, written by the writer alone.
+//!
+//! Owns the table and the one statement of an append: a single insert in a transaction of its own, durable when it
+//! returns. It refuses whatever the primary key `(shard, seq)` refuses, and after an answer that nobody knows it refuses
+//! everything until it is opened again. Projections, people and tokens live in other files, so that none of them makes a
+//! commit wait. Opening is [`crate::connection`]'s, emptying the write-ahead file [`crate::checkpoint`]'s.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rusqlite::{ErrorCode, OptionalExtension, Row, params};
+
+use crate::batch::Batch;
+use crate::checkpoint::Checkpointer;
+use crate::connection::{Database, Schema};
+use crate::error::{StoreError, is_full};
+use crate::log::{Appended, Head, LogReader, LogStore, READ_BYTES, refusal};
+
+/// Pages of 8 KiB: batches are 16 to 250 KB, where 4 KiB costs a third more CPU, and 16 KiB writes twice as much for a
+/// batch of one record.
+const SCHEMA: Schema = Schema {
+    version: 1,
+    page_size: 8192,
+    cache_kib: 32 << 10,
+    checkpoint_pages: 0,
+    tables: "
+        CREATE TABLE log(
+            shard    INTEGER NOT NULL,
+            seq      INTEGER NOT NULL,
+            at_ms    INTEGER NOT NULL,
+            previous BLOB    NOT NULL,
+            hash     BLOB    NOT NULL,
+            body     BLOB    NOT NULL,
+            PRIMARY KEY (shard, seq)
+        ) STRICT;
+        CREATE TABLE meta(name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    ",
+};
+
+/// What an append writes beside the body: the row's other columns and the pages above it.
+const PAGES_BESIDE: u64 = 4 * 8192;
+
+/// The writer's hold on `log.sqlite`.
+#[derive(Debug)]
+pub struct SqliteLog {
+    // Dropped first: the thread's connection closes before the writer's, which then removes the write-ahead file.
+    checkpointer: Checkpointer,
+    database: Database,
+    /// Heads this hold has written or read, never ahead of the log.
+    heads: BTreeMap<u16, Head>,
+    /// Why no append is possible any more.
+    unknown: Option<String>,
+}
+
+impl SqliteLog {
+    /// Opens the log at `path`, and creates it when there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::NewerVersion`] when a newer release wrote it; [`StoreError::Damaged`] when it is not such a file;
+    /// [`StoreError::Full`], [`StoreError::Io`] or [`StoreError::Sqlite`] when it cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let database = Database::open(path, &SCHEMA)?;
+        let checkpointer = Checkpointer::start(path.to_path_buf(), &SCHEMA)?;
+        Ok(SqliteLog { checkpointer, database, heads: BTreeMap::new(), unknown: None })
+    }
+
+    fn insert(&self, batch: &Batch) -> rusqlite::Result<()> {
+        // A seq fits: it is at most 2^48.
+        let seq = i64::try_from(batch.seq).unwrap_or(i64::MAX);
+        let mut insert = self.database.connection.prepare_cached(
+            "INSERT INTO log(shard, seq, at_ms, previous, hash, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?;
+        insert.execute(params![batch.shard, seq, batch.at_ms, &batch.previous, &batch.hash, &batch.body]).map(drop)
+    }
+
+    /// The head to stand on: as remembered when that is where the writer stands, else as stored.
+    fn stand(&mut self, shard: u16, expected_seq: u64) -> Result<Head, StoreError> {
+        if let Some(head) = self.heads.get(&shard)
+            && head.seq == expected_seq
+        {
+            return Ok(*head);
+        }
+        let head = head(&self.database, shard)?.unwrap_or(Head::GENESIS);
+        self.heads.insert(shard, head);
+        Ok(head)
+    }
+
+    fn lost(&mut self, reason: String) -> Appended {
+        self.unknown = Some(reason.clone());
+        Appended::Unknown(reason)
+    }
+}
+
+impl LogStore for SqliteLog {
+    fn head(&self, shard: u16) -> Result<Option<Head>, StoreError> {
+        head(&self.database, shard)
+    }
+
+    fn append(&mut self, expected_seq: u64, batch: &Batch) -> Appended {
+        if let Some(reason) = self.unknown.clone().or_else(|| self.checkpointer.failure()) {
+            return Appended::Unknown(reason);
+        }
+        let head = match self.stand(batch.shard, expected_seq) {
+            Ok(head) => head,
+            Err(error) => return self.lost(error.to_string()),
+        };
+        if let Some(refusal) = refusal(&head, expected_seq, batch) {
+            return refusal;
+        }
+        match self.insert(batch) {
+            Ok(()) => {
+                self.heads.insert(batch.shard, batch.head());
+                let bytes = u64::try_from(batch.body.len()).unwrap_or(u64::MAX).saturating_add(PAGES_BESIDE);
+                self.checkpointer.written(&self.database.connection, bytes);
+                Appended::Done
+            }
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+                self.heads.remove(&batch.shard);
+                match self.stand(batch.shard, expected_seq) {
+                    Ok(head) => Appended::Fenced { found: head.seq },
+                    Err(error) => self.lost(error.to_string()),
+                }
+            }
+            Err(error) if is_full(&error) => Appended::Full,
+            Err(error) => self.lost(error.to_string()),
+        }
+    }
+
+    fn reader(&self) -> Result<Box<dyn LogReader>, StoreError> {
+        Ok(Box::new(SqliteLogReader::open(self.database.path())?))
+    }
+
+    fn meta(&self, name: &str) -> Result<Option<String>, StoreError> {
+        meta(&self.database, name)
+    }
+
+    fn set_meta(&mut self, name: &str, value: &str) -> Result<(), StoreError> {
+        self.database
+            .connection
+            .execute(
+                "INSERT INTO meta(name, value) VALUES (?1, ?2) ON CONFLICT(name) DO UPDATE SET value = excluded.value",
+                [name, value],
+            )
+            .map(drop)
+            .map_err(|error| self.database.error(error))
+    }
+
+    fn settle(&mut self, settings: &[(&str, &str)]) -> Result<(), StoreError> {
+        self.database.write(|connection| {
+            for (name, asked) in settings {
+                connection
+                    .execute("INSERT INTO meta(name, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING", [name, asked])
+                    .map_err(|error| self.database.error(error))?;
+                if let Some(stored) = meta(&self.database, name)?
+                    && stored != *asked
+                {
+                    return Err(StoreError::Contradiction {
+                        setting: (*name).to_owned(),
+                        stored,
+                        asked: (*asked).to_owned(),
+                    });
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// A reader of `log.sqlite` with a read-only connection of its own, in this process or another one.
+#[derive(Debug)]
+pub struct SqliteLogReader {
+    database: Database,
+}
+
+impl SqliteLogReader {
+    /// Opens the log at `path` to read it, also while a writer is at work.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is none; otherwise as [`SqliteLog::open`].
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Ok(SqliteLogReader { database: Database::open_to_read(path, &SCHEMA)? })
+    }
+
+    /// Rows in the order of the statement, which takes shard, a bound of seq and a limit. The statement ends with this
+    /// call, so that no reader keeps the write-ahead file from being emptied.
+    fn gather(&self, sql: &str, shard: u16, bound: u64, max_batches: usize) -> Result<Vec<Batch>, StoreError> {
+        let fail = |error| self.database.error(error);
+        let bound = i64::try_from(bound).unwrap_or(i64::MAX);
+        let limit = i64::try_from(max_batches).unwrap_or(i64::MAX);
+        let mut select = self.database.connection.prepare_cached(sql).map_err(fail)?;
+        let mut rows = select.query(params![shard, bound, limit]).map_err(fail)?;
+        let mut batches = Vec::new();
+        let mut bytes = 0_usize;
+        while bytes < READ_BYTES
+            && let Some(row) = rows.next().map_err(fail)?
+        {
+            let batch = self.batch(shard, row)?;
+            bytes = bytes.saturating_add(batch.body.len());
+            batches.push(batch);
+        }
+        Ok(batches)
+    }
+
+    fn batch(&self, shard: u16, row: &Row<'_>) -> Result<Batch, StoreError> {
+        let seq = seq(shard, row.get(0).map_err(|error| self.database.error(error))?)?;
+        let column = |error| unreadable(shard, seq, &error);
+        Ok(Batch {
+            shard,
+            seq,
+            at_ms: row.get(1).map_err(column)?,
+            previous: row.get(2).map_err(column)?,
+            hash: row.get(3).map_err(column)?,
+            body: row.get(4).map_err(column)?,
+        })
+    }
+}
+
+impl LogReader for SqliteLogReader {
+    fn head(&self, shard: u16) -> Result<Option<Head>, StoreError> {
+        head(&self.database, shard)
+    }
+
+    fn read(&self, shard: u16, from_seq: u64, max_batches: usize) -> Result<Vec<Batch>, StoreError> {
+        self.gather(
+            "SELECT seq, at_ms, previous, hash, body FROM log WHERE shard = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3",
+            shard,
+            from_seq,
+            max_batches,
+        )
+    }
+
+    fn read_before(&self, shard: u16, before_seq: u64, max_batches: usize) -> Result<Vec<Batch>, StoreError> {
+        self.gather(
+            "SELECT seq, at_ms, previous, hash, body FROM log WHERE shard = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3",
+            shard,
+            before_seq,
+            max_batches,
+        )
+    }
+
+    fn meta(&self, name: &str) -> Result<Option<String>, StoreError> {
+        meta(&self.database, name)
+    }
+}
+
+fn head(database: &Database, shard: u16) -> Result<Option<Head>, StoreError> {
+    let fail = |error| database.error(error);
+    let mut select = database
+        .connection
+        .prepare_cached("SELECT seq, hash, at_ms FROM log WHERE shard = ?1 ORDER BY seq DESC LIMIT 1")
+        .map_err(fail)?;
+    let mut rows = select.query([shard]).map_err(fail)?;
+    let Some(row) = rows.next().map_err(fail)? else {
+        return Ok(None);
+    };
+    let seq = seq(shard, row.get(0).map_err(fail)?)?;
+    let column = |error| unreadable(shard, seq, &error);
+    Ok(Some(Head { seq, hash: row.get(1).map_err(column)?, at_ms: row.get(2).map_err(column)? }))
+}
+
+fn meta(database: &Database, name: &str) -> Result<Option<String>, StoreError> {
+    database
+        .connection
+        .prepare_cached("SELECT value FROM meta WHERE name = ?1")
+        .and_then(|mut select| select.query_row([name], |row| row.get(0)).optional())
+        .map_err(|error| database.error(error))
+}
+
+fn seq(shard: u16, stored: i64) -> Result<u64, StoreError> {
+    u64::try_from(stored)
+        .map_err(|_| StoreError::damaged("log record", format!("shard {shard} batch {stored}: no batch has this seq")))
+}
+
+fn unreadable(shard: u16, seq: u64, error: &rusqlite::Error) -> StoreError {
+    StoreError::damaged_batch(shard, seq, format_args!("a column cannot be read: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::{BatchBuilder, GENESIS_HASH};
+
+    fn sealed(seq: u64, previous: [u8; 32], bytes: usize) -> Batch {
+        let mut builder = BatchBuilder::new();
+        builder.push(&vec![7; bytes]).unwrap();
+        builder.seal(0, seq, 0, previous).unwrap()
+    }
+
+    #[test]
+    fn a_full_disk_writes_nothing_and_may_be_tried_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut log = SqliteLog::open(&dir.path().join("log.sqlite")).unwrap();
+        let first = sealed(1, GENESIS_HASH, 100);
+        assert_eq!(log.append(0, &first), Appended::Done);
+        // SQLite reports its own bound on pages by the code of a full disk.
+        log.database.connection.execute_batch("PRAGMA max_page_count=20").unwrap();
+        let second = sealed(2, first.hash, 1 << 20);
+        assert_eq!(log.append(1, &second), Appended::Full);
+        assert_eq!(LogStore::head(&log, 0).unwrap(), Some(first.head()));
+        log.database.connection.execute_batch("PRAGMA max_page_count=100000").unwrap();
+        assert_eq!(log.append(1, &second), Appended::Done);
+    }
+
+    #[test]
+    fn after_an_unknown_outcome_nothing_is_appended_until_it_is_opened_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log.sqlite");
+        let mut log = SqliteLog::open(&path).unwrap();
+        let batch = sealed(1, GENESIS_HASH, 100);
+        log.database.connection.execute_batch("PRAGMA query_only=1").unwrap();
+        assert!(matches!(log.append(0, &batch), Appended::Unknown(_)));
+        log.database.connection.execute_batch("PRAGMA query_only=0").unwrap();
+        assert!(matches!(log.append(0, &batch), Appended::Unknown(_)));
+        drop(log);
+        assert_eq!(SqliteLog::open(&path).unwrap().append(0, &batch), Appended::Done);
+    }
+
+    #[test]
+    fn the_write_ahead_file_stays_bounded() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log.sqlite");
+        let mut log = SqliteLog::open(&path).unwrap();
+        let mut head = Head::GENESIS;
+        for seq in 1..=120 {
+            let batch = sealed(seq, head.hash, 1 << 20);
+            assert_eq!(log.append(head.seq, &batch), Appended::Done);
+            head = batch.head();
+        }
+        let bytes = std::fs::metadata(path.with_extension("sqlite-wal")).unwrap().len();
+        assert!(bytes < 80 << 20, "120 MiB of log left {bytes} bytes of write-ahead file");
+    }
+}
