@@ -111,7 +111,6 @@ impl LogPosition {
     }
     /// The record within the batch.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, reason = "the low sixteen bits are the index")]
     pub const fn index(self) -> u16 {
         (self.0 & 0xffff) as u16
     }

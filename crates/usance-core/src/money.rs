@@ -220,9 +220,9 @@ pub fn split_day(numerator: u128) -> (Amount, u64) {
     if let Ok(small) = u64::try_from(numerator) {
         return (Amount((small / DAY_DIVISOR) as u128), small % DAY_DIVISOR);
     }
-    let divisor = DAY_DIVISOR as u128;
-    let carry = u64::try_from(numerator % divisor).unwrap_or(0); // below the divisor, which fits
-    (Amount(numerator / divisor), carry)
+    let divisor = u128::from(DAY_DIVISOR);
+    let carry = u64::try_from(numerator.checked_rem(divisor).unwrap_or(0)).unwrap_or(0); // below the divisor, which fits
+    (Amount(numerator.checked_div(divisor).unwrap_or(0)), carry)
 }
 
 /// The yearly rate that a numerator over an amount comes to, rounded down to 10^-8. Display only.

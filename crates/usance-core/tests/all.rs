@@ -1,1 +1,22 @@
+//! What the core promises, from the outside: golden cases, a slow twin, properties over random histories, tables of
+//! readable cases, and the arrows between modules.
+//!
+//! One binary, because linking once is quicker than six times. `driver` is the engine in small that all of them run;
+//! `world` makes the random histories of `twin` and `properties`.
 
+#[path = "all/arrows.rs"]
+mod arrows;
+#[path = "all/cases.rs"]
+mod cases;
+#[path = "all/check.rs"]
+mod check;
+#[path = "all/driver.rs"]
+mod driver;
+#[path = "all/properties.rs"]
+mod properties;
+#[path = "all/twin.rs"]
+mod twin;
+#[path = "all/vectors.rs"]
+mod vectors;
+#[path = "all/world.rs"]
+mod world;

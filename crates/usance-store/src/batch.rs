@@ -316,10 +316,7 @@ impl BatchBuilder {
     ///
     /// # Errors
     /// The encoder's, or as [`BatchBuilder::push_with`].
-    pub fn try_push_with<E: From<BatchError>>(
-        &mut self,
-        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
-    ) -> Result<u16, E> {
+    pub fn try_push_with<E: From<BatchError>>(&mut self, encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<u16, E> {
         let Ok(index) = u16::try_from(self.records) else {
             return Err(BatchError::TooManyRecords.into());
         };

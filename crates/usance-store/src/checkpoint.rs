@@ -65,9 +65,7 @@ impl Checkpointer {
                 Err(error) => note(&self.failure, &error),
             }
             self.since_pass = 0;
-        } else if self.since_pass >= PASS_BYTES
-            && self.wake.as_ref().is_some_and(|wake| wake.try_send(()).is_ok())
-        {
+        } else if self.since_pass >= PASS_BYTES && self.wake.as_ref().is_some_and(|wake| wake.try_send(()).is_ok()) {
             self.since_pass = 0;
         }
     }

@@ -12,9 +12,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
-use crate::error::StoreError;
+use crate::error::{StoreError, is_full};
 
 /// How long a statement waits for another process's write before it gives up.
 const BUSY: Duration = Duration::from_secs(5);
@@ -95,12 +95,24 @@ impl Database {
         StoreError::sqlite(&self.path, error)
     }
 
-    /// One writing transaction around `work`: all of it or nothing.
-    pub fn write<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let transaction = rusqlite::Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)
-            .map_err(|error| self.error(error))?;
-        let result = work(&transaction)?;
-        transaction.commit().map_err(|error| self.error(error))?;
+    /// An error of SQLite about a write: after an I/O error nobody knows whether it happened.
+    pub fn write_error(&self, error: rusqlite::Error) -> StoreError {
+        if error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) && !is_full(&error) {
+            return StoreError::Unknown(format!("{}: {error}", self.path.display()));
+        }
+        self.error(error)
+    }
+
+    /// A transaction that no other write comes between. It is rolled back when it is dropped.
+    pub fn begin(&self) -> Result<Transaction<'_>, StoreError> {
+        Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate).map_err(|error| self.error(error))
+    }
+
+    /// One transaction around `work`: all of it or nothing.
+    pub fn write<T>(&self, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let transaction = self.begin()?;
+        let result = work()?;
+        transaction.commit().map_err(|error| self.write_error(error))?;
         Ok(result)
     }
 
@@ -128,11 +140,9 @@ impl Database {
         let found: i64 = self.ask("PRAGMA user_version")?;
         let what = || self.path.display().to_string();
         match u32::try_from(found) {
-            Ok(found) if found > schema.version => Err(StoreError::NewerVersion {
-                what: what(),
-                found: found.into(),
-                known: schema.version.into(),
-            }),
+            Ok(found) if found > schema.version => {
+                Err(StoreError::NewerVersion { what: what(), found: found.into(), known: schema.version.into() })
+            }
             Ok(found) => {
                 let tables: i64 = self.ask("SELECT count(*) FROM sqlite_schema")?;
                 if found == 0 && tables > 0 {
@@ -146,12 +156,12 @@ impl Database {
 
     /// Creates the tables in an empty file. A step from an older version to the next would stand here as well.
     fn create_tables(&self, schema: &Schema) -> Result<(), StoreError> {
-        self.write(|connection| {
+        self.write(|| {
             if self.check_version(schema)? == 0 {
                 let version = schema.version;
-                connection
+                self.connection
                     .execute_batch(&format!("{} PRAGMA user_version={version};", schema.tables))
-                    .map_err(|error| self.error(error))?;
+                    .map_err(|error| self.write_error(error))?;
             }
             Ok(())
         })

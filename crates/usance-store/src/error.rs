@@ -133,9 +133,9 @@ impl StoreError {
 
 /// Whether SQLite ran out of disk. Growing its shared-memory file reports a full disk as an I/O error of its own.
 pub(crate) fn is_full(error: &rusqlite::Error) -> bool {
-    error.sqlite_error().is_some_and(|inner| {
-        inner.code == ErrorCode::DiskFull || inner.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
-    })
+    error
+        .sqlite_error()
+        .is_some_and(|inner| inner.code == ErrorCode::DiskFull || inner.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
 }
 
 #[cfg(test)]
@@ -145,23 +145,14 @@ mod tests {
     #[test]
     fn sentences_say_where() {
         let rows = [
-            (
-                StoreError::damaged_batch(0, 17, "hash does not match"),
-                "log record damaged: shard 0 batch 17: hash does not match",
-            ),
-            (
-                StoreError::Locked { path: "/d".into(), pid: Some(7) },
-                "data directory is held by another process (pid 7): /d",
-            ),
+            (StoreError::damaged_batch(0, 17, "hash does not match"), "log record damaged: shard 0 batch 17: hash does not match"),
+            (StoreError::Locked { path: "/d".into(), pid: Some(7) }, "data directory is held by another process (pid 7): /d"),
             (StoreError::Locked { path: "/d".into(), pid: None }, "data directory is held by another process: /d"),
             (
                 StoreError::NewerVersion { what: "/d/log.sqlite".into(), found: 9, known: 1 },
                 "/d/log.sqlite has version 9, this release knows up to 1",
             ),
-            (
-                StoreError::Fenced { expected: 3, found: 4 },
-                "fenced: expected the log to end at batch 3, it ends at 4",
-            ),
+            (StoreError::Fenced { expected: 3, found: 4 }, "fenced: expected the log to end at batch 3, it ends at 4"),
             (
                 StoreError::Contradiction { setting: "day_offset".into(), stored: "0".into(), asked: "60".into() },
                 "day_offset was set to 0 when this was created, and is now asked to be 60",

@@ -99,9 +99,7 @@ impl<S: LogStore> FaultyLog<S> {
     fn let_rival_append(&mut self, expected_seq: u64, batch: &Batch) {
         let mut rival = BatchBuilder::new();
         // A rival that cannot append leaves the log as it is, and the append proper shows it.
-        let sealed = rival
-            .push(RIVAL_RECORD)
-            .and_then(|_| rival.seal(batch.shard, batch.seq, batch.at_ms, batch.previous));
+        let sealed = rival.push(RIVAL_RECORD).and_then(|_| rival.seal(batch.shard, batch.seq, batch.at_ms, batch.previous));
         if let Ok(rival) = sealed {
             let _answer = self.inner.append(expected_seq, &rival);
         }

@@ -11,14 +11,18 @@
 
 pub mod batch;
 mod checkpoint;
+pub mod codec;
 mod connection;
 pub mod directory;
 pub mod error;
 pub mod faulty;
 pub mod identity;
 pub mod identity_sqlite;
+pub mod image;
 pub mod log;
 pub mod memory;
+pub mod projection;
+pub mod recovery;
 pub mod snapshot;
 pub mod sqlite;
 

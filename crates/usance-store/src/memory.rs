@@ -85,11 +85,7 @@ impl LogStore for MemoryLog {
         for (name, asked) in settings {
             let stored = settled.entry((*name).to_owned()).or_insert_with(|| (*asked).to_owned());
             if stored != asked {
-                return Err(StoreError::Contradiction {
-                    setting: (*name).to_owned(),
-                    stored: stored.clone(),
-                    asked: (*asked).to_owned(),
-                });
+                return Err(StoreError::Contradiction { setting: (*name).to_owned(), stored: stored.clone(), asked: (*asked).to_owned() });
             }
         }
         content.meta = settled;

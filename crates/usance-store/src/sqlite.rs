@@ -3,7 +3,7 @@
 //! Owns the table and the one statement of an append: a single insert in a transaction of its own, durable when it
 //! returns. It refuses whatever the primary key `(shard, seq)` refuses, and after an answer that nobody knows it refuses
 //! everything until it is opened again. Projections, people and tokens live in other files, so that none of them makes a
-//! commit wait. Opening is [`crate::connection`]'s, emptying the write-ahead file [`crate::checkpoint`]'s.
+//! commit wait. Opening is `connection.rs`, emptying the write-ahead file `checkpoint.rs`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -67,9 +67,10 @@ impl SqliteLog {
     fn insert(&self, batch: &Batch) -> rusqlite::Result<()> {
         // A seq fits: it is at most 2^48.
         let seq = i64::try_from(batch.seq).unwrap_or(i64::MAX);
-        let mut insert = self.database.connection.prepare_cached(
-            "INSERT INTO log(shard, seq, at_ms, previous, hash, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?;
+        let mut insert = self
+            .database
+            .connection
+            .prepare_cached("INSERT INTO log(shard, seq, at_ms, previous, hash, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
         insert.execute(params![batch.shard, seq, batch.at_ms, &batch.previous, &batch.hash, &batch.body]).map(drop)
     }
 
@@ -137,28 +138,22 @@ impl LogStore for SqliteLog {
     fn set_meta(&mut self, name: &str, value: &str) -> Result<(), StoreError> {
         self.database
             .connection
-            .execute(
-                "INSERT INTO meta(name, value) VALUES (?1, ?2) ON CONFLICT(name) DO UPDATE SET value = excluded.value",
-                [name, value],
-            )
+            .execute("INSERT INTO meta(name, value) VALUES (?1, ?2) ON CONFLICT(name) DO UPDATE SET value = excluded.value", [name, value])
             .map(drop)
-            .map_err(|error| self.database.error(error))
+            .map_err(|error| self.database.write_error(error))
     }
 
     fn settle(&mut self, settings: &[(&str, &str)]) -> Result<(), StoreError> {
-        self.database.write(|connection| {
+        self.database.write(|| {
             for (name, asked) in settings {
-                connection
+                self.database
+                    .connection
                     .execute("INSERT INTO meta(name, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING", [name, asked])
-                    .map_err(|error| self.database.error(error))?;
+                    .map_err(|error| self.database.write_error(error))?;
                 if let Some(stored) = meta(&self.database, name)?
                     && stored != *asked
                 {
-                    return Err(StoreError::Contradiction {
-                        setting: (*name).to_owned(),
-                        stored,
-                        asked: (*asked).to_owned(),
-                    });
+                    return Err(StoreError::Contradiction { setting: (*name).to_owned(), stored, asked: (*asked).to_owned() });
                 }
             }
             Ok(())
@@ -181,19 +176,26 @@ impl SqliteLogReader {
         Ok(SqliteLogReader { database: Database::open_to_read(path, &SCHEMA)? })
     }
 
-    /// Rows in the order of the statement, which takes shard, a bound of seq and a limit. The statement ends with this
-    /// call, so that no reader keeps the write-ahead file from being emptied.
-    fn gather(&self, sql: &str, shard: u16, bound: u64, max_batches: usize) -> Result<Vec<Batch>, StoreError> {
+    /// Batches from `seq` on, which is the first that can come. The statement ends with this call, so that no reader
+    /// keeps the write-ahead file from being emptied.
+    fn gather(&self, walk: Walk, shard: u16, seq: u64, max_batches: usize) -> Result<Vec<Batch>, StoreError> {
         let fail = |error| self.database.error(error);
-        let bound = i64::try_from(bound).unwrap_or(i64::MAX);
+        let bound = i64::try_from(seq).unwrap_or(i64::MAX);
         let limit = i64::try_from(max_batches).unwrap_or(i64::MAX);
-        let mut select = self.database.connection.prepare_cached(sql).map_err(fail)?;
+        let mut select = self.database.connection.prepare_cached(walk.sql()).map_err(fail)?;
         let mut rows = select.query(params![shard, bound, limit]).map_err(fail)?;
-        let mut batches = Vec::new();
+        let mut batches: Vec<Batch> = Vec::new();
         let mut bytes = 0_usize;
-        while bytes < READ_BYTES
-            && let Some(row) = rows.next().map_err(fail)?
-        {
+        while bytes < READ_BYTES {
+            let row = rows.next().map_err(|error| match self.database.error(error) {
+                // Damaged pages hide the row's seq; the row before tells where it is.
+                StoreError::Damaged { at, .. } => {
+                    let next = batches.last().map_or(seq, |last| walk.after(last.seq));
+                    StoreError::damaged_batch(shard, next, format_args!("it cannot be read: {at}"))
+                }
+                other => other,
+            })?;
+            let Some(row) = row else { break };
             let batch = self.batch(shard, row)?;
             bytes = bytes.saturating_add(batch.body.len());
             batches.push(batch);
@@ -221,21 +223,14 @@ impl LogReader for SqliteLogReader {
     }
 
     fn read(&self, shard: u16, from_seq: u64, max_batches: usize) -> Result<Vec<Batch>, StoreError> {
-        self.gather(
-            "SELECT seq, at_ms, previous, hash, body FROM log WHERE shard = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3",
-            shard,
-            from_seq,
-            max_batches,
-        )
+        self.gather(Walk::Up, shard, from_seq, max_batches)
     }
 
     fn read_before(&self, shard: u16, before_seq: u64, max_batches: usize) -> Result<Vec<Batch>, StoreError> {
-        self.gather(
-            "SELECT seq, at_ms, previous, hash, body FROM log WHERE shard = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3",
-            shard,
-            before_seq,
-            max_batches,
-        )
+        match before_seq.checked_sub(1) {
+            Some(newest) => self.gather(Walk::Down, shard, newest, max_batches),
+            None => Ok(Vec::new()),
+        }
     }
 
     fn meta(&self, name: &str) -> Result<Option<String>, StoreError> {
@@ -243,12 +238,39 @@ impl LogReader for SqliteLogReader {
     }
 }
 
+/// The order of a read.
+#[derive(Clone, Copy)]
+enum Walk {
+    Up,
+    Down,
+}
+
+impl Walk {
+    fn sql(self) -> &'static str {
+        match self {
+            Walk::Up => {
+                "SELECT seq, at_ms, previous, hash, body FROM log
+                 WHERE shard = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3"
+            }
+            Walk::Down => {
+                "SELECT seq, at_ms, previous, hash, body FROM log
+                 WHERE shard = ?1 AND seq <= ?2 ORDER BY seq DESC LIMIT ?3"
+            }
+        }
+    }
+
+    fn after(self, seq: u64) -> u64 {
+        match self {
+            Walk::Up => seq.saturating_add(1),
+            Walk::Down => seq.saturating_sub(1),
+        }
+    }
+}
+
 fn head(database: &Database, shard: u16) -> Result<Option<Head>, StoreError> {
     let fail = |error| database.error(error);
-    let mut select = database
-        .connection
-        .prepare_cached("SELECT seq, hash, at_ms FROM log WHERE shard = ?1 ORDER BY seq DESC LIMIT 1")
-        .map_err(fail)?;
+    let mut select =
+        database.connection.prepare_cached("SELECT seq, hash, at_ms FROM log WHERE shard = ?1 ORDER BY seq DESC LIMIT 1").map_err(fail)?;
     let mut rows = select.query([shard]).map_err(fail)?;
     let Some(row) = rows.next().map_err(fail)? else {
         return Ok(None);
@@ -267,8 +289,7 @@ fn meta(database: &Database, name: &str) -> Result<Option<String>, StoreError> {
 }
 
 fn seq(shard: u16, stored: i64) -> Result<u64, StoreError> {
-    u64::try_from(stored)
-        .map_err(|_| StoreError::damaged("log record", format!("shard {shard} batch {stored}: no batch has this seq")))
+    u64::try_from(stored).map_err(|_| StoreError::damaged("log record", format!("shard {shard} batch {stored}: no batch has this seq")))
 }
 
 fn unreadable(shard: u16, seq: u64, error: &rusqlite::Error) -> StoreError {

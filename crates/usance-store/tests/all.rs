@@ -1,0 +1,3 @@
+//! Every test of the stores that needs no private item, in one binary.
+
+mod suite;

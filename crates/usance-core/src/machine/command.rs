@@ -238,5 +238,8 @@ pub enum Command {
         to: Timestamp,
     },
     /// Says that a system clock far ahead of the last closed day is right.
-    ConfirmClock,
+    ConfirmClock {
+        /// What that clock says.
+        clock: Timestamp,
+    },
 }

@@ -34,6 +34,6 @@ pub fn check_move(state: &State, to: Timestamp) -> Result<(), Rejection> {
 
 /// Confirms that the clock is right, so that every day before the present one may be closed at once.
 #[must_use]
-pub fn confirm(state: &State, now: Timestamp) -> Event {
-    Event::ClockConfirmed { through: state.registry.platform.offset.day_of(now) }
+pub fn confirm(state: &State, clock: Timestamp) -> Event {
+    Event::ClockConfirmed { through: state.registry.platform.offset.day_of(clock) }
 }

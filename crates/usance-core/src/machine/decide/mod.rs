@@ -41,7 +41,7 @@ pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Event,
         Command::Redeem(redeem) => redeem::decide(state, redeem),
         Command::SetAutoRenew { customer, position, auto_renew } => redeem::set_auto_renew(state, customer, *position, *auto_renew),
         Command::MoveClock { to } => clock::move_clock(state, *to),
-        Command::ConfirmClock => Ok(clock::confirm(state, now)),
+        Command::ConfirmClock { clock } => Ok(clock::confirm(state, *clock)),
     }
 }
 

@@ -1,0 +1,816 @@
+//! The slow twin: the rules again, written the way one would explain them, sharing no arithmetic with the core.
+//!
+//! It counts on decimal digits as taught at school, keeps every subscription as a lot with its own value date, and
+//! knows no carry: what a position earned on a day is the floor of all its numerators over D, less the floor of those
+//! before. It answers every command of a random history with the code the rules ask for, and after every close and
+//! every command all balances, positions and books have to agree with the machine's.
+
+use crate::driver::Engine;
+use crate::world::{self, ASSETS, CUSTOMERS, Dice, PRODUCTS};
+use proptest::prelude::{ProptestConfig, proptest};
+use proptest::test_runner::FileFailurePersistence;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use usance_core::id::PositionId;
+use usance_core::ledger::LedgerAccount;
+use usance_core::machine::command::{Change, ProductText, RateText, Redeem, SaleText, Source, Subscribe, WalletMove};
+use usance_core::machine::{Command, view};
+use usance_core::position::PositionState;
+use usance_core::product::{Distribution, EarlyRedemption, Kind, RateMode, Status};
+use usance_core::reward::clawback::AccountKind::{self, Funding, Spot};
+
+const D: u64 = 36_500_000_000;
+const MOST: u128 = 10_000_000_000_000_000_000_000_000_000;
+const DAY_MS: i64 = 86_400_000;
+
+/// A whole number as its decimal digits, the last one first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Digits(Vec<u8>);
+
+impl Digits {
+    fn of(number: u128) -> Digits {
+        Digits(number.to_string().bytes().rev().map(|digit| digit - b'0').collect()).without_zeros()
+    }
+    fn number(&self) -> u128 {
+        self.0.iter().rev().fold(0, |number, digit| number * 10 + u128::from(*digit))
+    }
+    fn without_zeros(mut self) -> Digits {
+        while self.0.last() == Some(&0) {
+            self.0.pop();
+        }
+        self
+    }
+    fn plus(&self, other: &Digits) -> Digits {
+        let mut sum = Vec::new();
+        let mut carried = 0;
+        for place in 0..self.0.len().max(other.0.len()) + 1 {
+            let column = self.0.get(place).unwrap_or(&0) + other.0.get(place).unwrap_or(&0) + carried;
+            sum.push(column % 10);
+            carried = column / 10;
+        }
+        Digits(sum).without_zeros()
+    }
+    fn minus(&self, other: &Digits) -> Digits {
+        assert_ne!(self.compare(other), Ordering::Less, "nothing below zero");
+        let mut rest = Vec::new();
+        let mut borrowed = 0;
+        for (place, digit) in self.0.iter().enumerate() {
+            let lower = other.0.get(place).unwrap_or(&0) + borrowed;
+            borrowed = u8::from(*digit < lower);
+            rest.push(digit + 10 * borrowed - lower);
+        }
+        Digits(rest).without_zeros()
+    }
+    fn times(&self, factor: u64) -> Digits {
+        let mut product = Vec::new();
+        let mut carried = 0u64;
+        for digit in self.0.iter().chain([0; 11].iter()) {
+            let column = u64::from(*digit) * factor + carried;
+            product.push(u8::try_from(column % 10).expect("a digit"));
+            carried = column / 10;
+        }
+        Digits(product).without_zeros()
+    }
+    /// Rounded down.
+    fn divided_by(&self, divisor: u64) -> Digits {
+        let mut quotient = Vec::new();
+        let mut rest = 0u64;
+        for digit in self.0.iter().rev() {
+            rest = rest * 10 + u64::from(*digit);
+            quotient.push(u8::try_from(rest / divisor).expect("a digit"));
+            rest %= divisor;
+        }
+        quotient.reverse();
+        Digits(quotient).without_zeros()
+    }
+    fn compare(&self, other: &Digits) -> Ordering {
+        self.0.len().cmp(&other.0.len()).then_with(|| self.0.iter().rev().cmp(other.0.iter().rev()))
+    }
+}
+
+#[test]
+fn school_arithmetic_is_right() {
+    for (a, b) in [(0u128, 0u128), (1, 0), (9, 1), (999, 1), (10_000, 1), (36_500_000_000, 36_499_999_999), (MOST, MOST - 1)] {
+        let (left, right) = (Digits::of(a), Digits::of(b));
+        assert_eq!((left.plus(&right).number(), left.minus(&right).number()), (a + b, a - b));
+        assert_eq!(left.compare(&right), a.cmp(&b));
+        for factor in [0, 1, 7, 1_000_000_000] {
+            assert_eq!(left.times(factor).number(), a * u128::from(factor));
+        }
+        assert_eq!(left.divided_by(D).number(), a / u128::from(D));
+    }
+}
+
+/// Reads an amount by moving the point over its digits.
+fn read(text: &str, decimals: u8) -> Option<u128> {
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let exponent: i64 = exponent.parse().ok()?;
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
+    if whole.is_empty() || fraction.is_empty() || !(whole.to_owned() + fraction).bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let mut digits = whole.to_owned() + fraction;
+    let mut places = i64::from(decimals) + exponent - i64::try_from(fraction.len()).ok()?;
+    while places > 0 {
+        digits.push('0');
+        places -= 1;
+    }
+    while places < 0 {
+        let last = digits.pop().unwrap_or('0');
+        if last != '0' {
+            return None;
+        }
+        places += 1;
+    }
+    let units: u128 = if digits.is_empty() { 0 } else { digits.parse().ok()? };
+    (units <= MOST).then_some(units)
+}
+
+fn positive(text: &str, decimals: u8) -> Result<u128, &'static str> {
+    read(text, decimals).filter(|units| *units > 0).ok_or("amount_invalid")
+}
+
+/// Each band's upper bound, if it has one, and its rate in units of 10^-8.
+type Tiers = Vec<(Option<u128>, u64)>;
+
+/// What a principal's bands come to in one day, before the division.
+fn numerator(tiers: &Tiers, principal: u128) -> Digits {
+    let mut below = 0;
+    let mut sum = Digits::default();
+    for (up_to, rate) in tiers {
+        let top = up_to.unwrap_or(principal).min(principal);
+        if top > below {
+            sum = sum.plus(&Digits::of(top).minus(&Digits::of(below)).times(*rate));
+            below = top;
+        }
+    }
+    sum
+}
+
+struct Product {
+    asset: &'static str,
+    decimals: u8,
+    kind: Kind,
+    locked: bool,
+    distribution: Distribution,
+    early: bool,
+    status: Status,
+    /// First day and bands, in the order of announcement.
+    announced: Vec<(i64, Tiers)>,
+    settled: Vec<(i64, u64)>,
+    minimum: u128,
+    step: Option<u128>,
+    personal_maximum: Option<u128>,
+    capacity: Option<u128>,
+    opens_at: Option<i64>,
+    closes_at: Option<i64>,
+    renewal: bool,
+}
+
+impl Product {
+    /// The latest announcement of the latest day that is not after `day`.
+    fn reference(&self, day: i64) -> Option<&Tiers> {
+        let from = self.announced.iter().map(|(from, _)| *from).filter(|from| *from <= day).max()?;
+        self.announced.iter().rev().find(|(each, _)| *each == from).map(|(_, tiers)| tiers)
+    }
+    fn paid(&self, day: i64) -> Tiers {
+        let cap = self.settled.iter().rev().find(|(each, _)| *each == day).map(|(_, rate)| *rate);
+        let reference = self.reference(day).cloned().unwrap_or_default();
+        reference.into_iter().map(|(up_to, rate)| (up_to, cap.map_or(rate, |cap| cap.min(rate)))).collect()
+    }
+    fn term(&self) -> Option<i64> {
+        match self.kind {
+            Kind::Flexible => None,
+            Kind::FixedTerm { term_days } => Some(i64::from(term_days)),
+        }
+    }
+}
+
+/// An amount that was staked together, and the first day that counts for it.
+struct Lot {
+    units: u128,
+    value_date: i64,
+}
+
+struct Position {
+    customer: String,
+    product: String,
+    lots: Vec<Lot>,
+    from_spot: u128,
+    locked: Option<Tiers>,
+    value_date: i64,
+    numerators: Digits,
+    rewarded: u128,
+    accrued: u128,
+    distributed: u128,
+    written_off: u128,
+    auto_renew: bool,
+    renewed_into: Option<usize>,
+    state: PositionState,
+}
+
+impl Position {
+    fn principal(&self) -> u128 {
+        self.lots.iter().map(|lot| lot.units).sum()
+    }
+}
+
+#[derive(Default)]
+struct Twin {
+    offset_ms: i64,
+    today: i64,
+    now: i64,
+    agreement: String,
+    agreements: Vec<String>,
+    customers: Vec<String>,
+    products: BTreeMap<String, Product>,
+    positions: Vec<Position>,
+    balances: BTreeMap<(String, &'static str, &'static str), u128>,
+    pool: BTreeMap<&'static str, i128>,
+    custody: BTreeMap<&'static str, i128>,
+    references: Vec<String>,
+}
+
+type Answer = Result<(), &'static str>;
+
+fn account_name(account: AccountKind) -> &'static str {
+    match account {
+        Spot => "spot",
+        Funding => "funding",
+    }
+}
+
+/// The twin's own names of the two assets and their decimals.
+fn asset(symbol: &str) -> (&'static str, u8) {
+    ASSETS.into_iter().find(|(each, _)| *each == symbol).expect("one of the two")
+}
+
+fn signed(units: u128) -> i128 {
+    i128::try_from(units).expect("an amount")
+}
+
+impl Twin {
+    fn balance(&mut self, customer: &str, asset: &'static str, account: AccountKind) -> &mut u128 {
+        self.balances.entry((customer.to_owned(), asset, account_name(account))).or_default()
+    }
+    fn take(&mut self, customer: &str, asset: &'static str, account: AccountKind, units: u128) -> Answer {
+        let balance = self.balance(customer, asset, account);
+        *balance = balance.checked_sub(units).ok_or("insufficient_balance")?;
+        Ok(())
+    }
+    fn staked(&self, product: &str, customer: Option<&str>) -> u128 {
+        let counted = |position: &&Position| position.product == product && customer.is_none_or(|customer| position.customer == customer);
+        self.positions.iter().filter(counted).map(Position::principal).sum()
+    }
+    fn day_of(&self, at: i64) -> i64 {
+        (at + self.offset_ms).div_euclid(DAY_MS)
+    }
+    fn value_date(&self, at: i64) -> i64 {
+        self.today + i64::from((at + self.offset_ms).rem_euclid(DAY_MS) != 0)
+    }
+
+    /// Before anything of the next day: accrue, distribute and mature each position, in ascending number.
+    fn close_day(&mut self) {
+        let day = self.today;
+        self.today += 1;
+        self.now = self.now.max(self.today * DAY_MS - self.offset_ms);
+        for number in 0..self.positions.len() {
+            let position = &mut self.positions[number];
+            let product = &self.products[&position.product];
+            let earning: u128 = position.lots.iter().filter(|lot| lot.value_date <= day).map(|lot| lot.units).sum();
+            if position.state != PositionState::Active || earning == 0 {
+                continue;
+            }
+            let tiers = position.locked.clone().unwrap_or_else(|| product.paid(day));
+            position.numerators = position.numerators.plus(&numerator(&tiers, earning));
+            let all = position.numerators.divided_by(D).number();
+            position.accrued += all - position.rewarded;
+            *self.pool.entry(product.asset).or_default() -= signed(all - position.rewarded);
+            position.rewarded = all;
+            let k = day - position.value_date + 1;
+            let over = product.term() == Some(k);
+            let pays = match product.distribution {
+                Distribution::Daily => true,
+                Distribution::EveryNDays(every) => over || k % i64::from(every) == 0,
+                Distribution::AtMaturity => over,
+            };
+            if pays {
+                let (customer, asset, paid) = (position.customer.clone(), product.asset, std::mem::take(&mut position.accrued));
+                position.distributed += paid;
+                *self.balance(&customer, asset, Funding) += paid;
+            }
+            if over {
+                self.mature(number);
+            }
+        }
+    }
+
+    fn mature(&mut self, number: usize) {
+        let (customer, name, asset) = {
+            let position = &self.positions[number];
+            (position.customer.clone(), position.product.clone(), self.products[&position.product].asset)
+        };
+        let principal: u128 = self.positions[number].lots.drain(..).map(|lot| lot.units).sum();
+        let product = &self.products[&name];
+        let mut again = 0;
+        if self.positions[number].auto_renew && product.status == Status::Open && product.renewal {
+            again = principal;
+            if let Some(capacity) = product.capacity {
+                again = again.min(capacity.saturating_sub(self.staked(&name, None)));
+            }
+            if let Some(maximum) = product.personal_maximum {
+                again = again.min(maximum.saturating_sub(self.staked(&name, Some(&customer))));
+            }
+            if let Some(step) = product.step {
+                again = again / step * step;
+            }
+            if again < product.minimum {
+                again = 0;
+            }
+        }
+        let locked = if product.locked { product.reference(self.today).cloned() } else { None };
+        let rest = principal - again;
+        let from_spot = self.positions[number].from_spot;
+        let to_spot = rest.min(from_spot);
+        *self.balance(&customer, asset, Spot) += to_spot;
+        *self.balance(&customer, asset, Funding) += rest - to_spot;
+        self.positions[number].state = if again == 0 { PositionState::Matured } else { PositionState::Renewed };
+        if again > 0 {
+            self.positions[number].renewed_into = Some(self.positions.len() + 1);
+            let lots = vec![Lot { units: again, value_date: self.today }];
+            self.open(&customer, &name, lots, from_spot - to_spot, locked, true);
+        }
+    }
+
+    fn open(&mut self, customer: &str, product: &str, lots: Vec<Lot>, from_spot: u128, locked: Option<Tiers>, auto_renew: bool) {
+        self.positions.push(Position {
+            customer: customer.to_owned(),
+            product: product.to_owned(),
+            value_date: lots[0].value_date,
+            lots,
+            from_spot,
+            locked,
+            numerators: Digits::default(),
+            rewarded: 0,
+            accrued: 0,
+            distributed: 0,
+            written_off: 0,
+            auto_renew,
+            renewed_into: None,
+            state: PositionState::Active,
+        });
+    }
+
+    /// The clock stands where the last command that changed something left it.
+    fn run(&mut self, command: &Command, at: i64) -> Answer {
+        self.answer(command, at)?;
+        self.now = self.now.max(at);
+        Ok(())
+    }
+
+    fn answer(&mut self, command: &Command, at: i64) -> Answer {
+        match command {
+            Command::Subscribe(asked) => self.subscribe(asked, at),
+            Command::Redeem(asked) => self.redeem(asked),
+            Command::SetAutoRenew { customer, position, auto_renew } => {
+                let number = self.own(customer, *position)?;
+                let product = &self.products[&self.positions[number].product];
+                if *auto_renew && !(product.renewal && product.term().is_some()) {
+                    return Err("renewal_not_allowed");
+                }
+                self.positions[number].auto_renew = *auto_renew;
+                Ok(())
+            }
+            Command::Deposit(moved) => {
+                let (symbol, units) = self.wallet_move("deposit", moved)?;
+                self.custody_in(symbol, units)?;
+                *self.balance(&moved.customer, symbol, moved.account) += units;
+                self.references.push(format!("deposit {symbol} {}", moved.reference));
+                Ok(())
+            }
+            Command::Withdraw(moved) => {
+                let (symbol, units) = self.wallet_move("withdrawal", moved)?;
+                self.take(&moved.customer, symbol, moved.account, units)?;
+                *self.custody.entry(symbol).or_default() -= signed(units);
+                self.references.push(format!("withdrawal {symbol} {}", moved.reference));
+                Ok(())
+            }
+            Command::Transfer { customer, asset: symbol, from, to, amount } => {
+                let (symbol, decimals) = asset(symbol);
+                if from == to {
+                    return Err("same_account");
+                }
+                let units = positive(amount, decimals)?;
+                self.take(customer, symbol, *from, units)?;
+                *self.balance(customer, symbol, *to) += units;
+                Ok(())
+            }
+            Command::FundRewardPool { asset: symbol, amount } => {
+                let (symbol, decimals) = asset(symbol);
+                let units = positive(amount, decimals)?;
+                self.custody_in(symbol, units)?;
+                *self.pool.entry(symbol).or_default() += signed(units);
+                Ok(())
+            }
+            Command::WithdrawRewardPool { asset: symbol, amount } => {
+                let (symbol, decimals) = asset(symbol);
+                let units = signed(positive(amount, decimals)?);
+                let pool = self.pool.entry(symbol).or_default();
+                if *pool < units {
+                    return Err("insufficient_balance");
+                }
+                *pool -= units;
+                *self.custody.entry(symbol).or_default() -= units;
+                Ok(())
+            }
+            _ => self.set_up(command),
+        }
+    }
+
+    /// What an operator sets up.
+    fn set_up(&mut self, command: &Command) -> Answer {
+        let today = self.today;
+        match command {
+            Command::CreateAsset { .. } => Ok(()),
+            Command::CreateCustomer { id } => {
+                if self.customers.contains(id) {
+                    return Err("already_exists");
+                }
+                self.customers.push(id.clone());
+                Ok(())
+            }
+            Command::PublishAgreement { version, .. } => {
+                if self.agreements.contains(version) {
+                    return Err("already_exists");
+                }
+                self.agreements.push(version.clone());
+                self.agreement.clone_from(version);
+                Ok(())
+            }
+            Command::CreateProduct(asked) => {
+                let product = self.create(asked)?;
+                self.products.insert(asked.id.clone(), product);
+                Ok(())
+            }
+            Command::AnnounceRate { product, from, rate } => {
+                let product = self.products.get_mut(product).ok_or("product_not_found")?;
+                let from = i64::from(from.number());
+                if from <= today {
+                    return Err("rate_not_future");
+                }
+                product.announced.push((from, tiers(rate, product.decimals)));
+                Ok(())
+            }
+            Command::SettleRate { product, day, rate } => {
+                let product = self.products.get_mut(product).ok_or("product_not_found")?;
+                let day = i64::from(day.number());
+                if day < today {
+                    return Err("day_closed");
+                }
+                let highest = product.reference(day).ok_or("rate_missing")?.iter().map(|(_, rate)| *rate).max();
+                if Some(rate.units()) > highest {
+                    return Err("rate_above_reference");
+                }
+                product.settled.push((day, rate.units()));
+                Ok(())
+            }
+            Command::SetProductStatus { product, status } => {
+                let product = self.products.get_mut(product).ok_or("product_not_found")?;
+                let goes = match (product.status, *status) {
+                    (from, to) if from == to => true,
+                    (Status::Closed, _) => return Err("product_closed"),
+                    (Status::Draft, to) => to == Status::Open,
+                    (_, to) => to != Status::Draft,
+                };
+                if !goes {
+                    return Err("status_not_reachable");
+                }
+                product.status = *status;
+                Ok(())
+            }
+            Command::ChangeProduct { product, sale } => {
+                let product = self.products.get_mut(product).ok_or("product_not_found")?;
+                if product.status == Status::Closed {
+                    return Err("product_closed");
+                }
+                change(product, sale)
+            }
+            Command::MoveClock { to } => {
+                if to.ms() < self.now {
+                    return Err("clock_backwards");
+                }
+                if to.ms() > self.now + 3_660 * DAY_MS {
+                    return Err("clock_move_too_far");
+                }
+                self.now = to.ms();
+                while self.today < self.day_of(self.now) {
+                    self.close_day();
+                }
+                Ok(())
+            }
+            other => panic!("the world does not ask for {other:?}"),
+        }
+    }
+
+    fn create(&self, asked: &ProductText) -> Result<Product, &'static str> {
+        let (symbol, decimals) = asset(&asked.asset);
+        let flexible = asked.kind == Kind::Flexible;
+        let mut product = Product {
+            asset: symbol,
+            decimals,
+            kind: asked.kind,
+            locked: asked.rate_mode.unwrap_or(if flexible { RateMode::Floating } else { RateMode::Locked }) == RateMode::Locked,
+            distribution: asked.distribution.unwrap_or(if flexible { Distribution::Daily } else { Distribution::AtMaturity }),
+            early: asked.early_redemption != Some(EarlyRedemption::NotAllowed),
+            status: Status::Draft,
+            announced: asked.rates.iter().map(|(from, rate)| (i64::from(from.number()), tiers(rate, decimals))).collect(),
+            settled: Vec::new(),
+            minimum: 1,
+            step: None,
+            personal_maximum: None,
+            capacity: None,
+            opens_at: None,
+            closes_at: None,
+            renewal: false,
+        };
+        change(&mut product, &asked.sale)?;
+        Ok(product)
+    }
+
+    fn wallet_move(&self, kind: &str, moved: &WalletMove) -> Result<(&'static str, u128), &'static str> {
+        let (symbol, decimals) = asset(&moved.asset);
+        let units = positive(&moved.amount, decimals)?;
+        if self.references.contains(&format!("{kind} {symbol} {}", moved.reference)) {
+            return Err("already_exists");
+        }
+        Ok((symbol, units))
+    }
+
+    fn custody_in(&mut self, symbol: &'static str, units: u128) -> Answer {
+        let custody = self.custody.entry(symbol).or_default();
+        if *custody + signed(units) > signed(MOST) {
+            return Err("above_limit");
+        }
+        *custody += signed(units);
+        Ok(())
+    }
+
+    fn subscribe(&mut self, asked: &Subscribe, at: i64) -> Answer {
+        let product = self.products.get(&asked.product).filter(|product| product.status != Status::Draft).ok_or("product_not_found")?;
+        if product.status != Status::Open {
+            return Err("product_not_open");
+        }
+        if product.opens_at.is_some_and(|opens| at < opens) || product.closes_at.is_some_and(|closes| at >= closes) {
+            return Err("outside_sale_window");
+        }
+        if asked.agreement != self.agreement {
+            return Err("agreement_not_accepted");
+        }
+        let units = positive(&asked.amount, product.decimals)?;
+        if units < product.minimum {
+            return Err("below_minimum");
+        }
+        if product.step.is_some_and(|step| units % step != 0) {
+            return Err("not_a_step_multiple");
+        }
+        if product.personal_maximum.is_some_and(|most| self.staked(&asked.product, Some(&asked.customer)) + units > most) {
+            return Err("above_personal_maximum");
+        }
+        if product.capacity.is_some_and(|most| self.staked(&asked.product, None) + units > most) {
+            return Err("above_capacity");
+        }
+        let (symbol, term, renewal) = (product.asset, product.term(), product.renewal);
+        let locked = if product.locked { product.reference(self.today).cloned() } else { None };
+        let funding = *self.balance(&asked.customer, symbol, Funding);
+        let from_funding = match asked.source {
+            Source::Funding => units,
+            Source::Spot => 0,
+            Source::FundingThenSpot => units.min(funding),
+        };
+        if from_funding > funding || units - from_funding > *self.balance(&asked.customer, symbol, Spot) {
+            return Err("insufficient_balance");
+        }
+        if asked.auto_renew && (term.is_none() || !renewal) {
+            return Err("renewal_not_allowed");
+        }
+        let mine = |position: &Position| position.product == asked.product && position.customer == asked.customer;
+        let running = |position: &Position| term.is_none() && position.state == PositionState::Active && mine(position);
+        let top_up = self.positions.iter().position(running);
+        if top_up.map_or(0, |number| self.positions[number].principal()) + units > MOST {
+            return Err("above_limit");
+        }
+        self.take(&asked.customer, symbol, Funding, from_funding)?;
+        self.take(&asked.customer, symbol, Spot, units - from_funding)?;
+        let lot = Lot { units, value_date: self.value_date(at) };
+        match top_up {
+            Some(number) => {
+                self.positions[number].lots.push(lot);
+                self.positions[number].from_spot += units - from_funding;
+            }
+            None => self.open(&asked.customer, &asked.product, vec![lot], units - from_funding, locked, asked.auto_renew),
+        }
+        Ok(())
+    }
+
+    fn own(&self, customer: &str, id: Option<PositionId>) -> Result<usize, &'static str> {
+        let number = id.and_then(|id| usize::try_from(id.0).ok()?.checked_sub(1)).ok_or("position_not_found")?;
+        let position = self.positions.get(number).filter(|position| position.customer == customer).ok_or("position_not_found")?;
+        if position.state == PositionState::Active { Ok(number) } else { Err("position_closed") }
+    }
+
+    fn redeem(&mut self, asked: &Redeem) -> Answer {
+        let number = self.own(&asked.customer, asked.position)?;
+        let position = &self.positions[number];
+        let product = &self.products[&position.product];
+        let (symbol, decimals, customer) = (product.asset, product.decimals, asked.customer.clone());
+        let (principal, from_spot) = (position.principal(), position.from_spot);
+        let quoted = |text: &Option<String>| text.as_ref().map(|text| read(text, decimals).expect("the world quotes amounts"));
+        if product.term().is_none() {
+            let units = asked.amount.as_ref().map_or(Ok(principal), |text| positive(text, decimals))?;
+            if units > principal {
+                return Err("above_principal");
+            }
+            if quoted(&asked.quoted_payout).is_some_and(|payout| payout != units) || quoted(&asked.quoted_from_funding).unwrap_or(0) != 0 {
+                return Err("quote_changed");
+            }
+            self.take_from_lots(number, units);
+            let spot_part = units.min(from_spot);
+            let to_spot = match asked.to {
+                None => spot_part,
+                Some(Spot) => units,
+                Some(Funding) => 0,
+            };
+            self.positions[number].from_spot -= spot_part;
+            if units == principal {
+                self.positions[number].state = PositionState::Redeemed;
+            }
+            *self.balance(&customer, symbol, Spot) += to_spot;
+            *self.balance(&customer, symbol, Funding) += units - to_spot;
+            return Ok(());
+        }
+        if !product.early {
+            return Err("early_redemption_not_allowed");
+        }
+        if asked.amount.as_ref().is_some_and(|text| read(text, decimals) != Some(principal)) {
+            return Err("partial_not_allowed");
+        }
+        let distributed = position.distributed;
+        let payout = principal.saturating_sub(distributed);
+        let funding = *self.balance(&customer, symbol, Funding);
+        let from_funding = distributed.saturating_sub(principal).min(funding);
+        if quoted(&asked.quoted_payout) != Some(payout) || quoted(&asked.quoted_from_funding).unwrap_or(0) != from_funding {
+            return Err("quote_changed");
+        }
+        // The part from Funding bears the deduction first.
+        let deducted = principal - payout;
+        let spot_share = from_spot - deducted.saturating_sub(principal - from_spot);
+        let to_spot = match asked.to {
+            None => spot_share,
+            Some(Spot) => payout,
+            Some(Funding) => 0,
+        };
+        let position = &mut self.positions[number];
+        position.lots.clear();
+        position.state = PositionState::RedeemedEarly;
+        position.written_off = distributed - deducted - from_funding;
+        let forfeited = std::mem::take(&mut position.accrued);
+        *self.pool.entry(symbol).or_default() += signed(deducted + from_funding + forfeited);
+        self.take(&customer, symbol, Funding, from_funding)?;
+        *self.balance(&customer, symbol, Spot) += to_spot;
+        *self.balance(&customer, symbol, Funding) += payout - to_spot;
+        Ok(())
+    }
+
+    /// First what has not started earning, then the rest.
+    fn take_from_lots(&mut self, number: usize, units: u128) {
+        let today = self.today;
+        let mut left = units;
+        let lots = &mut self.positions[number].lots;
+        lots.sort_by_key(|lot| lot.value_date <= today);
+        for lot in lots.iter_mut() {
+            let taken = lot.units.min(left);
+            lot.units -= taken;
+            left -= taken;
+        }
+        lots.retain(|lot| lot.units > 0);
+    }
+}
+
+fn tiers(rate: &RateText, decimals: u8) -> Tiers {
+    let bound = |up_to: &Option<String>| up_to.as_ref().map(|text| read(text, decimals).expect("a bound"));
+    rate.iter().map(|(up_to, rate)| (bound(up_to), rate.units())).collect()
+}
+
+fn change(product: &mut Product, sale: &SaleText) -> Answer {
+    let decimals = product.decimals;
+    let amount = |change: &Change<String>, now: Option<u128>| match change {
+        Change::Keep => Ok(now),
+        Change::Clear => Ok(None),
+        Change::Set(text) => positive(text, decimals).map(Some),
+    };
+    let minimum = amount(&sale.minimum, Some(product.minimum))?.unwrap_or(1);
+    let step = amount(&sale.step, product.step)?;
+    let personal_maximum = amount(&sale.personal_maximum, product.personal_maximum)?;
+    let capacity = amount(&sale.capacity, product.capacity)?;
+    let instant = |change: &Change<usance_core::calendar::Timestamp>, now| match change {
+        Change::Keep => now,
+        Change::Clear => None,
+        Change::Set(at) => Some(at.ms()),
+    };
+    let (opens_at, closes_at) = (instant(&sale.opens_at, product.opens_at), instant(&sale.closes_at, product.closes_at));
+    let renewal = match sale.renewal {
+        Change::Keep => product.renewal,
+        Change::Clear => false,
+        Change::Set(renewal) => renewal,
+    };
+    if (renewal && product.kind == Kind::Flexible) || opens_at.zip(closes_at).is_some_and(|(opens, closes)| closes <= opens) {
+        return Err("terms_invalid");
+    }
+    product.minimum = minimum;
+    (product.step, product.personal_maximum, product.capacity) = (step, personal_maximum, capacity);
+    (product.opens_at, product.closes_at, product.renewal) = (opens_at, closes_at, renewal);
+    Ok(())
+}
+
+/// Everything that a customer, an operator or an auditor can see of money.
+fn compare(engine: &Engine, twin: &Twin, after: &str) {
+    let state = &engine.state;
+    assert_eq!(state.broken, None, "{after}");
+    assert_eq!(i64::from(state.registry.open_day.number()), twin.today, "{after}");
+    for (index, (symbol, _)) in ASSETS.into_iter().enumerate() {
+        let control = |account| state.registry.control[index].balance(account).units();
+        let kept = |of: &BTreeMap<&'static str, i128>| of.get(symbol).copied().unwrap_or_default();
+        assert_eq!(control(LedgerAccount::Custody), kept(&twin.custody), "{after}: custody of {symbol}");
+        assert_eq!(control(LedgerAccount::RewardPool), kept(&twin.pool), "{after}: reward pool of {symbol}");
+        for customer in CUSTOMERS {
+            for account in [Spot, Funding] {
+                let kept = twin.balances.get(&(customer.to_owned(), symbol, account_name(account))).copied().unwrap_or_default();
+                assert_eq!(engine.balance(customer, symbol, account).units(), kept, "{after}: {account:?} {symbol} of {customer}");
+            }
+        }
+    }
+    for name in PRODUCTS.into_iter().filter(|name| twin.products.contains_key(*name)) {
+        let product = state.product_ix(name).and_then(|ix| state.product(ix)).expect("a product");
+        assert_eq!((product.staked.units(), product.status), (twin.staked(name, None), twin.products[name].status), "{after}: {name}");
+    }
+    assert_eq!(state.running.len(), twin.positions.len(), "{after}: positions");
+    for (index, kept) in twin.positions.iter().enumerate() {
+        let seen = view::position(state, PositionId::from_index(index)).expect("a position");
+        let pending: u128 = kept.lots.iter().filter(|lot| lot.value_date > twin.today).map(|lot| lot.units).sum();
+        let from_spot = if kept.state == PositionState::Active { kept.from_spot } else { 0 };
+        let link = |id: PositionId| usize::try_from(id.0).expect("few positions");
+        let clawed_back = if kept.state == PositionState::RedeemedEarly { kept.distributed - kept.written_off } else { 0 };
+        assert_eq!(
+            (seen.state, seen.principal.units(), seen.pending.units(), seen.from_spot.units(), seen.accrued.units()),
+            (kept.state, kept.principal(), pending, from_spot, kept.accrued),
+            "{after}: state, principal, pending, from_spot, accrued of position {}",
+            index + 1
+        );
+        assert_eq!(
+            (seen.distributed.units(), seen.written_off.units(), seen.clawed_back.units(), seen.auto_renew, seen.renewed_into.map(link)),
+            (kept.distributed, kept.written_off, clawed_back, kept.auto_renew, kept.renewed_into),
+            "{after}: distributed, written_off, clawed_back, auto_renew, renewed_into of position {}",
+            index + 1
+        );
+        assert_eq!(i64::from(seen.value_date.number()), kept.value_date, "{after}: value date of position {}", index + 1);
+    }
+}
+
+/// Lets both answer one command.
+fn run_both(engine: &mut Engine, twin: &mut Twin, command: &Command, at: usance_core::calendar::Timestamp) {
+    let answer = twin.run(command, at.ms());
+    let seen = engine.run(command, at).map(|_| ()).map_err(|rejection| rejection.code());
+    assert_eq!(seen, answer, "{command:?} at {at}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 64,
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct("tests/all/seeds.txt"))),
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn the_machine_and_its_twin_agree(history in world::history()) {
+        let (mut engine, commands) = world::found(&history.founding.0);
+        let created_at = engine.state.registry.last_at;
+        let today = i64::from(engine.state.registry.open_day.number());
+        let offset_ms = i64::from(engine.offset().minutes()) * 60_000;
+        let mut twin = Twin { offset_ms, today, now: created_at.ms(), ..Twin::default() };
+        for command in &commands {
+            run_both(&mut engine, &mut twin, command, created_at);
+        }
+        for turn in &history.turns {
+            let dice = &mut Dice(&turn.0);
+            let at = world::when(&engine, dice);
+            while engine.state.registry.open_day < engine.offset().day_of(at) {
+                engine.close_day();
+                twin.close_day();
+                compare(&engine, &twin, &format!("after the close before {}", engine.state.registry.open_day));
+            }
+            let command = world::what(&engine, dice);
+            run_both(&mut engine, &mut twin, &command, at);
+            compare(&engine, &twin, &format!("after {command:?} at {at}"));
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Once only, over HTTP: how every write goes to the machine and how its answer comes back, now or again.
+
+use super::App;
+use super::error::{Problem, rejected};
+use super::shape;
+use crate::auth::Caller;
+use crate::engine::{Reply, Submission};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use usance_core::id::hash16;
+use usance_core::machine::{Answer, Command, Rejection, State};
+use usance_store::codec::UsedKey;
+
+/// The header that makes a write once only.
+pub const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// The header of an answer that was given before.
+pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// The longest key.
+const KEY_BYTES_MAX: usize = 64;
+
+/// A write that came in.
+pub struct Call {
+    /// Who sends it.
+    pub caller: Caller,
+    /// With which method.
+    pub method: Method,
+    /// To which path.
+    pub uri: Uri,
+    /// With which headers.
+    pub headers: HeaderMap,
+}
+
+impl Call {
+    /// The text of the idempotency key.
+    ///
+    /// # Errors
+    /// 400 `idempotency_key_missing`, or `malformed_request` for a key of the wrong form.
+    pub fn key_text(&self) -> Result<&str, Problem> {
+        let Some(value) = self.headers.get(&KEY) else {
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "idempotency_key_missing", "Every write carries an Idempotency-Key header."));
+        };
+        let text = value.to_str().unwrap_or("");
+        let fits = (1..=KEY_BYTES_MAX).contains(&text.len());
+        if fits && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-')) {
+            Ok(text)
+        } else {
+            Err(Problem::malformed("Idempotency-Key: 1 to 64 of A-Z a-z 0-9 . _ : -"))
+        }
+    }
+
+    /// The key within its sender's account, and the request's fingerprint: method, path, customer acted for, parsed body.
+    ///
+    /// # Errors
+    /// As [`Call::key_text`].
+    pub fn used_key(&self, app: &App, body: &impl Serialize) -> Result<UsedKey, Problem> {
+        let hash = hash16(&app.seed, "key", &[&self.caller.scope, self.key_text()?]);
+        let body = serde_json::to_string(body).map_err(|error| Problem::malformed(error.to_string()))?;
+        let acted_for = self.caller.customer.as_deref().unwrap_or("");
+        let fingerprint = hash16(&app.seed, "request", &[self.method.as_str(), self.uri.path(), acted_for, &body]);
+        Ok(UsedKey { hash, fingerprint })
+    }
+
+    /// Sends a command to the machine and gives its answer, or the one that its key got before.
+    ///
+    /// # Errors
+    /// What consumes no key: a malformed key, or an engine that cannot answer now.
+    pub async fn execute(&self, app: &App, body: &impl Serialize, command: Command) -> Result<Response, Problem> {
+        let key = self.used_key(app, body)?;
+        match app.engine.submit(Submission { key: Some(key), command }).await {
+            Reply::Refused(unavailable) => Err(unavailable.into()),
+            Reply::Decided { outcome } => Ok(app.engine.peek(|state| render(state, &outcome)).into_response()),
+            Reply::Repeated { place } => {
+                let record = app.engine.record(place)?;
+                if record.key != Some(key) {
+                    return Err(key_reused());
+                }
+                let mut response = app.engine.peek(|state| render(state, &record.outcome)).into_response();
+                response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+                Ok(response)
+            }
+        }
+    }
+}
+
+/// 409: the key was used for another request.
+#[must_use]
+pub fn key_reused() -> Problem {
+    Problem::new(StatusCode::CONFLICT, "idempotency_key_reused", "This Idempotency-Key was used for another request.")
+}
+
+/// An answer's bytes. They depend on the answer and on names that never change, so the same answer has the same bytes.
+pub struct Rendered {
+    status: StatusCode,
+    problem: bool,
+    body: Vec<u8>,
+}
+
+impl IntoResponse for Rendered {
+    fn into_response(self) -> Response {
+        let kind = if self.problem { "application/problem+json" } else { "application/json" };
+        let mut response = (self.status, self.body).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        response
+    }
+}
+
+/// Turns the machine's answer into bytes.
+#[must_use]
+pub fn render(state: &State, outcome: &Result<Answer, Rejection>) -> Rendered {
+    match outcome {
+        Err(rejection) => {
+            let problem = rejected(state, rejection);
+            Rendered { status: problem.status(), problem: true, body: problem.body() }
+        }
+        Ok(answer) => {
+            let changed_in_place = matches!(answer, Answer::Position(_) | Answer::Clock { .. } | Answer::Done);
+            // A product is created once and shown often; creating it is told from changing it by its status.
+            let status = match answer {
+                Answer::Product(product) if product.status != usance_core::product::Status::Draft => StatusCode::OK,
+                _ if changed_in_place => StatusCode::OK,
+                _ => StatusCode::CREATED,
+            };
+            Rendered { status, problem: false, body: shape::answer(state, answer) }
+        }
+    }
+}

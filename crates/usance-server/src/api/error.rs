@@ -1,0 +1,186 @@
+//! Every error as RFC 9457 `application/problem+json`, and the one place that says which rejection gets which status.
+
+use crate::engine::Unavailable;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+use usance_core::id::AssetIx;
+use usance_core::machine::{Rejection, State};
+use usance_core::money::Amount;
+
+use super::shape;
+
+/// An error on its way out.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    numbers: Map<String, Value>,
+    retry_after_seconds: Option<u64>,
+}
+
+impl Problem {
+    /// An error with a code and a sentence.
+    #[must_use]
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Problem { status, code, detail: detail.into(), numbers: Map::new(), retry_after_seconds: None }
+    }
+    /// 400: the request could not be read.
+    #[must_use]
+    pub fn malformed(detail: impl Into<String>) -> Self {
+        Problem::new(StatusCode::BAD_REQUEST, "malformed_request", detail)
+    }
+    /// 404: nothing there, or not yours.
+    #[must_use]
+    pub fn not_found(code: &'static str, detail: impl Into<String>) -> Self {
+        Problem::new(StatusCode::NOT_FOUND, code, detail)
+    }
+    /// Adds a number or word that a program can use.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.numbers.insert(name.to_owned(), value.into());
+        self
+    }
+    /// Adds `Retry-After`.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after_seconds = Some(seconds);
+        self
+    }
+    /// The HTTP status.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+    /// The body: `type`, `title`, `status`, `detail`, `code` and the numbers.
+    #[must_use]
+    pub fn body(&self) -> Vec<u8> {
+        let mut whole = Map::new();
+        whole.insert("type".into(), json!(format!("/problems/{}", self.code)));
+        whole.insert("title".into(), json!(title(self.code)));
+        whole.insert("status".into(), json!(self.status.as_u16()));
+        whole.insert("detail".into(), json!(self.detail));
+        whole.insert("code".into(), json!(self.code));
+        whole.extend(self.numbers.clone());
+        Value::Object(whole).to_string().into_bytes()
+    }
+}
+
+/// `above_capacity` as `Above capacity`.
+fn title(code: &str) -> String {
+    let words = code.replace('_', " ");
+    let mut letters = words.chars();
+    letters.next().map(|first| first.to_uppercase().collect::<String>() + letters.as_str()).unwrap_or_default()
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, self.body()).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = self.retry_after_seconds {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl From<Unavailable> for Problem {
+    fn from(unavailable: Unavailable) -> Self {
+        let detail = unavailable.to_string();
+        let code = match &unavailable {
+            Unavailable::Stopped(_) => "engine_stopped",
+            Unavailable::Overloaded => "overloaded",
+            Unavailable::ClockUnconfirmed { .. } => "clock_unconfirmed",
+            Unavailable::ProjectionBehind => "projection_behind",
+            Unavailable::Store(_) => "store_unreadable",
+        };
+        if let Unavailable::Store(_) = unavailable {
+            tracing::error!(detail, "a read failed");
+        }
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(1)
+    }
+}
+
+/// The status of a rejection: 404 for what is not there, 409 where something else came first, 422 where a rule says no.
+const fn status(rejection: &Rejection) -> StatusCode {
+    match rejection {
+        Rejection::CustomerNotFound | Rejection::AssetNotFound | Rejection::ProductNotFound | Rejection::PositionNotFound => StatusCode::NOT_FOUND,
+        Rejection::QuoteChanged { .. }
+        | Rejection::PositionClosed
+        | Rejection::ProductClosed
+        | Rejection::StatusNotReachable
+        | Rejection::DayClosed { .. }
+        | Rejection::AlreadyExists => StatusCode::CONFLICT,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+/// A rejection as a problem, its numbers in the asset's own unit.
+#[must_use]
+pub fn rejected(state: &State, rejection: &Rejection) -> Problem {
+    let text = |asset: &AssetIx, amount: &Amount| shape::amount(state, *asset, *amount);
+    let problem = |detail: String| Problem::new(status(rejection), rejection.code(), detail);
+    match rejection {
+        Rejection::CustomerNotFound => problem("There is no such customer.".into()),
+        Rejection::AssetNotFound => problem("There is no such asset.".into()),
+        Rejection::ProductNotFound => problem("There is no such product.".into()),
+        Rejection::PositionNotFound => problem("This customer has no such position.".into()),
+        Rejection::ProductClosed => problem("The product is closed for good.".into()),
+        Rejection::StatusNotReachable => problem("A product goes from draft to open, between open and paused, and from either to closed.".into()),
+        Rejection::RateMissing => problem("No rate is in force for that day.".into()),
+        Rejection::ProductNotOpen => problem("The product takes no subscriptions now.".into()),
+        Rejection::OutsideSaleWindow { opens_at, closes_at } => problem("The product's sale has not begun or is over.".into())
+            .with("opens_at", opens_at.map(|at| at.to_string()))
+            .with("closes_at", closes_at.map(|at| at.to_string())),
+        Rejection::AgreementNotAccepted { in_force } => {
+            problem("The Staking Service Agreement in force has to be accepted by its version.".into()).with("in_force", in_force.clone())
+        }
+        Rejection::PositionClosed => problem("The position has ended.".into()),
+        Rejection::EarlyRedemptionNotAllowed { matures_at } => {
+            problem(format!("This term cannot be left early; it ends at {matures_at}.")).with("matures_at", matures_at.to_string())
+        }
+        Rejection::PartialNotAllowed { asset, principal } => {
+            problem(format!("A fixed term is redeemed whole: {}.", text(asset, principal))).with("principal", text(asset, principal))
+        }
+        Rejection::SameAccount => problem("A transfer goes from one account to the other.".into()),
+        Rejection::AmountInvalid { field } => problem(format!(
+            "{} is not a positive amount of this asset: digits like 1.25 or 5e-9, at most 64 characters, a whole number of base units, at most 10^28 of them.",
+            field.name()
+        ))
+        .with("field", field.name()),
+        Rejection::TermsInvalid { reason } => problem(format!("The terms do not fit together: {reason}.")),
+        Rejection::AlreadyExists => problem("There is one with that name or reference already.".into()),
+        Rejection::BelowMinimum { asset, minimum } => problem(format!("The minimum is {}.", text(asset, minimum))).with("minimum", text(asset, minimum)),
+        Rejection::NotAStepMultiple { asset, step } => problem(format!("The amount has to be a multiple of {}.", text(asset, step))).with("step", text(asset, step)),
+        Rejection::AbovePersonalMaximum { asset, left } => problem(format!("Your personal maximum leaves {}.", text(asset, left))).with("left", text(asset, left)),
+        Rejection::AboveCapacity { asset, left } => problem(format!("The product's capacity leaves {}.", text(asset, left))).with("left", text(asset, left)),
+        Rejection::AbovePrincipal { asset, principal } => {
+            problem(format!("The position holds {}.", text(asset, principal))).with("principal", text(asset, principal))
+        }
+        Rejection::InsufficientBalance { asset, available } => {
+            let available = shape::balance(state, *asset, *available);
+            problem(format!("The account holds {available}.")).with("available", available)
+        }
+        Rejection::RenewalNotAllowed => problem("This position cannot renew by itself: the product is flexible or does not offer it.".into()),
+        Rejection::AboveLimit { asset, limit } => problem("A total would pass 10^28 base units.".into()).with("limit", text(asset, limit)),
+        Rejection::QuoteChanged { asset, figures } => {
+            let mut changed = problem("The quote is missing or has changed; these are the figures now.".into());
+            for (name, value) in shape::figures(state, *asset, figures) {
+                changed = changed.with(name, value);
+            }
+            changed
+        }
+        Rejection::RateNotFuture { earliest } => problem(format!("A rate is announced from {earliest} on, or later.")).with("earliest", earliest.to_string()),
+        Rejection::DayClosed { open_day } => problem(format!("The day is closed; the open day is {open_day}.")).with("open_day", open_day.to_string()),
+        Rejection::RateAboveReference { reference } => {
+            problem(format!("A settled rate caps the reference, which is {}.", reference.to_text())).with("reference_apr", reference.to_text())
+        }
+        Rejection::ClockNotSimulated => problem("Only a simulated clock can be moved.".into()),
+        Rejection::ClockBackwards { now } => problem(format!("The clock stands at {now} and runs forward only.")).with("now", now.to_string()),
+        Rejection::ClockMoveTooFar { latest } => problem(format!("One move goes 3,660 days at most: until {latest}.")).with("latest", latest.to_string()),
+    }
+}

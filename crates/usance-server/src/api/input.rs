@@ -1,0 +1,125 @@
+//! How a request is read: strictly, once, with the field named when something is wrong.
+
+use super::error::Problem;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use usance_core::calendar::{Day, Timestamp};
+use usance_core::id::PositionId;
+use usance_core::money::Rate;
+use usance_core::reward::clawback::AccountKind;
+
+/// The longest body that is read.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+/// The deepest nesting a body may have is serde_json's own, 128.
+const JSON: &str = "application/json";
+
+/// A JSON body of a known shape. Anything else is a 400 that says where.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
+        let json = kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(JSON));
+        let bytes = Bytes::from_request(request, state).await.map_err(|refused| too_large_or_torn(&refused))?;
+        if !json && !(kind.is_empty() && bytes.is_empty()) {
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Send Content-Type: application/json."));
+        }
+        // A route whose fields are all optional takes no body as an empty one.
+        let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        serde_json::from_slice(text).map(Body).map_err(|error| Problem::malformed(error.to_string()))
+    }
+}
+
+fn too_large_or_torn(refused: &axum::extract::rejection::BytesRejection) -> Problem {
+    if refused.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "A body is at most 65536 bytes.").with("limit_bytes", BODY_BYTES_MAX)
+    } else {
+        Problem::malformed("the body could not be read")
+    }
+}
+
+/// Query parameters of a known shape; an unknown one is a 400.
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        axum::extract::Query::<T>::try_from_uri(&parts.uri).map(|query| Query(query.0)).map_err(|error| Problem::malformed(error.body_text()))
+    }
+}
+
+/// Reads an instant: RFC 3339, any offset, at most milliseconds.
+///
+/// # Errors
+/// 400 with the field's name.
+pub fn instant(field: &str, text: &str) -> Result<Timestamp, Problem> {
+    let wrong = || Problem::malformed(format!("{field}: {text:?} is not an instant like 2026-01-31T12:00:00.000Z (1970 to 9999, milliseconds)"));
+    let read: jiff::Timestamp = text.parse().map_err(|_| wrong())?;
+    let whole_ms = read.as_nanosecond() % 1_000_000 == 0;
+    let at = Timestamp::from_ms(read.as_millisecond());
+    if whole_ms && at.is_supported() { Ok(at) } else { Err(wrong()) }
+}
+
+/// Reads a day: an ISO date.
+///
+/// # Errors
+/// 400 with the field's name.
+pub fn day(field: &str, text: &str) -> Result<Day, Problem> {
+    Day::parse(text).ok_or_else(|| Problem::malformed(format!("{field}: {text:?} is not a day like 2026-01-31")))
+}
+
+/// Reads a rate.
+///
+/// # Errors
+/// 400 with the field's name.
+pub fn rate(field: &str, text: &str) -> Result<Rate, Problem> {
+    Rate::parse(text).map_err(|_| Problem::malformed(format!("{field}: {text:?} is not a rate like \"0.05250000\" (at most eight decimals, at most 10)")))
+}
+
+/// Reads a position's number; a text that no position can have is `None`, which nobody finds.
+#[must_use]
+pub fn position(text: &str) -> Option<PositionId> {
+    let canonical = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+    if canonical { text.parse().ok().map(PositionId) } else { None }
+}
+
+/// `spot` or `funding` on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountWord {
+    /// The trading account.
+    Spot,
+    /// The account rewards are paid into.
+    Funding,
+}
+
+impl From<AccountWord> for AccountKind {
+    fn from(word: AccountWord) -> Self {
+        match word {
+            AccountWord::Spot => AccountKind::Spot,
+            AccountWord::Funding => AccountKind::Funding,
+        }
+    }
+}
+
+impl From<AccountKind> for AccountWord {
+    fn from(kind: AccountKind) -> Self {
+        match kind {
+            AccountKind::Spot => AccountWord::Spot,
+            AccountKind::Funding => AccountWord::Funding,
+        }
+    }
+}
+
+/// Tells an absent field from one that is null: absent is `None`, null is `Some(None)`.
+///
+/// # Errors
+/// As the inner type.
+pub fn nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::<T>::deserialize(from).map(Some)
+}

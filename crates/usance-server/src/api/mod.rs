@@ -1,0 +1,57 @@
+//! The HTTP contract: requests in, JSON out. No rule lives here: handlers read text, ask the machine, and show.
+//!
+//! [`call`] is how every write goes to the machine once only; [`shape`] what everything looks like on the wire;
+//! [`error`] which rejection gets which status; [`input`] how a request is read. One file per group of routes:
+//! [`catalogue`] (public), [`customer`], [`history`], [`operator`], [`people`], [`events`], [`service`]. Which path leads
+//! to which handler, and who may, stands in `crate::routes`.
+
+pub mod call;
+pub mod catalogue;
+pub mod customer;
+pub mod error;
+pub mod events;
+pub mod history;
+pub mod input;
+pub mod openapi;
+pub mod operator;
+pub mod page;
+pub mod people;
+pub mod service;
+pub mod shape;
+
+use crate::auth::Auth;
+use crate::engine::Engine;
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::sync::Arc;
+
+/// What every handler can reach.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+/// The parts of an [`App`].
+pub struct Inner {
+    /// The running machine.
+    pub engine: Engine,
+    /// Tokens and passwords.
+    pub auth: Auth,
+    /// Where metrics are gathered.
+    pub metrics: PrometheusHandle,
+    /// The platform's seed: cursors are signed with it.
+    pub seed: [u8; 32],
+}
+
+impl App {
+    /// An app on a running engine.
+    #[must_use]
+    pub fn new(engine: Engine, auth: Auth, metrics: PrometheusHandle) -> Self {
+        let seed = engine.peek(|state| state.registry.platform.seed);
+        App(Arc::new(Inner { engine, auth, metrics, seed }))
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}

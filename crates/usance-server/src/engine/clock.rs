@@ -1,0 +1,73 @@
+//! The engine's clock: the machine's own, or a simulated one that stands still until it is moved (RULES 2).
+//!
+//! Instants never run backwards: an instant is at least the last one the state was stamped with, which is also where a
+//! simulated clock resumes.
+
+use super::Unavailable;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use usance_core::calendar::Timestamp;
+use usance_core::limits::TIMESTAMP_MS_MAX;
+use usance_core::machine::State;
+use usance_core::machine::state::ClockMode;
+
+/// Where instants come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clock {
+    mode: ClockMode,
+}
+
+impl Clock {
+    /// The clock of a platform.
+    #[must_use]
+    pub const fn new(mode: ClockMode) -> Self {
+        Clock { mode }
+    }
+    /// Which it is.
+    #[must_use]
+    pub const fn mode(self) -> ClockMode {
+        self.mode
+    }
+    /// The machine's own clock.
+    #[must_use]
+    pub fn system() -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_ms(i64::try_from(since.as_millis()).unwrap_or(TIMESTAMP_MS_MAX).min(TIMESTAMP_MS_MAX))
+    }
+    /// What it says, whether or not the days before it are closed.
+    #[must_use]
+    pub fn raw(self, state: &State) -> Timestamp {
+        match self.mode {
+            ClockMode::Simulated => state.registry.last_at,
+            ClockMode::System => Self::system().max(state.registry.last_at),
+        }
+    }
+    /// The present instant: it never lies in a day after the open one.
+    #[must_use]
+    pub fn now(self, state: &State) -> Timestamp {
+        if self.days_due(state) > 0 { state.registry.last_at } else { self.raw(state) }
+    }
+    /// Days that have to be closed before something is stamped with what it says.
+    #[must_use]
+    pub fn days_due(self, state: &State) -> i32 {
+        state.registry.platform.offset.day_of(self.raw(state)).since(state.registry.open_day).max(0)
+    }
+    /// Whether an operator has to confirm before that many days are closed at once.
+    #[must_use]
+    pub fn unconfirmed(self, state: &State, days_max: i32) -> Option<Unavailable> {
+        let days = self.days_due(state);
+        let today = state.registry.platform.offset.day_of(self.raw(state));
+        (days > days_max && state.registry.confirmed_through < today)
+            .then(|| Unavailable::ClockUnconfirmed { days, open_day: state.registry.open_day.to_string() })
+    }
+    /// How long the writer may sleep before the next day begins.
+    #[must_use]
+    pub fn until_next_day(self, state: &State) -> Duration {
+        const LONGEST: Duration = Duration::from_secs(60);
+        if self.mode == ClockMode::Simulated {
+            return LONGEST;
+        }
+        let next = state.registry.platform.offset.first_instant(state.registry.open_day.next());
+        let ms = next.ms().saturating_sub(Self::system().ms()).max(1);
+        Duration::from_millis(u64::try_from(ms).unwrap_or(1)).min(LONGEST)
+    }
+}

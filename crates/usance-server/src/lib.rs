@@ -1,0 +1,22 @@
+//! The `usance` server: the engine's threads, the HTTP contract, tokens, and the command line.
+//!
+//! [`engine`] runs the machine of `usance-core` on a home of `usance-store`. [`routes`] is the one table of what can be
+//! asked over HTTP and by whom; [`api`] holds the handlers, [`auth`] says who is asking, [`cli`] what can be typed.
+
+pub mod api;
+pub mod auth;
+pub mod cli;
+pub mod engine;
+pub mod routes;
+
+use std::io::Read;
+
+/// Random bytes from the operating system.
+///
+/// # Errors
+/// When the system has none to give.
+pub fn random_bytes<const N: usize>() -> std::io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes)
+}

@@ -1,0 +1,242 @@
+//! The embedded home of identities: one SQLite file, `people.sqlite`.
+//!
+//! Owns its tables. It stands apart from the log's file so that a password change never waits for a batch, or a batch for
+//! it; a second process (the command line) may write it while the engine runs. It refuses what [`crate::identity`] says,
+//! by the tables' own keys, so that two processes cannot both succeed.
+
+use std::path::Path;
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row, params};
+
+use crate::connection::{Database, Schema};
+use crate::error::StoreError;
+use crate::identity::{Ending, Identities, IdentityStore, NewToken, Remembered, Role, TokenRecord};
+
+const SCHEMA: Schema = Schema {
+    version: 1,
+    page_size: 4096,
+    cache_kib: 4 << 10,
+    checkpoint_pages: 1000,
+    tables: "
+        CREATE TABLE token(
+            id            INTEGER PRIMARY KEY AUTOINCREMENT,
+            name          TEXT    NOT NULL,
+            role          TEXT    NOT NULL,
+            customer      TEXT,
+            hash          BLOB    NOT NULL UNIQUE,
+            created_at_ms INTEGER NOT NULL,
+            revoked_at_ms INTEGER
+        ) STRICT;
+        CREATE TABLE password(
+            customer  TEXT PRIMARY KEY NOT NULL,
+            phc       TEXT    NOT NULL,
+            set_at_ms INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE sign_in_link(
+            hash          BLOB PRIMARY KEY NOT NULL,
+            customer      TEXT    NOT NULL,
+            expires_at_ms INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE remembered(
+            key         BLOB PRIMARY KEY NOT NULL,
+            fingerprint BLOB    NOT NULL,
+            status      INTEGER NOT NULL,
+            body        BLOB    NOT NULL,
+            at_ms       INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX remembered_at ON remembered(at_ms);
+        CREATE TABLE secret(name TEXT PRIMARY KEY NOT NULL, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    ",
+};
+
+/// The columns that [`token`] reads.
+const TOKEN: &str = "id, name, role, customer, created_at_ms, revoked_at_ms";
+
+/// People and tokens in an SQLite file, or in memory.
+#[derive(Debug)]
+pub struct SqliteIdentities {
+    database: Database,
+}
+
+impl SqliteIdentities {
+    /// Opens the file at `path`, and creates it when there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::NewerVersion`] when a newer release wrote it; [`StoreError::Damaged`] when it is not such a file;
+    /// [`StoreError::Full`], [`StoreError::Io`] or [`StoreError::Sqlite`] when it cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Ok(SqliteIdentities { database: Database::open(path, &SCHEMA)? })
+    }
+
+    /// Identities that end with this value, for tests.
+    ///
+    /// # Errors
+    /// [`StoreError::Sqlite`].
+    pub fn in_memory() -> Result<Self, StoreError> {
+        Ok(SqliteIdentities { database: Database::in_memory(&SCHEMA)? })
+    }
+
+    /// How many rows the statement changed.
+    fn change(&self, sql: &str, values: impl Params) -> Result<usize, StoreError> {
+        self.connection()
+            .prepare_cached(sql)
+            .and_then(|mut change| change.execute(values))
+            .map_err(|error| self.database.write_error(error))
+    }
+
+    /// Adds a row whose key must be new.
+    fn add(&self, what: &str, sql: &str, values: impl Params) -> Result<(), StoreError> {
+        match self.connection().prepare_cached(sql).and_then(|mut insert| insert.execute(values)) {
+            Ok(_) => Ok(()),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+                Err(StoreError::AlreadyExists { what: what.to_owned() })
+            }
+            Err(error) => Err(self.database.write_error(error)),
+        }
+    }
+
+    /// The one row there may be.
+    fn one<T>(&self, sql: &str, values: impl Params, read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>) -> Result<Option<T>, StoreError> {
+        self.run(|connection| connection.prepare_cached(sql)?.query_row(values, read).optional())
+    }
+
+    /// All rows.
+    fn all<T>(&self, sql: &str, read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>) -> Result<Vec<T>, StoreError> {
+        self.run(|connection| connection.prepare_cached(sql)?.query_map([], read)?.collect())
+    }
+
+    fn run<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        work(self.connection()).map_err(|error| self.database.error(error))
+    }
+
+    fn connection(&self) -> &Connection {
+        &self.database.connection
+    }
+}
+
+impl Identities for SqliteIdentities {
+    fn add_token(&self, token: &NewToken, at_ms: i64) -> Result<TokenRecord, StoreError> {
+        self.add(
+            "a token with this secret",
+            "INSERT INTO token(name, role, customer, hash, created_at_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![token.name, token.role.as_str(), token.customer, token.hash, at_ms],
+        )?;
+        Ok(TokenRecord {
+            id: self.connection().last_insert_rowid(),
+            name: token.name.clone(),
+            role: token.role,
+            customer: token.customer.clone(),
+            created_at_ms: at_ms,
+            revoked_at_ms: None,
+        })
+    }
+
+    fn tokens(&self) -> Result<Vec<TokenRecord>, StoreError> {
+        self.all(&format!("SELECT {TOKEN} FROM token ORDER BY id DESC"), token)
+    }
+
+    fn live_tokens(&self) -> Result<Vec<([u8; 32], TokenRecord)>, StoreError> {
+        let sql = format!("SELECT {TOKEN}, hash FROM token WHERE revoked_at_ms IS NULL ORDER BY id");
+        self.all(&sql, |row| Ok((row.get("hash")?, token(row)?)))
+    }
+
+    fn find_token(&self, hash: &[u8; 32]) -> Result<Option<TokenRecord>, StoreError> {
+        let sql = format!("SELECT {TOKEN} FROM token WHERE hash = ?1 AND revoked_at_ms IS NULL");
+        self.one(&sql, [hash], token)
+    }
+
+    fn revoke_token(&self, id: i64, at_ms: i64) -> Result<bool, StoreError> {
+        let sql = "UPDATE token SET revoked_at_ms = ?2 WHERE id = ?1 AND revoked_at_ms IS NULL";
+        Ok(self.change(sql, [id, at_ms])? > 0)
+    }
+
+    fn set_password(&self, customer: &str, phc: &str, at_ms: i64) -> Result<(), StoreError> {
+        self.change(
+            "INSERT INTO password(customer, phc, set_at_ms) VALUES (?1, ?2, ?3)
+             ON CONFLICT(customer) DO UPDATE SET phc = excluded.phc, set_at_ms = excluded.set_at_ms",
+            params![customer, phc, at_ms],
+        )
+        .map(drop)
+    }
+
+    fn password(&self, customer: &str) -> Result<Option<String>, StoreError> {
+        self.one("SELECT phc FROM password WHERE customer = ?1", [customer], |row| row.get(0))
+    }
+
+    fn add_sign_in_link(&self, hash: &[u8; 32], customer: &str, expires_at_ms: i64) -> Result<(), StoreError> {
+        self.add(
+            "a sign-in link with this secret",
+            "INSERT INTO sign_in_link(hash, customer, expires_at_ms) VALUES (?1, ?2, ?3)",
+            params![hash, customer, expires_at_ms],
+        )
+    }
+
+    fn take_sign_in_link(&self, hash: &[u8; 32], now_ms: i64) -> Result<Option<String>, StoreError> {
+        let take = || {
+            let sql = "DELETE FROM sign_in_link WHERE hash = ?1 RETURNING customer, expires_at_ms";
+            let mut delete = self.connection().prepare_cached(sql)?;
+            let rows = delete.query_map([hash], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            // To the last row: only then it is committed, or has failed.
+            rows.collect::<rusqlite::Result<Vec<(String, i64)>>>()
+        };
+        let taken = take().map_err(|error| self.database.write_error(error))?;
+        let live = taken.into_iter().find(|(_, expires_at_ms)| now_ms < *expires_at_ms);
+        Ok(live.map(|(customer, _)| customer))
+    }
+
+    fn remembered(&self, key: &[u8; 16]) -> Result<Option<Remembered>, StoreError> {
+        self.one("SELECT fingerprint, status, body FROM remembered WHERE key = ?1", [key], |row| {
+            Ok(Remembered { fingerprint: row.get(0)?, status: row.get(1)?, body: row.get(2)? })
+        })
+    }
+
+    fn remember(&self, key: &[u8; 16], answer: &Remembered, at_ms: i64) -> Result<(), StoreError> {
+        self.add(
+            "an answer under this idempotency key",
+            "INSERT INTO remembered(key, fingerprint, status, body, at_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![key, answer.fingerprint, answer.status, answer.body, at_ms],
+        )
+    }
+
+    fn forget_before(&self, at_ms: i64) -> Result<usize, StoreError> {
+        // Two statements that may be parted: what one leaves behind, the next call forgets.
+        let answers = self.change("DELETE FROM remembered WHERE at_ms < ?1", [at_ms])?;
+        let links = self.change("DELETE FROM sign_in_link WHERE expires_at_ms < ?1", [at_ms])?;
+        Ok(answers.saturating_add(links))
+    }
+
+    fn secret_or_insert(&self, name: &str, candidate: &[u8; 32]) -> Result<[u8; 32], StoreError> {
+        // Secrets are never changed or removed, so between the two statements there is nothing to lose.
+        let insert = "INSERT INTO secret(name, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+        self.change(insert, params![name, candidate])?;
+        self.one("SELECT value FROM secret WHERE name = ?1", [name], |row| row.get(0))?
+            .ok_or_else(|| StoreError::NotFound { what: format!("secret {name}") })
+    }
+}
+
+impl IdentityStore for SqliteIdentities {
+    fn transaction(&mut self, work: &mut dyn FnMut(&dyn Identities) -> Ending) -> Result<(), StoreError> {
+        // Rolled back when dropped, also when `work` panics.
+        let transaction = self.database.begin()?;
+        let ended = match work(self) {
+            Ending::Commit => transaction.commit(),
+            Ending::RollBack => transaction.rollback(),
+        };
+        ended.map_err(|error| self.database.write_error(error))
+    }
+}
+
+/// A token from the columns [`TOKEN`].
+fn token(row: &Row<'_>) -> rusqlite::Result<TokenRecord> {
+    let role: String = row.get(2)?;
+    let role: Role =
+        role.parse().map_err(|error| rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, Box::new(error)))?;
+    Ok(TokenRecord {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        role,
+        customer: row.get(3)?,
+        created_at_ms: row.get(4)?,
+        revoked_at_ms: row.get(5)?,
+    })
+}

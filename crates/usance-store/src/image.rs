@@ -1,0 +1,212 @@
+//! A state as the sections of a snapshot, and back.
+//!
+//! A snapshot is a cache: whatever is wrong with one, the caller falls back to an older one or to the log. Columns are
+//! written in groups of chunks, so that they are encoded into little memory and decoded by several threads. The same
+//! bytes, hashed, are the state hash that replays are compared by.
+
+use crate::snapshot::{Snapshot, SnapshotWriter};
+use crate::{Head, StoreError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use usance_core::id::LogPosition;
+use usance_core::machine::keys::{Generation, KeyTable};
+use usance_core::machine::state::{Columns, Registry, State};
+use usance_core::pieces::{Column, PieceMap};
+
+const REGISTRY: u32 = 1;
+const CUSTOMERS: u32 = 2;
+const ACCOUNTS: u32 = 3;
+const HOLDINGS: u32 = 4;
+const RUNNING: u32 = 5;
+const ORIGINS: u32 = 6;
+const KEYS: u32 = 7;
+const REFERENCES: u32 = 8;
+
+/// Chunks of a column in one section, pieces of a map in one section.
+const CHUNKS_A_SECTION: usize = 32;
+const PIECES_A_SECTION: usize = 256;
+
+/// Writes a frozen state into `dir` as the snapshot of `head`.
+///
+/// # Errors
+/// As the files answer.
+pub fn write(dir: &Path, shard: u16, head: Head, state: &State) -> Result<PathBuf, StoreError> {
+    let mut writer = SnapshotWriter::create(dir, shard, head)?;
+    each_section(state, |id, bytes| writer.section(id, bytes))?;
+    writer.finish()
+}
+
+/// The hash of everything a snapshot of this state would hold.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when a part cannot be encoded, which is a bug.
+pub fn state_hash(state: &State) -> Result<[u8; 32], StoreError> {
+    let mut hasher = blake3::Hasher::new();
+    each_section(state, |id, bytes| {
+        hasher.update(&id.to_le_bytes());
+        hasher.update(&(bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+        Ok(())
+    })?;
+    Ok(*hasher.finalize().as_bytes())
+}
+
+fn each_section(state: &State, mut write: impl FnMut(u32, &[u8]) -> Result<(), StoreError>) -> Result<(), StoreError> {
+    write(REGISTRY, &encoded(&state.registry)?)?;
+    column(CUSTOMERS, &state.customers, &mut write)?;
+    column(ACCOUNTS, &state.accounts, &mut write)?;
+    column(HOLDINGS, &state.holdings, &mut write)?;
+    column(RUNNING, &state.running, &mut write)?;
+    column(ORIGINS, &state.origins, &mut write)?;
+    for generation in state.keys.generations() {
+        map(&generation.keys, |entries: Vec<([u8; 16], LogPosition)>| write(KEYS, &encoded(&(generation.number, entries))?))?;
+    }
+    map(&state.references, |entries: Vec<([u8; 16], ())>| write(REFERENCES, &encoded(&entries)?))
+}
+
+fn column<T: Serialize + Clone>(
+    id: u32,
+    column: &Column<T>,
+    write: &mut impl FnMut(u32, &[u8]) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    for group in column.chunks().chunks(CHUNKS_A_SECTION) {
+        let chunks: Vec<&Vec<T>> = group.iter().map(Arc::as_ref).collect();
+        write(id, &encoded(&chunks)?)?;
+    }
+    Ok(())
+}
+
+fn map<V: Copy>(map: &PieceMap<V>, mut write: impl FnMut(Vec<([u8; 16], V)>) -> Result<(), StoreError>) -> Result<(), StoreError> {
+    let mut first = 0;
+    while first < map.piece_count() {
+        let next = (first + PIECES_A_SECTION).min(map.piece_count());
+        let entries: Vec<_> = (first..next).flat_map(|piece| map.sorted_piece(piece)).collect();
+        if !entries.is_empty() {
+            write(entries)?;
+        }
+        first = next;
+    }
+    Ok(())
+}
+
+fn encoded(part: &impl Serialize) -> Result<Vec<u8>, StoreError> {
+    postcard::to_extend(part, Vec::with_capacity(1 << 16))
+        .map_err(|error| StoreError::Damaged { what: "snapshot".into(), at: format!("encoding: {error}") })
+}
+
+/// One decoded section.
+enum Part {
+    Registry(Box<Registry>),
+    Customers(Vec<Vec<usance_core::machine::state::Customer>>),
+    Accounts(Vec<Vec<usance_core::machine::state::Account>>),
+    Holdings(Vec<Vec<usance_core::machine::state::Holding>>),
+    Running(Vec<Vec<usance_core::position::Running>>),
+    Origins(Vec<Vec<usance_core::position::Origin>>),
+    Keys(i64, Vec<([u8; 16], LogPosition)>),
+    References(Vec<([u8; 16], ())>),
+}
+
+/// Reads the state of a snapshot, with as many threads as the machine has cores.
+///
+/// # Errors
+/// [`StoreError::Damaged`] for a section that does not match its checksum or does not decode.
+pub fn read(snapshot: &Snapshot) -> Result<State, StoreError> {
+    let count = snapshot.sections().len();
+    let parts: Mutex<Vec<(usize, Result<Part, StoreError>)>> = Mutex::new(Vec::with_capacity(count));
+    let next = AtomicUsize::new(0);
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(count.max(1));
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    if index >= count {
+                        return;
+                    }
+                    let part = part(snapshot, index);
+                    if let Ok(mut parts) = parts.lock() {
+                        parts.push((index, part));
+                    }
+                }
+            });
+        }
+    });
+    let mut parts = parts.into_inner().map_err(|_| damaged(snapshot, "a reader stopped"))?;
+    parts.sort_unstable_by_key(|(index, _)| *index);
+    assemble(snapshot, parts.into_iter().map(|(_, part)| part))
+}
+
+fn assemble(snapshot: &Snapshot, parts: impl Iterator<Item = Result<Part, StoreError>>) -> Result<State, StoreError> {
+    let mut registry = None;
+    let (mut customers, mut accounts, mut holdings, mut running, mut origins) = (vec![], vec![], vec![], vec![], vec![]);
+    let mut generations: Vec<Generation> = Vec::new();
+    let mut references = PieceMap::default();
+    for part in parts {
+        match part? {
+            Part::Registry(read) => registry = Some(read),
+            Part::Customers(chunks) => customers.extend(chunks),
+            Part::Accounts(chunks) => accounts.extend(chunks),
+            Part::Holdings(chunks) => holdings.extend(chunks),
+            Part::Running(chunks) => running.extend(chunks),
+            Part::Origins(chunks) => origins.extend(chunks),
+            Part::Keys(number, entries) => {
+                if generations.last().is_none_or(|last| last.number != number) {
+                    generations.push(Generation { number, keys: PieceMap::default() });
+                }
+                let Some(newest) = generations.last_mut() else { continue };
+                for (key, place) in entries {
+                    newest.keys.insert(key, place);
+                }
+            }
+            Part::References(entries) => {
+                for (reference, ()) in entries {
+                    references.insert(reference, ());
+                }
+            }
+        }
+    }
+    let registry = registry.ok_or_else(|| damaged(snapshot, "no registry"))?;
+    let whole = "a column has a short chunk";
+    Ok(State::from_parts(
+        *registry,
+        Columns {
+            customers: Column::from_chunks(customers).ok_or_else(|| damaged(snapshot, whole))?,
+            accounts: Column::from_chunks(accounts).ok_or_else(|| damaged(snapshot, whole))?,
+            holdings: Column::from_chunks(holdings).ok_or_else(|| damaged(snapshot, whole))?,
+            running: Column::from_chunks(running).ok_or_else(|| damaged(snapshot, whole))?,
+            origins: Column::from_chunks(origins).ok_or_else(|| damaged(snapshot, whole))?,
+            keys: KeyTable::from_generations(generations),
+            references,
+        },
+    ))
+}
+
+fn part(snapshot: &Snapshot, index: usize) -> Result<Part, StoreError> {
+    let bytes = snapshot.read_section(index)?;
+    let id = snapshot.sections().get(index).map_or(0, |section| section.id);
+    Ok(match id {
+        REGISTRY => Part::Registry(Box::new(decoded(snapshot, &bytes)?)),
+        CUSTOMERS => Part::Customers(decoded(snapshot, &bytes)?),
+        ACCOUNTS => Part::Accounts(decoded(snapshot, &bytes)?),
+        HOLDINGS => Part::Holdings(decoded(snapshot, &bytes)?),
+        RUNNING => Part::Running(decoded(snapshot, &bytes)?),
+        ORIGINS => Part::Origins(decoded(snapshot, &bytes)?),
+        KEYS => {
+            let (number, entries) = decoded(snapshot, &bytes)?;
+            Part::Keys(number, entries)
+        }
+        REFERENCES => Part::References(decoded(snapshot, &bytes)?),
+        other => return Err(damaged(snapshot, &format!("section {index} has unknown kind {other}"))),
+    })
+}
+
+fn decoded<T: DeserializeOwned>(snapshot: &Snapshot, bytes: &[u8]) -> Result<T, StoreError> {
+    postcard::from_bytes(bytes).map_err(|error| damaged(snapshot, &error.to_string()))
+}
+
+fn damaged(snapshot: &Snapshot, how: &str) -> StoreError {
+    StoreError::Damaged { what: "snapshot".into(), at: format!("{}: {how}", snapshot.path().display()) }
+}

@@ -1,0 +1,110 @@
+//! From stored bytes to a running state: the newest snapshot that fits the log, then the log after it.
+//!
+//! Refuses a log whose chain does not hold, a record that does not decode and a day that closes differently than it did;
+//! each refusal names the batch. A snapshot that is damaged, newer than the log or not of this log is passed over.
+
+use crate::codec::{self, Record};
+use crate::snapshot::{self, Snapshot};
+use crate::{Batch, Head, LogReader, StoreError, image, verify_chain};
+use std::path::Path;
+use usance_core::id::LogPosition;
+use usance_core::machine::{self, Event, State};
+
+/// A state and the place in the log it stands at.
+#[derive(Debug)]
+pub struct Recovered {
+    /// The state; `None` for a log without a platform.
+    pub state: Option<State>,
+    /// The batch it includes; [`Head::GENESIS`] for an empty log.
+    pub head: Head,
+    /// The snapshot it started from.
+    pub from_snapshot: Option<Head>,
+    /// Records that were run again after it.
+    pub replayed: u64,
+    /// Snapshots that were passed over, and why.
+    pub passed_over: Vec<String>,
+}
+
+/// Recovers from the newest good snapshot in `snapshots` and the log; `seen` is told after each batch how far it is.
+///
+/// # Errors
+/// [`StoreError::Damaged`] with the place, when the log cannot be run to its end.
+pub fn recover(reader: &dyn LogReader, shard: u16, snapshots: Option<&Path>, mut seen: impl FnMut(u64)) -> Result<Recovered, StoreError> {
+    let mut recovered = Recovered { state: None, head: Head::GENESIS, from_snapshot: None, replayed: 0, passed_over: Vec::new() };
+    for file in snapshots.map(snapshot::list).transpose()?.unwrap_or_default() {
+        match start_from(reader, shard, &file.path) {
+            Ok((state, head)) => {
+                (recovered.state, recovered.head, recovered.from_snapshot) = (Some(state), head, Some(head));
+                break;
+            }
+            Err(error) => recovered.passed_over.push(error.to_string()),
+        }
+    }
+    let mut state = recovered.state.take();
+    let mut replayed = 0;
+    recovered.head = verify_chain(reader, shard, recovered.head, |batch| -> Result<(), StoreError> {
+        replayed += replay_batch(&mut state, batch)?;
+        seen(batch.seq);
+        Ok(())
+    })?;
+    recovered.state = state;
+    recovered.replayed = replayed;
+    Ok(recovered)
+}
+
+fn start_from(reader: &dyn LogReader, shard: u16, path: &Path) -> Result<(State, Head), StoreError> {
+    let snapshot = Snapshot::open(path)?;
+    let head = snapshot.head();
+    let foreign = |how: &str| StoreError::Damaged { what: "snapshot".into(), at: format!("{}: {how}", path.display()) };
+    if snapshot.shard() != shard {
+        return Err(foreign("it is another shard's"));
+    }
+    let batch = reader.read(shard, head.seq, 1)?.into_iter().next().filter(|batch| batch.seq == head.seq);
+    match batch {
+        Some(batch) if batch.hash == head.hash => Ok((image::read(&snapshot)?, head)),
+        Some(_) => Err(foreign("the log has another hash at its place")),
+        None => Err(foreign("the log does not reach its place")),
+    }
+}
+
+/// Runs a batch's records on a state; returns how many.
+///
+/// # Errors
+/// [`StoreError::Damaged`] with the batch and record, when one does not decode or does not run as it did.
+pub fn replay_batch(state: &mut Option<State>, batch: &Batch) -> Result<u64, StoreError> {
+    let mut count = 0;
+    for (index, bytes) in batch.records().enumerate() {
+        let at = |how: String| StoreError::Damaged {
+            what: "log record".into(),
+            at: format!("shard {} batch {} record {index}: {how}", batch.shard, batch.seq),
+        };
+        let record = codec::decode(bytes?).map_err(|error| match error {
+            StoreError::Damaged { at: how, .. } => at(how),
+            other => other,
+        })?;
+        let index = u16::try_from(index).map_err(|_| at("too many records".into()))?;
+        replay_record(state, &record, LogPosition::new(batch.seq, index)).map_err(at)?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// Runs one record: its events, then its key.
+///
+/// # Errors
+/// The broken invariant, as a sentence.
+pub fn replay_record(state: &mut Option<State>, record: &Record, place: LogPosition) -> Result<(), String> {
+    if let [Event::PlatformCreated(platform)] = record.events.as_slice() {
+        *state = Some(State::new((**platform).clone()));
+        return Ok(());
+    }
+    let Some(state) = state else { return Err("the log does not begin with a platform".into()) };
+    machine::replay(state, &record.events, record.at);
+    if let Some(key) = record.key {
+        state.keys.remember(key.hash, place, record.at);
+    }
+    match &state.broken {
+        Some(broken) => Err(format!("{}: {}", broken.invariant, broken.seen)),
+        None => Ok(()),
+    }
+}
