@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::num::ParseIntError;
+use std::str::FromStr;
 
 macro_rules! inside_number {
     ($(#[$doc:meta])* $name:ident, $repr:ty) => {
@@ -78,6 +80,8 @@ impl fmt::Display for PositionId {
     }
 }
 
+const INDEX_BITS: u32 = u16::BITS;
+
 /// A place in the log: the batch's sequence number and the record's place in the batch, in one whole number.
 /// Zero is "before everything".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -85,14 +89,23 @@ pub struct LogPosition(u64);
 
 impl LogPosition {
     /// Records in one batch, at most.
-    pub const RECORDS_MAX: usize = 1 << 16;
+    pub const RECORDS_MAX: usize = 1 << INDEX_BITS;
+    /// The last batch there can be: its number shares 64 bits with the record's.
+    pub const SEQ_MAX: u64 = u64::MAX >> INDEX_BITS;
     /// Before everything.
     pub const START: LogPosition = LogPosition(0);
 
-    /// The place of record `index` of batch `seq`.
+    /// The place of record `index`, from 0, of batch `seq`, from 1. A batch beyond [`LogPosition::SEQ_MAX`], which there
+    /// cannot be, counts as that one.
     #[must_use]
     pub const fn new(seq: u64, index: u16) -> Self {
-        LogPosition((seq << 16) | index as u64)
+        let seq = if seq > Self::SEQ_MAX { Self::SEQ_MAX } else { seq };
+        LogPosition((seq << INDEX_BITS) | index as u64)
+    }
+    /// The last place a record of batch `seq` could have.
+    #[must_use]
+    pub const fn end_of(seq: u64) -> Self {
+        LogPosition::new(seq, u16::MAX)
     }
     /// The place with this number.
     #[must_use]
@@ -107,7 +120,7 @@ impl LogPosition {
     /// The batch.
     #[must_use]
     pub const fn seq(self) -> u64 {
-        self.0 >> 16
+        self.0 >> INDEX_BITS
     }
     /// The record within the batch.
     #[must_use]
@@ -119,6 +132,15 @@ impl LogPosition {
 impl fmt::Display for LogPosition {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}", self.0)
+    }
+}
+
+impl FromStr for LogPosition {
+    type Err = ParseIntError;
+
+    /// Reads the number that `Display` wrote.
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        text.parse().map(LogPosition)
     }
 }
 

@@ -2,18 +2,20 @@
 //! readable cases, and the arrows between modules.
 //!
 //! One binary, because linking once is quicker than six times. `driver` is the engine in small that all of them run;
-//! `world` makes the random histories of `twin` and `properties`.
+//! `world` makes the random histories of `twin` and `properties`, `table` reads those of `cases`.
 
 #[path = "all/arrows.rs"]
 mod arrows;
 #[path = "all/cases.rs"]
 mod cases;
-#[path = "all/check.rs"]
-mod check;
 #[path = "all/driver.rs"]
 mod driver;
 #[path = "all/properties.rs"]
 mod properties;
+#[path = "all/school.rs"]
+mod school;
+#[path = "all/table.rs"]
+mod table;
 #[path = "all/twin.rs"]
 mod twin;
 #[path = "all/vectors.rs"]

@@ -1,12 +1,13 @@
 //! The `usance` server: the engine's threads, the HTTP contract, tokens, and the command line.
 //!
 //! [`engine`] runs the machine of `usance-core` on a home of `usance-store`. [`routes`] is the one table of what can be
-//! asked over HTTP and by whom; [`api`] holds the handlers, [`auth`] says who is asking, [`cli`] what can be typed.
+//! asked over HTTP and by whom; [`lines`] puts history and statements together; [`api`] holds the handlers, [`auth`] says who is asking, [`cli`] what can be typed.
 
 pub mod api;
 pub mod auth;
 pub mod cli;
 pub mod engine;
+pub mod lines;
 pub mod routes;
 
 use std::io::Read;

@@ -1,4 +1,4 @@
-//! The bytes of the log: records, the batch that carries them, and a record's position.
+//! The bytes of the log: records, and the batch that carries them.
 //!
 //! Owns the framing of records inside a batch and the hash that chains each batch to the one before. It refuses a batch
 //! without records, more than 65,536 records, and a body beyond [`BODY_MAX`]. What a record means is the event codec's
@@ -8,85 +8,23 @@
 //! (8), at_ms (8), the previous hash (32) and the body: anybody can recompute the chain with any BLAKE3 tool.
 
 use std::fmt;
-use std::num::ParseIntError;
-use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use usance_core::id::LogPosition;
 
 use crate::error::StoreError;
 use crate::log::Head;
 
 /// How many records one batch holds at most.
-pub const RECORDS_MAX: usize = 1 << INDEX_BITS;
+pub const RECORDS_MAX: usize = LogPosition::RECORDS_MAX;
 /// How many bytes the body of one batch has at most, frames included: 256 MiB.
 pub const BODY_MAX: usize = 256 << 20;
 /// The highest seq: it shares 64 bits with the record's index.
-pub const SEQ_MAX: u64 = u64::MAX >> INDEX_BITS;
+pub const SEQ_MAX: u64 = LogPosition::SEQ_MAX;
 /// What the first batch of a shard names as the hash before it.
 pub const GENESIS_HASH: [u8; 32] = [0; 32];
 
-const INDEX_BITS: u32 = 16;
 const FRAME: usize = size_of::<u32>();
 const DOMAIN: &[u8] = b"usance log v1";
-
-/// Where one record lies in the log of its shard: the batch's seq and the record's index within it.
-///
-/// Positions of one shard order as their records were written. Zero is "nothing": it stands before every record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct LogPosition(u64);
-
-impl LogPosition {
-    /// Before the first record.
-    pub const NOTHING: LogPosition = LogPosition(0);
-
-    /// The position of record `index` (from 0) of batch `seq` (from 1). A seq beyond [`SEQ_MAX`], which no batch can
-    /// have, counts as [`SEQ_MAX`].
-    pub const fn new(seq: u64, index: u16) -> Self {
-        let seq = if seq > SEQ_MAX { SEQ_MAX } else { seq };
-        LogPosition((seq << INDEX_BITS) | index as u64)
-    }
-
-    /// The last position a record of batch `seq` could have.
-    pub const fn end_of(seq: u64) -> Self {
-        LogPosition::new(seq, u16::MAX)
-    }
-
-    /// The position from its number, as [`LogPosition::raw`] gave it.
-    pub const fn from_raw(raw: u64) -> Self {
-        LogPosition(raw)
-    }
-
-    /// `seq << 16 | index`.
-    pub const fn raw(self) -> u64 {
-        self.0
-    }
-
-    /// The batch, counted from 1; 0 when this is [`LogPosition::NOTHING`].
-    pub const fn seq(self) -> u64 {
-        self.0 >> INDEX_BITS
-    }
-
-    /// The record within its batch, counted from 0.
-    pub const fn index(self) -> u16 {
-        (self.0 & 0xffff) as u16
-    }
-}
-
-impl fmt::Display for LogPosition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl FromStr for LogPosition {
-    type Err = ParseIntError;
-
-    /// Reads the decimal number that `Display` wrote.
-    fn from_str(text: &str) -> Result<Self, ParseIntError> {
-        text.parse().map(LogPosition)
-    }
-}
 
 /// Why a batch cannot be built, or cannot stand where it was to be appended. Always a fault of the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

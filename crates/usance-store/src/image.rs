@@ -93,8 +93,7 @@ fn map<V: Copy>(map: &PieceMap<V>, mut write: impl FnMut(Vec<([u8; 16], V)>) -> 
 }
 
 fn encoded(part: &impl Serialize) -> Result<Vec<u8>, StoreError> {
-    postcard::to_extend(part, Vec::with_capacity(1 << 16))
-        .map_err(|error| StoreError::Damaged { what: "snapshot".into(), at: format!("encoding: {error}") })
+    postcard::to_extend(part, Vec::with_capacity(1 << 16)).map_err(|error| StoreError::damaged("snapshot", format!("encoding: {error}")))
 }
 
 /// One decoded section.
@@ -208,5 +207,5 @@ fn decoded<T: DeserializeOwned>(snapshot: &Snapshot, bytes: &[u8]) -> Result<T, 
 }
 
 fn damaged(snapshot: &Snapshot, how: &str) -> StoreError {
-    StoreError::Damaged { what: "snapshot".into(), at: format!("{}: {how}", snapshot.path().display()) }
+    StoreError::damaged("snapshot", format!("{}: {how}", snapshot.path().display()))
 }

@@ -1,18 +1,23 @@
-//! Where Usance keeps what must outlive the process: the log of record, snapshots, people and tokens.
+//! Where Usance keeps what must outlive the process, and how a running state comes back from it: the log of record, the
+//! bytes of its records, snapshots, recovery, the read tables, people and tokens.
 //!
-//! The crate owns bytes and their durability, and knows nothing of money: a log record is a byte string here. It refuses
-//! to go on with anything it cannot prove whole: a damaged batch, a torn snapshot, a file of a newer release and a data
-//! directory in use are errors that say where, never something to skip over. It writes no storage engine and no
-//! consensus; the primary key `(shard, seq)` of a database makes a second writer impossible.
+//! The crate owns bytes and their durability. What a record does to money is the core's: here it is encoded, stored, and
+//! handed to the core again. It refuses to go on with anything it cannot prove whole: a damaged batch, a torn snapshot, a
+//! file of a newer release and a data directory in use are errors that say where, never something to skip over. It
+//! writes no storage engine and no consensus; the primary key `(shard, seq)` of a database makes a second writer
+//! impossible. The log alone is the truth: snapshots and read tables may be deleted, and cost only the time to be built
+//! again.
 //!
-//! Start with [`log`] for the contract that every home of the log keeps, and [`batch`] for the bytes. Homes are
-//! [`sqlite`] and [`memory`]; [`faulty`] wraps one of them to fail on purpose. [`snapshot`], [`directory`] and
-//! [`identity`] stand by themselves.
+//! Start with [`log`] for the contract that every home of the log keeps, [`batch`] for the bytes of a batch and [`codec`]
+//! for those of a record. Homes are [`sqlite`] and [`memory`]; [`faulty`] wraps one of them to fail on purpose. From the
+//! log come the state ([`recovery`], shortened by an [`image`] in a [`snapshot`]) and the read tables ([`projection`]).
+//! [`directory`] and [`identity`] stand by themselves.
 
 pub mod batch;
 mod checkpoint;
 pub mod codec;
 mod connection;
+pub mod copy;
 pub mod directory;
 pub mod error;
 pub mod faulty;
@@ -26,7 +31,7 @@ pub mod recovery;
 pub mod snapshot;
 pub mod sqlite;
 
-pub use batch::{Batch, BatchBuilder, BatchError, LogPosition};
+pub use batch::{Batch, BatchBuilder, BatchError};
 pub use directory::DataDirectory;
 pub use error::StoreError;
 pub use faulty::{Fault, FaultScript, FaultyLog};
@@ -36,3 +41,4 @@ pub use log::{Appended, Head, LogReader, LogStore, verify_chain};
 pub use memory::MemoryLog;
 pub use snapshot::{Section, Snapshot, SnapshotFile, SnapshotWriter};
 pub use sqlite::{SqliteLog, SqliteLogReader};
+pub use usance_core::id::LogPosition;

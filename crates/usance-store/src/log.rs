@@ -8,8 +8,9 @@
 //! There is no delete and no update: the log only grows.
 
 use serde::{Deserialize, Serialize};
+use usance_core::id::LogPosition;
 
-use crate::batch::{Batch, BatchError, GENESIS_HASH, LogPosition};
+use crate::batch::{Batch, BatchError, GENESIS_HASH};
 use crate::error::StoreError;
 
 /// The bodies that one [`LogReader::read`] gathers before it stops short of `max_batches`: 16 MiB, so that a replay of
@@ -216,6 +217,7 @@ pub(crate) fn refusal(head: &Head, expected_seq: u64, batch: &Batch) -> Option<A
     batch.follows(head).err().map(Appended::Unfit)
 }
 
-fn missing(shard: u16, expected: u64, next: u64) -> StoreError {
+/// The damage of a log in which batch `next` follows where `expected` should be.
+pub(crate) fn missing(shard: u16, expected: u64, next: u64) -> StoreError {
     StoreError::damaged_batch(shard, expected, format_args!("it is missing, the next is batch {next}"))
 }

@@ -55,7 +55,7 @@ pub fn recover(reader: &dyn LogReader, shard: u16, snapshots: Option<&Path>, mut
 fn start_from(reader: &dyn LogReader, shard: u16, path: &Path) -> Result<(State, Head), StoreError> {
     let snapshot = Snapshot::open(path)?;
     let head = snapshot.head();
-    let foreign = |how: &str| StoreError::Damaged { what: "snapshot".into(), at: format!("{}: {how}", path.display()) };
+    let foreign = |how: &str| StoreError::damaged("snapshot", format!("{}: {how}", path.display()));
     if snapshot.shard() != shard {
         return Err(foreign("it is another shard's"));
     }
@@ -70,20 +70,16 @@ fn start_from(reader: &dyn LogReader, shard: u16, path: &Path) -> Result<(State,
 /// Runs a batch's records on a state; returns how many.
 ///
 /// # Errors
-/// [`StoreError::Damaged`] with the batch and record, when one does not decode or does not run as it did.
+/// [`StoreError::Damaged`] with the batch and record, when one does not decode or does not run as it did;
+/// [`StoreError::NewerVersion`] with the same.
 pub fn replay_batch(state: &mut Option<State>, batch: &Batch) -> Result<u64, StoreError> {
     let mut count = 0;
-    for (index, bytes) in batch.records().enumerate() {
-        let at = |how: String| StoreError::Damaged {
-            what: "log record".into(),
-            at: format!("shard {} batch {} record {index}: {how}", batch.shard, batch.seq),
-        };
-        let record = codec::decode(bytes?).map_err(|error| match error {
-            StoreError::Damaged { at: how, .. } => at(how),
-            other => other,
+    for item in codec::records(batch) {
+        let (place, record) = item?;
+        replay_record(state, &record, place).map_err(|how| {
+            let place = codec::place_text(batch, usize::from(place.index()));
+            StoreError::damaged("log record", format!("{place}: {how}"))
         })?;
-        let index = u16::try_from(index).map_err(|_| at("too many records".into()))?;
-        replay_record(state, &record, LogPosition::new(batch.seq, index)).map_err(at)?;
         count += 1;
     }
     Ok(count)
@@ -95,8 +91,13 @@ pub fn replay_batch(state: &mut Option<State>, batch: &Batch) -> Result<u64, Sto
 /// The broken invariant, as a sentence.
 pub fn replay_record(state: &mut Option<State>, record: &Record, place: LogPosition) -> Result<(), String> {
     if let [Event::PlatformCreated(platform)] = record.events.as_slice() {
-        *state = Some(State::new((**platform).clone()));
-        return Ok(());
+        return match state {
+            Some(_) => Err("a platform is created once".into()),
+            None => {
+                *state = Some(State::new((**platform).clone()));
+                Ok(())
+            }
+        };
     }
     let Some(state) = state else { return Err("the log does not begin with a platform".into()) };
     machine::replay(state, &record.events, record.at);

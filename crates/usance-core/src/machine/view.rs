@@ -6,7 +6,7 @@
 use super::event::Subscribed;
 use super::state::State;
 use crate::calendar::{Day, Timestamp};
-use crate::id::{AgreementIx, AssetIx, PositionId, ProductIx};
+use crate::id::{AgreementIx, AssetIx, PositionId, ProductIx, RateVersionIx};
 use crate::money::{Amount, DAY_DIVISOR, Rate, rate_floor, split_day};
 use crate::position::{FLOATING, Origin, PositionState, Running, position_link};
 use crate::product::rates::Bands;
@@ -256,12 +256,33 @@ pub fn if_subscribed(state: &State, product: &Product, value_date: Day) -> IfSub
 /// What an amount on top of a stake would earn: for a newcomer the stake before is nothing.
 #[must_use]
 pub fn prospect(state: &State, product: &Product, before: Amount, amount: Amount, value_date: Day) -> Prospect {
-    let today = state.registry.open_day;
-    let gain = |bands: &Bands| bands.numerator(before.plus(amount)).saturating_sub(bands.numerator(before));
-    let bands_on = |day: Day| match product.rate_mode {
-        RateMode::Locked => product.version_on(today).and_then(|version| state.bands(version)).cloned(),
-        RateMode::Floating => product_bands(state, product, day),
+    let version = match product.rate_mode {
+        RateMode::Floating => FLOATING,
+        RateMode::Locked => product.version_on(state.registry.open_day).unwrap_or(FLOATING),
     };
+    prospect_at(state, product, version, Addition { before, amount, value_date })
+}
+
+/// What a decided subscription would earn; a locked position's top-up earns by the version that position keeps.
+#[must_use]
+pub fn prospect_of(state: &State, subscribed: &Subscribed) -> Option<Prospect> {
+    let product = state.product(subscribed.product)?;
+    let amount = subscribed.amount();
+    let before = subscribed.stake.earning.plus(subscribed.stake.pending).left_after(amount);
+    Some(prospect_at(state, product, subscribed.rate_version, Addition { before, amount, value_date: subscribed.value_date }))
+}
+
+/// An amount that comes on top of a stake.
+struct Addition {
+    before: Amount,
+    amount: Amount,
+    value_date: Day,
+}
+
+fn prospect_at(state: &State, product: &Product, version: RateVersionIx, added: Addition) -> Prospect {
+    let Addition { before, amount, value_date } = added;
+    let gain = |bands: &Bands| bands.numerator(before.plus(amount)).saturating_sub(bands.numerator(before));
+    let bands_on = |day: Day| if version == FLOATING { product_bands(state, product, day) } else { state.bands(version).cloned() };
     let first = bands_on(value_date).as_ref().map(gain).unwrap_or_default();
     let total = product.kind.term_days().map(|term| {
         let mut sum = 0u128;
@@ -271,12 +292,4 @@ pub fn prospect(state: &State, product: &Product, before: Amount, amount: Amount
         Amount::from_units(sum.checked_div(u128::from(DAY_DIVISOR)).unwrap_or(0))
     });
     Prospect { apr_for_amount: rate_floor(first, amount), reward_per_day: split_day(first).0, total_reward_at_maturity: total }
-}
-
-/// What a decided subscription would earn.
-#[must_use]
-pub fn prospect_of(state: &State, subscribed: &Subscribed) -> Option<Prospect> {
-    let product = state.product(subscribed.product)?;
-    let before = subscribed.stake.earning.plus(subscribed.stake.pending).left_after(subscribed.amount());
-    Some(prospect(state, product, before, subscribed.amount(), subscribed.value_date))
 }

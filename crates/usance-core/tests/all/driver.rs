@@ -140,7 +140,8 @@ impl Engine {
 
     /// Every reward line again, derived from the log and the rates of closed days: by day, then position.
     pub fn derived_rewards(&self) -> Vec<Line> {
-        let mut lines: Vec<Line> = (0..self.state.running.len()).flat_map(|index| self.derived_lines(PositionId::from_index(index))).collect();
+        let mut lines: Vec<Line> =
+            (0..self.state.running.len()).flat_map(|index| self.derived_lines(PositionId::from_index(index))).collect();
         lines.retain(|line| !line.amount.is_zero());
         lines.sort_unstable();
         lines

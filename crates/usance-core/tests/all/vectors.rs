@@ -163,17 +163,66 @@ impl TryFrom<Map<String, Value>> for Step {
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 enum Verb {
     Advance,
-    Deposit { customer: String, asset: String, account: GivenAccount, amount: String },
-    Withdraw { customer: String, asset: String, account: GivenAccount, amount: String },
-    Transfer { customer: String, asset: String, from: GivenAccount, to: GivenAccount, amount: String },
-    FundRewardPool { asset: String, amount: String },
-    Subscribe { customer: String, product: String, amount: String, source: GivenSource, auto_renew: Option<bool>, agreement: Option<String> },
-    Redeem { customer: String, position: u64, amount: Option<String>, to: Option<GivenAccount> },
-    SetAutoRenew { position: u64, auto_renew: bool },
-    SetRate { product: String, from: String, rate: String },
-    SettleRate { product: String, day: String, rate: String },
-    SetLimits { product: String, capacity: Option<String>, personal_maximum: Option<String> },
-    SetStatus { product: String, status: GivenStatus },
+    Deposit {
+        customer: String,
+        asset: String,
+        account: GivenAccount,
+        amount: String,
+    },
+    Withdraw {
+        customer: String,
+        asset: String,
+        account: GivenAccount,
+        amount: String,
+    },
+    Transfer {
+        customer: String,
+        asset: String,
+        from: GivenAccount,
+        to: GivenAccount,
+        amount: String,
+    },
+    FundRewardPool {
+        asset: String,
+        amount: String,
+    },
+    Subscribe {
+        customer: String,
+        product: String,
+        amount: String,
+        source: GivenSource,
+        auto_renew: Option<bool>,
+        agreement: Option<String>,
+    },
+    Redeem {
+        customer: String,
+        position: u64,
+        amount: Option<String>,
+        to: Option<GivenAccount>,
+    },
+    SetAutoRenew {
+        position: u64,
+        auto_renew: bool,
+    },
+    SetRate {
+        product: String,
+        from: String,
+        rate: String,
+    },
+    SettleRate {
+        product: String,
+        day: String,
+        rate: String,
+    },
+    SetLimits {
+        product: String,
+        capacity: Option<String>,
+        personal_maximum: Option<String>,
+    },
+    SetStatus {
+        product: String,
+        status: GivenStatus,
+    },
 }
 
 #[derive(Deserialize)]
@@ -412,9 +461,7 @@ fn run(engine: &mut Engine, case: &Case, index: usize) -> Expect {
             Command::SetAutoRenew { customer: owner(engine, *position), position: Some(PositionId(*position)), auto_renew: *auto_renew }
         }
         Verb::SetRate { product, from, rate } => Command::AnnounceRate { product: product.clone(), from: day(from), rate: single(rate) },
-        Verb::SettleRate { product, day: on, rate: cap } => {
-            Command::SettleRate { product: product.clone(), day: day(on), rate: rate(cap) }
-        }
+        Verb::SettleRate { product, day: on, rate: cap } => Command::SettleRate { product: product.clone(), day: day(on), rate: rate(cap) },
         Verb::SetLimits { product, capacity, personal_maximum } => Command::ChangeProduct {
             product: product.clone(),
             sale: Box::new(SaleText {
@@ -452,8 +499,7 @@ fn check_end(engine: &Engine, case: &Case) {
     };
     assert_eq!(rewards(&engine.rewards), case.end.daily_rewards, "{name}: rewards as the closes gave them");
     assert_eq!(rewards(&engine.derived_rewards()), case.end.daily_rewards, "{name}: rewards as history derives them");
-    let shown =
-        |line: &Line| EndDistribution { position: line.position, day_closed: line.day.to_string(), amount: text(engine, line) };
+    let shown = |line: &Line| EndDistribution { position: line.position, day_closed: line.day.to_string(), amount: text(engine, line) };
     let distributions: Vec<_> = engine.distributions.iter().map(shown).collect();
     assert_eq!(distributions, case.end.distributions, "{name}: distributions");
 }

@@ -312,7 +312,10 @@ fn a_change(engine: &Engine, dice: &mut Dice<'_>) -> SaleText {
         4 => sale.minimum = bound(dice),
         5 => sale.step = bound(dice),
         6 => sale.renewal = Change::Set(dice.below(2) == 1),
-        _ => (sale.opens_at, sale.closes_at) = dice.one_of(&[(Change::Clear, Change::Clear), (start(-1), start(3)), (start(2), Change::Clear)]),
+        _ => {
+            (sale.opens_at, sale.closes_at) =
+                dice.one_of(&[(Change::Clear, Change::Clear), (start(-1), start(3)), (start(2), Change::Clear)])
+        }
     }
     sale
 }

@@ -108,7 +108,9 @@ impl From<Unavailable> for Problem {
 /// The status of a rejection: 404 for what is not there, 409 where something else came first, 422 where a rule says no.
 const fn status(rejection: &Rejection) -> StatusCode {
     match rejection {
-        Rejection::CustomerNotFound | Rejection::AssetNotFound | Rejection::ProductNotFound | Rejection::PositionNotFound => StatusCode::NOT_FOUND,
+        Rejection::CustomerNotFound | Rejection::AssetNotFound | Rejection::ProductNotFound | Rejection::PositionNotFound => {
+            StatusCode::NOT_FOUND
+        }
         Rejection::QuoteChanged { .. }
         | Rejection::PositionClosed
         | Rejection::ProductClosed

@@ -23,13 +23,14 @@ pub struct Body<T>(pub T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
-        let json = kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(JSON));
+        let kind = request.headers().get(header::CONTENT_TYPE).map(|kind| kind.to_str().unwrap_or("?"));
+        // A route whose fields are all optional takes no body, and then no type, as an empty one.
+        let bodiless = kind.is_none();
+        let json = kind.is_some_and(|kind| kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(JSON)));
         let bytes = Bytes::from_request(request, state).await.map_err(|refused| too_large_or_torn(&refused))?;
-        if !json && !(kind.is_empty() && bytes.is_empty()) {
+        if !json && (!bodiless || !bytes.is_empty()) {
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Send Content-Type: application/json."));
         }
-        // A route whose fields are all optional takes no body as an empty one.
         let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
         serde_json::from_slice(text).map(Body).map_err(|error| Problem::malformed(error.to_string()))
     }
@@ -37,7 +38,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 
 fn too_large_or_torn(refused: &axum::extract::rejection::BytesRejection) -> Problem {
     if refused.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "A body is at most 65536 bytes.").with("limit_bytes", BODY_BYTES_MAX)
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "A body is at most 65536 bytes.")
+            .with("limit_bytes", BODY_BYTES_MAX)
     } else {
         Problem::malformed("the body could not be read")
     }
@@ -49,7 +51,9 @@ pub struct Query<T>(pub T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
-        axum::extract::Query::<T>::try_from_uri(&parts.uri).map(|query| Query(query.0)).map_err(|error| Problem::malformed(error.body_text()))
+        axum::extract::Query::<T>::try_from_uri(&parts.uri)
+            .map(|query| Query(query.0))
+            .map_err(|error| Problem::malformed(error.body_text()))
     }
 }
 
@@ -58,7 +62,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 /// # Errors
 /// 400 with the field's name.
 pub fn instant(field: &str, text: &str) -> Result<Timestamp, Problem> {
-    let wrong = || Problem::malformed(format!("{field}: {text:?} is not an instant like 2026-01-31T12:00:00.000Z (1970 to 9999, milliseconds)"));
+    let wrong =
+        || Problem::malformed(format!("{field}: {text:?} is not an instant like 2026-01-31T12:00:00.000Z (1970 to 9999, milliseconds)"));
     let read: jiff::Timestamp = text.parse().map_err(|_| wrong())?;
     let whole_ms = read.as_nanosecond() % 1_000_000 == 0;
     let at = Timestamp::from_ms(read.as_millisecond());
@@ -78,7 +83,9 @@ pub fn day(field: &str, text: &str) -> Result<Day, Problem> {
 /// # Errors
 /// 400 with the field's name.
 pub fn rate(field: &str, text: &str) -> Result<Rate, Problem> {
-    Rate::parse(text).map_err(|_| Problem::malformed(format!("{field}: {text:?} is not a rate like \"0.05250000\" (at most eight decimals, at most 10)")))
+    Rate::parse(text).map_err(|_| {
+        Problem::malformed(format!("{field}: {text:?} is not a rate like \"0.05250000\" (at most eight decimals, at most 10)"))
+    })
 }
 
 /// Reads a position's number; a text that no position can have is `None`, which nobody finds.

@@ -66,7 +66,12 @@ pub struct AssetShape {
 #[must_use]
 pub fn asset(state: &State, ix: AssetIx) -> Option<AssetShape> {
     let asset = state.asset(ix)?;
-    Some(AssetShape { symbol: asset.symbol.clone(), name: asset.name.clone(), decimals: asset.decimals, display_decimals: asset.display_decimals })
+    Some(AssetShape {
+        symbol: asset.symbol.clone(),
+        name: asset.name.clone(),
+        decimals: asset.decimals,
+        display_decimals: asset.display_decimals,
+    })
 }
 
 /// One band of a rate.
@@ -97,7 +102,10 @@ pub fn bands(decimals: u8, bands: &Bands) -> RateShape {
     match bands.as_slice() {
         [only] => RateShape { rate: Some(only.rate.to_text()), tiers: None },
         many => {
-            let tier = |band: &usance_core::product::rates::Band| TierShape { up_to: band.up_to.map(|bound| bound.to_text(decimals)), rate: band.rate.to_text() };
+            let tier = |band: &usance_core::product::rates::Band| TierShape {
+                up_to: band.up_to.map(|bound| bound.to_text(decimals)),
+                rate: band.rate.to_text(),
+            };
             RateShape { rate: None, tiers: Some(many.iter().map(tier).collect()) }
         }
     }
@@ -118,7 +126,11 @@ pub struct RateVersionShape {
 /// A version.
 #[must_use]
 pub fn rate_version(decimals: u8, version: &RateVersion) -> RateVersionShape {
-    RateVersionShape { from: version.from.to_string(), what: bands(decimals, &version.bands), announced_at: version.announced_at.to_string() }
+    RateVersionShape {
+        from: version.from.to_string(),
+        what: bands(decimals, &version.bands),
+        announced_at: version.announced_at.to_string(),
+    }
 }
 
 /// `flexible` or `fixed_term`.
@@ -717,7 +729,9 @@ pub fn answer(state: &State, answer: &Answer) -> Vec<u8> {
             "balances": balances_json(state, *asset, balances),
             "at": at.to_string(),
         })),
-        Answer::Subscribed { id, position: view } => bytes(&Subscribed { subscription_id: id.to_string(), position: position(state, view) }),
+        Answer::Subscribed { id, position: view } => {
+            bytes(&Subscribed { subscription_id: id.to_string(), position: position(state, view) })
+        }
         Answer::Redeemed { id, early, figures, position: view } => bytes(&Redeemed {
             redemption_id: id.to_string(),
             figures: redemption(state, view.asset, *early, figures),

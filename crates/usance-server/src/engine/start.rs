@@ -22,7 +22,7 @@ use usance_core::machine::{Answer, Event, State};
 use usance_store::codec::{self, Record};
 use usance_store::projection::Reading;
 use usance_store::recovery::{Recovered, recover};
-use usance_store::{BatchBuilder, DataDirectory, Head, LogStore, SqliteLog, SqliteLogReader};
+use usance_store::{BatchBuilder, DataDirectory, Head, LogReader, LogStore, SqliteLog, SqliteLogReader};
 
 /// The shard every engine runs today; many later.
 pub const SHARD: u16 = 0;
@@ -107,7 +107,8 @@ fn platform(settings: &Settings, recovered: Recovered, log: &mut SqliteLog) -> a
         (ClockMode::Simulated, Some(instant)) => instant,
         _ => Clock::system(),
     };
-    let platform = Platform { shard: SHARD, offset: settings.day_offset.unwrap_or_default(), clock: mode, created_at, seed: crate::random_bytes()? };
+    let platform =
+        Platform { shard: SHARD, offset: settings.day_offset.unwrap_or_default(), clock: mode, created_at, seed: crate::random_bytes()? };
     let event = Event::PlatformCreated(Box::new(platform.clone()));
     let head = append(log, recovered.head, created_at, event)?;
     Ok((State::new(platform), head))
@@ -155,7 +156,13 @@ fn append(log: &mut dyn LogStore, head: Head, at: Timestamp, event: Event) -> an
     Ok(batch.head())
 }
 
-fn start(settings: &Settings, directory: &DataDirectory, state: State, head: Head, mut log: SqliteLog) -> anyhow::Result<(Engine, Vec<JoinHandle<()>>)> {
+fn start(
+    settings: &Settings,
+    directory: &DataDirectory,
+    state: State,
+    head: Head,
+    mut log: SqliteLog,
+) -> anyhow::Result<(Engine, Vec<JoinHandle<()>>)> {
     let (log_path, read_path) = (directory.log(), directory.read());
     let shared = Arc::new(Shared {
         clock: Clock::new(state.registry.platform.clock),
@@ -165,7 +172,7 @@ fn start(settings: &Settings, directory: &DataDirectory, state: State, head: Hea
         projected: Progress::new(0),
         stopped: RwLock::new(None),
         unconfirmed_days_max: settings.unconfirmed_days_max,
-        logs: Pool::new(move || Ok(Box::new(SqliteLogReader::open(&log_path)?))),
+        logs: Pool::new(move || SqliteLogReader::open(&log_path).map(|reader| Box::new(reader) as Box<dyn LogReader>)),
         readings: Pool::new(move || Reading::open(&read_path, SHARD)),
     });
     let projector = open_projector(&directory.read(), &shared, head)?;

@@ -1,7 +1,6 @@
 //! Threads that follow the log: one fills the read tables, one writes snapshots. Neither can hold up a commit.
 
 use super::Shared;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
@@ -28,7 +27,7 @@ fn wait(future: impl Future<Output = bool>) -> bool {
 }
 
 /// Writes snapshots until the writer is gone.
-pub(crate) fn write_snapshots(shared: &Shared, dir: &PathBuf, frozen: &Receiver<Frozen>) {
+pub(crate) fn write_snapshots(shared: &Shared, dir: &std::path::Path, frozen: &Receiver<Frozen>) {
     while let Ok(Frozen { state, head, waiting }) = frozen.recv() {
         if !wait(shared.durable.reached(head.seq)) {
             return;
@@ -40,7 +39,9 @@ pub(crate) fn write_snapshots(shared: &Shared, dir: &PathBuf, frozen: &Receiver<
         });
         drop(state);
         match &written {
-            Ok(path) => tracing::info!(path = %path.display(), seq = head.seq, seconds = started.elapsed().as_secs_f32(), "snapshot written"),
+            Ok(path) => {
+                tracing::info!(path = %path.display(), seq = head.seq, seconds = started.elapsed().as_secs_f32(), "snapshot written")
+            }
             Err(error) => tracing::error!(%error, seq = head.seq, "no snapshot; the log has everything"),
         }
         let told = written.map(|_| head.seq).map_err(|error| error.to_string());
@@ -88,7 +89,9 @@ pub(crate) fn open_projector(path: &std::path::Path, shared: &Shared, head: Head
                 let mut name = path.as_os_str().to_owned();
                 name.push(suffix);
                 match std::fs::remove_file(&name) {
-                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(StoreError::Io { path: name.into(), source: error }),
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                        return Err(StoreError::Io { path: name.into(), source: error });
+                    }
                     _ => {}
                 }
             }

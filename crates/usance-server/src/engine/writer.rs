@@ -67,7 +67,8 @@ impl Writer {
 
     /// One batch: everything that waits now. False when it was told to stop.
     fn round(&mut self, first: Option<Message>) -> Result<bool, String> {
-        let mut round = Round { builder: BatchBuilder::new(), seq: self.head.seq + 1, replies: Vec::new(), ticks: Vec::new(), failed: None };
+        let mut round =
+            Round { builder: BatchBuilder::new(), seq: self.head.seq + 1, replies: Vec::new(), ticks: Vec::new(), failed: None };
         let (mut go_on, mut snapshot) = (true, Vec::new());
         let shared = Arc::clone(&self.shared);
         let mut state = shared.state.write();
@@ -100,7 +101,8 @@ impl Writer {
         let batch = if round.builder.is_empty() {
             None
         } else {
-            let batch = round.builder.seal(state.registry.platform.shard, round.seq, at.ms(), self.head.hash).map_err(|error| error.to_string())?;
+            let batch =
+                round.builder.seal(state.registry.platform.shard, round.seq, at.ms(), self.head.hash).map_err(|error| error.to_string())?;
             self.head = batch.head();
             shared.applied.store(round.seq, Ordering::Release);
             Some(batch)

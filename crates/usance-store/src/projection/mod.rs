@@ -1,8 +1,9 @@
 //! Read tables: the log as rows, for history, statements and whoever asks with SQL. Rebuildable, never the truth.
 //!
 //! [`Projector`] turns records into rows, in the order of the log, together with the position it has reached, in one
-//! transaction. [`Reading`] answers the questions the service asks. Daily rewards have no rows: they are derived from the
-//! stakes in [`HistoryRow::stake`] and the rates of closed days. Deleting the file costs the time to build it again.
+//! transaction, and proves each batch whole and in its place before it believes it. [`Reading`] answers the questions the
+//! service asks. Daily rewards have no rows: they are derived from [`Reading::stakes`] and the rates of closed days.
+//! Deleting the file costs the time to build it again.
 
 mod read;
 mod schema;

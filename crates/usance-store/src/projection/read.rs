@@ -22,6 +22,18 @@ pub struct Span {
     pub through: LogPosition,
 }
 
+/// Every table and the columns of its primary key.
+const TABLES: [(&str, &str); 8] = [
+    ("progress", "shard"),
+    ("assets", "shard, number"),
+    ("customers", "shard, number"),
+    ("products", "shard, number"),
+    ("announcements", "shard, log_position, product"),
+    ("closes", "shard, day"),
+    ("days", "shard, day, product"),
+    ("history", "shard, customer, asset, log_position"),
+];
+
 /// One reading connection.
 pub struct Reading {
     database: Database,
@@ -139,28 +151,28 @@ impl Reading {
             let (day, product) = before.map_or((i64::MAX, 0), |(day, product)| (i64::from(day.number()), product));
             let mut rows = statement.query(params![self.shard, day, product])?;
             let mut found = Vec::new();
-            while let Some(row) = rows.next()? {
+            while found.len() < limit
+                && let Some(row) = rows.next()?
+            {
                 let line: ProductDay = decode(row, 1)?;
                 if chosen(&line) {
                     found.push((Day::from_number(row.get(0)?), line));
-                    if found.len() >= limit {
-                        break;
-                    }
                 }
             }
             Ok(found)
         })
     }
 
-    /// Every row of every table as one hash: what two builds of the same log are compared by.
+    /// Every row of every table, in the order of its key, as one hash: what two builds of the same log are compared by.
     ///
     /// # Errors
     /// As the file answers.
     pub fn fingerprint(&self) -> Result<[u8; 32], StoreError> {
         self.ask(|connection| {
             let mut hasher = blake3::Hasher::new();
-            for table in ["progress", "assets", "customers", "products", "announcements", "closes", "days", "history"] {
-                let mut statement = connection.prepare(&format!("SELECT * FROM {table}"))?;
+            for (table, key) in TABLES {
+                hasher.update(table.as_bytes());
+                let mut statement = connection.prepare(&format!("SELECT * FROM {table} ORDER BY {key}"))?;
                 let columns = statement.column_count();
                 let mut rows = statement.query([])?;
                 while let Some(row) = rows.next()? {
@@ -171,6 +183,17 @@ impl Reading {
             }
             Ok(*hasher.finalize().as_bytes())
         })
+    }
+
+    /// How far the tables are and their fingerprint, both of one moment: another process may go on writing.
+    ///
+    /// # Errors
+    /// As the file answers.
+    pub fn fingerprint_at(&self) -> Result<(LogPosition, [u8; 32]), StoreError> {
+        self.ask(|connection| connection.execute_batch("BEGIN"))?;
+        let both = self.reached().and_then(|reached| Ok((reached, self.fingerprint()?)));
+        self.ask(|connection| connection.execute_batch("COMMIT"))?;
+        both
     }
 
     fn ask<T>(&self, question: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {

@@ -10,7 +10,8 @@ pub(super) const SCHEMA: Schema = Schema {
     tables: "
 CREATE TABLE progress(
     shard INTEGER PRIMARY KEY,
-    log_position INTEGER NOT NULL          -- every record up to here is in the tables
+    log_position INTEGER NOT NULL,         -- every record up to here is in the tables
+    hash BLOB NOT NULL                     -- the hash of the last batch: what the next one follows from
 );
 CREATE TABLE history(                      -- one row for each thing a customer did
     shard INTEGER NOT NULL,

@@ -1,9 +1,11 @@
-//! From records to rows.
+//! From records to rows, one transaction a step: the rows of some batches, and how far they reach.
 
 use super::HistoryKind;
 use super::schema::SCHEMA;
+use crate::batch::GENESIS_HASH;
 use crate::codec::{self, Record};
 use crate::connection::Database;
+use crate::log::missing;
 use crate::{Batch, LogReader, StoreError};
 use rusqlite::{OptionalExtension, params};
 use std::path::Path;
@@ -20,9 +22,6 @@ pub struct Projector {
     database: Database,
     shard: u16,
     offset: DayOffset,
-    products: Vec<AssetIx>,
-    assets: usize,
-    customers: usize,
     reached: LogPosition,
 }
 
@@ -35,8 +34,8 @@ impl Projector {
         let database = Database::open(path, &SCHEMA)?;
         // A cache: a crash may lose its end, which is then built again.
         database.connection.execute_batch("PRAGMA synchronous=NORMAL").map_err(|error| database.error(error))?;
-        let (reached, products, assets, customers) = read_progress(&database, shard).map_err(|error| database.error(error))?;
-        Ok(Projector { database, shard, offset, products, assets, customers, reached })
+        let reached = Step::begin(&database, shard, offset).map_err(|error| database.error(error))?.reached();
+        Ok(Projector { database, shard, offset, reached })
     }
 
     /// Every record up to here is in the tables.
@@ -45,42 +44,95 @@ impl Projector {
         self.reached
     }
 
+    /// Whether the tables were built from this log: it has the batch that they reach, and with the same hash. Tables
+    /// that were not are to be deleted and built anew.
+    ///
+    /// # Errors
+    /// As the log and the tables answer.
+    pub fn belongs_to(&self, log: &dyn LogReader) -> Result<bool, StoreError> {
+        let step = Step::begin(&self.database, self.shard, self.offset).map_err(|error| self.database.error(error))?;
+        if step.seq == 0 {
+            return Ok(true);
+        }
+        let batch = log.read(self.shard, step.seq, 1)?.into_iter().next();
+        Ok(batch.is_some_and(|batch| (batch.seq, batch.hash) == (step.seq, step.hash)))
+    }
+
     /// Takes up to `max_batches` more of the log, in one transaction. Returns how many batches that were.
     ///
     /// # Errors
-    /// As the log and the tables answer; then nothing of this step is in the tables.
+    /// As the log and the tables answer, and [`StoreError::Damaged`] for a batch that is not whole or does not follow from
+    /// the one before; then nothing of this step is in the tables.
     pub fn step(&mut self, log: &dyn LogReader, max_batches: usize) -> Result<usize, StoreError> {
-        let batches = log.read(self.shard, self.reached.seq().saturating_add(1), max_batches)?;
-        let Some(last) = batches.last() else { return Ok(0) };
-        let reached = LogPosition::new(last.seq, u16::MAX);
-        let before = (self.products.len(), self.assets, self.customers);
-        self.database.connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| self.database.error(error))?;
-        let written = batches.iter().try_for_each(|batch| self.batch(batch)).and_then(|()| {
-            let sql = "INSERT INTO progress(shard, log_position) VALUES(?1, ?2) ON CONFLICT(shard) DO UPDATE SET log_position = ?2";
-            self.run(sql, params![self.shard, number(reached)])?;
-            self.database.connection.execute_batch("COMMIT").map_err(|error| self.database.write_error(error))
-        });
-        match written {
-            Ok(()) => {
-                self.reached = reached;
-                Ok(batches.len())
+        let (reached, count) = self.database.write(|| {
+            let mut step = Step::begin(&self.database, self.shard, self.offset).map_err(|error| self.database.error(error))?;
+            let batches = log.read(self.shard, step.seq.saturating_add(1), max_batches)?;
+            batches.iter().try_for_each(|batch| step.batch(batch))?;
+            if !batches.is_empty() {
+                step.end()?;
             }
-            Err(error) => {
-                // The transaction is given up as a whole; what was gathered in memory with it, too.
-                let _ = self.database.connection.execute_batch("ROLLBACK");
-                self.products.truncate(before.0);
-                (self.assets, self.customers) = (before.1, before.2);
-                Err(error)
-            }
-        }
+            Ok((step.reached(), batches.len()))
+        })?;
+        self.reached = reached;
+        Ok(count)
+    }
+}
+
+/// One step. What it counts is asked of the tables when it begins, and forgotten when it ends: however it ends, by a
+/// commit, a rollback or an answer that nobody knows, nothing in memory can differ from the tables.
+struct Step<'a> {
+    database: &'a Database,
+    shard: u16,
+    offset: DayOffset,
+    seq: u64,
+    hash: [u8; 32],
+    products: Vec<AssetIx>,
+    assets: i64,
+    customers: i64,
+}
+
+impl<'a> Step<'a> {
+    fn begin(database: &'a Database, shard: u16, offset: DayOffset) -> rusqlite::Result<Self> {
+        let connection = &database.connection;
+        let reached: Option<(i64, [u8; 32])> = connection
+            .prepare_cached("SELECT log_position, hash FROM progress WHERE shard = ?1")?
+            .query_row([shard], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let (reached, hash) = reached.unwrap_or((0, GENESIS_HASH));
+        let products = connection
+            .prepare_cached("SELECT asset FROM products WHERE shard = ?1 ORDER BY number")?
+            .query_map([shard], |row| row.get(0).map(AssetIx))?
+            .collect::<Result<Vec<_>, _>>()?;
+        let count = |table: &str| -> rusqlite::Result<i64> {
+            let sql = format!("SELECT coalesce(max(number) + 1, 0) FROM {table} WHERE shard = ?1");
+            connection.prepare_cached(&sql)?.query_row([shard], |row| row.get(0))
+        };
+        let (assets, customers) = (count("assets")?, count("customers")?);
+        let seq = LogPosition::from_number(u64::try_from(reached).unwrap_or(0)).seq();
+        Ok(Step { database, shard, offset, seq, hash, products, assets, customers })
+    }
+
+    fn reached(&self) -> LogPosition {
+        if self.seq == 0 { LogPosition::START } else { LogPosition::end_of(self.seq) }
+    }
+
+    fn end(&self) -> Result<(), StoreError> {
+        let sql = "INSERT INTO progress(shard, log_position, hash) VALUES(?1, ?2, ?3)
+                   ON CONFLICT(shard) DO UPDATE SET log_position = ?2, hash = ?3";
+        self.run(sql, params![self.shard, number(self.reached()), self.hash])
     }
 
     fn batch(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        for (index, bytes) in batch.records().enumerate() {
-            let record = codec::decode(bytes?)?;
-            let index = u16::try_from(index).unwrap_or(u16::MAX);
-            self.record(&record, LogPosition::new(batch.seq, index))?;
+        let expected = self.seq.saturating_add(1);
+        if batch.seq != expected {
+            return Err(missing(self.shard, expected, batch.seq));
         }
+        batch.verify(&self.hash)?;
+        for item in codec::records(batch) {
+            let (place, record) = item?;
+            self.record(&record, place)?;
+        }
+        (self.seq, self.hash) = (batch.seq, batch.hash);
         Ok(())
     }
 
@@ -91,25 +143,25 @@ impl Projector {
     fn event(&mut self, event: &Event, at: Timestamp, place: LogPosition) -> Result<(), StoreError> {
         match event {
             Event::AssetCreated { symbol, decimals, .. } => {
-                let number = self.assets as i64;
-                self.assets += 1;
                 self.run(
                     "INSERT INTO assets(shard, number, symbol, decimals) VALUES(?1, ?2, ?3, ?4)",
-                    params![self.shard, number, symbol, decimals],
-                )
+                    params![self.shard, self.assets, symbol, decimals],
+                )?;
+                self.assets += 1;
+                Ok(())
             }
             Event::CustomerCreated { id } => {
-                let number = self.customers as i64;
+                self.run("INSERT INTO customers(shard, number, id) VALUES(?1, ?2, ?3)", params![self.shard, self.customers, id])?;
                 self.customers += 1;
-                self.run("INSERT INTO customers(shard, number, id) VALUES(?1, ?2, ?3)", params![self.shard, number, id])
+                Ok(())
             }
             Event::ProductCreated(created) => {
-                let number = self.products.len() as i64;
-                self.products.push(created.asset);
                 self.run(
                     "INSERT INTO products(shard, number, id, asset) VALUES(?1, ?2, ?3, ?4)",
-                    params![self.shard, number, created.id, created.asset.0],
-                )
+                    params![self.shard, self.products.len() as i64, created.id, created.asset.0],
+                )?;
+                self.products.push(created.asset);
+                Ok(())
             }
             Event::RateAnnounced { product, from, .. } => self.run(
                 "INSERT INTO announcements(shard, log_position, product, from_day) VALUES(?1, ?2, ?3, ?4)",
@@ -124,7 +176,7 @@ impl Projector {
     }
 
     fn history(&self, row: &Row, event: &Event, at: Timestamp, place: LogPosition) -> Result<(), StoreError> {
-        let bytes = postcard::to_stdvec(event).map_err(|error| StoreError::Damaged { what: "log record".into(), at: error.to_string() })?;
+        let bytes = postcard::to_stdvec(event).map_err(|error| StoreError::damaged("log record", error.to_string()))?;
         let stake = row.stake.map(|(position, stake)| (position.0 as i64, self.offset.day_of(at), stake));
         self.run(
             "INSERT INTO history(shard, customer, asset, log_position, kind, at_ms, position, spot, funding, day, earning, pending, carry, event)
@@ -152,8 +204,7 @@ impl Projector {
         let day = closed.day.number();
         self.run("INSERT INTO closes(shard, day, log_position) VALUES(?1, ?2, ?3)", params![self.shard, day, number(place)])?;
         for line in &closed.products {
-            let detail =
-                postcard::to_stdvec(line).map_err(|error| StoreError::Damaged { what: "log record".into(), at: error.to_string() })?;
+            let detail = postcard::to_stdvec(line).map_err(|error| StoreError::damaged("log record", error.to_string()))?;
             self.run(
                 "INSERT INTO days(shard, day, product, earning_positions, rewards, distributed, matured, detail) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 params![
@@ -175,20 +226,6 @@ impl Projector {
         let mut statement = self.database.connection.prepare_cached(sql).map_err(|error| self.database.error(error))?;
         statement.execute(values).map(|_| ()).map_err(|error| self.database.write_error(error))
     }
-}
-
-type Progress = (LogPosition, Vec<AssetIx>, usize, usize);
-
-fn read_progress(database: &Database, shard: u16) -> rusqlite::Result<Progress> {
-    let connection = &database.connection;
-    let reached: Option<i64> =
-        connection.query_row("SELECT log_position FROM progress WHERE shard = ?1", [shard], |row| row.get(0)).optional()?;
-    let mut statement = connection.prepare("SELECT asset FROM products WHERE shard = ?1 ORDER BY number")?;
-    let products = statement.query_map([shard], |row| row.get(0).map(AssetIx))?.collect::<Result<Vec<_>, _>>()?;
-    let assets: i64 = connection.query_row("SELECT count(*) FROM assets WHERE shard = ?1", [shard], |row| row.get(0))?;
-    let customers: i64 =
-        connection.query_row("SELECT coalesce(max(number) + 1, 0) FROM customers WHERE shard = ?1", [shard], |row| row.get(0))?;
-    Ok((LogPosition::from_number(reached.unwrap_or(0) as u64), products, assets as usize, customers as usize))
 }
 
 /// What an event does to one customer's accounts.

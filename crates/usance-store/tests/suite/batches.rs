@@ -9,7 +9,7 @@ use super::sealed;
 #[test]
 fn positions_order_as_the_log_and_print_as_numbers() {
     let rows = [
-        (LogPosition::NOTHING, 0, 0, "0"),
+        (LogPosition::START, 0, 0, "0"),
         (LogPosition::new(1, 0), 1, 0, "65536"),
         (LogPosition::new(1, 65_535), 1, 65_535, "131071"),
         (LogPosition::new(2, 0), 2, 0, "131072"),
@@ -20,7 +20,7 @@ fn positions_order_as_the_log_and_print_as_numbers() {
         assert_eq!((position.seq(), position.index()), (seq, index), "{text}");
         assert_eq!(position.to_string(), text);
         assert_eq!(text.parse(), Ok(position));
-        assert_eq!(LogPosition::from_raw(position.raw()), position);
+        assert_eq!(LogPosition::from_number(position.number()), position);
     }
     assert!(rows.is_sorted_by(|one, other| one.0 < other.0));
     assert_eq!(LogPosition::new(u64::MAX, 3), LogPosition::new(SEQ_MAX, 3));

@@ -7,6 +7,7 @@ mod directory;
 mod faulty;
 mod identity;
 mod snapshot;
+mod world;
 
 use usance_store::{Appended, Batch, BatchBuilder, Head, LogStore};
 

@@ -69,7 +69,7 @@ pub fn check(state: &State, asked: &Asked<'_>, now: Timestamp) -> Result<Subscri
         return Err(Rejection::RenewalNotAllowed);
     }
     let running = flexible_position(state, product, holding);
-    let mut stake = running.map(|(_, stake)| stake).unwrap_or_default();
+    let mut stake = running.map(|running| running.stake).unwrap_or_default();
     let whole = stake.earning.plus(stake.pending).plus(amount);
     if whole.units() > AMOUNT_UNITS_MAX {
         return Err(above_limit(product.asset));
@@ -82,14 +82,14 @@ pub fn check(state: &State, asked: &Asked<'_>, now: Timestamp) -> Result<Subscri
     }
     Ok(Subscribed {
         id: state.registry.counters.subscriptions.saturating_add(1),
-        position: running.map_or_else(|| state.next_position(), |(id, _)| id),
+        position: running.map_or_else(|| state.next_position(), |running| running.id),
         customer,
         account: account.unwrap_or(AccountIx(u32::MAX)),
         product: product_ix,
         from_funding,
         from_spot,
         value_date,
-        rate_version: locked_version(state, product),
+        rate_version: running.map_or_else(|| locked_version(state, product), |running| running.rate_version),
         agreement,
         auto_renew: asked.auto_renew,
         stake,
@@ -157,14 +157,25 @@ fn draw(
     if available < amount { Err(Rejection::InsufficientBalance { asset, available: Balance::ZERO.plus(available) }) } else { Ok(parts) }
 }
 
-/// The flexible position that a further subscription adds to.
-fn flexible_position(state: &State, product: &Product, holding: Option<&Holding>) -> Option<(PositionId, Stake)> {
+/// A flexible position that a further subscription adds to. What it is locked to holds for what is added, too.
+#[derive(Clone, Copy)]
+struct AddedTo {
+    id: PositionId,
+    stake: Stake,
+    rate_version: RateVersionIx,
+}
+
+fn flexible_position(state: &State, product: &Product, holding: Option<&Holding>) -> Option<AddedTo> {
     if product.kind != Kind::Flexible {
         return None;
     }
     let id = position_link(holding?.newest)?;
     let (running, _) = state.position(id)?;
-    running.is_active().then(|| (id, Stake { earning: running.earning.get(), pending: running.pending.get(), carry: running.carry.get() }))
+    running.is_active().then(|| AddedTo {
+        id,
+        stake: Stake { earning: running.earning.get(), pending: running.pending.get(), carry: running.carry.get() },
+        rate_version: running.rate_version,
+    })
 }
 
 /// The version that a position opened today keeps.

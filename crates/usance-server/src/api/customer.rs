@@ -1,0 +1,409 @@
+//! What a customer does: accounts, transfers, subscriptions, positions, redemptions.
+
+use super::App;
+use super::call::Call;
+use super::error::{Problem, rejected};
+use super::input::{self, AccountWord, Body, Query};
+use super::page::{Page, cursor, limit, place};
+use super::shape::{self, DatesShape, PositionShape, RedemptionShape};
+use crate::auth::Caller;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
+use usance_core::id::{AccountIx, AssetIx, CustomerIx, PositionId};
+use usance_core::machine::command::{Redeem, Source, Subscribe};
+use usance_core::machine::decide::{redeem, subscribe};
+use usance_core::machine::{Command, Rejection, State as Machine, view};
+use usance_core::money::{Amount, split_day};
+use usance_core::position::PositionState;
+use usance_core::product::Kind;
+use utoipa::ToSchema;
+
+/// The customer a request acts for; the route table has made sure there is one.
+#[must_use]
+pub fn customer(caller: &Caller) -> String {
+    caller.customer.clone().unwrap_or_default()
+}
+
+fn known(state: &Machine, id: &str) -> Result<CustomerIx, Problem> {
+    state.customer_ix(id).ok_or_else(|| rejected(state, &Rejection::CustomerNotFound))
+}
+
+/// One asset of a customer.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AccountShape {
+    asset: String,
+    spot: String,
+    funding: String,
+    staked: String,
+    /// Earned, not yet paid.
+    accrued: String,
+    /// Paid less what was taken back, and accrued.
+    rewards_total: String,
+    /// What the last closed day gave.
+    rewards_yesterday: String,
+    /// What today gives if nothing changes: an estimate.
+    earning_today_estimate: String,
+}
+
+/// GET /v1/accounts
+pub async fn account_list(State(app): State<App>, Extension(caller): Extension<Caller>) -> Result<Json<Page<AccountShape>>, Problem> {
+    let id = customer(&caller);
+    let accounts = app.engine.read(|state, _| accounts(state, &id)).await??;
+    Ok(Json(Page::whole(accounts)))
+}
+
+/// A customer's accounts, by asset.
+///
+/// # Errors
+/// `customer_not_found`.
+pub fn accounts(state: &Machine, id: &str) -> Result<Vec<AccountShape>, Problem> {
+    let customer = known(state, id)?;
+    let mut accounts: Vec<(AssetIx, AccountIx)> = state.accounts_of(customer).map(|(ix, account)| (account.asset, ix)).collect();
+    accounts.sort_unstable();
+    Ok(accounts.into_iter().filter_map(|(asset, ix)| account(state, customer, asset, ix)).collect())
+}
+
+fn account(state: &Machine, customer: CustomerIx, asset: AssetIx, ix: AccountIx) -> Option<AccountShape> {
+    let account = state.accounts.get(ix.index())?;
+    let today = state.registry.platform.offset.first_instant(state.registry.open_day);
+    let (mut staked, mut accrued, mut total, mut yesterday, mut estimate) =
+        (Amount::ZERO, Amount::ZERO, Amount::ZERO, Amount::ZERO, Amount::ZERO);
+    for id in state.positions_of(customer, |other, _| other.asset == asset) {
+        let (running, origin) = state.position(id)?;
+        staked = staked.plus(running.principal());
+        accrued = accrued.plus(running.accrued.get());
+        let early = running.state == PositionState::RedeemedEarly;
+        if !early {
+            total = total.plus(running.distributed.get()).plus(running.accrued.get());
+        }
+        // The last reward is yesterday's for whatever was still staked when yesterday closed.
+        if !early && origin.closed_at().is_none_or(|at| at >= today) {
+            yesterday = yesterday.plus(running.last_reward.get());
+        }
+        if running.is_active() {
+            let bands = state.product(running.product).and_then(|product| view::bands_today(state, running, product));
+            let numerator = bands.map_or(0, |bands| bands.numerator(running.earning.get()));
+            estimate = estimate.plus(split_day(numerator.saturating_add(u128::from(running.carry.get()))).0);
+        }
+    }
+    let text = |amount| shape::amount(state, asset, amount);
+    Some(AccountShape {
+        asset: shape::symbol(state, asset),
+        spot: text(account.spot),
+        funding: text(account.funding),
+        staked: text(staked),
+        accrued: text(accrued),
+        rewards_total: text(total),
+        rewards_yesterday: text(yesterday),
+        earning_today_estimate: text(estimate),
+    })
+}
+
+/// A transfer.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TransferAsked {
+    asset: String,
+    from: AccountWord,
+    to: AccountWord,
+    amount: String,
+}
+
+/// POST /v1/transfers
+pub async fn transfer_create(State(app): State<App>, call: Call, Body(asked): Body<TransferAsked>) -> Result<Response, Problem> {
+    let command = Command::Transfer {
+        customer: customer(&call.caller),
+        asset: asked.asset.clone(),
+        from: asked.from.into(),
+        to: asked.to.into(),
+        amount: asked.amount.clone(),
+    };
+    call.execute(&app, &asked, command).await
+}
+
+/// Where principal comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceWord {
+    /// Funding alone.
+    Funding,
+    /// Spot alone.
+    Spot,
+    /// Funding first, the rest from Spot.
+    FundingThenSpot,
+}
+
+impl From<SourceWord> for Source {
+    fn from(word: SourceWord) -> Self {
+        match word {
+            SourceWord::Funding => Source::Funding,
+            SourceWord::Spot => Source::Spot,
+            SourceWord::FundingThenSpot => Source::FundingThenSpot,
+        }
+    }
+}
+
+/// A subscription to look at before it is made.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubscriptionPreviewAsked {
+    product: String,
+    amount: String,
+    #[serde(default)]
+    source: Option<SourceWord>,
+}
+
+/// What a subscription would book and earn.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SubscriptionPreviewShape {
+    #[serde(flatten)]
+    dates: DatesShape,
+    apr_for_amount: String,
+    reward_per_day: String,
+    total_reward_at_maturity: Option<String>,
+    from_funding: String,
+    from_spot: String,
+    agreement_version: String,
+}
+
+/// POST /v1/subscriptions/preview
+pub async fn subscription_preview(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Body(asked): Body<SubscriptionPreviewAsked>,
+) -> Result<Json<SubscriptionPreviewShape>, Problem> {
+    let customer = customer(&caller);
+    let preview = app.engine.read(|state, now| {
+        let look = subscribe::Asked {
+            customer: &customer,
+            product: &asked.product,
+            amount: &asked.amount,
+            source: asked.source.map(Into::into),
+            agreement: None,
+            auto_renew: false,
+        };
+        let booked = subscribe::check(state, &look, now).map_err(|rejection| rejected(state, &rejection))?;
+        subscription_shape(state, &booked).ok_or_else(|| rejected(state, &Rejection::ProductNotFound))
+    });
+    preview.await?.map(Json)
+}
+
+fn subscription_shape(state: &Machine, booked: &usance_core::machine::event::Subscribed) -> Option<SubscriptionPreviewShape> {
+    let product = state.product(booked.product)?;
+    let digits = shape::decimals(state, product.asset);
+    let prospect = view::prospect_of(state, booked)?;
+    let dates = view::if_subscribed(state, product, booked.value_date);
+    Some(SubscriptionPreviewShape {
+        dates: DatesShape {
+            value_date: dates.value_date.to_string(),
+            first_distribution_at: dates.first_distribution_at.to_string(),
+            matures_at: dates.matures_at.map(|at| at.to_string()),
+        },
+        apr_for_amount: prospect.apr_for_amount.to_text(),
+        reward_per_day: prospect.reward_per_day.to_text(digits),
+        total_reward_at_maturity: prospect.total_reward_at_maturity.map(|total| total.to_text(digits)),
+        from_funding: booked.from_funding.to_text(digits),
+        from_spot: booked.from_spot.to_text(digits),
+        agreement_version: state
+            .registry
+            .agreements
+            .get(booked.agreement.index())
+            .map(|agreement| agreement.version.clone())
+            .unwrap_or_default(),
+    })
+}
+
+/// A subscription.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubscriptionAsked {
+    product: String,
+    amount: String,
+    source: SourceWord,
+    /// The version of the Staking Service Agreement that the customer accepts.
+    agreement: String,
+    #[serde(default)]
+    auto_renew: bool,
+}
+
+/// POST /v1/subscriptions
+pub async fn subscription_create(State(app): State<App>, call: Call, Body(asked): Body<SubscriptionAsked>) -> Result<Response, Problem> {
+    let command = Command::Subscribe(Subscribe {
+        customer: customer(&call.caller),
+        product: asked.product.clone(),
+        amount: asked.amount.clone(),
+        source: asked.source.into(),
+        agreement: asked.agreement.clone(),
+        auto_renew: asked.auto_renew,
+    });
+    call.execute(&app, &asked, command).await
+}
+
+/// `active`, `closed` or `all`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StateFilter {
+    /// Staked now.
+    Active,
+    /// Ended.
+    Closed,
+    /// Both.
+    #[default]
+    All,
+}
+
+/// Filters of positions.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PositionFilter {
+    product: Option<String>,
+    asset: Option<String>,
+    state: Option<StateFilter>,
+    limit: Option<String>,
+    cursor: Option<String>,
+}
+
+/// GET /v1/positions
+pub async fn position_list(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Query(filter): Query<PositionFilter>,
+) -> Result<Json<Page<PositionShape>>, Problem> {
+    let id = customer(&caller);
+    let size = limit(filter.limit.as_deref())?;
+    let list = format!("positions {id} {:?} {:?} {:?}", filter.product, filter.asset, filter.state);
+    let before: Option<u64> = place(&app, &list, filter.cursor.as_deref())?;
+    let found = app.engine.read(|state, _| positions(state, &id, &filter, before.map(PositionId), size + 1)).await??;
+    let next = if found.len() > size { found.get(size - 1).map(|(id, _)| cursor(&app, &list, &id.0)) } else { None };
+    Ok(Json(Page { items: found.into_iter().take(size).map(|(_, shape)| shape).collect(), next_cursor: next }))
+}
+
+fn positions(
+    state: &Machine,
+    id: &str,
+    filter: &PositionFilter,
+    before: Option<PositionId>,
+    size: usize,
+) -> Result<Vec<(PositionId, PositionShape)>, Problem> {
+    let customer = known(state, id)?;
+    let product =
+        filter.product.as_ref().map(|id| state.product_ix(id).ok_or_else(|| rejected(state, &Rejection::ProductNotFound))).transpose()?;
+    let asset =
+        filter.asset.as_ref().map(|symbol| state.asset_ix(symbol).ok_or_else(|| rejected(state, &Rejection::AssetNotFound))).transpose()?;
+    let wanted = filter.state.unwrap_or_default();
+    let of = |account: &usance_core::machine::state::Account, holding: &usance_core::machine::state::Holding| {
+        product.is_none_or(|only| only == holding.product) && asset.is_none_or(|only| only == account.asset)
+    };
+    let in_state = |id: &PositionId| {
+        let active = state.position(*id).is_some_and(|(running, _)| running.is_active());
+        wanted == StateFilter::All || active == (wanted == StateFilter::Active)
+    };
+    let chosen = state.positions_of(customer, of).filter(|id| before.is_none_or(|before| *id < before)).filter(in_state).take(size);
+    Ok(chosen.filter_map(|id| view::position(state, id).map(|view| (id, shape::position(state, &view)))).collect())
+}
+
+/// All positions of a customer, for the operator's page.
+///
+/// # Errors
+/// `customer_not_found`.
+pub fn all_positions(state: &Machine, id: &str, size: usize) -> Result<Vec<PositionShape>, Problem> {
+    let filter = PositionFilter { product: None, asset: None, state: None, limit: None, cursor: None };
+    Ok(positions(state, id, &filter, None, size)?.into_iter().map(|(_, shape)| shape).collect())
+}
+
+/// GET /v1/positions/{id}
+pub async fn position_get(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<Json<PositionShape>, Problem> {
+    let who = customer(&caller);
+    let found = app.engine.read(|state, _| {
+        let customer = known(state, &who)?;
+        let own = input::position(&id).filter(|id| state.position_of(customer, *id).is_some());
+        let view = own.and_then(|id| view::position(state, id));
+        view.map(|view| shape::position(state, &view)).ok_or_else(|| rejected(state, &Rejection::PositionNotFound))
+    });
+    found.await?.map(Json)
+}
+
+/// A position's switch.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PositionPatch {
+    auto_renew: bool,
+}
+
+/// PATCH /v1/positions/{id}
+pub async fn position_change(
+    State(app): State<App>,
+    call: Call,
+    Path(id): Path<String>,
+    Body(asked): Body<PositionPatch>,
+) -> Result<Response, Problem> {
+    let command = Command::SetAutoRenew { customer: customer(&call.caller), position: input::position(&id), auto_renew: asked.auto_renew };
+    call.execute(&app, &asked, command).await
+}
+
+/// A redemption to look at before it is made.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RedemptionPreviewAsked {
+    #[serde(default)]
+    amount: Option<String>,
+    #[serde(default)]
+    to: Option<AccountWord>,
+}
+
+/// POST /v1/positions/{id}/redemption-preview
+pub async fn redemption_preview(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+    Body(asked): Body<RedemptionPreviewAsked>,
+) -> Result<Json<RedemptionShape>, Problem> {
+    let who = customer(&caller);
+    let preview = app.engine.read(|state, _| {
+        let booked = redeem::check(state, &who, input::position(&id), asked.amount.as_deref(), asked.to.map(Into::into));
+        let booked = booked.map_err(|rejection| rejected(state, &rejection))?;
+        let product = state.product(booked.product).ok_or_else(|| rejected(state, &Rejection::ProductNotFound))?;
+        Ok(shape::redemption(state, product.asset, product.kind != Kind::Flexible, &booked.figures))
+    });
+    preview.await?.map(Json)
+}
+
+/// A redemption.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RedemptionAsked {
+    #[serde(default)]
+    amount: Option<String>,
+    #[serde(default)]
+    to: Option<AccountWord>,
+    /// The payout the customer was shown; required for an early exit.
+    #[serde(default)]
+    quoted_payout: Option<String>,
+    /// What the customer was shown that Funding gives, if not 0.
+    #[serde(default)]
+    quoted_from_funding: Option<String>,
+}
+
+/// POST /v1/positions/{id}/redemptions
+pub async fn redemption_create(
+    State(app): State<App>,
+    call: Call,
+    Path(id): Path<String>,
+    Body(asked): Body<RedemptionAsked>,
+) -> Result<Response, Problem> {
+    let command = Command::Redeem(Redeem {
+        customer: customer(&call.caller),
+        position: input::position(&id),
+        amount: asked.amount.clone(),
+        to: asked.to.map(Into::into),
+        quoted_payout: asked.quoted_payout.clone(),
+        quoted_from_funding: asked.quoted_from_funding.clone(),
+    });
+    call.execute(&app, &asked, command).await
+}

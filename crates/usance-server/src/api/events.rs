@@ -1,0 +1,135 @@
+//! Server-sent events for one customer: position opened, redeemed, reward credited, matured, renewed, rate changed.
+//!
+//! The id of an event is its log position; `Last-Event-ID` goes on behind it. Several events of one position share the
+//! id and only the last of them carries it, so a connection lost in between gets all of them again, never too few.
+
+use super::App;
+use super::customer::customer;
+use super::error::Problem;
+use super::history::close_notices;
+use super::shape;
+use crate::auth::Caller;
+use crate::lines::{Chosen, Cut};
+use axum::Extension;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::IntoResponse;
+use axum::response::sse::{Event as Sse, KeepAlive, Sse as Stream};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::time::Duration;
+use usance_core::id::LogPosition;
+use usance_core::machine::Event;
+use usance_store::projection::Span;
+
+/// How often an idle connection is shown to be alive.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// GET /v1/events
+pub async fn event_stream(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, Problem> {
+    let who = customer(&caller);
+    let resume = match headers.get("last-event-id").map(|id| id.to_str().ok().and_then(|text| text.parse().ok())) {
+        None => None,
+        Some(Some(number)) => Some(LogPosition::from_number(number)),
+        Some(None) => return Err(Problem::malformed("Last-Event-ID: the id of an event of this stream")),
+    };
+    let now = Cut::take(&app, &who, Chosen { asset: None, position: None }).await?.through;
+    let from = resume.unwrap_or(now);
+    let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Sse, Infallible>>(64);
+    tokio::spawn(follow(app, who, from, sender));
+    let stream = tokio_stream::wrappers::ReceiverStream::new(receiver);
+    Ok(Stream::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}
+
+async fn follow(app: App, who: String, mut from: LogPosition, sender: tokio::sync::mpsc::Sender<Result<Sse, Infallible>>) {
+    loop {
+        let Ok(mut cut) = Cut::take(&app, &who, Chosen::default()).await else { return };
+        let span = Span { after: from, through: cut.through };
+        let Ok(events) = gather(&app, &mut cut, span) else { return };
+        for (place, happened) in events {
+            let last = happened.len().saturating_sub(1);
+            for (index, (kind, data)) in happened.into_iter().enumerate() {
+                let mut event = Sse::default().event(kind).data(data.to_string());
+                if index == last {
+                    event = event.id(place.to_string());
+                }
+                if sender.send(Ok(event)).await.is_err() {
+                    return;
+                }
+            }
+        }
+        from = from.max(cut.through);
+        let gone = tokio::select! {
+            more = app.engine.durable_after(from.seq()) => !more,
+            () = sender.closed() => true,
+        };
+        if gone {
+            return;
+        }
+    }
+}
+
+type Happened = BTreeMap<u64, Vec<(&'static str, Value)>>;
+
+/// Everything that a stretch of the log holds for this customer, in order.
+fn gather(app: &App, cut: &mut Cut, span: Span) -> Result<Happened, Problem> {
+    let mut happened = Happened::new();
+    if span.after >= span.through {
+        return Ok(happened);
+    }
+    let closes = app.engine.tables(|tables| tables.closes(None, span, usize::MAX >> 1))?;
+    if let (Some(to), Some(from)) = (closes.first(), closes.last()) {
+        let lines = cut.closes(app, from.day, to.day)?;
+        let places: BTreeMap<_, _> = closes.iter().map(|close| (close.day, close.place.number())).collect();
+        app.engine.peek(|state| {
+            for line in &lines {
+                let Some(place) = places.get(&line.day) else { continue };
+                for (_, notice) in close_notices(state, line) {
+                    let kind = match notice.get("kind").and_then(Value::as_str) {
+                        Some("reward_paid") => "reward_credited",
+                        Some("matured") => "matured",
+                        _ => "renewed",
+                    };
+                    happened.entry(*place).or_default().push((kind, notice));
+                }
+            }
+        });
+    }
+    for (asset, _) in cut.balances.clone() {
+        let rows = app.engine.tables(|tables| tables.history(cut.customer, asset, span, None, usize::MAX >> 1))?;
+        app.engine.peek(|state| {
+            for row in rows {
+                let told = match &row.event {
+                    Event::Subscribed(event) => {
+                        ("position_opened", json!({"position": event.position.to_string(), "product": shape::product_id(state, event.product), "asset": shape::symbol(state, asset), "amount": shape::amount(state, asset, event.amount()), "at": row.at.to_string()}))
+                    }
+                    Event::Redeemed(event) => {
+                        ("redeemed", json!({"position": event.position.to_string(), "product": shape::product_id(state, event.product), "asset": shape::symbol(state, asset), "payout": shape::amount(state, asset, event.figures.payout), "at": row.at.to_string()}))
+                    }
+                    _ => continue,
+                };
+                happened.entry(row.place.number()).or_default().push(told);
+            }
+        });
+    }
+    let announced = app.engine.tables(|tables| tables.announcements(span))?;
+    app.engine.peek(|state| {
+        for (place, product, from) in announced {
+            let held = cut.subjects.iter().any(|subject| subject.product == product && subject.running.is_active());
+            if let (true, Some(terms)) = (held, state.product(product)) {
+                let version = terms.schedule.get(&from).and_then(|version| state.bands(*version));
+                let rate = version.map(|bands| shape::bands(shape::decimals(state, terms.asset), bands));
+                happened
+                    .entry(place.number())
+                    .or_default()
+                    .push(("rate_changed", json!({"product": terms.id, "from": from.to_string(), "rate": rate})));
+            }
+        }
+    });
+    Ok(happened)
+}

@@ -1,0 +1,264 @@
+//! Tokens, passwords and sign-in links: who may come in. These live with the people, not in the log.
+//!
+//! Once only holds here too. A token or link is shown once and stored hashed, yet a repeated request gets the same bytes
+//! again: its secret is derived from the server's own secret, the sender and the key, so it is never stored.
+
+use super::App;
+use super::call::{Call, REPLAYED, key_reused};
+use super::error::{Problem, rejected};
+use super::input::Body;
+use super::page::Page;
+use crate::auth::{Role, token_hash};
+use argon2::password_hash::PasswordHasher;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use usance_core::calendar::Timestamp;
+use usance_core::machine::Rejection;
+use usance_store::codec::UsedKey;
+use usance_store::{Identities, NewToken, Remembered, StoreError, TokenRecord, atomically};
+use utoipa::ToSchema;
+
+/// How long a sign-in link lasts.
+const LINK_MS: i64 = 10 * 60 * 1000;
+/// How long answers of this kind are remembered, in milliseconds of the system's clock: longer than the 48 hours.
+const REMEMBERED_MS: i64 = 72 * 60 * 60 * 1000;
+/// The shortest and longest password.
+const PASSWORD_BYTES: std::ops::RangeInclusive<usize> = 10..=256;
+
+/// `customer`, `service`, `operator` or `auditor`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RoleWord {
+    /// One customer.
+    Customer,
+    /// Acts for any customer, creates customers, deposits, withdraws.
+    Service,
+    /// All that, and products, rates, the clock, tokens; reads everything.
+    Operator,
+    /// Reads everything, writes nothing.
+    Auditor,
+}
+
+impl From<RoleWord> for Role {
+    fn from(word: RoleWord) -> Self {
+        match word {
+            RoleWord::Customer => Role::Customer,
+            RoleWord::Service => Role::Service,
+            RoleWord::Operator => Role::Operator,
+            RoleWord::Auditor => Role::Auditor,
+        }
+    }
+}
+
+/// A new token.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TokenAsked {
+    /// Whose it is: idempotency keys are scoped to it.
+    name: String,
+    role: RoleWord,
+    /// The customer, for a customer's token.
+    #[serde(default)]
+    customer: Option<String>,
+}
+
+/// A token as it is listed: never its text.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TokenShape {
+    id: String,
+    name: String,
+    role: String,
+    customer: Option<String>,
+    created_at: String,
+    revoked_at: Option<String>,
+}
+
+fn token_shape(record: &TokenRecord) -> TokenShape {
+    TokenShape {
+        id: record.id.to_string(),
+        name: record.name.clone(),
+        role: record.role.to_string(),
+        customer: record.customer.clone(),
+        created_at: Timestamp::from_ms(record.created_at_ms).to_string(),
+        revoked_at: record.revoked_at_ms.map(|ms| Timestamp::from_ms(ms).to_string()),
+    }
+}
+
+/// A random-looking secret that only this server can make again.
+fn derived(server: &[u8; 32], purpose: &str, key: &UsedKey) -> String {
+    let mut hasher = blake3::Hasher::new_keyed(server);
+    hasher.update(purpose.as_bytes());
+    hasher.update(&key.hash);
+    hasher.update(&key.fingerprint);
+    format!("usance_{}", hasher.finalize().to_hex())
+}
+
+fn store_failed(error: &StoreError) -> Problem {
+    tracing::error!(%error, "the identities could not be written");
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "store_unreadable", "The identities could not be read or written.").retry_after(1)
+}
+
+/// What goes wrong inside a transaction: the store, or a rule.
+enum Refused {
+    Store(StoreError),
+    Rule(Problem),
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        Refused::Store(error)
+    }
+}
+
+/// Does something once: the work and its remembered answer are one transaction. The work gets the secret of this request;
+/// where its answer shows that secret, `{secret}` stands for it in what is stored.
+fn once(
+    app: &App,
+    call: &Call,
+    key: UsedKey,
+    purpose: &str,
+    work: impl FnOnce(&dyn Identities, &str) -> Result<(StatusCode, serde_json::Value), Refused>,
+) -> Result<Response, Problem> {
+    debug_assert!(call.key_text().is_ok());
+    let now = crate::engine::clock::Clock::system().ms();
+    let candidate =
+        crate::random_bytes().map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no_randomness", error.to_string()))?;
+    let done = app.auth.with_store(|store| {
+        let server = store.secret_or_insert("derived", &candidate)?;
+        let secret = derived(&server, purpose, &key);
+        let mut fingerprint = [0; 32];
+        fingerprint[..16].copy_from_slice(&key.fingerprint);
+        let (status, body, replayed) = atomically(store, |people| -> Result<_, Refused> {
+            if let Some(before) = people.remembered(&key.hash)? {
+                return if before.fingerprint == fingerprint {
+                    Ok((before.status, before.body, true))
+                } else {
+                    Err(Refused::Rule(key_reused()))
+                };
+            }
+            people.forget_before(now - REMEMBERED_MS)?;
+            let (status, body) = work(people, &secret)?;
+            let body = body.to_string().into_bytes();
+            people.remember(&key.hash, &Remembered { fingerprint, status: status.as_u16(), body: body.clone() }, now)?;
+            Ok((status.as_u16(), body, false))
+        })?;
+        Ok::<_, Refused>((status, String::from_utf8_lossy(&body).replace("{secret}", &secret), replayed))
+    });
+    let (status, body, replayed) = done.map_err(|refused| match refused {
+        Refused::Store(error) => store_failed(&error),
+        Refused::Rule(problem) => problem,
+    })?;
+    app.auth.reload().map_err(|error| store_failed(&error))?;
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    let mut response = (status, [(header::CONTENT_TYPE, "application/json")], body).into_response();
+    if replayed {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+async fn known_customer(app: &App, id: &str) -> Result<(), Problem> {
+    let known = app.engine.read(|state, _| state.customer_ix(id).is_some()).await?;
+    if known { Ok(()) } else { Err(app.engine.peek(|state| rejected(state, &Rejection::CustomerNotFound))) }
+}
+
+/// POST /v1/operator/tokens
+pub async fn token_create(State(app): State<App>, call: Call, Body(asked): Body<TokenAsked>) -> Result<Response, Problem> {
+    let key = call.used_key(&app, &asked)?;
+    if !usance_core::id::is_outside_id(&asked.name, 64) {
+        return Err(Problem::malformed("name: 1 to 64 of A-Z a-z 0-9 . _ -"));
+    }
+    match (asked.role, &asked.customer) {
+        (RoleWord::Customer, Some(customer)) => known_customer(&app, customer).await?,
+        (RoleWord::Customer, None) => return Err(Problem::malformed("customer: a customer's token needs it")),
+        (_, Some(_)) => return Err(Problem::malformed("customer: only a customer's token has it")),
+        (_, None) => {}
+    }
+    let now = crate::engine::clock::Clock::system().ms();
+    once(&app, &call, key, "token", |people, secret| {
+        let token =
+            NewToken { name: asked.name.clone(), role: asked.role.into(), customer: asked.customer.clone(), hash: token_hash(secret) };
+        let record = people.add_token(&token, now)?;
+        let mut shown = serde_json::to_value(token_shape(&record)).unwrap_or_default();
+        if let Some(fields) = shown.as_object_mut() {
+            fields.insert("token".into(), json!("{secret}"));
+        }
+        Ok((StatusCode::CREATED, shown))
+    })
+}
+
+/// GET /v1/operator/tokens
+pub async fn token_list(State(app): State<App>) -> Result<Json<Page<TokenShape>>, Problem> {
+    let tokens = app.auth.with_store(|store| store.tokens()).map_err(|error| store_failed(&error))?;
+    Ok(Json(Page::whole(tokens.iter().map(token_shape).collect())))
+}
+
+/// DELETE /v1/operator/tokens/{id}
+pub async fn token_revoke(State(app): State<App>, call: Call, Path(id): Path<String>) -> Result<Response, Problem> {
+    let key = call.used_key(&app, &json!({}))?;
+    let missing = || Refused::Rule(Problem::not_found("token_not_found", "There is no such live token."));
+    let now = crate::engine::clock::Clock::system().ms();
+    once(&app, &call, key, "revoke", |people, _| {
+        let id: i64 = id.parse().map_err(|_| missing())?;
+        if !people.revoke_token(id, now)? {
+            return Err(missing());
+        }
+        Ok((StatusCode::OK, json!({"id": id.to_string(), "revoked": true})))
+    })
+}
+
+/// A password.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordAsked {
+    /// 10 to 256 bytes.
+    password: String,
+}
+
+/// POST /v1/operator/customers/{id}/password
+pub async fn password_set(
+    State(app): State<App>,
+    call: Call,
+    Path(id): Path<String>,
+    Body(asked): Body<PasswordAsked>,
+) -> Result<Response, Problem> {
+    let key = call.used_key(&app, &asked)?;
+    if !PASSWORD_BYTES.contains(&asked.password.len()) {
+        return Err(Problem::malformed("password: 10 to 256 bytes"));
+    }
+    known_customer(&app, &id).await?;
+    let password = asked.password;
+    let hashed =
+        tokio::task::spawn_blocking(move || argon2::Argon2::default().hash_password(password.as_bytes()).map(|hash| hash.to_string()));
+    let hashed = hashed.await.ok().and_then(Result::ok);
+    let phc =
+        hashed.ok_or_else(|| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "hashing_failed", "The password could not be hashed."))?;
+    let now = crate::engine::clock::Clock::system().ms();
+    once(&app, &call, key, "password", |people, _| {
+        people.set_password(&id, &phc, now)?;
+        Ok((StatusCode::OK, json!({"customer": id, "password_set": true})))
+    })
+}
+
+/// POST /v1/operator/customers/{id}/sign-in-links
+pub async fn sign_in_link_create(
+    State(app): State<App>,
+    call: Call,
+    Path(id): Path<String>,
+    Body(asked): Body<super::operator::Nothing>,
+) -> Result<Response, Problem> {
+    let key = call.used_key(&app, &asked)?;
+    known_customer(&app, &id).await?;
+    let expires_at = crate::engine::clock::Clock::system().ms() + LINK_MS;
+    once(&app, &call, key, "sign-in", |people, secret| {
+        people.add_sign_in_link(&token_hash(secret), &id, expires_at)?;
+        Ok((
+            StatusCode::CREATED,
+            json!({"customer": id, "path": "/sign-in?link={secret}", "expires_at": Timestamp::from_ms(expires_at).to_string()}),
+        ))
+    })
+}

@@ -1,0 +1,76 @@
+//! Health, readiness, metrics, and the contract about itself.
+
+use super::App;
+use super::error::Problem;
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use serde_json::{Value, json};
+use usance_core::ledger::LedgerAccount;
+
+/// How many batches the read tables may be behind before readiness fails.
+const LAG_BATCHES_MAX: u64 = 100_000;
+
+/// GET /healthz: the process answers.
+pub async fn health() -> Json<Value> {
+    Json(json!({"status": "ok"}))
+}
+
+/// GET /readyz: the log is writable and the read tables have caught up.
+pub async fn ready(State(app): State<App>) -> Response {
+    let (applied, durable, projected) = app.engine.positions();
+    let lag = durable.saturating_sub(projected);
+    let reason = app.engine.not_writable().map(|unavailable| unavailable.to_string());
+    let reason = reason.or_else(|| (lag > LAG_BATCHES_MAX).then(|| format!("the read tables are {lag} batches behind")));
+    let status = if reason.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(json!({"ready": reason.is_none(), "reason": reason, "applied": applied, "durable": durable, "projected": projected})))
+        .into_response()
+}
+
+/// GET /metrics: Prometheus text.
+pub async fn metrics(State(app): State<App>) -> Response {
+    let (applied, durable, projected) = app.engine.positions();
+    metrics::gauge!("usance_log_applied_batches", "shard" => "0").set(number(applied));
+    metrics::gauge!("usance_log_durable_batches", "shard" => "0").set(number(durable));
+    metrics::gauge!("usance_projection_lag_batches", "shard" => "0").set(number(durable.saturating_sub(projected)));
+    app.engine.peek(|state| {
+        metrics::gauge!("usance_positions", "shard" => "0").set(number(state.running.len() as u64));
+        metrics::gauge!("usance_customers", "shard" => "0").set(number(state.customers.len() as u64));
+        metrics::gauge!("usance_idempotency_keys", "shard" => "0").set(number(state.keys.len() as u64));
+        metrics::gauge!("usance_open_day", "shard" => "0").set(f64::from(state.registry.open_day.number()));
+        for (asset, control) in state.registry.assets.iter().zip(&state.registry.control) {
+            for account in [LedgerAccount::RewardPool, LedgerAccount::Custody] {
+                let overdrawn = control.balance(account).is_overdrawn();
+                metrics::gauge!("usance_account_overdrawn", "shard" => "0", "asset" => asset.symbol.clone(), "account" => account.name())
+                    .set(f64::from(u8::from(overdrawn)));
+            }
+        }
+    });
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], app.metrics.render()).into_response()
+}
+
+/// A count as a gauge; no money goes this way.
+fn number(count: u64) -> f64 {
+    count as f64
+}
+
+/// GET /openapi.json
+pub async fn openapi() -> Json<Value> {
+    Json(super::openapi::document().clone())
+}
+
+/// GET /docs: the contract as a page.
+pub async fn docs() -> Html<String> {
+    Html(super::openapi::page())
+}
+
+/// Whatever has no route.
+pub async fn not_found() -> Problem {
+    Problem::not_found("not_found", "There is nothing at this path. See /docs.")
+}
+
+/// A path that has a route, but not with this method.
+pub async fn method_not_allowed() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This path does not answer that method. See /docs.")
+}

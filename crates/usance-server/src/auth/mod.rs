@@ -1,0 +1,155 @@
+//! Who is asking: tokens, roles, and the customer a request acts for.
+//!
+//! Tokens are stored hashed (SHA-256 of 256 random bits) and looked up in memory; a token that another process made or
+//! revoked is seen within a second. A customer's token acts for that customer; other roles name one in `Usance-Customer`.
+//! Which role may call what stands in `crate::routes`.
+
+use crate::api::error::Problem;
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use parking_lot::{Mutex, RwLock};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use usance_core::id::is_outside_id;
+use usance_core::limits::CUSTOMER_ID_BYTES_MAX;
+pub use usance_store::Role;
+use usance_store::{Identities, SqliteIdentities, StoreError};
+
+/// The header in which an operator, service or auditor names a customer.
+pub const CUSTOMER: HeaderName = HeaderName::from_static("usance-customer");
+/// The environment variable that bootstraps the first operator.
+pub const BOOTSTRAP: &str = "USANCE_OPERATOR_TOKEN";
+/// The name under which the bootstrap token acts.
+const BOOTSTRAP_NAME: &str = "bootstrap";
+
+/// A known sender.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// What it may do.
+    pub role: Role,
+    /// Its name: the scope of its idempotency keys.
+    pub name: String,
+    /// The customer it is, for a customer's token.
+    pub customer: Option<String>,
+}
+
+/// A sender and the customer it acts for now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// What it may do.
+    pub role: Role,
+    /// The account whose idempotency keys it uses: the customer, or the named service or operator.
+    pub scope: String,
+    /// The customer it acts for.
+    pub customer: Option<String>,
+}
+
+/// SHA-256 of a token's text.
+#[must_use]
+pub fn token_hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+/// Tokens and passwords.
+pub struct Auth {
+    store: Mutex<SqliteIdentities>,
+    live: RwLock<HashMap<[u8; 32], Identity>>,
+    bootstrap: Option<[u8; 32]>,
+    limiter: DefaultKeyedRateLimiter<String>,
+    clock: DefaultClock,
+}
+
+impl Auth {
+    /// Loads the live tokens. `bootstrap` is an operator's token that needs no row, `customer_requests_a_second` what one
+    /// customer may send.
+    ///
+    /// # Errors
+    /// As the file answers.
+    pub fn new(store: SqliteIdentities, bootstrap: Option<&str>, customer_requests_a_second: NonZeroU32) -> Result<Auth, StoreError> {
+        let auth = Auth {
+            store: Mutex::new(store),
+            live: RwLock::default(),
+            bootstrap: bootstrap.map(token_hash),
+            limiter: RateLimiter::keyed(Quota::per_second(customer_requests_a_second)),
+            clock: DefaultClock::default(),
+        };
+        auth.reload()?;
+        Ok(auth)
+    }
+
+    /// Reads the live tokens again.
+    ///
+    /// # Errors
+    /// As the file answers.
+    pub fn reload(&self) -> Result<(), StoreError> {
+        let mut live: HashMap<[u8; 32], Identity> = HashMap::new();
+        for (hash, record) in self.store.lock().live_tokens()? {
+            live.insert(hash, Identity { role: record.role, name: record.name, customer: record.customer });
+        }
+        if let Some(hash) = self.bootstrap {
+            live.insert(hash, Identity { role: Role::Operator, name: BOOTSTRAP_NAME.to_owned(), customer: None });
+        }
+        *self.live.write() = live;
+        self.limiter.retain_recent();
+        Ok(())
+    }
+
+    /// Works on the stored identities.
+    pub fn with_store<R>(&self, work: impl FnOnce(&mut SqliteIdentities) -> R) -> R {
+        work(&mut self.store.lock())
+    }
+
+    /// The sender of a request.
+    ///
+    /// # Errors
+    /// 401 without a token or with an unknown one.
+    pub fn identify(&self, headers: &HeaderMap) -> Result<Identity, Problem> {
+        let unauthorized = |detail: &str| Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
+        let value = headers.get(header::AUTHORIZATION).ok_or_else(|| unauthorized("Send Authorization: Bearer <token>."))?;
+        let text = value.to_str().unwrap_or("");
+        let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
+        let hash = token_hash(token.ok_or_else(|| unauthorized("Send Authorization: Bearer <token>."))?);
+        // The map is keyed by the token's hash: its lookup tells nothing about the token.
+        self.live.read().get(&hash).cloned().ok_or_else(|| unauthorized("The token is unknown or was revoked."))
+    }
+
+    /// The customer a request acts for.
+    ///
+    /// # Errors
+    /// 400 `customer_required` where a role has to name one, 404 where a customer names another.
+    pub fn act_for(identity: Identity, headers: &HeaderMap, required: bool) -> Result<Caller, Problem> {
+        let named = headers.get(&CUSTOMER).map(|value| value.to_str().unwrap_or(""));
+        if let Some(id) = named
+            && !is_outside_id(id, CUSTOMER_ID_BYTES_MAX)
+        {
+            return Err(Problem::malformed("Usance-Customer: 1 to 64 of A-Z a-z 0-9 . _ -"));
+        }
+        let customer = match (&identity.customer, named) {
+            (Some(own), Some(other)) if own != other => return Err(Problem::not_found("customer_not_found", "There is no such customer.")),
+            (Some(own), _) => Some(own.clone()),
+            (None, named) => named.map(str::to_owned),
+        };
+        if required && customer.is_none() {
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "customer_required", "Name the customer in the Usance-Customer header."));
+        }
+        let scope = match &identity.customer {
+            Some(own) => format!("customer:{own}"),
+            None => format!("{}:{}", identity.role, identity.name),
+        };
+        Ok(Caller { role: identity.role, scope, customer })
+    }
+
+    /// Counts a customer's request against its rate.
+    ///
+    /// # Errors
+    /// 429 with `Retry-After`.
+    pub fn throttle(&self, identity: &Identity) -> Result<(), Problem> {
+        let Some(customer) = &identity.customer else { return Ok(()) };
+        self.limiter.check_key(customer).map_err(|until| {
+            let seconds = until.wait_time_from(self.clock.now()).as_secs().max(1);
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests; slow down.").retry_after(seconds)
+        })
+    }
+}

@@ -1,0 +1,200 @@
+//! `usance demo`: a sample platform with a year of history, ready to be looked at.
+
+use super::serve::{Serving, open, serve};
+use super::world::{World, customer_id};
+use super::{Output, progress, start_logging, token};
+use crate::auth::Role;
+use crate::engine::clock::Clock;
+use crate::engine::{Settings, start};
+use anyhow::{Context, bail};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use usance_core::calendar::{DayOffset, Timestamp};
+use usance_core::machine::state::{ClockMode, Platform};
+use usance_core::machine::{Answer, Event, Executed, State};
+use usance_store::codec::{self, Record};
+use usance_store::{BatchBuilder, DataDirectory, Head, LogStore, SqliteIdentities, SqliteLog};
+
+/// Customers of the sample platform.
+const CUSTOMERS: u64 = 300;
+/// Days of its history.
+const DAYS: i32 = 365;
+/// Records in one batch of the sample log.
+const BATCH_RECORDS: usize = 1024;
+/// Where the tokens of the demo are kept, for the second start.
+const TOKENS: &str = "demo-tokens.json";
+
+/// Make a sample platform with a year of history on a simulated clock, and serve it.
+///
+/// A second start continues where the first one was.
+#[derive(Args, Debug)]
+pub struct Demo {
+    /// The data directory of the demo.
+    #[arg(long, value_name = "DIR", env = "USANCE_DATA", default_value = "usance-demo")]
+    data: PathBuf,
+    #[command(flatten)]
+    serving: Serving,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// The tokens of the demo.
+#[derive(Debug, Deserialize, Serialize)]
+struct Tokens {
+    operator: String,
+    customers: Vec<(String, String)>,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// With a sentence.
+pub fn run(verb: &Demo) -> anyhow::Result<ExitCode> {
+    let output = verb.output;
+    if std::env::var_os("USANCE_LOG").is_none() {
+        // The demo talks to a person; the service's own log is for warnings here.
+        start_quiet_logging();
+    }
+    start_logging(verb.serving.log_json);
+    let tokens_path = verb.data.join(TOKENS);
+    if !tokens_path.exists() {
+        make(&verb.data, output)?;
+    }
+    let tokens: Tokens =
+        serde_json::from_slice(&std::fs::read(&tokens_path).with_context(|| format!("reading {}", tokens_path.display()))?)?;
+    let opening = open(&Settings::new(&verb.data), output)?;
+    serve(opening, &verb.serving, None, move |address, _| tell(address, &tokens, output))
+}
+
+fn start_quiet_logging() {
+    let quiet = tracing_subscriber::fmt().with_env_filter("warn").with_writer(std::io::stderr).with_target(false);
+    // Only the first setting of a process counts; a second call is refused and changes nothing.
+    let _ = quiet.try_init();
+}
+
+/// Builds the sample platform. Everything is in place when the tokens are, so a start that was cut off begins again.
+fn make(data: &Path, output: Output) -> anyhow::Result<()> {
+    let directory = DataDirectory::open_exclusive(data)?;
+    let mut log = SqliteLog::open(&directory.log())?;
+    if log.head(start::SHARD)?.is_some() {
+        bail!("{} holds another platform; name another directory with --data", data.display());
+    }
+    let offset = DayOffset::default();
+    let today = offset.day_of(Clock::system());
+    let created_at = offset.first_instant(today.plus(-DAYS));
+    let platform = Platform { shard: start::SHARD, offset, clock: ClockMode::Simulated, created_at, seed: crate::random_bytes()? };
+    let mut journal = Journal { builder: BatchBuilder::new(), head: Head::GENESIS, log: &mut log, failed: None };
+    journal.put(created_at, Executed { events: vec![Event::PlatformCreated(Box::new(platform.clone()))], outcome: Ok(Answer::Done) });
+    let bar = progress("living a year", DAYS.unsigned_abs().into(), output);
+    {
+        let mut record = |at: Timestamp, executed: Executed| journal.put(at, executed);
+        let mut world = World::new(State::new(platform), 20_261_120, &mut record);
+        world.found();
+        for day in 0..DAYS.unsigned_abs().into() {
+            // Most customers come early; everybody is there after ten months.
+            let (joined, joining) = ((day * CUSTOMERS / 300).min(CUSTOMERS), ((day + 1) * CUSTOMERS / 300).min(CUSTOMERS));
+            let first = if day == 0 { 0 } else { joined.max(3) };
+            world.live_day(first..joining.max(3), 8 + day / 20);
+            bar.inc(1);
+        }
+    }
+    journal.flush();
+    if let Some(reason) = journal.failed {
+        bail!("writing the sample log: {reason}");
+    }
+    bar.finish_and_clear();
+    let people = SqliteIdentities::open(&directory.people())?;
+    let operator = token::make(&people, "demo-operator", Role::Operator, None)?.0;
+    let mut customers = Vec::new();
+    for number in 0..3 {
+        let id = customer_id(number);
+        let text = token::make(&people, &id, Role::Customer, Some(&id))?.0;
+        customers.push((id, text));
+    }
+    write_private(&data.join(TOKENS), &serde_json::to_vec_pretty(&Tokens { operator, customers })?)
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    use std::io::Write;
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    Ok(file.sync_all()?)
+}
+
+/// Writes what happens into the log, many records a batch.
+struct Journal<'a> {
+    builder: BatchBuilder,
+    head: Head,
+    log: &'a mut SqliteLog,
+    failed: Option<String>,
+}
+
+impl Journal<'_> {
+    fn put(&mut self, at: Timestamp, executed: Executed) {
+        let record = Record { at, key: None, events: executed.events, outcome: executed.outcome };
+        let mut bytes = Vec::new();
+        let written = codec::encode(&record, &mut bytes)
+            .map_err(|error| error.to_string())
+            .and_then(|()| self.builder.push(&bytes).map_err(|error| error.to_string()));
+        if let Err(reason) = written {
+            self.failed.get_or_insert(reason);
+        }
+        self.head.at_ms = at.ms();
+        if self.builder.len() >= BATCH_RECORDS {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        if self.builder.is_empty() || self.failed.is_some() {
+            return;
+        }
+        let builder = std::mem::take(&mut self.builder);
+        let appended = builder
+            .seal(start::SHARD, self.head.seq + 1, self.head.at_ms, self.head.hash)
+            .map_err(|error| error.to_string())
+            .and_then(|batch| {
+                self.log.append(self.head.seq, &batch).into_result(self.head.seq).map(|()| batch.head()).map_err(|error| error.to_string())
+            });
+        match appended {
+            Ok(head) => self.head = head,
+            Err(reason) => self.failed = Some(reason),
+        }
+    }
+}
+
+fn tell(address: std::net::SocketAddr, tokens: &Tokens, output: Output) -> anyhow::Result<()> {
+    if output.json {
+        let customers: serde_json::Map<String, serde_json::Value> =
+            tokens.customers.iter().map(|(id, text)| (id.clone(), text.clone().into())).collect();
+        println!(
+            "{}",
+            serde_json::json!({"listening": address.to_string(), "url": format!("http://{address}"), "operator": tokens.operator, "customers": customers})
+        );
+        return Ok(());
+    }
+    let alice = tokens.customers.first().map_or("", |(_, text)| text);
+    println!("Usance demo: {CUSTOMERS} customers, a year of history, a clock that stands still until you move it.\n");
+    println!("  address   http://{address}");
+    println!("  contract  http://{address}/docs");
+    println!("  operator  {}", tokens.operator);
+    for (id, text) in &tokens.customers {
+        println!("  {id:<9} {text}");
+    }
+    println!("\nThree things to try in another terminal:\n");
+    println!("  curl -s http://{address}/v1/products");
+    println!("  curl -s -H 'Authorization: Bearer {alice}' http://{address}/v1/accounts");
+    println!("  curl -s -X POST http://{address}/v1/operator/clock -H 'Authorization: Bearer {}' \\", tokens.operator);
+    println!("       -H 'Idempotency-Key: tomorrow-1' -H 'Content-Type: application/json' -d '{{\"to\": \"{}\"}}'", next_midnight());
+    println!("\nStop with Ctrl-C; a second start continues where this one was.");
+    Ok(())
+}
+
+/// The first instant of tomorrow, in UTC.
+fn next_midnight() -> Timestamp {
+    let offset = DayOffset::default();
+    offset.first_instant(offset.day_of(Clock::system()).next())
+}

@@ -1,0 +1,189 @@
+//! `usance export`: the journal, positions and daily rewards as CSV files, straight from the log.
+
+use super::verify::{Replay, derive};
+use super::{Data, Output, progress};
+use crate::api::shape;
+use crate::engine::start;
+use anyhow::Context;
+use clap::Args;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use usance_core::id::PositionId;
+use usance_core::ledger::{Side, Whose};
+use usance_core::machine::{State, post, view};
+use usance_store::LogReader;
+
+/// Write the journal, positions and daily rewards as CSV files.
+///
+/// Runs the whole log; a running engine may go on. Amounts are in the asset's own unit.
+#[derive(Args)]
+pub struct Export {
+    #[command(flatten)]
+    data: Data,
+    /// The directory for journal.csv, positions.csv and rewards.csv.
+    #[arg(long, value_name = "DIR")]
+    to: PathBuf,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// With a sentence.
+pub fn run(verb: &Export) -> anyhow::Result<ExitCode> {
+    let (_, reader) = start::log_reader(&verb.data.data).with_context(|| format!("{} holds no log", verb.data.data.display()))?;
+    let end = reader.head(start::SHARD)?.context("the log is empty")?;
+    std::fs::create_dir_all(&verb.to)?;
+    let bar = progress("journal", end.seq, verb.output);
+    let mut journal = csv::Writer::from_path(verb.to.join("journal.csv"))?;
+    journal.write_record(["log_position", "at", "asset", "customer", "product", "account", "side", "amount"])?;
+    let mut postings = 0u64;
+    let replay = Replay::walk(&reader, end, |batch, state, records| {
+        bar.set_position(batch.seq);
+        let Some(state) = state else { return Ok(()) };
+        for (index, record) in records.iter().enumerate() {
+            let place = (batch.seq << 16 | index as u64).to_string();
+            for event in &record.events {
+                for entry in post::post(state, event)? {
+                    let (customer, product) = match entry.whose() {
+                        Whose::Customer(ix) => (state.customers.get(ix.index()).map_or("", |customer| &*customer.id), String::new()),
+                        Whose::Product(ix) => ("", shape::product_id(state, ix)),
+                        Whose::Platform => ("", String::new()),
+                    };
+                    for line in entry.postings() {
+                        let side = if line.side == Side::Debit { "debit" } else { "credit" };
+                        let (asset, amount) = (shape::symbol(state, entry.asset()), shape::amount(state, entry.asset(), line.amount));
+                        journal.write_record([
+                            &place,
+                            &record.at.to_string(),
+                            &asset,
+                            customer,
+                            &product,
+                            line.account.name(),
+                            side,
+                            &amount,
+                        ])?;
+                        postings += 1;
+                    }
+                }
+            }
+        }
+        Ok(())
+    })?;
+    journal.flush()?;
+    bar.finish_and_clear();
+    let state = replay.state.as_ref().context("the log holds no platform")?;
+    let positions = positions(verb, state)?;
+    let rewards = rewards(verb, state, &replay)?;
+    if verb.output.json {
+        println!(
+            "{}",
+            serde_json::json!({"to": verb.to.display().to_string(), "postings": postings, "positions": positions, "rewards": rewards})
+        );
+    } else {
+        println!("{}: {postings} postings, {positions} positions, {rewards} daily rewards", verb.to.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn owner(state: &State, id: PositionId) -> &str {
+    let account = state.position(id).and_then(|(running, _)| state.accounts.get(running.account.index()));
+    account.and_then(|account| state.customers.get(account.customer.index())).map_or("", |customer| &customer.id)
+}
+
+fn positions(verb: &Export, state: &State) -> anyhow::Result<usize> {
+    let bar = progress("positions", state.running.len() as u64, verb.output);
+    let mut file = csv::Writer::from_path(verb.to.join("positions.csv"))?;
+    let head = [
+        "id",
+        "customer",
+        "product",
+        "asset",
+        "state",
+        "principal",
+        "from_funding",
+        "from_spot",
+        "accrued",
+        "distributed",
+        "clawed_back",
+        "written_off",
+    ];
+    file.write_record(head.into_iter().chain([
+        "value_date",
+        "opened_at",
+        "closed_at",
+        "principal_opened",
+        "principal_returned",
+        "renewed_from",
+        "renewed_into",
+    ]))?;
+    for index in 0..state.running.len() {
+        let id = PositionId::from_index(index);
+        let Some(shown) = view::position(state, id).map(|view| shape::position(state, &view)) else { continue };
+        let word = serde_json::to_value(shown.state)?;
+        let none = String::new;
+        file.write_record([
+            &shown.id,
+            owner(state, id),
+            &shown.product,
+            &shown.asset,
+            word.as_str().unwrap_or(""),
+            &shown.principal,
+            &shown.from_funding,
+            &shown.from_spot,
+            &shown.accrued,
+            &shown.distributed,
+            &shown.clawed_back,
+            &shown.written_off,
+            &shown.value_date,
+            &shown.opened_at,
+            &shown.closed_at.unwrap_or_else(none),
+            &shown.principal_opened,
+            &shown.principal_returned,
+            &shown.renewed_from.unwrap_or_else(none),
+            &shown.renewed_into.unwrap_or_else(none),
+        ])?;
+        bar.inc(1);
+    }
+    file.flush()?;
+    bar.finish_and_clear();
+    Ok(state.running.len())
+}
+
+fn rewards(verb: &Export, state: &State, replay: &Replay) -> anyhow::Result<u64> {
+    let bar = progress("rewards", state.running.len() as u64, verb.output);
+    let mut file = csv::Writer::from_path(verb.to.join("rewards.csv"))?;
+    file.write_record(["day", "position", "customer", "product", "asset", "principal", "highest_rate", "carry_before", "reward"])?;
+    let (mut lines, mut failed) = (0u64, None);
+    for index in 0..state.running.len() {
+        let id = PositionId::from_index(index);
+        let Some((running, _)) = state.position(id) else { continue };
+        let Some(product) = state.product(running.product) else { continue };
+        let (asset, digits) = (shape::symbol(state, product.asset), shape::decimals(state, product.asset));
+        derive(state, id, &replay.segments, |line| {
+            lines += 1;
+            let written = file.write_record([
+                &line.day.to_string(),
+                &id.to_string(),
+                owner(state, id),
+                &product.id,
+                &asset,
+                &line.principal.to_text(digits),
+                &line.bands.highest().to_text(),
+                &line.carry_before.to_string(),
+                &line.reward.to_text(digits),
+            ]);
+            if let Err(error) = written {
+                failed.get_or_insert(error);
+            }
+        });
+        bar.inc(1);
+    }
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    file.flush()?;
+    bar.finish_and_clear();
+    Ok(lines)
+}

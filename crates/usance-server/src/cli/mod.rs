@@ -1,0 +1,110 @@
+//! The command line: what can be typed, with help that a stranger understands.
+//!
+//! One file per verb. Every verb takes `--json`; progress is shown on a terminal only. Exit code 0 is success, 1 a clear
+//! error or an unhealthy finding, 2 words that are not understood.
+
+pub mod backup;
+pub mod demo;
+pub mod export;
+pub mod serve;
+pub mod simulate;
+pub mod token;
+pub mod verify;
+pub mod world;
+
+use clap::{Args, Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Usance: the engine that an exchange runs to offer staking to its customers.
+///
+/// Start with `usance demo`: it makes a year of sample history and serves it.
+#[derive(Parser)]
+#[command(name = "usance", version, propagate_version = true)]
+struct Words {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Run the engine and its HTTP interface on a data directory.
+    Serve(serve::Serve),
+    /// Make a sample platform with a year of history on a simulated clock, and serve it.
+    Demo(demo::Demo),
+    /// Make, list and revoke the tokens with which programs and people come in.
+    Token(token::Token),
+    /// Run the whole log again and check everything against it; the exit code says whether all is well.
+    Verify(verify::Verify),
+    /// Copy the data of a running or stopped engine, consistently.
+    Backup(backup::Backup),
+    /// Write the journal, positions and daily rewards as CSV files.
+    Export(export::Export),
+    /// Run many customers over many days in memory at full speed, and print what happened.
+    Simulate(simulate::Simulate),
+}
+
+/// What every verb takes.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Output {
+    /// Print JSON instead of text.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Where the data lies.
+#[derive(Args, Clone, Debug)]
+pub struct Data {
+    /// The data directory.
+    #[arg(long, value_name = "DIR", env = "USANCE_DATA", default_value = "usance-data")]
+    pub data: PathBuf,
+}
+
+/// Parses, runs, and turns the result into an exit code.
+pub fn main() -> ExitCode {
+    let words = Words::parse();
+    let (done, json) = match words.verb {
+        Verb::Serve(verb) => (serve::run(&verb), verb.output.json),
+        Verb::Demo(verb) => (demo::run(&verb), verb.output.json),
+        Verb::Token(verb) => (token::run(&verb), verb.json()),
+        Verb::Verify(verb) => (verify::run(&verb), verb.output.json),
+        Verb::Backup(verb) => (backup::run(&verb), verb.output.json),
+        Verb::Export(verb) => (export::run(&verb), verb.output.json),
+        Verb::Simulate(verb) => (simulate::run(&verb), verb.output.json),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            if json {
+                println!("{}", serde_json::json!({"error": format!("{error:#}")}));
+            } else {
+                eprintln!("usance: {error:#}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A progress bar on a terminal, nothing elsewhere.
+#[must_use]
+pub fn progress(what: &'static str, length: u64, output: Output) -> ProgressBar {
+    if output.json || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(length).with_message(what);
+    // The template is a constant; were it wrong, the default one would be shown.
+    if let Ok(style) = ProgressStyle::with_template("{msg:>20} {wide_bar} {human_pos}/{human_len} {eta}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// Starts logging to standard error: text, or JSON lines.
+pub fn start_logging(json: bool) {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("USANCE_LOG").unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    // A second call in one process keeps the first one's setting.
+    let _ = if json { builder.json().try_init() } else { builder.with_ansi(std::io::stderr().is_terminal()).try_init() };
+}

@@ -1,0 +1,222 @@
+//! `usance serve`: the engine and its HTTP interface on a data directory.
+
+use super::{Data, Output, progress, start_logging};
+use crate::api::App;
+use crate::auth::{Auth, BOOTSTRAP};
+use crate::engine::{Opening, Settings, start};
+use anyhow::{Context, bail};
+use clap::Args;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use usance_core::calendar::{DayOffset, Timestamp};
+use usance_core::machine::state::ClockMode;
+use usance_store::{Identities, LogReader, SqliteIdentities};
+
+/// Run the engine and its HTTP interface on a data directory.
+///
+/// The directory is created when there is none. Clock and day offset are fixed then; a later flag that contradicts them
+/// is refused. The first operator comes in with the token in USANCE_OPERATOR_TOKEN, or one made by `usance token create`.
+#[derive(Args, Clone, Debug)]
+pub struct Serve {
+    #[command(flatten)]
+    data: Data,
+    #[command(flatten)]
+    pub(super) serving: Serving,
+    /// The clock: `system`, or `simulated:INSTANT`, which stands still until it is moved (INSTANT counts at creation only).
+    #[arg(long, value_name = "CLOCK", env = "USANCE_CLOCK", value_parser = parse_clock)]
+    clock: Option<ClockFlag>,
+    /// Minutes between the platform's day and UTC's, -720 to 840 [default: 0].
+    #[arg(long, value_name = "N", env = "USANCE_DAY_OFFSET_MINUTES", allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(-720..=840))]
+    day_offset_minutes: Option<i32>,
+    /// Days that a system clock may close at once before an operator has to confirm.
+    #[arg(long, value_name = "N", env = "USANCE_UNCONFIRMED_DAYS", default_value_t = 3, value_parser = clap::value_parser!(i32).range(1..))]
+    unconfirmed_days: i32,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// How to serve.
+#[derive(Args, Clone, Debug)]
+pub struct Serving {
+    /// The address to listen on; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR", env = "USANCE_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Requests a second that one customer's tokens may send.
+    #[arg(long, value_name = "N", env = "USANCE_CUSTOMER_RATE", default_value = "50")]
+    pub customer_rate: NonZeroU32,
+    /// Write the service's own log as JSON lines.
+    #[arg(long, env = "USANCE_LOG_JSON")]
+    pub log_json: bool,
+}
+
+/// A clock as it is typed.
+pub type ClockFlag = (ClockMode, Option<Timestamp>);
+
+fn parse_clock(text: &str) -> Result<ClockFlag, String> {
+    match text.split_once(':') {
+        None if text == "system" => Ok((ClockMode::System, None)),
+        None if text == "simulated" => Ok((ClockMode::Simulated, None)),
+        Some(("simulated", instant)) => {
+            let at = crate::api::input::instant("INSTANT", instant);
+            at.map(|at| (ClockMode::Simulated, Some(at))).map_err(|_| format!("{instant:?} is not an instant like 2026-01-31T12:00:00Z"))
+        }
+        _ => Err("expected system or simulated:INSTANT".into()),
+    }
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// With a sentence.
+pub fn run(verb: &Serve) -> anyhow::Result<ExitCode> {
+    start_logging(verb.serving.log_json);
+    let settings = Settings {
+        data: verb.data.data.clone(),
+        clock: verb.clock,
+        day_offset: verb
+            .day_offset_minutes
+            .map(|minutes| DayOffset::from_minutes(minutes).context("the day offset is -720 to 840 minutes"))
+            .transpose()?,
+        unconfirmed_days_max: verb.unconfirmed_days,
+    };
+    let opening = open(&settings, verb.output)?;
+    let bootstrap = std::env::var(BOOTSTRAP).ok().filter(|token| !token.is_empty());
+    let output = verb.output;
+    serve(opening, &verb.serving, bootstrap.as_deref(), move |address, has_tokens| {
+        if output.json {
+            println!("{}", serde_json::json!({"listening": address.to_string(), "url": format!("http://{address}")}));
+        } else {
+            println!("usance listens on http://{address} (contract: http://{address}/docs)");
+            if !has_tokens {
+                println!("nobody can come in yet: set {BOOTSTRAP}, or run `usance token create --role operator --name you`");
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Opens a data directory, showing how far a replay is.
+///
+/// # Errors
+/// As [`start::open`].
+pub fn open(settings: &Settings, output: Output) -> anyhow::Result<Opening> {
+    let length =
+        start::log_reader(&settings.data).ok().and_then(|(_, reader)| reader.head(start::SHARD).ok().flatten()).map_or(0, |head| head.seq);
+    let bar = progress("running the log", length, output);
+    let opening = start::open(settings, |seq| bar.set_position(seq));
+    bar.finish_and_clear();
+    opening
+}
+
+/// Serves until it is told to stop or the engine cannot go on.
+///
+/// # Errors
+/// When the address is taken, or the engine stops by itself.
+pub fn serve(
+    opening: Opening,
+    serving: &Serving,
+    bootstrap: Option<&str>,
+    ready: impl FnOnce(SocketAddr, bool) -> anyhow::Result<()>,
+) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let people = SqliteIdentities::open(&opening.directory.people())?;
+    let has_tokens = bootstrap.is_some() || !people.live_tokens()?.is_empty();
+    let auth = Auth::new(people, bootstrap, serving.customer_rate)?;
+    let metrics = install_metrics()?;
+    let app = App::new(opening.engine.clone(), auth, metrics);
+    let listener = runtime.block_on(TcpListener::bind(serving.listen)).with_context(|| format!("listening on {}", serving.listen))?;
+    ready(listener.local_addr()?, has_tokens)?;
+    tracing::info!(
+        created = opening.created,
+        replayed = opening.replayed,
+        from_snapshot = opening.from_snapshot.map(|head| head.seq),
+        "started"
+    );
+    let why = runtime.block_on(until_stopped(listener, app, &opening));
+    // Handlers that still wait (event streams) are given up; everything acknowledged is durable.
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    let engine_failed = opening.engine.not_writable();
+    opening.shut_down();
+    match (why, engine_failed) {
+        (Some(reason), Some(crate::engine::Unavailable::Stopped(_))) => bail!("{reason}"),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Metrics are gathered once in a process.
+fn install_metrics() -> anyhow::Result<metrics_exporter_prometheus::PrometheusHandle> {
+    const SECONDS: [f64; 10] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.0];
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().set_buckets(&SECONDS)?.build_recorder();
+    let handle = recorder.handle();
+    metrics::set_global_recorder(recorder).map_err(|error| anyhow::anyhow!("metrics: {error}"))?;
+    Ok(handle)
+}
+
+/// Runs the service; returns why the engine stopped, or nothing when a signal ended it.
+async fn until_stopped(listener: TcpListener, app: App, opening: &Opening) -> Option<String> {
+    let keeper = tokio::spawn(keep_house(app.clone()));
+    let snapshots = app.engine.clone();
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let router = crate::routes::router(app);
+    let server = tokio::spawn(async move {
+        let mut stopped = stopped;
+        let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
+            // Answers are small and somebody waits for each: nothing is gained by holding them back.
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "nodelay");
+            }
+        });
+        axum::serve(listener, router)
+            .with_graceful_shutdown(async move {
+                let _ = stopped.wait_for(|stop| *stop).await;
+            })
+            .await
+    });
+    let why = tokio::select! {
+        reason = opening.engine.stopped() => Some(reason),
+        () = signal() => None,
+    };
+    let _ = stop.send(true);
+    if why.is_none() {
+        tracing::info!("stopping: requests under way are answered first");
+        let _ = tokio::time::timeout(Duration::from_secs(5), server).await;
+        if let Err(reason) = snapshots.snapshot().await {
+            tracing::warn!(reason, "no snapshot at the end; the next start runs the log instead");
+        }
+    }
+    keeper.abort();
+    why
+}
+
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminate = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                terminate.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
+    }
+}
+
+/// Small work on the side: tokens made by another process, metrics that are gathered in buckets.
+async fn keep_house(app: App) {
+    let app = Arc::new(app);
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        seconds.tick().await;
+        if let Err(error) = app.auth.reload() {
+            tracing::warn!(%error, "tokens could not be read again");
+        }
+        app.metrics.run_upkeep();
+    }
+}

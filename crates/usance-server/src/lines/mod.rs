@@ -1,0 +1,316 @@
+//! A customer's past, line by line: what the customer did (rows of the read tables) and what every close gave (derived
+//! with the function that closed those days). Nothing is computed here that the core does not compute.
+//!
+//! A [`Cut`] is one moment of the log: the state is read at it, the read tables are waited for, and everything after it
+//! is left out, so that balances, positions and lines fit each other. [`statement`] makes running balances of them.
+
+pub mod statement;
+
+use crate::api::App;
+use crate::api::error::{Problem, rejected};
+use usance_core::calendar::{Day, Timestamp};
+use usance_core::id::{AssetIx, CustomerIx, LogPosition, PositionId, ProductIx};
+use usance_core::machine::answer::Balances;
+use usance_core::machine::{Rejection, State};
+use usance_core::money::Amount;
+use usance_core::position::{FLOATING, Origin, PositionState, Running, position_link};
+use usance_core::product::rates::Bands;
+use usance_core::product::{Kind, Product};
+use usance_core::reward::accrue::Stake;
+use usance_core::reward::history::{Segment, walk};
+
+/// One of a customer's positions at the cut.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// Its number.
+    pub id: PositionId,
+    /// Its product.
+    pub product: ProductIx,
+    /// Its asset.
+    pub asset: AssetIx,
+    /// What a close touches.
+    pub running: Running,
+    /// What it does not.
+    pub origin: Origin,
+    /// Principal of the position that continues it.
+    pub renewed_principal: Amount,
+    /// Whether it is flexible.
+    flexible: bool,
+    /// Where its stake stood, day by day; loaded when first needed.
+    segments: Option<Vec<Segment>>,
+}
+
+/// One moment of the log, seen by one customer.
+#[derive(Debug)]
+pub struct Cut {
+    /// Who.
+    pub customer: CustomerIx,
+    /// Everything up to here is in it.
+    pub through: LogPosition,
+    /// The last closed day.
+    pub last_closed: Day,
+    /// The positions that were asked for, newest first.
+    pub subjects: Vec<Subject>,
+    /// The customer's balances per asset.
+    pub balances: Vec<(AssetIx, Balances)>,
+}
+
+/// Which positions a cut has.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Chosen<'a> {
+    /// Only of this asset.
+    pub asset: Option<&'a str>,
+    /// Only this position.
+    pub position: Option<PositionId>,
+}
+
+/// What became of a day's reward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RewardState {
+    /// Earned, not yet paid.
+    Accrued,
+    /// Paid into Funding.
+    Paid,
+    /// Given up by an early exit before it was paid.
+    Forfeited,
+    /// Paid and taken back by an early exit.
+    ClawedBack,
+}
+
+impl RewardState {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            RewardState::Accrued => "accrued",
+            RewardState::Paid => "paid",
+            RewardState::Forfeited => "forfeited",
+            RewardState::ClawedBack => "clawed_back",
+        }
+    }
+}
+
+/// What a term's end gave back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Maturity {
+    /// To Spot.
+    pub to_spot: Amount,
+    /// To Funding.
+    pub to_funding: Amount,
+    /// The position that continues it.
+    pub renewed_into: Option<PositionId>,
+}
+
+/// What one close did to one position.
+#[derive(Clone, Debug)]
+pub struct CloseLine {
+    /// The closed day.
+    pub day: Day,
+    /// The position.
+    pub position: PositionId,
+    /// Its product.
+    pub product: ProductIx,
+    /// Its asset.
+    pub asset: AssetIx,
+    /// Whether rewards accrue first (fixed-term).
+    pub accrues: bool,
+    /// The principal that earned.
+    pub principal: Amount,
+    /// The carry with which the day began.
+    pub carry_before: u64,
+    /// The day's bands.
+    pub bands: Bands,
+    /// What it earned.
+    pub reward: Amount,
+    /// What became of it.
+    pub state: RewardState,
+    /// What was paid into Funding with this close.
+    pub paid: Amount,
+    /// The end of the term, on its last day.
+    pub maturity: Option<Maturity>,
+}
+
+impl Cut {
+    /// Reads the state for a customer and waits for the read tables.
+    ///
+    /// # Errors
+    /// `customer_not_found`, `asset_not_found`, `position_not_found`, or an engine that cannot answer.
+    pub async fn take(app: &App, customer: &str, chosen: Chosen<'_>) -> Result<Cut, Problem> {
+        let (cut, through) = app.engine.read_at(|state, _| Cut::of(state, customer, chosen)).await?;
+        let mut cut = cut?;
+        cut.through = through;
+        app.engine.projected(through).await?;
+        Ok(cut)
+    }
+
+    fn of(state: &State, customer: &str, chosen: Chosen<'_>) -> Result<Cut, Problem> {
+        let customer = state.customer_ix(customer).ok_or_else(|| rejected(state, &Rejection::CustomerNotFound))?;
+        let asset =
+            chosen.asset.map(|symbol| state.asset_ix(symbol).ok_or_else(|| rejected(state, &Rejection::AssetNotFound))).transpose()?;
+        let ids: Vec<PositionId> = match chosen.position {
+            Some(id) => {
+                state.position_of(customer, id).ok_or_else(|| rejected(state, &Rejection::PositionNotFound))?;
+                vec![id]
+            }
+            None => state.positions_of(customer, |account, _| asset.is_none_or(|only| only == account.asset)).collect(),
+        };
+        let subject = |id: PositionId| -> Option<Subject> {
+            let (running, origin) = state.position(id)?;
+            let product = state.product(running.product)?;
+            let next = position_link(origin.renewed_into).and_then(|next| state.position(next));
+            Some(Subject {
+                id,
+                product: running.product,
+                asset: product.asset,
+                running: *running,
+                origin: *origin,
+                renewed_principal: next.map_or(Amount::ZERO, |(_, next)| next.principal_opened.get()),
+                flexible: product.kind == Kind::Flexible,
+                segments: None,
+            })
+        };
+        let mut balances: Vec<_> = state
+            .accounts_of(customer)
+            .filter(|(_, account)| asset.is_none_or(|only| only == account.asset))
+            .map(|(_, account)| (account.asset, Balances { spot: account.spot, funding: account.funding }))
+            .collect();
+        balances.sort_by_key(|(asset, _)| *asset);
+        Ok(Cut {
+            customer,
+            through: LogPosition::START,
+            last_closed: state.registry.open_day.previous(),
+            subjects: ids.into_iter().filter_map(subject).collect(),
+            balances,
+        })
+    }
+
+    /// What the closes of `from..=to` did to every position of the cut, by day and position, oldest first.
+    ///
+    /// # Errors
+    /// When the read tables cannot be read.
+    pub fn closes(&mut self, app: &App, from: Day, to: Day) -> Result<Vec<CloseLine>, Problem> {
+        let to = to.min(self.last_closed);
+        let mut lines = Vec::new();
+        for subject in &mut self.subjects {
+            let first = app.engine.peek(|state| state.registry.platform.offset.day_of(subject.origin.opened_at()));
+            let last = app.engine.peek(|state| subject.last_day(state, self.last_closed));
+            if first <= to && last >= from {
+                subject.load(app, self.through)?;
+                app.engine.peek(|state| subject.closes(state, self.last_closed, from, to.min(last), &mut lines));
+            }
+        }
+        lines.sort_by_key(|line| (line.day, line.position));
+        Ok(lines)
+    }
+
+    /// The first day on which any of the positions can have earned.
+    #[must_use]
+    pub fn first_day(&self, app: &App) -> Day {
+        app.engine.peek(|state| {
+            let opened = self.subjects.iter().map(|subject| state.registry.platform.offset.day_of(subject.origin.opened_at()));
+            opened.min().unwrap_or(self.last_closed.next())
+        })
+    }
+}
+
+impl Subject {
+    /// The last closed day on which it was staked.
+    fn last_day(&self, state: &State, last_closed: Day) -> Day {
+        let ended = self.origin.closed_at().map(|at| state.registry.platform.offset.day_of(at).previous());
+        ended.map_or(last_closed, |ended| ended.min(last_closed))
+    }
+
+    fn load(&mut self, app: &App, through: LogPosition) -> Result<(), Problem> {
+        if self.segments.is_some() {
+            return Ok(());
+        }
+        self.segments = Some(if self.flexible {
+            let rows = app.engine.tables(|tables| tables.stakes(self.id, through))?;
+            let mut segments: Vec<Segment> = Vec::with_capacity(rows.len());
+            for row in rows {
+                let segment = Segment { from: row.day, stake: row.stake };
+                match segments.last_mut() {
+                    Some(last) if last.from == segment.from => *last = segment,
+                    _ => segments.push(segment),
+                }
+            }
+            segments
+        } else {
+            let stake = Stake { earning: self.origin.principal_opened.get(), ..Stake::default() };
+            vec![Segment { from: self.running.value_date, stake }]
+        });
+        Ok(())
+    }
+
+    fn closes(&self, state: &State, last_closed: Day, from: Day, to: Day, lines: &mut Vec<CloseLine>) {
+        let (Some(product), Some(segments)) = (state.product(self.product), &self.segments) else { return };
+        let bands_on = |day: Day| -> Option<Bands> {
+            if self.running.rate_version != FLOATING {
+                return state.bands(self.running.rate_version).cloned();
+            }
+            let closed = product.closed_day(day)?;
+            state.bands(closed.version).map(|bands| bands.capped(closed.settled))
+        };
+        // A payment adds up the days since the one before, so a fixed term is walked from its first day.
+        let start = if self.flexible { from } else { self.running.value_date.min(from) };
+        let mut accrued = Amount::ZERO;
+        walk(segments, start, to, bands_on, |line| {
+            let paid = self.paid(product, line.day, line.reward, &mut accrued);
+            if line.day >= from {
+                lines.push(CloseLine {
+                    day: line.day,
+                    position: self.id,
+                    product: self.product,
+                    asset: self.asset,
+                    accrues: !self.flexible,
+                    principal: line.principal,
+                    carry_before: line.carry_before,
+                    bands: line.bands,
+                    reward: line.reward,
+                    state: self.reward_state(state, product, last_closed, line.day),
+                    paid,
+                    maturity: self.maturity(product, line.day),
+                });
+            }
+        });
+    }
+
+    /// What was paid with the close of a day.
+    fn paid(&self, product: &Product, day: Day, reward: Amount, accrued: &mut Amount) -> Amount {
+        if self.flexible {
+            return reward;
+        }
+        *accrued = accrued.plus(reward);
+        if product.distributes_on(self.running.interest_day(day)) { std::mem::take(accrued) } else { Amount::ZERO }
+    }
+
+    fn reward_state(&self, state: &State, product: &Product, last_closed: Day, day: Day) -> RewardState {
+        if self.flexible {
+            return RewardState::Paid;
+        }
+        let k = product.next_distribution_day(self.running.interest_day(day));
+        let paid_on = self.running.value_date.plus(i32::try_from(k).unwrap_or(i32::MAX)).previous();
+        let paid = paid_on <= self.last_day(state, last_closed);
+        match (self.running.state, paid) {
+            (PositionState::RedeemedEarly, true) => RewardState::ClawedBack,
+            (PositionState::RedeemedEarly, false) => RewardState::Forfeited,
+            (_, true) => RewardState::Paid,
+            (_, false) => RewardState::Accrued,
+        }
+    }
+
+    fn maturity(&self, product: &Product, day: Day) -> Option<Maturity> {
+        if self.running.maturity_day(product.kind) != Some(day.next()) {
+            return None;
+        }
+        let rest = self.origin.principal_opened.get().left_after(self.renewed_principal);
+        let to_spot = rest.min(self.origin.from_spot.get());
+        Some(Maturity { to_spot, to_funding: rest.left_after(to_spot), renewed_into: position_link(self.origin.renewed_into) })
+    }
+}
+
+/// The instant at which a day's close is stamped.
+#[must_use]
+pub fn closed_at(state: &State, day: Day) -> Timestamp {
+    state.registry.platform.offset.first_instant(day.next())
+}

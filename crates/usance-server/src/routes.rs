@@ -1,0 +1,414 @@
+//! The one table of what can be asked over HTTP: method, path, operation, permission, shapes, handler.
+//!
+//! The router, the OpenAPI document, the metrics and the unauthorized test are all made from it.
+
+use crate::api::call::Call;
+use crate::api::error::Problem;
+use crate::api::input::BODY_BYTES_MAX;
+use crate::api::{App, catalogue, customer, events, history, operator, page::Page, people, service, shape};
+use crate::auth::{Auth, Caller, Role};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, delete, get, patch, post};
+use std::collections::BTreeMap;
+use std::time::Instant;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+/// Who may call a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permission {
+    /// Everybody, without a token.
+    Public,
+    /// Whoever may see a customer: the customer, service, operator, auditor.
+    CustomerRead,
+    /// Whoever may act for a customer: the customer, service, operator.
+    CustomerWrite,
+    /// Service and operator.
+    Service,
+    /// Operator alone.
+    Operator,
+    /// Operator and auditor.
+    Back,
+}
+
+impl Permission {
+    /// Whether a role may call.
+    #[must_use]
+    pub const fn allows(self, role: Role) -> bool {
+        match self {
+            Permission::Public | Permission::CustomerRead => true,
+            Permission::CustomerWrite => !matches!(role, Role::Auditor),
+            Permission::Service => matches!(role, Role::Service | Role::Operator),
+            Permission::Operator => matches!(role, Role::Operator),
+            Permission::Back => matches!(role, Role::Operator | Role::Auditor),
+        }
+    }
+    /// Whether a customer has to be named.
+    #[must_use]
+    pub const fn for_customer(self) -> bool {
+        matches!(self, Permission::CustomerRead | Permission::CustomerWrite)
+    }
+}
+
+/// The schemas a document gathers by name.
+pub type Schemas = BTreeMap<String, RefOr<Schema>>;
+type SchemaOf = fn(&mut Schemas) -> String;
+
+/// One line of the table.
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path, with `{names}`.
+    pub path: &'static str,
+    /// The operation's name: noun and verb.
+    pub operation: &'static str,
+    /// Who may call it.
+    pub permission: Permission,
+    /// What it does, in a sentence.
+    pub summary: &'static str,
+    /// Query parameters.
+    pub query: &'static [&'static str],
+    /// The body's schema.
+    pub body: Option<SchemaOf>,
+    /// The answer's schema.
+    pub answer: Option<SchemaOf>,
+    handler: fn() -> MethodRouter<App>,
+}
+
+impl Route {
+    const fn new(
+        method: Method,
+        path: &'static str,
+        operation: &'static str,
+        permission: Permission,
+        summary: &'static str,
+        handler: fn() -> MethodRouter<App>,
+    ) -> Route {
+        Route { method, path, operation, permission, summary, query: &[], body: None, answer: None, handler }
+    }
+    const fn query(mut self, names: &'static [&'static str]) -> Route {
+        self.query = names;
+        self
+    }
+    const fn takes<T: ToSchema>(mut self) -> Route {
+        self.body = Some(named::<T>);
+        self
+    }
+    const fn gives<T: ToSchema>(mut self) -> Route {
+        self.answer = Some(named::<T>);
+        self
+    }
+    const fn lists<T: ToSchema>(mut self) -> Route {
+        self.answer = Some(listed::<T>);
+        self
+    }
+    /// Whether it changes something and therefore carries an idempotency key.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        self.method != Method::GET && !matches!(self.operation, "subscription_preview" | "redemption_preview" | "audit_run")
+    }
+}
+
+fn named<T: ToSchema>(schemas: &mut Schemas) -> String {
+    let mut nested = Vec::new();
+    T::schemas(&mut nested);
+    schemas.extend(nested);
+    schemas.insert(T::name().into_owned(), <T as PartialSchema>::schema());
+    T::name().into_owned()
+}
+
+fn listed<T: ToSchema>(schemas: &mut Schemas) -> String {
+    named::<T>(schemas);
+    let name = format!("Page_{}", T::name());
+    schemas.insert(name.clone(), <Page<T> as PartialSchema>::schema());
+    name
+}
+
+/// The table.
+#[must_use]
+pub fn table() -> Vec<Route> {
+    use Permission::{Back, CustomerRead, CustomerWrite, Operator, Public, Service};
+    const PAGING: &[&str] = &["limit", "cursor"];
+    const HISTORY: &[&str] = &["asset", "limit", "cursor"];
+    let get_route = |path, operation, permission, summary, handler| Route::new(Method::GET, path, operation, permission, summary, handler);
+    let post_route =
+        |path, operation, permission, summary, handler| Route::new(Method::POST, path, operation, permission, summary, handler);
+    vec![
+        get_route("/healthz", "health_get", Public, "Whether the process answers.", || get(service::health)),
+        get_route("/readyz", "readiness_get", Public, "Whether the log is writable and the read tables have caught up.", || {
+            get(service::ready)
+        }),
+        get_route("/metrics", "metrics_get", Public, "Metrics, as Prometheus text.", || get(service::metrics)),
+        get_route("/openapi.json", "openapi_get", Public, "This contract, as OpenAPI 3.1.", || get(service::openapi)),
+        get_route("/docs", "docs_get", Public, "This contract, as a page.", || get(service::docs)),
+        get_route("/v1/assets", "asset_list", Public, "The coins.", || get(catalogue::asset_list)).lists::<shape::AssetShape>(),
+        get_route("/v1/products", "product_list", Public, "The catalogue.", || get(catalogue::product_list))
+            .query(&["asset", "kind", "status"])
+            .lists::<shape::ProductShape>(),
+        get_route("/v1/products/{id}", "product_get", Public, "One product.", || get(catalogue::product_get))
+            .gives::<shape::ProductShape>(),
+        get_route("/v1/products/{id}/rates", "rate_list", Public, "Announced rates and closed days, newest first.", || {
+            get(catalogue::rate_list)
+        })
+        .query(PAGING)
+        .lists::<catalogue::RateLine>(),
+        get_route("/v1/products/{id}/estimate", "estimate_get", Public, "What an amount would earn for a newcomer.", || {
+            get(catalogue::estimate_get)
+        })
+        .query(&["amount"])
+        .gives::<shape::EstimateShape>(),
+        get_route("/v1/agreement", "agreement_get", Public, "The Staking Service Agreement in force.", || get(catalogue::agreement_get))
+            .gives::<shape::AgreementShape>(),
+        get_route("/v1/agreements/{version}", "agreement_version_get", Public, "An agreement by its version.", || {
+            get(catalogue::agreement_version_get)
+        })
+        .gives::<shape::AgreementShape>(),
+        get_route("/v1/clock", "clock_get", Public, "The engine's clock.", || get(catalogue::clock_get)).gives::<shape::ClockShape>(),
+        get_route("/v1/accounts", "account_list", CustomerRead, "Balances, stakes and rewards per asset.", || get(customer::account_list))
+            .lists::<customer::AccountShape>(),
+        post_route("/v1/transfers", "transfer_create", CustomerWrite, "Moves coins between Spot and Funding.", || {
+            post(customer::transfer_create)
+        })
+        .takes::<customer::TransferAsked>(),
+        get_route("/v1/transfers", "transfer_list", CustomerRead, "Transfers, newest first.", || get(history::transfer_list))
+            .query(HISTORY),
+        post_route("/v1/subscriptions/preview", "subscription_preview", CustomerRead, "What a subscription would book and earn.", || {
+            post(customer::subscription_preview)
+        })
+        .takes::<customer::SubscriptionPreviewAsked>()
+        .gives::<customer::SubscriptionPreviewShape>(),
+        post_route("/v1/subscriptions", "subscription_create", CustomerWrite, "Stakes.", || post(customer::subscription_create))
+            .takes::<customer::SubscriptionAsked>(),
+        get_route("/v1/subscriptions", "subscription_list", CustomerRead, "Subscriptions, newest first.", || {
+            get(history::subscription_list)
+        })
+        .query(HISTORY),
+        get_route("/v1/positions", "position_list", CustomerRead, "Positions, newest first.", || get(customer::position_list))
+            .query(&["product", "asset", "state", "limit", "cursor"])
+            .lists::<shape::PositionShape>(),
+        get_route("/v1/positions/{id}", "position_get", CustomerRead, "One position.", || get(customer::position_get))
+            .gives::<shape::PositionShape>(),
+        Route::new(Method::PATCH, "/v1/positions/{id}", "position_change", CustomerWrite, "Switches automatic renewal.", || {
+            patch(customer::position_change)
+        })
+        .takes::<customer::PositionPatch>()
+        .gives::<shape::PositionShape>(),
+        post_route(
+            "/v1/positions/{id}/redemption-preview",
+            "redemption_preview",
+            CustomerRead,
+            "What a redemption would pay and take back.",
+            || post(customer::redemption_preview),
+        )
+        .takes::<customer::RedemptionPreviewAsked>()
+        .gives::<shape::RedemptionShape>(),
+        post_route("/v1/positions/{id}/redemptions", "redemption_create", CustomerWrite, "Unstakes.", || post(customer::redemption_create))
+            .takes::<customer::RedemptionAsked>(),
+        get_route("/v1/redemptions", "redemption_list", CustomerRead, "Redemptions, newest first.", || get(history::redemption_list))
+            .query(HISTORY),
+        get_route("/v1/rewards", "reward_list", CustomerRead, "One line per position and day, newest first.", || get(history::reward_list))
+            .query(&["asset", "position", "from", "to", "limit", "cursor"])
+            .lists::<history::RewardShape>(),
+        get_route(
+            "/v1/statement",
+            "statement_get",
+            CustomerRead,
+            "Every movement of Spot and Funding with its balance; as CSV with Accept: text/csv.",
+            || get(history::statement_get),
+        )
+        .query(&["asset", "account", "from", "to", "limit", "cursor"])
+        .lists::<history::MovementShape>(),
+        get_route("/v1/acceptances", "acceptance_list", CustomerRead, "Agreements accepted: version, hash, when.", || {
+            get(history::acceptance_list)
+        })
+        .query(HISTORY),
+        get_route("/v1/notices", "notice_list", CustomerRead, "Rewards paid, rates ahead, maturities near, renewed.", || {
+            get(history::notice_list)
+        })
+        .query(HISTORY),
+        get_route("/v1/events", "event_stream", CustomerRead, "Server-sent events; Last-Event-ID resumes.", || get(events::event_stream)),
+        post_route("/v1/operator/assets", "asset_create", Operator, "Adds an asset.", || post(operator::asset_create))
+            .takes::<operator::AssetAsked>()
+            .gives::<shape::AssetShape>(),
+        post_route("/v1/operator/customers", "customer_create", Service, "Adds a customer.", || post(operator::customer_create))
+            .takes::<operator::CustomerAsked>(),
+        get_route("/v1/operator/customers/{id}", "customer_get", Back, "A customer's accounts, positions and statement.", || {
+            get(history::customer_get)
+        }),
+        post_route("/v1/operator/customers/{id}/password", "password_set", Service, "Sets a customer's password for the web app.", || {
+            post(people::password_set)
+        })
+        .takes::<people::PasswordAsked>(),
+        post_route(
+            "/v1/operator/customers/{id}/sign-in-links",
+            "sign_in_link_create",
+            Service,
+            "Makes a short-lived link that signs a customer in once.",
+            || post(people::sign_in_link_create),
+        )
+        .takes::<operator::Nothing>(),
+        post_route("/v1/operator/agreements", "agreement_publish", Operator, "Puts an agreement in force.", || {
+            post(operator::agreement_publish)
+        })
+        .takes::<operator::AgreementAsked>()
+        .gives::<shape::AgreementShape>(),
+        get_route("/v1/operator/products", "product_list_all", Back, "The catalogue with its drafts.", || get(catalogue::product_list_all))
+            .query(&["asset", "kind", "status"])
+            .lists::<shape::ProductShape>(),
+        post_route("/v1/operator/products", "product_create", Operator, "Adds a product, as a draft.", || post(operator::product_create))
+            .takes::<operator::ProductAsked>()
+            .gives::<shape::ProductShape>(),
+        Route::new(
+            Method::PATCH,
+            "/v1/operator/products/{id}",
+            "product_change",
+            Operator,
+            "Changes what may change; null clears.",
+            || patch(operator::product_change),
+        )
+        .takes::<operator::ProductPatch>()
+        .gives::<shape::ProductShape>(),
+        post_route("/v1/operator/products/{id}/status", "product_status_set", Operator, "Moves a product along its life.", || {
+            post(operator::product_status_set)
+        })
+        .takes::<operator::StatusAsked>()
+        .gives::<shape::ProductShape>(),
+        post_route("/v1/operator/products/{id}/rates", "rate_announce", Operator, "Announces a rate from a later day on.", || {
+            post(operator::rate_announce)
+        })
+        .takes::<operator::RateAsked>()
+        .gives::<shape::RateVersionShape>(),
+        post_route(
+            "/v1/operator/products/{id}/settled-rates",
+            "rate_settle",
+            Operator,
+            "Settles the rate of a day before its close.",
+            || post(operator::rate_settle),
+        )
+        .takes::<operator::SettledAsked>(),
+        post_route("/v1/operator/deposits", "deposit_create", Service, "Credits a customer.", || post(operator::deposit_create))
+            .takes::<operator::WalletMoveAsked>(),
+        post_route("/v1/operator/withdrawals", "withdrawal_create", Service, "Debits a customer.", || post(operator::withdrawal_create))
+            .takes::<operator::WalletMoveAsked>(),
+        post_route("/v1/operator/reward-pool", "reward_pool_move", Operator, "Funds a reward pool, or takes back from it.", || {
+            post(operator::reward_pool_move)
+        })
+        .takes::<operator::PoolAsked>(),
+        post_route(
+            "/v1/operator/clock",
+            "clock_move",
+            Operator,
+            "Moves a simulated clock; answers when every day on the way is closed.",
+            || post(operator::clock_move),
+        )
+        .takes::<operator::ClockAsked>()
+        .gives::<shape::ClockShape>(),
+        post_route(
+            "/v1/operator/clock/confirmation",
+            "clock_confirm",
+            Operator,
+            "Confirms a system clock far ahead of the open day.",
+            || post(operator::clock_confirm),
+        )
+        .takes::<operator::Nothing>()
+        .gives::<shape::ClockShape>(),
+        get_route("/v1/operator/days", "day_list", Back, "Closed days per product, newest first.", || get(operator::day_list))
+            .query(&["asset", "product", "limit", "cursor"])
+            .lists::<operator::DayShape>(),
+        get_route("/v1/operator/books", "books_get", Back, "The trial balance, now or at the close of a day.", || get(operator::books_get))
+            .query(&["at"])
+            .lists::<operator::BooksShape>(),
+        get_route("/v1/operator/journal", "journal_list", Back, "Journal entries with postings, newest first.", || {
+            get(history::journal_list)
+        })
+        .query(&["customer", "asset", "limit", "cursor"])
+        .lists::<history::EntryShape>(),
+        post_route("/v1/operator/audit", "audit_run", Back, "Runs every invariant.", || post(operator::audit_run))
+            .takes::<operator::Nothing>()
+            .gives::<operator::AuditShape>(),
+        post_route("/v1/operator/tokens", "token_create", Operator, "Makes a token; its text is shown once.", || {
+            post(people::token_create)
+        })
+        .takes::<people::TokenAsked>(),
+        get_route("/v1/operator/tokens", "token_list", Back, "Tokens, without their text.", || get(people::token_list))
+            .lists::<people::TokenShape>(),
+        Route::new(Method::DELETE, "/v1/operator/tokens/{id}", "token_revoke", Operator, "Revokes a token.", || {
+            delete(people::token_revoke)
+        }),
+    ]
+}
+
+/// What the guard of a route needs.
+#[derive(Clone)]
+struct Guard {
+    app: App,
+    permission: Permission,
+    answered: metrics::Histogram,
+    refused: metrics::Counter,
+}
+
+/// The whole service.
+pub fn router(app: App) -> Router {
+    let mut router: Router<App> = Router::new();
+    for route in table() {
+        let guard = Guard {
+            app: app.clone(),
+            permission: route.permission,
+            answered: metrics::histogram!("usance_http_seconds", "operation" => route.operation),
+            refused: metrics::counter!("usance_http_errors_total", "operation" => route.operation),
+        };
+        router = router.route(route.path, (route.handler)().layer(from_fn_with_state(guard, check)));
+    }
+    router
+        .fallback(service::not_found)
+        .method_not_allowed_fallback(service::method_not_allowed)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(tower_http::compression::CompressionLayer::new().gzip(true))
+        .with_state(app)
+}
+
+/// Who is asking, whether it may, and for whom; then the handler.
+async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let mut response = match admit(&guard, &mut request) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    };
+    if response.status().is_client_error() || response.status().is_server_error() {
+        guard.refused.increment(1);
+    }
+    guard.answered.record(started.elapsed().as_secs_f64());
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+fn admit(guard: &Guard, request: &mut Request) -> Result<(), Problem> {
+    if guard.permission == Permission::Public {
+        return Ok(());
+    }
+    let identity = guard.app.auth.identify(request.headers())?;
+    if !guard.permission.allows(identity.role) {
+        return Err(Problem::new(axum::http::StatusCode::FORBIDDEN, "forbidden", "This token's role may not do that."));
+    }
+    guard.app.auth.throttle(&identity)?;
+    let caller: Caller = Auth::act_for(identity, request.headers(), guard.permission.for_customer())?;
+    request.extensions_mut().insert(caller);
+    Ok(())
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Call {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let caller = parts.extensions.get::<Caller>().cloned();
+        let caller = caller
+            .ok_or_else(|| Problem::new(axum::http::StatusCode::UNAUTHORIZED, "unauthorized", "Send Authorization: Bearer <token>."))?;
+        Ok(Call { caller, method: parts.method.clone(), uri: parts.uri.clone(), headers: parts.headers.clone() })
+    }
+}
