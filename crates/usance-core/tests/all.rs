@@ -6,19 +6,17 @@
 
 #[path = "all/arrows.rs"]
 mod arrows;
-#[path = "all/cases.rs"]
+#[path = "all/cases/mod.rs"]
 mod cases;
 #[path = "all/driver.rs"]
 mod driver;
 #[path = "all/properties.rs"]
 mod properties;
-#[path = "all/school.rs"]
-mod school;
 #[path = "all/table.rs"]
 mod table;
-#[path = "all/twin.rs"]
+#[path = "all/twin/mod.rs"]
 mod twin;
-#[path = "all/vectors.rs"]
+#[path = "all/vectors/mod.rs"]
 mod vectors;
 #[path = "all/world.rs"]
 mod world;

@@ -1,1 +1,11 @@
+//! Everything that is tested against the real binary, over HTTP and on the command line.
 
+mod suite {
+    mod cli;
+    mod contract;
+    mod crash;
+    mod damage;
+    mod harness;
+    mod routes;
+    mod vectors;
+}

@@ -145,7 +145,11 @@ fn assemble(snapshot: &Snapshot, parts: impl Iterator<Item = Result<Part, StoreE
     let mut references = PieceMap::default();
     for part in parts {
         match part? {
-            Part::Registry(read) => registry = Some(read),
+            Part::Registry(read) => {
+                if registry.replace(read).is_some() {
+                    return Err(damaged(snapshot, "two registries"));
+                }
+            }
             Part::Customers(chunks) => customers.extend(chunks),
             Part::Accounts(chunks) => accounts.extend(chunks),
             Part::Holdings(chunks) => holdings.extend(chunks),
@@ -203,7 +207,11 @@ fn part(snapshot: &Snapshot, index: usize) -> Result<Part, StoreError> {
 }
 
 fn decoded<T: DeserializeOwned>(snapshot: &Snapshot, bytes: &[u8]) -> Result<T, StoreError> {
-    postcard::from_bytes(bytes).map_err(|error| damaged(snapshot, &error.to_string()))
+    match postcard::take_from_bytes(bytes) {
+        Ok((part, [])) => Ok(part),
+        Ok((_, rest)) => Err(damaged(snapshot, &format!("{} bytes too many", rest.len()))),
+        Err(error) => Err(damaged(snapshot, &error.to_string())),
+    }
 }
 
 fn damaged(snapshot: &Snapshot, how: &str) -> StoreError {

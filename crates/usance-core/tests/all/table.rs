@@ -179,6 +179,11 @@ impl Table {
                 self.now = if shown.accepted { to } else { self.now };
                 shown
             }
+            "confirm-clock" => {
+                let clock = moment(words.next(), words.next());
+                let shown = self.run(&Command::ConfirmClock { clock });
+                shown.with("through", self.engine().state.registry.confirmed_through)
+            }
             "deposit" => {
                 let moved = self.wallet_move(words);
                 self.run(&Command::Deposit(moved))

@@ -1,11 +1,16 @@
 //! What more than one of these modules needs: a chain of batches.
 
 mod batches;
+mod codec;
 mod conformance;
 mod damage;
 mod directory;
 mod faulty;
+mod golden;
 mod identity;
+mod image;
+mod projection;
+mod recovery;
 mod snapshot;
 mod world;
 

@@ -1,20 +1,11 @@
-//! The slow twin: the rules again, written the way one would explain them, sharing no arithmetic with the core.
-//!
-//! It counts on decimal digits as taught at school, keeps every subscription as a lot with its own value date, and
-//! knows no carry: what a position earned on a day is the floor of all its numerators over D, less the floor of those
-//! before. It answers every command of a random history with the code the rules ask for, and after every close and
-//! every command all balances, positions and books have to agree with the machine's.
+//! The rules as one would explain them: lots with value dates, announcements in a list, and floors of whole lives.
 
-use crate::driver::Engine;
-use crate::school::{D, Digits, MOST, positive, read};
-use crate::world::{self, ASSETS, CUSTOMERS, Dice, PRODUCTS};
-use proptest::prelude::{ProptestConfig, proptest};
-use proptest::test_runner::FileFailurePersistence;
+use super::school::{D, Digits, MOST, positive, read};
+use crate::world::ASSETS;
 use std::collections::BTreeMap;
 use usance_core::id::PositionId;
-use usance_core::ledger::LedgerAccount;
+use usance_core::machine::Command;
 use usance_core::machine::command::{Change, ProductText, RateText, Redeem, SaleText, Source, Subscribe, WalletMove};
-use usance_core::machine::{Command, view};
 use usance_core::position::PositionState;
 use usance_core::product::{Distribution, EarlyRedemption, Kind, RateMode, Status};
 use usance_core::reward::clawback::AccountKind::{self, Funding, Spot};
@@ -22,7 +13,7 @@ use usance_core::reward::clawback::AccountKind::{self, Funding, Spot};
 const DAY_MS: i64 = 86_400_000;
 
 /// Each band's upper bound, if it has one, and its rate in units of 10^-8.
-type Tiers = Vec<(Option<u128>, u64)>;
+pub type Tiers = Vec<(Option<u128>, u64)>;
 
 /// What a principal's bands come to in one day, before the division.
 fn numerator(tiers: &Tiers, principal: u128) -> Digits {
@@ -38,24 +29,24 @@ fn numerator(tiers: &Tiers, principal: u128) -> Digits {
     sum
 }
 
-struct Product {
-    asset: &'static str,
-    decimals: u8,
-    kind: Kind,
-    locked: bool,
-    distribution: Distribution,
-    early: bool,
-    status: Status,
+pub struct Product {
+    pub asset: &'static str,
+    pub decimals: u8,
+    pub kind: Kind,
+    pub locked: bool,
+    pub distribution: Distribution,
+    pub early: bool,
+    pub status: Status,
     /// First day and bands, in the order of announcement.
-    announced: Vec<(i64, Tiers)>,
-    settled: Vec<(i64, u64)>,
-    minimum: u128,
-    step: Option<u128>,
-    personal_maximum: Option<u128>,
-    capacity: Option<u128>,
-    opens_at: Option<i64>,
-    closes_at: Option<i64>,
-    renewal: bool,
+    pub announced: Vec<(i64, Tiers)>,
+    pub settled: Vec<(i64, u64)>,
+    pub minimum: u128,
+    pub step: Option<u128>,
+    pub personal_maximum: Option<u128>,
+    pub capacity: Option<u128>,
+    pub opens_at: Option<i64>,
+    pub closes_at: Option<i64>,
+    pub renewal: bool,
 }
 
 impl Product {
@@ -78,53 +69,53 @@ impl Product {
 }
 
 /// An amount that was staked together, and the first day that counts for it.
-struct Lot {
-    units: u128,
-    value_date: i64,
+pub struct Lot {
+    pub units: u128,
+    pub value_date: i64,
 }
 
-struct Position {
-    customer: String,
-    product: String,
-    lots: Vec<Lot>,
-    from_spot: u128,
-    locked: Option<Tiers>,
-    value_date: i64,
-    numerators: Digits,
-    rewarded: u128,
-    accrued: u128,
-    distributed: u128,
-    written_off: u128,
-    auto_renew: bool,
-    renewed_into: Option<usize>,
-    state: PositionState,
+pub struct Position {
+    pub customer: String,
+    pub product: String,
+    pub lots: Vec<Lot>,
+    pub from_spot: u128,
+    pub locked: Option<Tiers>,
+    pub value_date: i64,
+    pub numerators: Digits,
+    pub rewarded: u128,
+    pub accrued: u128,
+    pub distributed: u128,
+    pub written_off: u128,
+    pub auto_renew: bool,
+    pub renewed_into: Option<usize>,
+    pub state: PositionState,
 }
 
 impl Position {
-    fn principal(&self) -> u128 {
+    pub fn principal(&self) -> u128 {
         self.lots.iter().map(|lot| lot.units).sum()
     }
 }
 
 #[derive(Default)]
-struct Twin {
-    offset_ms: i64,
-    today: i64,
-    now: i64,
-    agreement: String,
-    agreements: Vec<String>,
-    customers: Vec<String>,
-    products: BTreeMap<String, Product>,
-    positions: Vec<Position>,
-    balances: BTreeMap<(String, &'static str, &'static str), u128>,
-    pool: BTreeMap<&'static str, i128>,
-    custody: BTreeMap<&'static str, i128>,
-    references: Vec<String>,
+pub struct Twin {
+    pub offset_ms: i64,
+    pub today: i64,
+    pub now: i64,
+    pub agreement: String,
+    pub agreements: Vec<String>,
+    pub customers: Vec<String>,
+    pub products: BTreeMap<String, Product>,
+    pub positions: Vec<Position>,
+    pub balances: BTreeMap<(String, &'static str, &'static str), u128>,
+    pub pool: BTreeMap<&'static str, i128>,
+    pub custody: BTreeMap<&'static str, i128>,
+    pub references: Vec<String>,
 }
 
 type Answer = Result<(), &'static str>;
 
-fn account_name(account: AccountKind) -> &'static str {
+pub fn account_name(account: AccountKind) -> &'static str {
     match account {
         Spot => "spot",
         Funding => "funding",
@@ -149,7 +140,7 @@ impl Twin {
         *balance = balance.checked_sub(units).ok_or("insufficient_balance")?;
         Ok(())
     }
-    fn staked(&self, product: &str, customer: Option<&str>) -> u128 {
+    pub fn staked(&self, product: &str, customer: Option<&str>) -> u128 {
         let counted = |position: &&Position| position.product == product && customer.is_none_or(|customer| position.customer == customer);
         self.positions.iter().filter(counted).map(Position::principal).sum()
     }
@@ -161,7 +152,7 @@ impl Twin {
     }
 
     /// Before anything of the next day: accrue, distribute and mature each position, in ascending number.
-    fn close_day(&mut self) {
+    pub fn close_day(&mut self) {
         let day = self.today;
         self.today += 1;
         self.now = self.now.max(self.today * DAY_MS - self.offset_ms);
@@ -253,7 +244,7 @@ impl Twin {
     }
 
     /// The clock stands where the last command that changed something left it.
-    fn run(&mut self, command: &Command, at: i64) -> Answer {
+    pub fn run(&mut self, command: &Command, at: i64) -> Answer {
         self.answer(command, at)?;
         self.now = self.now.max(at);
         Ok(())
@@ -621,87 +612,4 @@ fn change(product: &mut Product, sale: &SaleText) -> Answer {
     (product.step, product.personal_maximum, product.capacity) = (step, personal_maximum, capacity);
     (product.opens_at, product.closes_at, product.renewal) = (opens_at, closes_at, renewal);
     Ok(())
-}
-
-/// Everything that a customer, an operator or an auditor can see of money.
-fn compare(engine: &Engine, twin: &Twin, after: &str) {
-    let state = &engine.state;
-    assert_eq!(state.broken, None, "{after}");
-    assert_eq!(i64::from(state.registry.open_day.number()), twin.today, "{after}");
-    for (index, (symbol, _)) in ASSETS.into_iter().enumerate() {
-        let control = |account| state.registry.control[index].balance(account).units();
-        let kept = |of: &BTreeMap<&'static str, i128>| of.get(symbol).copied().unwrap_or_default();
-        assert_eq!(control(LedgerAccount::Custody), kept(&twin.custody), "{after}: custody of {symbol}");
-        assert_eq!(control(LedgerAccount::RewardPool), kept(&twin.pool), "{after}: reward pool of {symbol}");
-        for customer in CUSTOMERS {
-            for account in [Spot, Funding] {
-                let kept = twin.balances.get(&(customer.to_owned(), symbol, account_name(account))).copied().unwrap_or_default();
-                assert_eq!(engine.balance(customer, symbol, account).units(), kept, "{after}: {account:?} {symbol} of {customer}");
-            }
-        }
-    }
-    for name in PRODUCTS.into_iter().filter(|name| twin.products.contains_key(*name)) {
-        let product = state.product_ix(name).and_then(|ix| state.product(ix)).expect("a product");
-        assert_eq!((product.staked.units(), product.status), (twin.staked(name, None), twin.products[name].status), "{after}: {name}");
-    }
-    assert_eq!(state.running.len(), twin.positions.len(), "{after}: positions");
-    for (index, kept) in twin.positions.iter().enumerate() {
-        let seen = view::position(state, PositionId::from_index(index)).expect("a position");
-        let pending: u128 = kept.lots.iter().filter(|lot| lot.value_date > twin.today).map(|lot| lot.units).sum();
-        let from_spot = if kept.state == PositionState::Active { kept.from_spot } else { 0 };
-        let link = |id: PositionId| usize::try_from(id.0).expect("few positions");
-        let clawed_back = if kept.state == PositionState::RedeemedEarly { kept.distributed - kept.written_off } else { 0 };
-        assert_eq!(
-            (seen.state, seen.principal.units(), seen.pending.units(), seen.from_spot.units(), seen.accrued.units()),
-            (kept.state, kept.principal(), pending, from_spot, kept.accrued),
-            "{after}: state, principal, pending, from_spot, accrued of position {}",
-            index + 1
-        );
-        assert_eq!(
-            (seen.distributed.units(), seen.written_off.units(), seen.clawed_back.units(), seen.auto_renew, seen.renewed_into.map(link)),
-            (kept.distributed, kept.written_off, clawed_back, kept.auto_renew, kept.renewed_into),
-            "{after}: distributed, written_off, clawed_back, auto_renew, renewed_into of position {}",
-            index + 1
-        );
-        assert_eq!(i64::from(seen.value_date.number()), kept.value_date, "{after}: value date of position {}", index + 1);
-    }
-}
-
-/// Lets both answer one command.
-fn run_both(engine: &mut Engine, twin: &mut Twin, command: &Command, at: usance_core::calendar::Timestamp) {
-    let answer = twin.run(command, at.ms());
-    let seen = engine.run(command, at).map(|_| ()).map_err(|rejection| rejection.code());
-    assert_eq!(seen, answer, "{command:?} at {at}");
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 64,
-        failure_persistence: Some(Box::new(FileFailurePersistence::Direct("tests/all/seeds.txt"))),
-        ..ProptestConfig::default()
-    })]
-
-    #[test]
-    fn the_machine_and_its_twin_agree(history in world::history()) {
-        let (mut engine, commands) = world::found(&history.founding.0);
-        let created_at = engine.state.registry.last_at;
-        let today = i64::from(engine.state.registry.open_day.number());
-        let offset_ms = i64::from(engine.offset().minutes()) * 60_000;
-        let mut twin = Twin { offset_ms, today, now: created_at.ms(), ..Twin::default() };
-        for command in &commands {
-            run_both(&mut engine, &mut twin, command, created_at);
-        }
-        for turn in &history.turns {
-            let dice = &mut Dice(&turn.0);
-            let at = world::when(&engine, dice);
-            while engine.state.registry.open_day < engine.offset().day_of(at) {
-                engine.close_day();
-                twin.close_day();
-                compare(&engine, &twin, &format!("after the close before {}", engine.state.registry.open_day));
-            }
-            let command = world::what(&engine, dice);
-            run_both(&mut engine, &mut twin, &command, at);
-            compare(&engine, &twin, &format!("after {command:?} at {at}"));
-        }
-    }
 }

@@ -1,0 +1,260 @@
+//! A running `usance` on a free port with a data directory of its own, and a small HTTP client for it.
+//!
+//! Every process that is started here is killed when its value is dropped, and every directory is removed.
+
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use tempfile::TempDir;
+
+/// The operator's token of every test engine.
+pub const OPERATOR: &str = "test-operator-token";
+
+/// The binary under test.
+pub fn binary() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_usance"));
+    for name in ["USANCE_DATA", "USANCE_LISTEN", "USANCE_CLOCK", "USANCE_DAY_OFFSET_MINUTES", "USANCE_OPERATOR_TOKEN"] {
+        command.env_remove(name);
+    }
+    command.env("USANCE_LOG", "warn");
+    command
+}
+
+/// Runs a verb to its end.
+pub fn usance(words: &[&str]) -> Output {
+    binary().args(words).stdin(Stdio::null()).output().expect("the binary runs")
+}
+
+/// How an engine is started.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// `system` or `simulated:INSTANT`.
+    pub clock: String,
+    /// Minutes.
+    pub offset: i32,
+    /// Further words.
+    pub more: Vec<String>,
+}
+
+impl Default for Start {
+    fn default() -> Self {
+        Start { clock: "simulated:2026-01-01T00:00:00Z".into(), offset: 0, more: vec!["--customer-rate".into(), "100000".into()] }
+    }
+}
+
+/// A running engine.
+pub struct Server {
+    child: Child,
+    /// `http://127.0.0.1:PORT`
+    pub url: String,
+    /// Its data directory.
+    pub data: PathBuf,
+    _directory: Option<TempDir>,
+}
+
+impl Server {
+    /// Starts an engine on a new directory.
+    pub fn start(start: &Start) -> Server {
+        let directory = TempDir::new().expect("a directory");
+        let data = directory.path().join("data");
+        let mut server = Server::start_in(&data, start).expect("the engine starts");
+        server._directory = Some(directory);
+        server
+    }
+
+    /// Starts an engine on a directory; the error is what it printed.
+    pub fn start_in(data: &Path, start: &Start) -> Result<Server, String> {
+        let mut child = binary()
+            .args(["serve", "--json", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .args(["--clock", &start.clock, "--day-offset-minutes", &start.offset.to_string()])
+            .args(&start.more)
+            .env("USANCE_OPERATOR_TOKEN", OPERATOR)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let mut line = String::new();
+        let mut lines = BufReader::new(child.stdout.take().expect("piped"));
+        lines.read_line(&mut line).expect("a line");
+        match serde_json::from_str::<Value>(&line).ok().and_then(|told| told["url"].as_str().map(str::to_owned)) {
+            Some(url) => {
+                // Keep the pipes empty, so that the engine never waits for us.
+                std::thread::spawn(move || lines.lines().map_while(Result::ok).for_each(drop));
+                let errors = BufReader::new(child.stderr.take().expect("piped"));
+                std::thread::spawn(move || errors.lines().map_while(Result::ok).for_each(|line| eprintln!("engine: {line}")));
+                Ok(Server { child, url, data: data.to_owned(), _directory: None })
+            }
+            None => {
+                let output = child.wait_with_output().expect("it ends");
+                Err(format!("{line}{}", String::from_utf8_lossy(&output.stderr)))
+            }
+        }
+    }
+
+    /// SIGKILL, and wait until it is gone.
+    pub fn kill(&mut self) {
+        // It may have ended by itself; then there is nothing to kill.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// SIGTERM, and wait; true when it ended with success.
+    pub fn terminate(&mut self) -> bool {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill runs").success());
+        self.child.wait().expect("it ends").success()
+    }
+
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A client with the operator's token.
+    pub fn operator(&self) -> Client {
+        Client::new(&self.url, Some(OPERATOR), None)
+    }
+
+    /// A client with the operator's token that acts for a customer.
+    pub fn acting_for(&self, customer: &str) -> Client {
+        Client::new(&self.url, Some(OPERATOR), Some(customer))
+    }
+
+    /// A client without a token.
+    pub fn public(&self) -> Client {
+        Client::new(&self.url, None, None)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// Headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub bytes: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap_or_else(|error| panic!("not JSON ({error}): {}", self.text()))
+    }
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+    /// A problem's code.
+    pub fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or("").to_owned()
+    }
+    /// A header's value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+    /// Expects success.
+    pub fn ok(self) -> Value {
+        assert!((200..300).contains(&self.status), "{}: {}", self.status, self.text());
+        self.json()
+    }
+    /// Expects a problem.
+    pub fn refused(self, status: u16, code: &str) -> Value {
+        assert_eq!((self.status, self.code().as_str()), (status, code), "{}", self.text());
+        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        self.json()
+    }
+}
+
+static KEYS: AtomicU64 = AtomicU64::new(1);
+
+/// A key nobody used yet.
+pub fn fresh_key() -> String {
+    format!("test-{}-{}", std::process::id(), KEYS.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A client with a token and, perhaps, a customer to act for.
+#[derive(Clone)]
+pub struct Client {
+    agent: ureq::Agent,
+    url: String,
+    token: Option<String>,
+    customer: Option<String>,
+}
+
+impl Client {
+    /// A client.
+    pub fn new(url: &str, token: Option<&str>, customer: Option<&str>) -> Client {
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(std::time::Duration::from_secs(120))).build().into();
+        Client { agent, url: url.to_owned(), token: token.map(str::to_owned), customer: customer.map(str::to_owned) }
+    }
+
+    /// Sends a request with exactly these extra headers; errors are those of the connection.
+    pub fn try_send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Result<Answer, ureq::Error> {
+        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if let Some(customer) = &self.customer {
+            request = request.header("usance-customer", customer);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut response = match body {
+            Some(body) => self.agent.run(request.body(body.to_vec()).expect("a request"))?,
+            None => self.agent.run(request.body(()).expect("a request"))?,
+        };
+        let headers = response.headers().iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap_or("").to_owned())).collect();
+        let bytes = response.body_mut().with_config().limit(1 << 30).read_to_vec()?;
+        Ok(Answer { status: response.status().as_u16(), headers, bytes })
+    }
+
+    /// Sends a request.
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Answer {
+        self.try_send(method, path, headers, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    /// GET.
+    pub fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, &[], None)
+    }
+
+    /// A write with a key.
+    pub fn write(&self, method: &str, path: &str, key: &str, body: &Value) -> Answer {
+        let bytes = body.to_string().into_bytes();
+        self.send(method, path, &[("idempotency-key", key), ("content-type", "application/json")], Some(&bytes))
+    }
+
+    /// POST with a fresh key.
+    pub fn post(&self, path: &str, body: Value) -> Answer {
+        self.write("POST", path, &fresh_key(), &body)
+    }
+
+    /// Everything of a list, page by page.
+    pub fn all(&self, path: &str, limit: usize) -> Vec<Value> {
+        let mut items = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let joint = if path.contains('?') { '&' } else { '?' };
+            let after = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
+            let page = self.get(&format!("{path}{joint}limit={limit}{after}")).ok();
+            items.extend(page["items"].as_array().expect("items").iter().cloned());
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = Some(next.to_owned()),
+                None => return items,
+            }
+        }
+    }
+}

@@ -1,0 +1,582 @@
+//! The bytes of a record: pinned by golden files, and never a reason to panic.
+//!
+//! Each line of `tests/golden/v1/*.txt` is a name and the bytes of one record in hex. The samples below name every
+//! variant of everything that stands in a record; a new variant does not compile until it has a sample. A line that
+//! changes is a log that the next release cannot read: it needs a new version byte, with the old shape kept. Only new
+//! lines are harmless. `USANCE_UPDATE_GOLDEN=1` writes the files anew.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::{env, fs};
+
+use proptest::prelude::*;
+use usance_core::calendar::{Day, DayOffset, Timestamp};
+use usance_core::id::{AccountIx, AgreementIx, AssetIx, CustomerIx, PositionId, ProductIx, RateVersionIx};
+use usance_core::machine::answer::Balances;
+use usance_core::machine::event::{CLOSE_RULE, DayClosed, ProductCreated, ProductDay, Redeemed, Subscribed, Transferred, WalletMoved};
+use usance_core::machine::rejection::AmountField;
+use usance_core::machine::state::{ClockMode, Platform};
+use usance_core::machine::view::{IfSubscribedNow, PositionView, ProductView};
+use usance_core::machine::{Answer, Event, Rejection};
+use usance_core::money::{Amount, Balance, Rate};
+use usance_core::position::{FLOATING, PositionState};
+use usance_core::product::rates::{Band, Bands};
+use usance_core::product::{Availability, Distribution, EarlyRedemption, Kind, RateMode, SaleTerms, Status};
+use usance_core::reward::accrue::Stake;
+use usance_core::reward::clawback::{AccountKind, RedemptionFigures};
+use usance_store::StoreError;
+use usance_store::codec::{RECORD_VERSION, Record, UsedKey, decode, encode};
+
+use super::golden;
+
+/// Samples of every variant of an enum, in the enum's order. A variant that is missing here does not compile.
+macro_rules! every {
+    ($(#[$doc:meta])* $name:ident: $type:ident { $($variant:ident: $($sample:expr),+;)+ }) => {
+        $(#[$doc])*
+        fn $name() -> Vec<(&'static str, $type)> {
+            let name_of = |sample: &$type| match sample { $($type::$variant { .. } => stringify!($variant)),+ };
+            let samples = vec![$($((stringify!($variant), $sample)),+),+];
+            for (name, sample) in &samples {
+                assert_eq!(*name, name_of(sample), "a sample stands under its own variant");
+            }
+            samples
+        }
+    };
+}
+
+/// The samples without their names.
+fn each<T>(samples: Vec<(&'static str, T)>) -> impl Iterator<Item = T> {
+    samples.into_iter().map(|(_, sample)| sample)
+}
+
+every!(kinds: Kind { Flexible: Kind::Flexible; FixedTerm: Kind::FixedTerm { term_days: 3_650 }; });
+every!(rate_modes: RateMode { Floating: RateMode::Floating; Locked: RateMode::Locked; });
+every!(distributions: Distribution {
+    Daily: Distribution::Daily; EveryNDays: Distribution::EveryNDays(300); AtMaturity: Distribution::AtMaturity;
+});
+every!(early_redemptions: EarlyRedemption { Clawback: EarlyRedemption::Clawback; NotAllowed: EarlyRedemption::NotAllowed; });
+every!(statuses: Status { Draft: Status::Draft; Open: Status::Open; Paused: Status::Paused; Closed: Status::Closed; });
+every!(availabilities: Availability {
+    Available: Availability::Available; Upcoming: Availability::Upcoming; SoldOut: Availability::SoldOut;
+    Ended: Availability::Ended; Unavailable: Availability::Unavailable;
+});
+every!(clocks: ClockMode { System: ClockMode::System; Simulated: ClockMode::Simulated; });
+every!(account_kinds: AccountKind { Spot: AccountKind::Spot; Funding: AccountKind::Funding; });
+every!(position_states: PositionState {
+    Active: PositionState::Active; Matured: PositionState::Matured; Renewed: PositionState::Renewed;
+    Redeemed: PositionState::Redeemed; RedeemedEarly: PositionState::RedeemedEarly;
+});
+every!(fields: AmountField {
+    Amount: AmountField::Amount; Minimum: AmountField::Minimum; Step: AmountField::Step;
+    PersonalMaximum: AmountField::PersonalMaximum; Capacity: AmountField::Capacity; UpTo: AmountField::UpTo;
+    QuotedPayout: AmountField::QuotedPayout; QuotedFromFunding: AmountField::QuotedFromFunding;
+});
+
+const AT: Timestamp = Timestamp::from_ms(1_767_225_600_123);
+const DAY: Day = Day::from_number(20_454);
+
+/// Different amounts, so that two fields that change places are seen.
+fn units(units: u128) -> Amount {
+    Amount::from_units(units)
+}
+
+fn rate(units: u64) -> Rate {
+    Rate::from_units(units).unwrap()
+}
+
+fn tiers() -> Bands {
+    Bands::new(vec![Band { up_to: Some(units(100_000)), rate: rate(8_000_000) }, Band { up_to: None, rate: rate(200) }]).unwrap()
+}
+
+fn stake() -> Stake {
+    Stake { earning: units(10_000_000_000_000_000_000_000_000_000), pending: units(77), carry: 36_499_999_999 }
+}
+
+fn plain_terms() -> SaleTerms {
+    SaleTerms {
+        name: "Plain".to_owned(),
+        minimum: Amount::ONE,
+        step: None,
+        personal_maximum: None,
+        capacity: None,
+        opens_at: None,
+        closes_at: None,
+        renewal: false,
+        risk_notice: String::new(),
+    }
+}
+
+fn full_terms() -> SaleTerms {
+    SaleTerms {
+        name: "Größer als fünf".to_owned(),
+        minimum: units(501),
+        step: Some(units(502)),
+        personal_maximum: Some(units(503)),
+        capacity: Some(units(504)),
+        opens_at: Some(AT),
+        closes_at: Some(Timestamp::from_ms(AT.ms() + 1)),
+        renewal: true,
+        risk_notice: "You may lose it.\nAll of it.".to_owned(),
+    }
+}
+
+fn product_created() -> impl Iterator<Item = Event> {
+    let plain = ProductCreated {
+        id: "sol-flex".to_owned(),
+        asset: AssetIx(1),
+        kind: Kind::Flexible,
+        rate_mode: RateMode::Floating,
+        distribution: Distribution::Daily,
+        early_redemption: EarlyRedemption::Clawback,
+        sale: plain_terms(),
+        rates: Vec::new(),
+    };
+    let full = ProductCreated { sale: full_terms(), rates: vec![(DAY, Bands::single(Rate::MAX)), (DAY.next(), tiers())], ..plain.clone() };
+    let mut all = vec![full];
+    all.extend(each(kinds()).map(|kind| ProductCreated { kind, ..plain.clone() }));
+    all.extend(each(rate_modes()).map(|rate_mode| ProductCreated { rate_mode, ..plain.clone() }));
+    all.extend(each(distributions()).map(|distribution| ProductCreated { distribution, ..plain.clone() }));
+    all.extend(each(early_redemptions()).map(|early_redemption| ProductCreated { early_redemption, ..plain.clone() }));
+    all.into_iter().map(|created| Event::ProductCreated(Box::new(created)))
+}
+
+fn moved(account: AccountKind) -> WalletMoved {
+    WalletMoved { id: 601, customer: CustomerIx(602), asset: AssetIx(1), account, amount: units(603), reference: "tx/1 ☂".to_owned() }
+}
+
+fn subscribed() -> Subscribed {
+    Subscribed {
+        id: 701,
+        position: PositionId(702),
+        customer: CustomerIx(703),
+        account: AccountIx(704),
+        product: ProductIx(2),
+        from_funding: units(705),
+        from_spot: units(706),
+        value_date: DAY,
+        rate_version: RateVersionIx(707),
+        agreement: AgreementIx(3),
+        auto_renew: true,
+        stake: stake(),
+    }
+}
+
+fn figures() -> RedemptionFigures {
+    RedemptionFigures {
+        principal: units(801),
+        clawback_distributed: units(802),
+        clawback_from_funding: units(803),
+        written_off: units(804),
+        forfeited_accrued: units(805),
+        payout: units(806),
+        to_spot: units(807),
+        to_funding: units(808),
+        spot_part: units(809),
+    }
+}
+
+fn redeemed(early: bool) -> Event {
+    Event::Redeemed(Box::new(Redeemed {
+        id: 810,
+        position: PositionId(811),
+        customer: CustomerIx(812),
+        account: AccountIx(813),
+        product: ProductIx(4),
+        early,
+        figures: if early { figures() } else { RedemptionFigures::default() },
+        stake: stake(),
+    }))
+}
+
+fn product_day() -> ProductDay {
+    ProductDay {
+        product: ProductIx(5),
+        version: RateVersionIx(901),
+        settled: Some(rate(902)),
+        earning_positions: 903,
+        rewards: units(904),
+        distributed: units(905),
+        matured: 906,
+        returned_spot: units(907),
+        returned_funding: units(908),
+        renewed: 909,
+        renewed_principal: units(910),
+    }
+}
+
+fn day_closed(products: Vec<ProductDay>) -> Event {
+    let digest = std::array::from_fn(|index| u8::try_from(index).unwrap());
+    Event::DayClosed(Box::new(DayClosed { day: DAY, rule: CLOSE_RULE, products, next_position: PositionId(911), digest }))
+}
+
+fn platform(clock: ClockMode, offset_minutes: i32) -> Event {
+    let offset = DayOffset::from_minutes(offset_minutes).unwrap();
+    Event::PlatformCreated(Box::new(Platform { shard: 258, offset, clock, created_at: AT, seed: [0xa5; 32] }))
+}
+
+every!(
+    /// Every event, in its simplest forms; what needs more samples than one stands in [`more_events`].
+    events: Event {
+        PlatformCreated: platform(ClockMode::System, -720), platform(ClockMode::Simulated, 840);
+        WriterStarted: Event::WriterStarted { epoch: 1 }, Event::WriterStarted { epoch: u64::MAX };
+        AssetCreated: Event::AssetCreated { symbol: "SOL".to_owned(), name: "Solana".to_owned(), decimals: 9, display_decimals: 4 };
+        CustomerCreated: Event::CustomerCreated { id: "alice".to_owned() };
+        AgreementPublished:
+            Event::AgreementPublished { version: "2026-01".to_owned(), text: "The words.\n".to_owned(), sha256: [7; 32] };
+        ProductCreated: product_created().next().unwrap();
+        ProductStatusSet: Event::ProductStatusSet { product: ProductIx(5), status: Status::Open };
+        SaleTermsChanged:
+            Event::SaleTermsChanged { product: ProductIx(5), sale: Box::new(plain_terms()) },
+            Event::SaleTermsChanged { product: ProductIx(6), sale: Box::new(full_terms()) };
+        RateAnnounced: Event::RateAnnounced { product: ProductIx(5), from: DAY, bands: tiers() };
+        RateSettled: Event::RateSettled { product: ProductIx(5), day: Day::from_number(-1), rate: rate(5_250_000) };
+        Deposited: Event::Deposited(moved(AccountKind::Spot)), Event::Deposited(moved(AccountKind::Funding));
+        Withdrawn: Event::Withdrawn(moved(AccountKind::Spot)), Event::Withdrawn(moved(AccountKind::Funding));
+        RewardPoolFunded: Event::RewardPoolFunded { asset: AssetIx(1), amount: Amount::MAX };
+        RewardPoolWithdrawn: Event::RewardPoolWithdrawn { asset: AssetIx(300), amount: units(604) };
+        Transferred: Event::Transferred(Transferred {
+            id: 605, customer: CustomerIx(606), asset: AssetIx(1), from: AccountKind::Funding, amount: units(607),
+        });
+        Subscribed:
+            Event::Subscribed(Box::new(subscribed())),
+            Event::Subscribed(Box::new(Subscribed { rate_version: FLOATING, auto_renew: false, stake: Stake::default(), ..subscribed() }));
+        Redeemed: redeemed(false), redeemed(true);
+        AutoRenewSet:
+            Event::AutoRenewSet { customer: CustomerIx(1), position: PositionId(2), auto_renew: false },
+            Event::AutoRenewSet { customer: CustomerIx(1), position: PositionId(2), auto_renew: true };
+        DayClosed: day_closed(vec![]), day_closed(vec![product_day(), ProductDay { settled: None, ..product_day() }]);
+        ClockMoved: Event::ClockMoved { to: AT };
+        ClockConfirmed: Event::ClockConfirmed { through: DAY };
+    }
+);
+
+/// Events for every variant of what stands inside them.
+fn more_events() -> Vec<(&'static str, Event)> {
+    let mut more: Vec<(&'static str, Event)> = product_created().skip(1).map(|event| ("ProductCreated", event)).collect();
+    more.extend(each(statuses()).map(|status| ("ProductStatusSet", Event::ProductStatusSet { product: ProductIx(0), status })));
+    more.extend(each(clocks()).map(|clock| ("PlatformCreated", platform(clock, 0))));
+    more.extend(each(account_kinds()).map(|from| {
+        let transferred = Transferred { id: 1, customer: CustomerIx(0), asset: AssetIx(0), from, amount: Amount::ONE };
+        ("Transferred", Event::Transferred(transferred))
+    }));
+    more
+}
+
+/// The names of all events.
+pub fn event_names() -> BTreeSet<String> {
+    events().into_iter().map(|(name, _)| name.to_owned()).collect()
+}
+
+fn position_view() -> PositionView {
+    PositionView {
+        id: PositionId(1_001),
+        product: ProductIx(7),
+        asset: AssetIx(1),
+        kind: Kind::FixedTerm { term_days: 30 },
+        state: PositionState::Active,
+        principal: units(1_002),
+        from_funding: units(1_003),
+        from_spot: units(1_004),
+        earning: units(1_005),
+        pending: units(1_006),
+        value_date: DAY,
+        interest_day: Some(17),
+        next_distribution_at: Some(AT),
+        matures_at: Some(Timestamp::from_ms(AT.ms() + 2)),
+        current_rate: rate(1_007),
+        accrued: units(1_008),
+        distributed: units(1_009),
+        auto_renew: true,
+        opened_at: Timestamp::from_ms(AT.ms() + 3),
+        closed_at: Some(Timestamp::from_ms(AT.ms() + 4)),
+        clawed_back: units(1_010),
+        written_off: units(1_011),
+        principal_opened: units(1_012),
+        principal_returned: units(1_013),
+        renewed_from: Some(PositionId(1_014)),
+        renewed_into: Some(PositionId(1_015)),
+        agreement: AgreementIx(8),
+    }
+}
+
+fn plain_position() -> PositionView {
+    PositionView {
+        kind: Kind::Flexible,
+        interest_day: None,
+        next_distribution_at: None,
+        matures_at: None,
+        closed_at: None,
+        renewed_from: None,
+        renewed_into: None,
+        ..position_view()
+    }
+}
+
+fn product_view() -> ProductView {
+    ProductView {
+        id: "sol-90".to_owned(),
+        asset: AssetIx(1),
+        kind: Kind::FixedTerm { term_days: 90 },
+        status: Status::Open,
+        availability: Availability::Available,
+        bands: Some(tiers()),
+        next_rate: Some((DAY, Bands::single(rate(1_101)))),
+        rate_mode: RateMode::Locked,
+        distribution: Distribution::EveryNDays(7),
+        early_redemption: EarlyRedemption::NotAllowed,
+        sale: full_terms(),
+        capacity_left: Some(units(1_102)),
+        staked: units(1_103),
+        if_subscribed_now: IfSubscribedNow { value_date: DAY, first_distribution_at: AT, matures_at: Some(AT) },
+    }
+}
+
+fn plain_product() -> ProductView {
+    ProductView {
+        kind: Kind::Flexible,
+        bands: None,
+        next_rate: None,
+        sale: plain_terms(),
+        capacity_left: None,
+        if_subscribed_now: IfSubscribedNow { value_date: DAY, first_distribution_at: AT, matures_at: None },
+        ..product_view()
+    }
+}
+
+fn balances() -> Balances {
+    Balances { spot: units(1_201), funding: units(1_202) }
+}
+
+fn wallet_moved(account: AccountKind) -> Answer {
+    let WalletMoved { id, customer, asset, amount, reference, .. } = moved(account);
+    Answer::WalletMoved { id, customer, asset, account, amount, reference, balances: balances(), at: AT }
+}
+
+fn reward_pool(funded: bool, balance: i128) -> Answer {
+    Answer::RewardPool { asset: AssetIx(1), amount: units(1_203), funded, balance: Balance::from_units(balance) }
+}
+
+fn redemption(early: bool, position: PositionView) -> Answer {
+    Answer::Redeemed { id: 1_204, early, figures: figures(), position: Box::new(position) }
+}
+
+every!(
+    /// Every answer.
+    answers: Answer {
+        Done: Answer::Done;
+        Asset: Answer::Asset(AssetIx(1));
+        Customer: Answer::Customer(CustomerIx(128));
+        Agreement: Answer::Agreement(AgreementIx(16_384));
+        Product: Answer::Product(Box::new(product_view())), Answer::Product(Box::new(plain_product()));
+        Rate: Answer::Rate { product: ProductIx(1), version: RateVersionIx(2) };
+        Settled: Answer::Settled { product: ProductIx(1), day: DAY, rate: rate(3) };
+        WalletMoved: wallet_moved(AccountKind::Spot), wallet_moved(AccountKind::Funding);
+        RewardPool: reward_pool(true, i128::MAX), reward_pool(false, -1);
+        Transferred: Answer::Transferred {
+            id: 1_205, asset: AssetIx(1), from: AccountKind::Spot, amount: units(1_206), balances: balances(), at: AT,
+        };
+        Subscribed: Answer::Subscribed { id: 1_207, position: Box::new(position_view()) };
+        Redeemed: redemption(false, plain_position()), redemption(true, position_view());
+        Position: Answer::Position(Box::new(plain_position()));
+        Clock: Answer::Clock { now: AT, day: DAY };
+    }
+);
+
+/// Answers for every variant of what stands inside them.
+fn more_answers() -> Vec<(&'static str, Answer)> {
+    let positions =
+        each(position_states()).map(|state| ("Position", Answer::Position(Box::new(PositionView { state, ..plain_position() }))));
+    let products = each(availabilities()).map(|availability| ProductView { availability, ..plain_product() });
+    positions.chain(products.map(|product| ("Product", Answer::Product(Box::new(product))))).collect()
+}
+
+every!(
+    /// Every rejection.
+    rejections: Rejection {
+        CustomerNotFound: Rejection::CustomerNotFound;
+        AssetNotFound: Rejection::AssetNotFound;
+        ProductNotFound: Rejection::ProductNotFound;
+        PositionNotFound: Rejection::PositionNotFound;
+        ProductClosed: Rejection::ProductClosed;
+        StatusNotReachable: Rejection::StatusNotReachable;
+        RateMissing: Rejection::RateMissing;
+        ProductNotOpen: Rejection::ProductNotOpen;
+        OutsideSaleWindow:
+            Rejection::OutsideSaleWindow { opens_at: None, closes_at: Some(AT) },
+            Rejection::OutsideSaleWindow { opens_at: Some(AT), closes_at: None };
+        AgreementNotAccepted:
+            Rejection::AgreementNotAccepted { in_force: None },
+            Rejection::AgreementNotAccepted { in_force: Some("v2".to_owned()) };
+        PositionClosed: Rejection::PositionClosed;
+        EarlyRedemptionNotAllowed: Rejection::EarlyRedemptionNotAllowed { matures_at: AT };
+        PartialNotAllowed: Rejection::PartialNotAllowed { asset: AssetIx(1), principal: units(1_301) };
+        SameAccount: Rejection::SameAccount;
+        AmountInvalid: Rejection::AmountInvalid { field: AmountField::Amount };
+        TermsInvalid: Rejection::TermsInvalid { reason: "term_days is 1 to 3650".to_owned() };
+        AlreadyExists: Rejection::AlreadyExists;
+        BelowMinimum: Rejection::BelowMinimum { asset: AssetIx(1), minimum: units(1_302) };
+        NotAStepMultiple: Rejection::NotAStepMultiple { asset: AssetIx(1), step: units(1_303) };
+        AbovePersonalMaximum: Rejection::AbovePersonalMaximum { asset: AssetIx(1), left: Amount::ZERO };
+        AboveCapacity: Rejection::AboveCapacity { asset: AssetIx(1), left: units(1_304) };
+        AbovePrincipal: Rejection::AbovePrincipal { asset: AssetIx(1), principal: units(1_305) };
+        InsufficientBalance: Rejection::InsufficientBalance { asset: AssetIx(1), available: Balance::from_units(-1_306) };
+        RenewalNotAllowed: Rejection::RenewalNotAllowed;
+        AboveLimit: Rejection::AboveLimit { asset: AssetIx(1), limit: Amount::MAX };
+        QuoteChanged: Rejection::QuoteChanged { asset: AssetIx(1), figures: Box::new(figures()) };
+        RateNotFuture: Rejection::RateNotFuture { earliest: DAY };
+        DayClosed: Rejection::DayClosed { open_day: DAY };
+        RateAboveReference: Rejection::RateAboveReference { reference: Rate::MAX };
+        ClockNotSimulated: Rejection::ClockNotSimulated;
+        ClockBackwards: Rejection::ClockBackwards { now: AT };
+        ClockMoveTooFar: Rejection::ClockMoveTooFar { latest: AT };
+    }
+);
+
+fn more_rejections() -> Vec<(&'static str, Rejection)> {
+    each(fields()).map(|field| ("AmountInvalid", Rejection::AmountInvalid { field })).collect()
+}
+
+const NOTHING: Record = Record { at: AT, key: None, events: Vec::new(), outcome: Ok(Answer::Done) };
+const KEY: UsedKey = UsedKey { hash: [0x11; 16], fingerprint: [0x22; 16] };
+
+/// Whole records: with and without a key, with no event, one and several.
+fn whole_records() -> Vec<(&'static str, Record)> {
+    let days = vec![day_closed(vec![]), day_closed(vec![product_day()]), Event::ClockMoved { to: AT }];
+    vec![
+        ("nothing", NOTHING),
+        ("before_1970", Record { at: Timestamp::from_ms(-1), ..NOTHING }),
+        ("a_key", Record { key: Some(KEY), ..NOTHING }),
+        ("a_rejection_with_its_key", Record { key: Some(KEY), outcome: Err(Rejection::SameAccount), ..NOTHING }),
+        ("several_events", Record { events: days, outcome: Ok(Answer::Clock { now: AT, day: DAY }), ..NOTHING }),
+    ]
+}
+
+/// Each golden file and what stands in it.
+fn files() -> Vec<(&'static str, Vec<(String, Record)>)> {
+    /// Samples of one variant are numbered.
+    fn named<T>(samples: impl IntoIterator<Item = (&'static str, T)>, record: impl Fn(T) -> Record) -> Vec<(String, Record)> {
+        let mut seen: Vec<&str> = Vec::new();
+        let numbered = samples.into_iter().map(|(name, sample)| {
+            seen.push(name);
+            (format!("{name}.{}", seen.iter().filter(|other| **other == name).count()), record(sample))
+        });
+        numbered.collect()
+    }
+    vec![
+        ("events.txt", named(events().into_iter().chain(more_events()), |event| Record { events: vec![event], ..NOTHING })),
+        ("answers.txt", named(answers().into_iter().chain(more_answers()), |answer| Record { outcome: Ok(answer), ..NOTHING })),
+        ("rejections.txt", named(rejections().into_iter().chain(more_rejections()), |no| Record { outcome: Err(no), ..NOTHING })),
+        ("records.txt", named(whole_records(), |record| record)),
+    ]
+}
+
+fn bytes_of(record: &Record) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    encode(record, &mut bytes).unwrap();
+    bytes
+}
+
+fn samples() -> Vec<(String, Record)> {
+    files().into_iter().flat_map(|(_, samples)| samples).collect()
+}
+
+fn path(file: &str) -> PathBuf {
+    golden::path().join(file)
+}
+
+#[test]
+fn records_are_written_and_read_as_they_always_were() {
+    for (file, samples) in files() {
+        let lines: Vec<String> = samples.iter().map(|(name, record)| format!("{name} {}", golden::hex(&bytes_of(record)))).collect();
+        if env::var_os("USANCE_UPDATE_GOLDEN").is_some() {
+            fs::write(path(file), lines.join("\n") + "\n").unwrap();
+        }
+        let text = fs::read_to_string(path(file)).unwrap_or_else(|error| panic!("{file}: {error}; USANCE_UPDATE_GOLDEN=1 writes it"));
+        let stored: Vec<&str> = text.lines().collect();
+        for ((name, record), (line, stored)) in samples.iter().zip(lines.iter().zip(&stored)) {
+            assert_eq!(line, stored, "{file}: {name} is written differently than it was");
+            let bytes = golden::unhex(stored.split_once(' ').unwrap().1);
+            assert_eq!(decode(&bytes).unwrap(), *record, "{file}: {name} is read differently than it was");
+        }
+        assert_eq!(stored.len(), lines.len(), "{file}: a line without a sample, or a sample without a line");
+    }
+}
+
+#[test]
+fn every_golden_file_is_read() {
+    let known: BTreeSet<String> = files().iter().map(|(file, _)| (*file).to_owned()).chain(golden::OTHERS.map(str::to_owned)).collect();
+    let found = fs::read_dir(golden::path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(found.collect::<BTreeSet<_>>(), known);
+}
+
+#[test]
+fn encoding_extends_what_is_there() {
+    let mut bytes = b"before".to_vec();
+    encode(&NOTHING, &mut bytes).unwrap();
+    assert_eq!(bytes, [b"before".as_slice(), &bytes_of(&NOTHING)].concat());
+}
+
+#[test]
+fn a_newer_version_is_refused_by_name() {
+    for version in RECORD_VERSION + 1..=u8::MAX {
+        for rest in [&bytes_of(&NOTHING)[1..], &[]] {
+            let sentence = decode(&[&[version], rest].concat()).unwrap_err().to_string();
+            assert_eq!(sentence, format!("log record has version {version}, this release knows up to 1"));
+        }
+    }
+}
+
+#[test]
+fn what_is_not_exactly_one_record_is_damage() {
+    for (name, record) in samples() {
+        let whole = bytes_of(&record);
+        for length in 0..whole.len() {
+            let refused = decode(&whole[..length]);
+            assert!(matches!(refused, Err(StoreError::Damaged { .. })), "{name} cut to {length} bytes: {refused:?}");
+        }
+        let longer = decode(&[&whole[..], &[0]].concat()).unwrap_err().to_string();
+        assert_eq!(longer, "log record damaged: 1 bytes too many", "{name}");
+        let unversioned = decode(&[&[0], &whole[1..]].concat());
+        assert!(matches!(unversioned, Err(StoreError::Damaged { .. })), "{name}");
+    }
+}
+
+/// A changed record is read as another one or refused; what is read is written again without a complaint.
+fn read_whatever(bytes: &[u8]) {
+    if let Ok(record) = decode(bytes) {
+        assert_eq!(decode(&bytes_of(&record)).unwrap(), record);
+    }
+}
+
+#[test]
+fn no_flipped_byte_stops_a_reader() {
+    for (_, record) in samples() {
+        let whole = bytes_of(&record);
+        for at in 0..whole.len() {
+            let flips = (0..8).map(|bit| whole[at] ^ (1 << bit)).chain([0, 0x7f, 0x80, 0xff]);
+            for byte in flips {
+                let mut bytes = whole.clone();
+                bytes[at] = byte;
+                read_whatever(&bytes);
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_stop_a_reader(mut bytes in prop::collection::vec(prop_oneof![0_u8..24, any::<u8>()], 0..300), known in any::<bool>()) {
+        if let (true, Some(first)) = (known, bytes.first_mut()) {
+            *first = RECORD_VERSION;
+        }
+        read_whatever(&bytes);
+    }
+
+    #[test]
+    fn no_splice_of_records_stops_a_reader(one in any::<prop::sample::Index>(), other in any::<prop::sample::Index>(), at in any::<prop::sample::Index>()) {
+        let samples = samples();
+        let (one, other) = (bytes_of(&one.get(&samples).1), bytes_of(&other.get(&samples).1));
+        let at = at.index(one.len());
+        read_whatever(&[&one[..at], &other[at.min(other.len())..]].concat());
+    }
+}

@@ -1,0 +1,301 @@
+//! The log run again: the same state, or a refusal that names the place.
+
+use std::collections::BTreeSet;
+use std::{env, fs};
+
+use usance_core::audit;
+use usance_core::id::PositionId;
+use usance_core::machine::event::DayClosed;
+use usance_core::machine::{Answer, Event, State};
+use usance_core::money::Amount;
+use usance_store::codec::{self, Record, encode};
+use usance_store::image::state_hash;
+use usance_store::recovery::{Recovered, recover, replay_batch};
+use usance_store::{Appended, BatchBuilder, Head, LogReader, LogStore, MemoryLog, SqliteLog, StoreError};
+
+use super::golden;
+use super::world::{Dice, Size, World, batches};
+
+fn whole(reader: &dyn LogReader) -> Result<Recovered, StoreError> {
+    recover(reader, 0, None, |_| ())
+}
+
+fn refusal(log: &MemoryLog) -> String {
+    whole(log).err().expect("the log is refused").to_string()
+}
+
+/// A log that somebody wrote anew from some record on, with a chain that holds. `change` is given each record's batch and
+/// index, and its bytes.
+fn forged(log: &MemoryLog, mut change: impl FnMut(u64, u16, &mut Vec<u8>)) -> MemoryLog {
+    let (mut forged, mut head) = (MemoryLog::new(), Head::GENESIS);
+    for batch in batches(log) {
+        let mut builder = BatchBuilder::new();
+        for (index, record) in batch.records().enumerate() {
+            let mut record = record.unwrap().to_vec();
+            change(batch.seq, u16::try_from(index).unwrap(), &mut record);
+            builder.push(&record).unwrap();
+        }
+        let batch = builder.seal(0, batch.seq, batch.at_ms, head.hash).unwrap();
+        assert_eq!(forged.append(head.seq, &batch), Appended::Done);
+        head = batch.head();
+    }
+    forged
+}
+
+/// The records of a log that fit, with their places.
+fn found(log: &MemoryLog, fits: impl Fn(&Record) -> bool) -> Vec<(u64, u16, Record)> {
+    let records = batches(log).into_iter().flat_map(|batch| codec::records(&batch).map(Result::unwrap).collect::<Vec<_>>());
+    records.filter(|(_, record)| fits(record)).map(|(place, record)| (place.seq(), place.index(), record)).collect()
+}
+
+fn closes(record: &Record) -> Vec<&DayClosed> {
+    let closed = record.events.iter().filter_map(|event| if let Event::DayClosed(closed) = event { Some(&**closed) } else { None });
+    closed.collect()
+}
+
+fn bytes_of(record: &Record) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    encode(record, &mut bytes).unwrap();
+    bytes
+}
+
+#[test]
+fn the_log_run_again_is_the_live_state() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log.sqlite");
+    let live = World::live(&mut SqliteLog::open(&path).unwrap(), Size::usual(5));
+    let (again, memory) = World::in_memory(Size::usual(5));
+    assert_eq!(again.head, live.head, "both homes hold the same log");
+    let log = SqliteLog::open(&path).unwrap();
+    for reader in [&*log.reader().unwrap(), &memory] {
+        let mut seen = Vec::new();
+        let recovered = recover(reader, 0, None, |seq| seen.push(seq)).unwrap();
+        assert_eq!((recovered.head, recovered.replayed, recovered.from_snapshot), (live.head, live.records, None));
+        assert_eq!(seen, Vec::from_iter(1..=live.head.seq));
+        let state = recovered.state.unwrap();
+        assert!(state == live.state, "the state is what it was");
+        assert_eq!(state_hash(&state).unwrap(), state_hash(&live.state).unwrap());
+        assert!(audit::is_healthy(&audit::audit(&state)));
+    }
+}
+
+#[test]
+fn every_batch_gives_the_state_it_gave() {
+    let (world, log) = World::in_memory(Size::usual(6));
+    let (mut state, mut replayed) = (None, 0);
+    for (batch, (head, live)) in batches(&log).iter().zip(&world.views) {
+        replayed += replay_batch(&mut state, batch).unwrap();
+        assert_eq!(batch.head(), *head);
+        assert!(state.as_ref() == Some(live), "after batch {}", batch.seq);
+    }
+    assert_eq!(replayed, world.records);
+}
+
+#[test]
+fn an_empty_log_has_no_state() {
+    let recovered = whole(&MemoryLog::new()).unwrap();
+    assert_eq!((recovered.state.is_none(), recovered.head, recovered.replayed), (true, Head::GENESIS, 0));
+}
+
+#[test]
+fn an_edited_record_is_refused_and_named() {
+    let (world, log) = World::in_memory(Size::small(1));
+    for seq in [1, world.head.seq / 2, world.head.seq] {
+        let log = super::world::cut(&log, u64::MAX);
+        assert!(log.damage(0, seq, |batch| *batch.body.last_mut().unwrap() ^= 1));
+        assert_eq!(refusal(&log), format!("log record damaged: shard 0 batch {seq}: hash does not match"));
+    }
+}
+
+/// Whoever can seal a batch can forge a chain, but not a day: closing it again gives what it gave.
+#[test]
+fn a_forged_close_is_refused_and_its_day_named() {
+    let (_, log) = World::in_memory(Size::small(2));
+    let earning = |record: &Record| closes(record).iter().any(|closed| closed.products.iter().any(|line| !line.rewards.is_zero()));
+    let days = found(&log, earning);
+    let more = |amount: &mut Amount| *amount = amount.plus(Amount::ONE);
+    let forgeries: Vec<Box<dyn Fn(&mut DayClosed)>> = vec![
+        Box::new(move |closed| closed.products.iter_mut().for_each(|line| more(&mut line.rewards))),
+        Box::new(move |closed| more(&mut closed.products[0].distributed)),
+        Box::new(move |closed| more(&mut closed.products[0].returned_spot)),
+        Box::new(move |closed| more(&mut closed.products[0].returned_funding)),
+        Box::new(move |closed| more(&mut closed.products[0].renewed_principal)),
+        Box::new(|closed| closed.products[0].earning_positions += 1),
+        Box::new(|closed| closed.products[0].matured += 1),
+        Box::new(|closed| closed.products[0].renewed += 1),
+        Box::new(|closed| closed.products[0].settled = Some(usance_core::money::Rate::MAX)),
+        Box::new(|closed| closed.products[0].version.0 += 1),
+        Box::new(|closed| drop(closed.products.pop())),
+        Box::new(|closed| closed.products.swap(0, 1)),
+        Box::new(|closed| closed.digest[31] ^= 1),
+        Box::new(|closed| closed.next_position = PositionId(closed.next_position.0 + 1)),
+        Box::new(|closed| closed.rule += 1),
+        Box::new(|closed| closed.day = closed.day.next()),
+    ];
+    for (number, forgery) in forgeries.iter().enumerate() {
+        let (seq, index, record) = &days[number % days.len()];
+        let mut changed = record.clone();
+        let mut day = String::new();
+        for event in &mut changed.events {
+            if let Event::DayClosed(closed) = event {
+                forgery(closed);
+                day = closed.day.to_string();
+                break;
+            }
+        }
+        assert_ne!(changed, *record, "forgery {number}");
+        let bytes = bytes_of(&changed);
+        let log = forged(&log, |at_seq, at_index, record| {
+            if (at_seq, at_index) == (*seq, *index) {
+                record.clone_from(&bytes);
+            }
+        });
+        let place = format!("shard 0 batch {seq} record {index}");
+        let sentence = format!("log record damaged: {place}: a replayed day closes as it did: day {day}: log and machine differ");
+        assert_eq!(refusal(&log), sentence, "forgery {number}");
+    }
+}
+
+/// A day taken out of the log, or put in twice, shows at the next close.
+#[test]
+fn a_missing_or_repeated_close_is_refused() {
+    let (_, log) = World::in_memory(Size::small(3));
+    let days = found(&log, |record| closes(record).len() == 1);
+    let (seq, index, record) = &days[days.len() / 2];
+    let (without, twice) = (
+        bytes_of(&Record { events: vec![], outcome: Ok(Answer::Done), ..record.clone() }),
+        bytes_of(&Record { events: [record.events.clone(), record.events.clone()].concat(), ..record.clone() }),
+    );
+    for bytes in [without, twice] {
+        let log = forged(&log, |at_seq, at_index, record| {
+            if (at_seq, at_index) == (*seq, *index) {
+                record.clone_from(&bytes);
+            }
+        });
+        assert!(refusal(&log).contains(": a replayed day closes as it did: day "), "{}", refusal(&log));
+    }
+}
+
+#[test]
+fn a_record_of_a_newer_release_is_named() {
+    let (world, log) = World::in_memory(Size::small(4));
+    let seq = world.head.seq / 2;
+    let log = forged(&log, |at_seq, at_index, record| {
+        if (at_seq, at_index) == (seq, 0) {
+            record[0] = 2;
+        }
+    });
+    let refused = whole(&log).err().unwrap();
+    assert!(matches!(refused, StoreError::NewerVersion { found: 2, known: 1, .. }), "{refused}");
+    let sentence = format!("log record at shard 0 batch {seq} record 0 has version 2, this release knows up to 1");
+    assert_eq!(refused.to_string(), sentence);
+}
+
+#[test]
+fn a_record_that_does_not_decode_is_named() {
+    let (world, log) = World::in_memory(Size::small(5));
+    let seq = world.head.seq - 1;
+    let log = forged(&log, |at_seq, at_index, record| {
+        if (at_seq, at_index) == (seq, 0) {
+            record.push(0);
+        }
+    });
+    assert_eq!(refusal(&log), format!("log record damaged: shard 0 batch {seq} record 0: 1 bytes too many"));
+}
+
+#[test]
+fn a_log_begins_with_its_platform_and_has_one() {
+    let (_, log) = World::in_memory(Size::small(6));
+    let first = found(&log, |record| matches!(record.events[..], [Event::PlatformCreated(_)]));
+    let [(1, 0, first)] = &first[..] else { panic!("one platform, at the beginning") };
+    let nothing = bytes_of(&Record { events: vec![], ..first.clone() });
+    let headless = forged(&log, |seq, _, record| {
+        if seq == 1 {
+            record.clone_from(&nothing);
+        }
+    });
+    assert_eq!(refusal(&headless), "log record damaged: shard 0 batch 1 record 0: the log does not begin with a platform");
+    let platform = bytes_of(first);
+    let again = forged(&log, |seq, index, record| {
+        if (seq, index) == (9, 0) {
+            record.clone_from(&platform);
+        }
+    });
+    assert_eq!(refusal(&again), "log record damaged: shard 0 batch 9 record 0: a platform is created once");
+}
+
+/// Forged events may be refused or not, but nothing that decodes stops the process.
+#[test]
+fn no_flipped_byte_of_a_log_stops_a_replay() {
+    let (world, log) = World::in_memory(Size::small(7));
+    let batches = batches(&log);
+    let mut dice = Dice(7);
+    let (mut refused, mut ran) = (0, 0);
+    for _ in 0..1_500 {
+        let at = 1 + dice.below(batches.len() as u64 - 1) as usize;
+        let mut builder = BatchBuilder::new();
+        let chosen = dice.below(batches[at].records().count() as u64) as usize;
+        for (index, record) in batches[at].records().enumerate() {
+            let mut record = record.unwrap().to_vec();
+            if index == chosen {
+                let place = dice.below(record.len() as u64) as usize;
+                record[place] ^= 1 << dice.below(8);
+            }
+            builder.push(&record).unwrap();
+        }
+        let batch = builder.seal(0, batches[at].seq, batches[at].at_ms, batches[at].previous).unwrap();
+        let mut state: Option<State> = Some(world.views[at - 1].1.clone());
+        match replay_batch(&mut state, &batch) {
+            Ok(_) => ran += 1,
+            Err(StoreError::Damaged { .. } | StoreError::NewerVersion { .. }) => refused += 1,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert!(refused > 100 && ran > 100, "{refused} refused, {ran} ran");
+}
+
+// --- a log of an earlier release ---
+
+/// The log that `log.txt` keeps: one line per batch, its instant and its body. It is written once and never again: what
+/// was stored must be run as it was, by every later release. `state.txt` is the hash of the state it gives; that one may
+/// change with the shape of the state, and then the version of snapshots has to change with it.
+#[test]
+fn a_stored_log_gives_the_state_it_gave() {
+    let (log_path, state_path) = (golden::path().join("log.txt"), golden::path().join("state.txt"));
+    if !log_path.exists() {
+        let (_, log) = World::in_memory(Size::golden());
+        let lines = batches(&log).into_iter().map(|batch| format!("{} {}\n", batch.at_ms, golden::hex(&batch.body)));
+        fs::write(&log_path, lines.collect::<String>()).unwrap();
+    }
+    let (mut log, mut head) = (MemoryLog::new(), Head::GENESIS);
+    for line in fs::read_to_string(&log_path).unwrap().lines() {
+        let (at_ms, body) = line.split_once(' ').unwrap();
+        let mut builder = BatchBuilder::new();
+        let stored = usance_store::Batch {
+            shard: 0,
+            seq: 1,
+            at_ms: at_ms.parse().unwrap(),
+            previous: [0; 32],
+            hash: [0; 32],
+            body: golden::unhex(body),
+        };
+        for record in stored.records() {
+            builder.push(record.unwrap()).unwrap();
+        }
+        let batch = builder.seal(0, head.seq + 1, stored.at_ms, head.hash).unwrap();
+        assert_eq!(log.append(head.seq, &batch), Appended::Done);
+        head = batch.head();
+    }
+    let recovered = whole(&log).unwrap();
+    let state = recovered.state.unwrap();
+    assert!(audit::is_healthy(&audit::audit(&state)));
+    let ends: BTreeSet<_> = state.running.iter().map(|running| format!("{:?}", running.state)).collect();
+    let events: BTreeSet<_> = found(&log, |_| true).iter().flat_map(|(.., record)| super::world::event_names(record)).collect();
+    assert_eq!((ends.len(), events), (5, super::codec::event_names()), "the stored log is worth its place: {ends:?}");
+    let line = format!("{}\n", golden::hex(&state_hash(&state).unwrap()));
+    if env::var_os("USANCE_UPDATE_GOLDEN").is_some() {
+        fs::write(&state_path, &line).unwrap();
+    }
+    let stored = fs::read_to_string(&state_path).unwrap();
+    assert_eq!(line, stored, "the state has another shape than its snapshots: `snapshot::VERSION` has to change with it");
+}
