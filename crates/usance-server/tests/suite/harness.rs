@@ -196,7 +196,11 @@ pub struct Client {
 impl Client {
     /// A client.
     pub fn new(url: &str, token: Option<&str>, customer: Option<&str>) -> Client {
-        let agent = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(std::time::Duration::from_secs(120))).build().into();
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(std::time::Duration::from_secs(120)))
+            .build()
+            .into();
         Client { agent, url: url.to_owned(), token: token.map(str::to_owned), customer: customer.map(str::to_owned) }
     }
 

@@ -285,3 +285,72 @@ fn number(place: LogPosition) -> i64 {
     // SQLite's integers are signed; a log of 2^47 batches is far away.
     i64::try_from(place.number()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::{Head, LogStore};
+    use crate::projection::Reading;
+    use crate::{Appended, BatchBuilder, MemoryLog};
+    use usance_core::machine::Answer;
+
+    /// A log of `batches` batches, each with one asset and 40 customers.
+    fn log_of(batches: u64) -> MemoryLog {
+        let (mut log, mut head) = (MemoryLog::new(), Head::GENESIS);
+        for seq in 1..=batches {
+            let mut builder = BatchBuilder::new();
+            let asset = Event::AssetCreated { symbol: format!("A{seq}"), name: "An asset".into(), decimals: 9, display_decimals: 4 };
+            let customers = (0..40).map(|number| Event::CustomerCreated { id: format!("customer-{seq}-{number}-{:040}", 0) });
+            for event in std::iter::once(asset).chain(customers) {
+                let record = Record { at: Timestamp::from_ms(0), key: None, events: vec![event], outcome: Ok(Answer::Done) };
+                builder.try_push_with(|bytes| codec::encode(&record, bytes)).unwrap();
+            }
+            let batch = builder.seal(0, seq, 0, head.hash).unwrap();
+            assert_eq!(log.append(head.seq, &batch), Appended::Done);
+            head = batch.head();
+        }
+        log
+    }
+
+    fn numbers(projector: &Projector) -> (u64, i64, i64) {
+        let step = Step::begin(&projector.database, 0, DayOffset::default()).unwrap();
+        (step.seq, step.assets, step.customers)
+    }
+
+    fn open(dir: &tempfile::TempDir, name: &str) -> Projector {
+        Projector::open(&dir.path().join(name), 0, DayOffset::default()).unwrap()
+    }
+
+    /// Each way in which a step can fail half-way: afterwards everything is counted from where the tables stand.
+    #[test]
+    fn numbers_go_on_from_the_tables_after_a_failed_step() {
+        let (dir, log) = (tempfile::tempdir().unwrap(), log_of(30));
+        let mut whole = open(&dir, "whole.sqlite");
+        assert_eq!(whole.step(&log, usize::MAX).unwrap(), 30);
+        assert_eq!(numbers(&whole), (30, 30, 1_200));
+
+        let mut projector = open(&dir, "read.sqlite");
+        projector.step(&log, 3).unwrap();
+        // SQLite reports its own bound on pages by the code of a full disk, and rolls back by itself.
+        let set = |projector: &Projector, pragma: &str| projector.database.connection.execute_batch(pragma).unwrap();
+        let rows: [(&str, &str, fn(&StoreError) -> bool); 2] = [
+            ("PRAGMA max_page_count=25", "PRAGMA max_page_count=100000", |error| matches!(error, StoreError::Full)),
+            ("PRAGMA query_only=1", "PRAGMA query_only=0", |error| matches!(error, StoreError::Sqlite { .. })),
+        ];
+        for (refuse, allow, is_expected) in rows {
+            let before = (numbers(&projector), projector.reached());
+            set(&projector, refuse);
+            for _ in 0..2 {
+                let refused = projector.step(&log, usize::MAX).unwrap_err();
+                assert!(is_expected(&refused), "{refuse}: {refused}");
+                assert_eq!((numbers(&projector), projector.reached()), before, "{refuse}");
+            }
+            set(&projector, allow);
+            assert_eq!(projector.step(&log, 2).unwrap(), 2);
+        }
+        assert_eq!(numbers(&projector), (7, 7, 280));
+        assert_eq!(projector.step(&log, usize::MAX).unwrap(), 23);
+        let [one, other] = ["whole.sqlite", "read.sqlite"].map(|name| Reading::open(&dir.path().join(name), 0).unwrap());
+        assert_eq!(one.fingerprint().unwrap(), other.fingerprint().unwrap());
+    }
+}

@@ -1,0 +1,49 @@
+//! The figures: each measured here, now, beside something to compare it with. Nothing is asserted: machines are shared.
+//!
+//! `cargo xtask bench` runs it. CPU stands beside wall time, because a noisy neighbour changes only the second.
+
+mod http;
+mod measure;
+mod memory;
+
+use measure::load_average;
+use std::path::PathBuf;
+
+/// What to measure.
+#[derive(clap::Parser)]
+#[command(name = "usance-bench")]
+struct Words {
+    /// Positions in the close and the snapshot.
+    #[arg(long, default_value_t = 10_000_000)]
+    positions: u64,
+    /// Seconds of load over HTTP and through the log.
+    #[arg(long, default_value_t = 8)]
+    seconds: u64,
+    /// The `usance` binary to load over HTTP [default: the one beside this].
+    #[arg(long)]
+    binary: Option<PathBuf>,
+    /// Only these: close, decide, log, http.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+}
+
+fn main() -> anyhow::Result<()> {
+    let words = <Words as clap::Parser>::parse();
+    let wanted = |name: &str| words.only.is_empty() || words.only.iter().any(|only| only == name);
+    println!("machine: {} cores, load average {}", std::thread::available_parallelism()?, load_average());
+    if wanted("decide") {
+        memory::decide(1_000_000)?;
+    }
+    if wanted("log") {
+        memory::durable(words.seconds)?;
+    }
+    if wanted("http") {
+        let beside = std::env::current_exe()?.with_file_name("usance");
+        http::run(words.binary.as_deref().unwrap_or(&beside), words.seconds)?;
+    }
+    if wanted("close") {
+        memory::close_and_snapshot(words.positions)?;
+    }
+    println!("load average at the end: {}", load_average());
+    Ok(())
+}

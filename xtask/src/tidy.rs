@@ -1,0 +1,143 @@
+//! The rules of the house, as data: which crate may lean on which, how long a file may get, which names are banned, and
+//! which documents have to be true of the tree.
+
+use anyhow::bail;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Who may depend on whom, inside the workspace.
+const ARROWS: [(&str, &[&str]); 4] = [
+    ("crates/usance-core", &[]),
+    ("crates/usance-store", &["usance-core"]),
+    ("crates/usance-server", &["usance-core", "usance-store"]),
+    ("xtask", &[]),
+];
+
+/// Crates that the core must never reach.
+const BANNED_IN_CORE: [&str; 7] = ["tokio", "serde_json", "rusqlite", "axum", "rand", "chrono", "jiff"];
+
+/// A file above this asks what it really is.
+const LINES_MAX: usize = 800;
+
+/// Names that say nothing.
+const BANNED_NAMES: [&str; 8] = ["utils", "helpers", "common", "misc", "manager", "processor", "data", "info"];
+
+/// Documents that a reader is sent to.
+const DOCUMENTS: [&str; 8] = [
+    "README.md",
+    "LICENSE",
+    "docs/ARCHITECTURE.md",
+    "docs/GLOSSARY.md",
+    "docs/INVARIANTS.md",
+    "docs/RULES.md",
+    "docs/API.md",
+    "docs/decisions/README.md",
+];
+
+/// Checks everything; every breach is named.
+pub fn check(root: &Path) -> anyhow::Result<()> {
+    let mut breaches = Vec::new();
+    arrows(root, &mut breaches)?;
+    files(root, &mut breaches)?;
+    documents(root, &mut breaches)?;
+    vectors(root, &mut breaches)?;
+    if breaches.is_empty() {
+        println!("tidy: the house is in order");
+        return Ok(());
+    }
+    breaches.iter().for_each(|breach| println!("tidy: {breach}"));
+    bail!("{} breaches", breaches.len())
+}
+
+fn dependencies(manifest: &str) -> BTreeSet<&str> {
+    let section = manifest.split("[dependencies]").nth(1).unwrap_or("").split("\n[").next().unwrap_or("");
+    section.lines().filter_map(|line| line.split(['=', '.', ' ']).next()).filter(|name| !name.is_empty() && !name.starts_with('#')).collect()
+}
+
+fn arrows(root: &Path, breaches: &mut Vec<String>) -> anyhow::Result<()> {
+    for (member, allowed) in ARROWS {
+        let manifest = std::fs::read_to_string(root.join(member).join("Cargo.toml"))?;
+        for own in dependencies(&manifest).into_iter().filter(|name| name.starts_with("usance-")) {
+            if !allowed.contains(&own) {
+                breaches.push(format!("{member} depends on {own}"));
+            }
+        }
+        if member.ends_with("usance-core") {
+            for reached in dependencies(&manifest).into_iter().filter(|name| BANNED_IN_CORE.contains(name)) {
+                breaches.push(format!("the core reaches {reached}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() && !path.ends_with("target") {
+            sources(&path, found)?;
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn files(root: &Path, breaches: &mut Vec<String>) -> anyhow::Result<()> {
+    let mut found = Vec::new();
+    sources(&root.join("crates"), &mut found)?;
+    sources(&root.join("xtask"), &mut found)?;
+    for path in found {
+        let text = std::fs::read_to_string(&path)?;
+        let name = path.strip_prefix(root)?.display().to_string();
+        let lines = text.lines().count();
+        if lines > LINES_MAX {
+            breaches.push(format!("{name} has {lines} lines"));
+        }
+        if path.file_stem().and_then(|stem| stem.to_str()).is_some_and(|stem| BANNED_NAMES.contains(&stem)) {
+            breaches.push(format!("{name} has a name that says nothing"));
+        }
+        if !text.starts_with("//!") {
+            breaches.push(format!("{name} does not open with what it is"));
+        }
+    }
+    Ok(())
+}
+
+/// The map has to name every module of the core and every crate, and every document has to be there.
+fn documents(root: &Path, breaches: &mut Vec<String>) -> anyhow::Result<()> {
+    for document in DOCUMENTS {
+        if !root.join(document).is_file() {
+            breaches.push(format!("{document} is missing"));
+        }
+    }
+    let map = std::fs::read_to_string(root.join("docs/ARCHITECTURE.md")).unwrap_or_default();
+    for (folder, what) in [("crates", "crate"), ("crates/usance-core/src", "module"), ("crates/usance-server/src", "module"), ("crates/usance-store/src", "module")] {
+        for entry in std::fs::read_dir(root.join(folder))? {
+            let path = entry?.path();
+            let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("").to_owned();
+            if !matches!(stem.as_str(), "lib" | "main" | "bin") && !map.contains(&stem) {
+                breaches.push(format!("docs/ARCHITECTURE.md does not name the {what} {stem} of {folder}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Our copy of the golden cases is the one that was handed over, where that lies beside us.
+fn vectors(root: &Path, breaches: &mut Vec<String>) -> anyhow::Result<()> {
+    let original = root.join("../shared/vectors");
+    if !original.is_dir() {
+        return Ok(());
+    }
+    for (here, there) in [(root.join("vectors"), &original), (original.clone(), &root.join("vectors"))] {
+        for entry in std::fs::read_dir(&here)? {
+            let path = entry?.path();
+            let twin = there.join(path.file_name().unwrap_or_default());
+            if std::fs::read(&path)? != std::fs::read(&twin).unwrap_or_default() {
+                breaches.push(format!("{} differs from its twin", path.display()));
+            }
+        }
+    }
+    Ok(())
+}
