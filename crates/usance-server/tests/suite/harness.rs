@@ -207,11 +207,8 @@ impl Client {
     /// Sends a request with exactly these extra headers; errors are those of the connection.
     pub fn try_send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Result<Answer, ureq::Error> {
         let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
-        if let Some(token) = &self.token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        if let Some(customer) = &self.customer {
-            request = request.header("usance-customer", customer);
+        for (name, value) in self.identity() {
+            request = request.header(name, value);
         }
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -244,6 +241,35 @@ impl Client {
     /// POST with a fresh key.
     pub fn post(&self, path: &str, body: Value) -> Answer {
         self.write("POST", path, &fresh_key(), &body)
+    }
+
+    /// PATCH with a fresh key.
+    pub fn patch(&self, path: &str, body: Value) -> Answer {
+        self.write("PATCH", path, &fresh_key(), &body)
+    }
+
+    /// A POST that reads: no key.
+    pub fn ask(&self, path: &str, body: Value) -> Answer {
+        self.send("POST", path, &[("content-type", "application/json")], Some(body.to_string().as_bytes()))
+    }
+
+    /// GET of a body that does not end: answers once the head is there.
+    pub fn open(&self, path: &str, headers: &[(&str, &str)]) -> (u16, BufReader<impl std::io::Read + use<>>) {
+        let mut request = self.agent.get(format!("{}{path}", self.url));
+        for (name, value) in self.identity() {
+            request = request.header(name, value);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.call().unwrap_or_else(|error| panic!("GET {path}: {error}"));
+        (response.status().as_u16(), BufReader::new(response.into_body().into_reader()))
+    }
+
+    /// Who sends, and for whom, as headers.
+    fn identity(&self) -> Vec<(&'static str, String)> {
+        let token = self.token.iter().map(|token| ("authorization", format!("Bearer {token}")));
+        token.chain(self.customer.iter().map(|customer| ("usance-customer", customer.clone()))).collect()
     }
 
     /// Everything of a list, page by page.
