@@ -51,7 +51,11 @@ pub fn check(root: &Path) -> anyhow::Result<()> {
 
 fn dependencies(manifest: &str) -> BTreeSet<&str> {
     let section = manifest.split("[dependencies]").nth(1).unwrap_or("").split("\n[").next().unwrap_or("");
-    section.lines().filter_map(|line| line.split(['=', '.', ' ']).next()).filter(|name| !name.is_empty() && !name.starts_with('#')).collect()
+    section
+        .lines()
+        .filter_map(|line| line.split(['=', '.', ' ']).next())
+        .filter(|name| !name.is_empty() && !name.starts_with('#'))
+        .collect()
 }
 
 fn arrows(root: &Path, breaches: &mut Vec<String>) -> anyhow::Result<()> {
@@ -112,7 +116,12 @@ fn documents(root: &Path, breaches: &mut Vec<String>) -> anyhow::Result<()> {
         }
     }
     let map = std::fs::read_to_string(root.join("docs/ARCHITECTURE.md")).unwrap_or_default();
-    for (folder, what) in [("crates", "crate"), ("crates/usance-core/src", "module"), ("crates/usance-server/src", "module"), ("crates/usance-store/src", "module")] {
+    for (folder, what) in [
+        ("crates", "crate"),
+        ("crates/usance-core/src", "module"),
+        ("crates/usance-server/src", "module"),
+        ("crates/usance-store/src", "module"),
+    ] {
         for entry in std::fs::read_dir(root.join(folder))? {
             let path = entry?.path();
             let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("").to_owned();

@@ -25,10 +25,10 @@ impl Timestamp {
     pub const fn ms(self) -> i64 {
         self.0
     }
-    /// Whether the engine can stand at this instant: 1970 to 9999.
+    /// Whether the engine can stand at this instant: after the first of 1970, which marks "never", to the end of 9999.
     #[must_use]
     pub const fn is_supported(self) -> bool {
-        self.0 >= 0 && self.0 <= TIMESTAMP_MS_MAX
+        self.0 > 0 && self.0 <= TIMESTAMP_MS_MAX
     }
     /// RFC 3339 in UTC with milliseconds.
     ///

@@ -152,15 +152,56 @@ pub fn is_outside_id(text: &str, bytes_max: usize) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
 }
 
-/// A 16-byte name for a text under a domain, from BLAKE3 keyed with the platform's seed: what large maps are keyed by.
+/// Bytes that are hashed from the stack; longer ones are hashed in parts.
+const SHORT: usize = 256;
+
+/// A 16-byte name for texts under a domain, from BLAKE3 keyed with the platform's seed: what large maps are keyed by.
+/// Each text is preceded by its length, so no two lists of texts are the same bytes.
 #[must_use]
 pub fn hash16(seed: &[u8; 32], domain: &str, parts: &[&str]) -> [u8; 16] {
-    let mut hasher = blake3::Hasher::new_keyed(seed);
-    for part in std::iter::once(&domain).chain(parts) {
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part.as_bytes());
+    let mut short = [0u8; SHORT];
+    let mut filled = 0usize;
+    let texts = || std::iter::once(domain).chain(parts.iter().copied());
+    for text in texts() {
+        for bytes in [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()] {
+            let end = filled.saturating_add(bytes.len());
+            let Some(free) = short.get_mut(filled..end) else { return hash16_long(seed, texts()) };
+            free.copy_from_slice(bytes);
+            filled = end;
+        }
     }
+    first_half(&blake3::keyed_hash(seed, short.get(..filled).unwrap_or(&[])))
+}
+
+fn hash16_long<'a>(seed: &[u8; 32], texts: impl Iterator<Item = &'a str>) -> [u8; 16] {
+    let mut hasher = blake3::Hasher::new_keyed(seed);
+    for text in texts {
+        hasher.update(&(text.len() as u64).to_le_bytes());
+        hasher.update(text.as_bytes());
+    }
+    first_half(&hasher.finalize())
+}
+
+fn first_half(hash: &blake3::Hash) -> [u8; 16] {
     let mut name = [0; 16];
-    hasher.finalize_xof().fill(&mut name);
+    for (to, from) in name.iter_mut().zip(hash.as_bytes()) {
+        *to = *from;
+    }
     name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_and_long_texts_are_hashed_alike_and_never_run_together() {
+        let seed = [3; 32];
+        for length in [0, 1, 200, 231, 232, 233, 400] {
+            let text = "x".repeat(length);
+            assert_eq!(hash16(&seed, "d", &[&text]), hash16_long(&seed, ["d", &text].into_iter()), "{length}");
+        }
+        assert_ne!(hash16(&seed, "d", &["ab", "c"]), hash16(&seed, "d", &["a", "bc"]));
+        assert_ne!(hash16(&seed, "d", &["ab"]), hash16(&[4; 32], "d", &["ab"]));
+    }
 }

@@ -155,8 +155,8 @@ impl<V> Default for PieceMap<V> {
 impl<V: Copy + PartialEq> PartialEq for PieceMap<V> {
     fn eq(&self, other: &Self) -> bool {
         self.len == other.len
-            && self.piece_count() == other.piece_count()
-            && (0..self.piece_count()).all(|piece| self.sorted_piece(piece) == other.sorted_piece(piece))
+            && self.pieces.len() == other.pieces.len()
+            && self.pieces.iter().zip(&other.pieces).all(|(own, other)| Arc::ptr_eq(own, other) || own == other)
     }
 }
 

@@ -5,7 +5,10 @@ mod suite {
     mod contract;
     mod crash;
     mod damage;
+    mod document;
     mod harness;
+    mod money;
+    mod platform;
     mod routes;
     mod vectors;
 }

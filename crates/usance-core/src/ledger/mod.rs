@@ -164,9 +164,9 @@ pub struct ControlAccounts {
 impl ControlAccounts {
     /// The balance of one account.
     #[must_use]
+    #[inline]
     pub fn balance(&self, account: LedgerAccount) -> Balance {
-        let index = LedgerAccount::ALL.iter().position(|each| *each == account);
-        index.and_then(|index| self.balances.get(index)).copied().unwrap_or_default()
+        self.balances.get(account as usize).copied().unwrap_or_default()
     }
     /// Adds an entry's lines.
     #[inline]

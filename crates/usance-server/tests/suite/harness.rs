@@ -7,24 +7,60 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// The operator's token of every test engine.
 pub const OPERATOR: &str = "test-operator-token";
 
-/// The binary under test.
-pub fn binary() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_usance"));
-    for name in ["USANCE_DATA", "USANCE_LISTEN", "USANCE_CLOCK", "USANCE_DAY_OFFSET_MINUTES", "USANCE_OPERATOR_TOKEN"] {
+/// Every environment variable that the binary looks at.
+const VARIABLES: [&str; 8] = [
+    "USANCE_DATA",
+    "USANCE_LISTEN",
+    "USANCE_CLOCK",
+    "USANCE_DAY_OFFSET_MINUTES",
+    "USANCE_UNCONFIRMED_DAYS",
+    "USANCE_CUSTOMER_RATE",
+    "USANCE_LOG_JSON",
+    "USANCE_OPERATOR_TOKEN",
+];
+
+/// Runs the binary under test, with a name or path in front of it if need be.
+fn plain(program: &str) -> Command {
+    let mut command = Command::new(program);
+    for name in VARIABLES {
         command.env_remove(name);
     }
-    command.env("USANCE_LOG", "warn");
+    command.env("USANCE_LOG", "warn").stdin(Stdio::null());
+    command
+}
+
+/// The binary under test.
+pub fn binary() -> Command {
+    plain(env!("CARGO_BIN_EXE_usance"))
+}
+
+/// A shell that runs a script in which `$0` is the binary under test, and `$@` what follows.
+pub fn shell(script: &str) -> Command {
+    let mut command = plain("sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_usance")]);
     command
 }
 
 /// Runs a verb to its end.
 pub fn usance(words: &[&str]) -> Output {
-    binary().args(words).stdin(Stdio::null()).output().expect("the binary runs")
+    binary().args(words).output().expect("the binary runs")
+}
+
+/// A process that has ended, or did not begin to serve.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its exit code; none when a signal ended it.
+    pub code: Option<i32>,
+    /// What it printed, on both streams.
+    pub text: String,
 }
 
 /// How an engine is started.
@@ -47,11 +83,26 @@ impl Default for Start {
 /// A running engine.
 pub struct Server {
     child: Child,
+    /// The first line it printed, which tells its address.
+    pub greeting: Value,
     /// `http://127.0.0.1:PORT`
     pub url: String,
     /// Its data directory.
     pub data: PathBuf,
+    printed: Arc<Mutex<Vec<String>>>,
+    pipes: Vec<JoinHandle<()>>,
     _directory: Option<TempDir>,
+}
+
+/// Keeps a pipe empty, so that the engine never waits for us, and keeps what came out of it.
+fn drain(pipe: impl std::io::Read + Send + 'static, printed: &Arc<Mutex<Vec<String>>>) -> JoinHandle<()> {
+    let printed = Arc::clone(printed);
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            eprintln!("engine: {line}");
+            printed.lock().expect("no reader of a pipe panics").push(line);
+        }
+    })
 }
 
 impl Server {
@@ -66,33 +117,60 @@ impl Server {
 
     /// Starts an engine on a directory; the error is what it printed.
     pub fn start_in(data: &Path, start: &Start) -> Result<Server, String> {
-        let mut child = binary()
-            .args(["serve", "--json", "--listen", "127.0.0.1:0", "--data"])
-            .arg(data)
-            .args(["--clock", &start.clock, "--day-offset-minutes", &start.offset.to_string()])
-            .args(&start.more)
-            .env("USANCE_OPERATOR_TOKEN", OPERATOR)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary runs");
+        Server::start_as(binary(), data, start).map_err(|ended| ended.text)
+    }
+
+    /// Starts an engine on a directory by a command that ends in the binary under test.
+    pub fn start_as(mut command: Command, data: &Path, start: &Start) -> Result<Server, Ended> {
+        command.arg("serve").args(["--data".as_ref(), data.as_os_str()]);
+        command.args(["--clock", &start.clock, "--day-offset-minutes", &start.offset.to_string()]).args(&start.more);
+        command.args(["--json", "--listen", "127.0.0.1:0"]);
+        Server::run(command.env("USANCE_LOG", "info"), data)
+    }
+
+    /// Runs a command that begins to serve, or does not.
+    pub fn run(command: &mut Command, data: &Path) -> Result<Server, Ended> {
+        command.env("USANCE_OPERATOR_TOKEN", OPERATOR).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary runs");
+        let printed = Arc::default();
+        let errors = drain(child.stderr.take().expect("piped"), &printed);
         let mut line = String::new();
         let mut lines = BufReader::new(child.stdout.take().expect("piped"));
         lines.read_line(&mut line).expect("a line");
-        match serde_json::from_str::<Value>(&line).ok().and_then(|told| told["url"].as_str().map(str::to_owned)) {
+        let greeting: Value = serde_json::from_str(&line).unwrap_or_default();
+        match greeting["url"].as_str().map(str::to_owned) {
             Some(url) => {
-                // Keep the pipes empty, so that the engine never waits for us.
-                std::thread::spawn(move || lines.lines().map_while(Result::ok).for_each(drop));
-                let errors = BufReader::new(child.stderr.take().expect("piped"));
-                std::thread::spawn(move || errors.lines().map_while(Result::ok).for_each(|line| eprintln!("engine: {line}")));
-                Ok(Server { child, url, data: data.to_owned(), _directory: None })
+                let pipes = vec![errors, drain(lines, &printed)];
+                Ok(Server { child, greeting, url, data: data.to_owned(), printed, pipes, _directory: None })
             }
             None => {
-                let output = child.wait_with_output().expect("it ends");
-                Err(format!("{line}{}", String::from_utf8_lossy(&output.stderr)))
+                let code = child.wait().expect("it ends").code();
+                drain(lines, &printed).join().expect("read to its end");
+                errors.join().expect("read to its end");
+                Err(Ended { code, text: line + &printed.lock().expect("whole").join("\n") })
             }
         }
+    }
+
+    /// What it printed so far after its greeting: its own log, and the error it ended with.
+    pub fn printed(&self) -> String {
+        self.printed.lock().expect("whole").join("\n")
+    }
+
+    /// Waits until it ends by itself.
+    pub fn ended(&mut self, patience: Duration) -> Ended {
+        let until = Instant::now() + patience;
+        let status = loop {
+            match self.child.try_wait().expect("it is ours") {
+                Some(status) => break status,
+                None => assert!(Instant::now() < until, "it still runs after {patience:?}: {}", self.printed()),
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        for pipe in self.pipes.drain(..) {
+            pipe.join().expect("read to its end");
+        }
+        Ended { code: status.code(), text: self.printed() }
     }
 
     /// SIGKILL, and wait until it is gone.
@@ -202,6 +280,11 @@ impl Client {
             .build()
             .into();
         Client { agent, url: url.to_owned(), token: token.map(str::to_owned), customer: customer.map(str::to_owned) }
+    }
+
+    /// The same sender, acting for a customer.
+    pub fn naming(&self, customer: &str) -> Client {
+        Client { customer: Some(customer.to_owned()), ..self.clone() }
     }
 
     /// Sends a request with exactly these extra headers; errors are those of the connection.

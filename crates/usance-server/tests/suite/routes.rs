@@ -1,1 +1,258 @@
-//! To be written.
+//! Who may ask what: every line of the route table against a running engine.
+//!
+//! What a route answers is tested elsewhere; here it is whether it answers at all, to whom, and for whom. The table is
+//! walked, so a new route is tested the moment it stands there.
+
+use super::harness::Client;
+use super::platform::Platform;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use usance_server::auth::Role;
+use usance_server::routes::{Permission, Route, table};
+
+const ROLES: [Role; 4] = [Role::Customer, Role::Service, Role::Operator, Role::Auditor];
+/// Reads by POST.
+const LOOKS: [&str; 3] = ["subscription_preview", "redemption_preview", "audit_run"];
+
+/// A path of a route: alice's first position, a product and a customer that are there.
+fn path(route: &Route) -> String {
+    let id = match route.path {
+        path if path.starts_with("/v1/positions") || path.contains("tokens") => "1",
+        path if path.contains("products") => "sol-flex",
+        _ => "alice",
+    };
+    let path = route.path.replace("{id}", id).replace("{version}", "v1");
+    if route.operation == "estimate_get" { path + "?amount=1" } else { path }
+}
+
+/// A body that can be read; it need not be allowed.
+fn body(route: &Route) -> Option<Value> {
+    let rate = json!({"from": "2027-01-01", "rate": "0.05"});
+    Some(match route.operation {
+        "transfer_create" => json!({"asset": "SOL", "from": "spot", "to": "funding", "amount": "1"}),
+        "subscription_create" => json!({"product": "sol-flex", "amount": "1", "source": "spot", "agreement": "v1"}),
+        "position_change" => json!({"auto_renew": false}),
+        "asset_create" => json!({"symbol": "BTC", "name": "Bitcoin", "decimals": 8, "display_decimals": 8}),
+        "customer_create" => json!({"id": "erin"}),
+        "password_set" => json!({"password": "a long enough one"}),
+        "agreement_publish" => json!({"version": "v2", "text": "More words."}),
+        "product_create" => json!({"id": "new", "asset": "SOL", "name": "New", "kind": "flexible", "rates": [rate]}),
+        "product_status_set" => json!({"status": "open"}),
+        "rate_announce" => rate,
+        "rate_settle" => json!({"day": "2026-01-01", "rate": "0.05"}),
+        "deposit_create" | "withdrawal_create" => {
+            json!({"customer": "alice", "asset": "SOL", "account": "spot", "amount": "1", "reference": "r"})
+        }
+        "reward_pool_move" => json!({"asset": "SOL", "amount": "1"}),
+        "clock_move" => json!({"to": "2026-01-01T00:00:00Z"}),
+        "token_create" => json!({"name": "n", "role": "auditor"}),
+        "subscription_preview" => json!({"product": "sol-flex", "amount": "1"}),
+        "redemption_preview" | "redemption_create" | "sign_in_link_create" | "product_change" | "clock_confirm" | "audit_run" => json!({}),
+        "token_revoke" => return None,
+        new => panic!("{new} is a new operation with a body: give it one here"),
+    })
+}
+
+/// Sends what a route takes, with or without a key; of a stream only the head is read.
+fn call(sender: &Client, route: &Route, key: Option<&str>) -> (u16, String) {
+    if route.operation == "event_stream" {
+        return (sender.open(&path(route), &[]).0, String::new());
+    }
+    let bytes = if route.method == "GET" { None } else { body(route).map(|body| body.to_string().into_bytes()) };
+    let mut headers: Vec<(&str, &str)> = key.iter().map(|key| ("idempotency-key", *key)).collect();
+    if bytes.is_some() {
+        headers.push(("content-type", "application/json"));
+    }
+    let answer = sender.send(route.method.as_str(), &path(route), &headers, bytes.as_deref());
+    let problem = answer.header("content-type") == Some("application/problem+json");
+    (answer.status, if problem { answer.code() } else { String::new() })
+}
+
+/// One client per role, the customer's being alice's; the others name her.
+fn senders(platform: &Platform) -> Vec<(Role, Client, Client)> {
+    ROLES
+        .into_iter()
+        .map(|role| {
+            let customer = (role == Role::Customer).then_some("alice");
+            let own = platform.with_token(&role.to_string(), &format!("{role}-token"), customer);
+            let naming = own.naming("alice");
+            (role, own, naming)
+        })
+        .collect()
+}
+
+fn with_position() -> Platform {
+    let platform = Platform::new();
+    platform.deposit("alice", "SOL", "spot", "10");
+    assert_eq!(platform.subscribe("alice", "sol-7", "1", "spot"), "1");
+    platform
+}
+
+#[test]
+fn nobody_comes_in_without_a_token_that_is_known() {
+    let platform = with_position();
+    let public = platform.server.public();
+    let unknown = Client::new(&platform.server.url, Some("usance_0000"), None);
+    for route in table() {
+        if route.permission == Permission::Public {
+            assert_eq!(call(&public, &route, None).0, 200, "{}", route.operation);
+            assert_eq!(call(&unknown, &route, None).0, 200, "{}: a token is not looked at", route.operation);
+            continue;
+        }
+        for stranger in [&public, &unknown] {
+            assert_eq!(call(stranger, &route, Some("k")), (401, "unauthorized".into()), "{}", route.operation);
+        }
+    }
+    let secret = super::harness::OPERATOR;
+    let refused = |value: &str| {
+        let answer = public.send("GET", "/v1/operator/books", &[("authorization", value)], None);
+        assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+        answer.refused(401, "unauthorized");
+    };
+    for value in ["", "Bearer", "Bearer ", secret, &format!("Basic {secret}"), &format!("Bearer {secret}x"), &format!("Bearer x{secret}")] {
+        refused(value);
+    }
+    public.send("GET", "/v1/operator/books", &[("authorization", &format!("bearer {secret}"))], None).ok();
+}
+
+#[test]
+fn a_role_may_what_its_permission_allows_and_nothing_else() {
+    let platform = with_position();
+    for (role, own, naming) in senders(&platform) {
+        for route in table().into_iter().filter(|route| route.permission != Permission::Public) {
+            let sender = if route.permission.for_customer() { &naming } else { &own };
+            // Without a key nothing is written, and whoever gets as far as that was let in.
+            let answer = call(sender, &route, None);
+            let expected = match (route.permission.allows(role), route.writes()) {
+                (false, _) => (403, "forbidden".into()),
+                (true, true) => (400, "idempotency_key_missing".into()),
+                (true, false) => (200, String::new()),
+            };
+            assert_eq!(answer, expected, "{role}: {}", route.operation);
+        }
+    }
+}
+
+/// The same from the contract's side, so that a permission in the table cannot be wrong unseen.
+#[test]
+fn the_table_gives_each_role_what_the_contract_says() {
+    let service = ["customer_create", "password_set", "sign_in_link_create", "deposit_create", "withdrawal_create"];
+    let public = BTreeSet::from([
+        "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/v1/assets", "/v1/products", "/v1/products/{id}",
+        "/v1/products/{id}/rates", "/v1/products/{id}/estimate", "/v1/agreement", "/v1/agreements/{version}", "/v1/clock",
+    ]);
+    for route in table() {
+        let back = route.path.starts_with("/v1/operator/");
+        let reads = route.method == "GET" || LOOKS.contains(&route.operation);
+        assert_eq!(route.writes(), !reads, "{}", route.operation);
+        assert_eq!(route.permission == Permission::Public, public.contains(route.path), "{}", route.operation);
+        if route.permission == Permission::Public {
+            continue;
+        }
+        assert!(route.permission.allows(Role::Operator), "{}: the operator may everything", route.operation);
+        assert_eq!(route.permission.allows(Role::Auditor), reads, "{}: the auditor reads everything, writes nothing", route.operation);
+        assert_eq!(route.permission.allows(Role::Customer), !back, "{}: a customer stays in front", route.operation);
+        let served = !back || service.contains(&route.operation);
+        assert_eq!(route.permission.allows(Role::Service), served, "{}: a service acts for customers", route.operation);
+        assert_eq!(route.permission.for_customer(), !back, "{}", route.operation);
+    }
+}
+
+#[test]
+fn a_customer_is_itself_and_everybody_else_says_whom_it_means() {
+    let platform = with_position();
+    for (role, own, naming) in senders(&platform) {
+        for route in table().into_iter().filter(|route| route.permission.for_customer() && route.permission.allows(role)) {
+            let operation = route.operation;
+            let through = if route.writes() { (400, "idempotency_key_missing".into()) } else { (200, String::new()) };
+            assert_eq!(call(&naming, &route, None), through, "{role}: {operation}");
+            if role == Role::Customer {
+                assert_eq!(call(&own, &route, None), through, "{operation}: its own without naming it");
+                for other in ["bob", "nobody"] {
+                    assert_eq!(call(&own.naming(other), &route, Some("k")), (404, "customer_not_found".into()), "{operation}");
+                }
+            } else {
+                assert_eq!(call(&own, &route, Some("k")), (400, "customer_required".into()), "{role}: {operation}");
+                let stranger = call(&own.naming("nobody"), &route, Some(&format!("{role}-{operation}")));
+                assert_eq!(stranger, (404, "customer_not_found".into()), "{role}: {operation}: there is no such customer");
+            }
+        }
+        for name in ["", " ", "a b", "al/ice", "ålice", &"a".repeat(65)] {
+            own.naming(name).get("/v1/accounts").refused(400, "malformed_request");
+        }
+    }
+}
+
+#[test]
+fn a_position_of_somebody_else_is_not_there() {
+    let platform = with_position();
+    let bob = platform.with_token("customer", "bobs-phone", Some("bob"));
+    let service = platform.with_token("service", "backend", None).naming("bob");
+    let routes: Vec<Route> = table().into_iter().filter(|route| route.path.starts_with("/v1/positions/{id}")).collect();
+    assert_eq!(routes.len(), 4);
+    for sender in [bob, service, platform.acting_for("bob")] {
+        for route in &routes {
+            let answer = call(&sender, route, Some(&super::harness::fresh_key()));
+            assert_eq!(answer, (404, "position_not_found".into()), "{}", route.operation);
+        }
+    }
+    let alice = platform.acting_for("alice");
+    for id in ["0", "2", "01", "+1", "-1", "1.0", "1e0", "x", "%31%20", "18446744073709551616", "340282366920938463463374607431768211456"] {
+        alice.get(&format!("/v1/positions/{id}")).refused(404, "position_not_found");
+        alice.ask(&format!("/v1/positions/{id}/redemption-preview"), json!({})).refused(404, "position_not_found");
+        alice.post(&format!("/v1/positions/{id}/redemptions"), json!({})).refused(404, "position_not_found");
+        alice.patch(&format!("/v1/positions/{id}"), json!({"auto_renew": true})).refused(404, "position_not_found");
+    }
+    platform.acting_for("bob").get("/v1/rewards?position=1").refused(404, "position_not_found");
+    assert_eq!(alice.get("/v1/positions/1").ok()["principal"], "1");
+}
+
+#[test]
+fn every_write_wants_a_key_that_is_one() {
+    let platform = with_position();
+    let sender = platform.acting_for("alice");
+    for route in table().iter().filter(|route| route.writes()) {
+        assert_eq!(call(&sender, route, None), (400, "idempotency_key_missing".into()), "{}", route.operation);
+        for key in ["", "a b", "a/b", "ä", &"k".repeat(65)] {
+            assert_eq!(call(&sender, route, Some(key)), (400, "malformed_request".into()), "{}: {key:?}", route.operation);
+        }
+    }
+    let longest = format!("{}.:_-{}", "A".repeat(30), "9".repeat(30));
+    let moved = json!({"asset": "SOL", "from": "spot", "to": "funding", "amount": "1"});
+    sender.write("POST", "/v1/transfers", &longest, &moved).ok();
+    assert_eq!(platform.balance("alice", "SOL", "funding"), "1", "of all these only the last did something");
+}
+
+#[test]
+fn what_is_not_in_the_table_is_not_there() {
+    let platform = Platform::new();
+    let operator = platform.acting_for("alice");
+    for nowhere in ["/", "/v1", "/v1/", "/v2/assets", "/v1/assets/", "/v1/assets/SOL", "/V1/assets", "/v1//assets", "/v1/operator", "/v1/%FF"] {
+        operator.get(nowhere).refused(404, "not_found");
+    }
+    let paths: BTreeSet<&str> = table().iter().map(|route| route.path).collect();
+    for each in paths {
+        let there: Vec<Route> = table().into_iter().filter(|route| route.path == each).collect();
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
+            if there.iter().all(|route| route.method != method) {
+                let answer = operator.send(method, &path(&there[0]), &[], None);
+                assert!(answer.header("allow").is_some(), "{method} {each}: {:?}", answer.headers);
+                answer.refused(405, "method_not_allowed");
+            }
+        }
+    }
+    for unreadable in ["/v1/products/%FF", "/v1/agreements/%C3", "/v1/positions/%80"] {
+        operator.get(unreadable).refused(400, "malformed_request");
+    }
+}
+
+#[test]
+fn every_answer_says_that_it_is_nobody_elses_to_keep() {
+    let platform = with_position();
+    let alice = platform.acting_for("alice");
+    for path in ["/v1/accounts", "/v1/positions/1", "/v1/positions/2", "/v1/statement", "/v1/assets"] {
+        let answer = alice.get(path);
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{path}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+    }
+}

@@ -84,8 +84,7 @@ impl Run {
     /// The platform as the case finds it: created at the instant of its first step.
     fn found(case: Case) -> Run {
         let first = case.steps[0]["at"].as_str().expect("a step has an instant");
-        let server =
-            Server::start(&Start { clock: format!("simulated:{first}"), offset: case.day_offset_minutes, more: Vec::new() });
+        let server = Server::start(&Start { clock: format!("simulated:{first}"), offset: case.day_offset_minutes, more: Vec::new() });
         let operator = server.operator();
         let owner = |position: &Map<String, Value>| {
             (position["position"].as_u64().expect("a number"), position["customer"].as_str().expect("text").to_owned())

@@ -18,7 +18,7 @@ use usance_store::codec;
 use usance_store::projection::{HistoryKind, HistoryRow, Projector, Reading, Span};
 use usance_store::{MemoryLog, StoreError};
 
-use super::world::{Dice, Size, World, batches, cut};
+use super::world::{Dice, SEEDS, Size, World, batches, cut};
 
 const ALL: usize = usize::MAX;
 const EVERYTHING: Span = Span { after: LogPosition::START, through: LogPosition::end_of(LogPosition::SEQ_MAX) };
@@ -461,7 +461,7 @@ fn check_sums(tables: &Tables, reading: &Reading, state: &State, through: LogPos
 
 #[test]
 fn rows_and_derived_rewards_add_up_to_the_balances() {
-    for seed in [1, 2, 3] {
+    for seed in SEEDS {
         let tables = Tables::full(Size::usual(seed));
         let reading = tables.reading();
         // At every so many batches and at the end: what comes later is left out.

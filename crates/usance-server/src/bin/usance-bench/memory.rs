@@ -85,9 +85,12 @@ fn founded(customers: u64) -> State {
 
 /// A subscription of a random customer.
 pub fn subscription(dice: &mut Dice, customers: u64, product: Option<u64>) -> Command {
+    let customer = dice.below(customers);
+    // Of all products a customer uses three.
+    let own = FLEXIBLE + (customer + dice.below(3)) % (PRODUCTS - FLEXIBLE);
     Command::Subscribe(Subscribe {
-        customer: format!("customer-{}", dice.below(customers)),
-        product: format!("product-{}", product.unwrap_or_else(|| FLEXIBLE + dice.below(PRODUCTS - FLEXIBLE))),
+        customer: format!("customer-{customer}"),
+        product: format!("product-{}", product.unwrap_or(own)),
         amount: format!("{}.{:09}", dice.below(20), 1 + dice.below(999_999_999)),
         source: Source::FundingThenSpot,
         agreement: "v1".into(),
