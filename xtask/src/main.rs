@@ -46,13 +46,12 @@ fn root() -> anyhow::Result<PathBuf> {
 }
 
 fn ci(root: &Path) -> anyhow::Result<()> {
-    let steps: [(&str, &[&str]); 6] = [
+    let steps: [(&str, &[&str]); 5] = [
         ("fmt", &["fmt", "--all", "--check"]),
         ("clippy", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
         ("build", &["build", "--workspace", "--bins", "--locked"]),
         ("test", &["test", "--workspace", "--locked"]),
         ("docs", &["doc", "--workspace", "--no-deps", "--locked"]),
-        ("readme", &["run", "--quiet", "--locked", "--bin", "usance", "--", "--version"]),
     ];
     tidy::check(root)?;
     for (name, words) in steps {

@@ -12,6 +12,10 @@ pub mod routes;
 
 use std::io::Read;
 
+/// Millions of small, short-lived pieces a second: the system's allocator took a fifth of a request's CPU.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Random bytes from the operating system.
 ///
 /// # Errors

@@ -348,6 +348,7 @@ pub fn table() -> Vec<Route> {
 struct Guard {
     app: App,
     permission: Permission,
+    query: &'static [&'static str],
     answered: metrics::Histogram,
     refused: metrics::Counter,
 }
@@ -359,6 +360,7 @@ pub fn router(app: App) -> Router {
         let guard = Guard {
             app: app.clone(),
             permission: route.permission,
+            query: route.query,
             answered: metrics::histogram!("usance_http_seconds", "operation" => route.operation),
             refused: metrics::counter!("usance_http_errors_total", "operation" => route.operation),
         };
@@ -375,7 +377,7 @@ pub fn router(app: App) -> Router {
 /// Who is asking, whether it may, and for whom; then the handler.
 async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let mut response = match admit(&guard, &mut request) {
+    let mut response = match admit(&guard, &mut request).and_then(|()| known_query(&guard, &request)) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     };
@@ -401,6 +403,17 @@ fn admit(guard: &Guard, request: &mut Request) -> Result<(), Problem> {
     let caller: Caller = Auth::act_for(identity, request.headers(), guard.permission.for_customer())?;
     request.extensions_mut().insert(caller);
     Ok(())
+}
+
+/// A parameter that a route does not have is a typo, and a typo must not pass silently.
+fn known_query(guard: &Guard, request: &Request) -> Result<(), Problem> {
+    let in_contract = request.uri().path().starts_with("/v1/");
+    let asked = request.uri().query().filter(|_| in_contract).unwrap_or("");
+    let mut names = asked.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));
+    match names.find(|name| !guard.query.contains(name)) {
+        Some(unknown) => Err(Problem::malformed(format!("{unknown}: this path has no such query parameter"))),
+        None => Ok(()),
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Call {

@@ -178,7 +178,7 @@ impl Database {
 
 /// Creates an empty file that only its owner can read, unless there is one. SQLite gives its companions (`-wal`, `-shm`)
 /// the same permissions.
-fn create_private(path: &Path) -> Result<(), StoreError> {
+pub(crate) fn create_private(path: &Path) -> Result<(), StoreError> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

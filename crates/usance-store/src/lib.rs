@@ -11,7 +11,7 @@
 //! Start with [`log`] for the contract that every home of the log keeps, [`batch`] for the bytes of a batch and [`codec`]
 //! for those of a record. Homes are [`sqlite`] and [`memory`]; [`faulty`] wraps one of them to fail on purpose. From the
 //! log come the state ([`recovery`], shortened by an [`image`] in a [`snapshot`]) and the read tables ([`projection`]).
-//! [`directory`] and [`identity`] stand by themselves.
+//! [`directory`], [`identity`] and [`copy`], for backups, stand by themselves.
 
 pub mod batch;
 mod checkpoint;

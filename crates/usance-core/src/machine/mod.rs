@@ -9,6 +9,7 @@ pub mod apply;
 pub mod close;
 pub mod command;
 pub mod decide;
+pub mod derive;
 pub mod event;
 pub mod keys;
 pub mod post;

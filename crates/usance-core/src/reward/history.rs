@@ -18,6 +18,14 @@ pub struct Segment {
     pub stake: Stake,
 }
 
+/// Adds a segment to those before it; one of the same day takes the other's place.
+pub fn push_segment(segments: &mut Vec<Segment>, segment: Segment) {
+    match segments.last_mut() {
+        Some(last) if last.from == segment.from => *last = segment,
+        _ => segments.push(segment),
+    }
+}
+
 /// One position's day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RewardDay {

@@ -67,15 +67,16 @@ impl Call {
     /// What consumes no key: a malformed key, or an engine that cannot answer now.
     pub async fn execute(&self, app: &App, body: &impl Serialize, command: Command) -> Result<Response, Problem> {
         let key = self.used_key(app, body)?;
+        let done = status_when_done(&command);
         match app.engine.submit(Submission { key: Some(key), command }).await {
             Reply::Refused(unavailable) => Err(unavailable.into()),
-            Reply::Decided { outcome } => Ok(app.engine.peek(|state| render(state, &outcome)).into_response()),
+            Reply::Decided { outcome } => Ok(app.engine.peek(|state| render(state, done, &outcome)).into_response()),
             Reply::Repeated { place } => {
                 let record = app.engine.record(place)?;
                 if record.key != Some(key) {
                     return Err(key_reused());
                 }
-                let mut response = app.engine.peek(|state| render(state, &record.outcome)).into_response();
+                let mut response = app.engine.peek(|state| render(state, done, &record.outcome)).into_response();
                 response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
                 Ok(response)
             }
@@ -105,23 +106,26 @@ impl IntoResponse for Rendered {
     }
 }
 
+/// What a command answers with once it is done: 201 where something new is there now, 200 where something changed.
+const fn status_when_done(command: &Command) -> StatusCode {
+    match command {
+        Command::SetProductStatus { .. }
+        | Command::ChangeProduct { .. }
+        | Command::SetAutoRenew { .. }
+        | Command::MoveClock { .. }
+        | Command::ConfirmClock { .. } => StatusCode::OK,
+        _ => StatusCode::CREATED,
+    }
+}
+
 /// Turns the machine's answer into bytes.
 #[must_use]
-pub fn render(state: &State, outcome: &Result<Answer, Rejection>) -> Rendered {
+pub fn render(state: &State, done: StatusCode, outcome: &Result<Answer, Rejection>) -> Rendered {
     match outcome {
         Err(rejection) => {
             let problem = rejected(state, rejection);
             Rendered { status: problem.status(), problem: true, body: problem.body() }
         }
-        Ok(answer) => {
-            let changed_in_place = matches!(answer, Answer::Position(_) | Answer::Clock { .. } | Answer::Done);
-            // A product is created once and shown often; creating it is told from changing it by its status.
-            let status = match answer {
-                Answer::Product(product) if product.status != usance_core::product::Status::Draft => StatusCode::OK,
-                _ if changed_in_place => StatusCode::OK,
-                _ => StatusCode::CREATED,
-            };
-            Rendered { status, problem: false, body: shape::answer(state, answer) }
-        }
+        Ok(answer) => Rendered { status: done, problem: false, body: shape::answer(state, answer) },
     }
 }

@@ -2,11 +2,11 @@
 
 use super::App;
 use super::error::{Problem, rejected};
-use super::input::Query;
+use super::input::{Path, Query};
 use super::page::{Page, cursor, limit, place};
 use super::shape::{self, AgreementShape, AssetShape, ClockShape, EstimateShape, KindWord, ProductShape, RateShape, StatusWord};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::{AssetIx, ProductIx};

@@ -3,11 +3,11 @@
 use super::App;
 use super::call::Call;
 use super::error::{Problem, rejected};
-use super::input::{self, AccountWord, Body, Query};
+use super::input::{self, AccountWord, Body, Path, Query};
 use super::page::{Page, cursor, limit, place};
 use super::shape::{self, DatesShape, PositionShape, RedemptionShape};
 use crate::auth::Caller;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};

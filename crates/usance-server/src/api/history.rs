@@ -3,14 +3,14 @@
 use super::App;
 use super::customer::customer;
 use super::error::{Problem, rejected};
-use super::input::{self, AccountWord, Query};
+use super::input::{self, AccountWord, Path, Query};
 use super::page::{LIMIT_MAX, Page, cursor, limit, place};
 use super::shape::{self, RateShape};
 use crate::auth::Caller;
 use crate::lines::statement::{Bookmark, Filter, Movement, Walk};
 use crate::lines::{Chosen, CloseLine, Cut, closed_at};
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -51,12 +51,12 @@ async fn history(
     app: &App,
     caller: &Caller,
     filter: &HistoryFilter,
-    kind: HistoryKind,
+    (name, kind): (&str, HistoryKind),
     show: impl Fn(&Machine, AssetIx, &HistoryRow) -> Value,
 ) -> Result<Json<Page<Value>>, Problem> {
     let who = customer(caller);
     let size = limit(filter.limit.as_deref())?;
-    let list = format!("{} {who} {:?}", kind.word(), filter.asset);
+    let list = format!("{name} {who} {:?}", filter.asset);
     let before: Option<u64> = place(app, &list, filter.cursor.as_deref())?;
     let cut = Cut::take(app, &who, Chosen { asset: filter.asset.as_deref(), position: None }).await?;
     let mut found = rows(app, &cut, Some(kind), before, size + 1)?;
@@ -73,7 +73,7 @@ pub async fn subscription_list(
     Extension(caller): Extension<Caller>,
     Query(filter): Query<HistoryFilter>,
 ) -> Result<Json<Page<Value>>, Problem> {
-    history(&app, &caller, &filter, HistoryKind::Subscription, |state, asset, row| match &row.event {
+    history(&app, &caller, &filter, ("subscriptions", HistoryKind::Subscription), |state, asset, row| match &row.event {
         Event::Subscribed(event) => json!({
             "subscription_id": event.id.to_string(),
             "position": event.position.to_string(),
@@ -98,7 +98,7 @@ pub async fn redemption_list(
     Extension(caller): Extension<Caller>,
     Query(filter): Query<HistoryFilter>,
 ) -> Result<Json<Page<Value>>, Problem> {
-    history(&app, &caller, &filter, HistoryKind::Redemption, |state, asset, row| match &row.event {
+    history(&app, &caller, &filter, ("redemptions", HistoryKind::Redemption), |state, asset, row| match &row.event {
         Event::Redeemed(event) => {
             let mut shown = json!({
                 "redemption_id": event.id.to_string(),
@@ -124,7 +124,7 @@ pub async fn transfer_list(
     Extension(caller): Extension<Caller>,
     Query(filter): Query<HistoryFilter>,
 ) -> Result<Json<Page<Value>>, Problem> {
-    history(&app, &caller, &filter, HistoryKind::Transfer, |state, asset, row| match &row.event {
+    history(&app, &caller, &filter, ("transfers", HistoryKind::Transfer), |state, asset, row| match &row.event {
         Event::Transferred(event) => json!({
             "transfer_id": event.id.to_string(),
             "asset": shape::symbol(state, asset),
@@ -148,7 +148,7 @@ pub async fn acceptance_list(
     Extension(caller): Extension<Caller>,
     Query(filter): Query<HistoryFilter>,
 ) -> Result<Json<Page<Value>>, Problem> {
-    history(&app, &caller, &filter, HistoryKind::Subscription, |state, _, row| match &row.event {
+    history(&app, &caller, &filter, ("acceptances", HistoryKind::Subscription), |state, _, row| match &row.event {
         Event::Subscribed(event) => json!({
             "version": agreement_version(state, event.agreement.index()),
             "sha256": state.registry.agreements.get(event.agreement.index()).map(|agreement| shape::hex(&agreement.sha256)),

@@ -32,6 +32,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Send Content-Type: application/json."));
         }
         let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        // Left to itself, the reader of a shape would take a list of its fields' values for it.
+        if text.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+            return Err(Problem::malformed("the body is a JSON object"));
+        }
         serde_json::from_slice(text).map(Body).map_err(|error| Problem::malformed(error.to_string()))
     }
 }
@@ -42,6 +46,17 @@ fn too_large_or_torn(refused: &axum::extract::rejection::BytesRejection) -> Prob
             .with("limit_bytes", BODY_BYTES_MAX)
     } else {
         Problem::malformed("the body could not be read")
+    }
+}
+
+/// The name in a path; one that is not text is a 400.
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let read = axum::extract::Path::<T>::from_request_parts(parts, state).await;
+        read.map(|path| Path(path.0)).map_err(|error| Problem::malformed(error.body_text()))
     }
 }
 

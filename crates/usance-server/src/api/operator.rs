@@ -3,11 +3,11 @@
 use super::App;
 use super::call::Call;
 use super::error::{Problem, rejected};
-use super::input::{self, AccountWord, Body, Query, nullable};
+use super::input::{self, AccountWord, Body, Path, Query, nullable};
 use super::page::{Page, cursor, limit, place};
 use super::shape::{self, DistributionWord, EarlyRedemptionWord, KindWord, RateModeWord, StatusWord, TierShape};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use usance_core::audit;

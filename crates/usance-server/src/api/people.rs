@@ -6,12 +6,12 @@
 use super::App;
 use super::call::{Call, REPLAYED, key_reused};
 use super::error::{Problem, rejected};
-use super::input::Body;
+use super::input::{Body, Path};
 use super::page::Page;
 use crate::auth::{Role, token_hash};
 use argon2::password_hash::PasswordHasher;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -116,7 +116,7 @@ impl From<StoreError> for Refused {
 
 /// Does something once: the work and its remembered answer are one transaction. The work gets the secret of this request;
 /// where its answer shows that secret, `{secret}` stands for it in what is stored.
-fn once(
+async fn once(
     app: &App,
     call: &Call,
     key: UsedKey,
@@ -124,6 +124,10 @@ fn once(
     work: impl FnOnce(&dyn Identities, &str) -> Result<(StatusCode, serde_json::Value), Refused>,
 ) -> Result<Response, Problem> {
     debug_assert!(call.key_text().is_ok());
+    // One text names one request of its sender, whether its answer lies with the people or in the log.
+    if app.engine.read(|state, _| state.keys.find(&key.hash).is_some()).await? {
+        return Err(key_reused());
+    }
     let now = crate::engine::clock::Clock::system().ms();
     let candidate =
         crate::random_bytes().map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no_randomness", error.to_string()))?;
@@ -189,6 +193,7 @@ pub async fn token_create(State(app): State<App>, call: Call, Body(asked): Body<
         }
         Ok((StatusCode::CREATED, shown))
     })
+    .await
 }
 
 /// GET /v1/operator/tokens
@@ -209,6 +214,7 @@ pub async fn token_revoke(State(app): State<App>, call: Call, Path(id): Path<Str
         }
         Ok((StatusCode::OK, json!({"id": id.to_string(), "revoked": true})))
     })
+    .await
 }
 
 /// A password.
@@ -242,6 +248,7 @@ pub async fn password_set(
         people.set_password(&id, &phc, now)?;
         Ok((StatusCode::OK, json!({"customer": id, "password_set": true})))
     })
+    .await
 }
 
 /// POST /v1/operator/customers/{id}/sign-in-links
@@ -261,4 +268,5 @@ pub async fn sign_in_link_create(
             json!({"customer": id, "path": "/sign-in?link={secret}", "expires_at": Timestamp::from_ms(expires_at).to_string()}),
         ))
     })
+    .await
 }

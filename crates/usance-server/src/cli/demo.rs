@@ -86,7 +86,7 @@ fn make(data: &Path, output: Output) -> anyhow::Result<()> {
     let today = offset.day_of(Clock::system());
     let created_at = offset.first_instant(today.plus(-DAYS));
     let platform = Platform { shard: start::SHARD, offset, clock: ClockMode::Simulated, created_at, seed: crate::random_bytes()? };
-    let mut journal = Journal { builder: BatchBuilder::new(), head: Head::GENESIS, log: &mut log, failed: None };
+    let mut journal = Journal { builder: BatchBuilder::new(), head: Head::GENESIS, last_at: created_at, log: &mut log, failed: None };
     journal.put(created_at, Executed { events: vec![Event::PlatformCreated(Box::new(platform.clone()))], outcome: Ok(Answer::Done) });
     let bar = progress("living a year", DAYS.unsigned_abs().into(), output);
     {
@@ -128,6 +128,7 @@ fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 struct Journal<'a> {
     builder: BatchBuilder,
     head: Head,
+    last_at: Timestamp,
     log: &'a mut SqliteLog,
     failed: Option<String>,
 }
@@ -142,7 +143,7 @@ impl Journal<'_> {
         if let Err(reason) = written {
             self.failed.get_or_insert(reason);
         }
-        self.head.at_ms = at.ms();
+        self.last_at = at;
         if self.builder.len() >= BATCH_RECORDS {
             self.flush();
         }
@@ -154,7 +155,7 @@ impl Journal<'_> {
         }
         let builder = std::mem::take(&mut self.builder);
         let appended = builder
-            .seal(start::SHARD, self.head.seq + 1, self.head.at_ms, self.head.hash)
+            .seal(start::SHARD, self.head.seq + 1, self.last_at.ms(), self.head.hash)
             .map_err(|error| error.to_string())
             .and_then(|batch| {
                 self.log.append(self.head.seq, &batch).into_result(self.head.seq).map(|()| batch.head()).map_err(|error| error.to_string())

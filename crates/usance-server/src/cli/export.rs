@@ -1,6 +1,6 @@
 //! `usance export`: the journal, positions and daily rewards as CSV files, straight from the log.
 
-use super::verify::{Replay, derive};
+use super::verify::{Replay, days_of};
 use super::{Data, Output, progress};
 use crate::api::shape;
 use crate::engine::start;
@@ -161,7 +161,7 @@ fn rewards(verb: &Export, state: &State, replay: &Replay) -> anyhow::Result<u64>
         let Some((running, _)) = state.position(id) else { continue };
         let Some(product) = state.product(running.product) else { continue };
         let (asset, digits) = (shape::symbol(state, product.asset), shape::decimals(state, product.asset));
-        derive(state, id, &replay.segments, |line| {
+        days_of(state, id, &replay.segments, |line| {
             lines += 1;
             let written = file.write_record([
                 &line.day.to_string(),

@@ -16,6 +16,11 @@ use usance_core::calendar::{DayOffset, Timestamp};
 use usance_core::machine::state::ClockMode;
 use usance_store::{Identities, LogReader, SqliteIdentities};
 
+/// How long requests under way are waited for when a signal ends the service.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+/// The same when the engine has stopped: what waits is told so, which takes no time.
+const FAILURE_PATIENCE: Duration = Duration::from_secs(1);
+
 /// Run the engine and its HTTP interface on a data directory.
 ///
 /// The directory is created when there is none. Clock and day offset are fixed then; a later flag that contradicts them
@@ -181,12 +186,13 @@ async fn until_stopped(listener: TcpListener, app: App, opening: &Opening) -> Op
         () = signal() => None,
     };
     let _ = stop.send(true);
-    if why.is_none() {
-        tracing::info!("stopping: requests under way are answered first");
-        let _ = tokio::time::timeout(Duration::from_secs(5), server).await;
-        if let Err(reason) = snapshots.snapshot().await {
-            tracing::warn!(reason, "no snapshot at the end; the next start runs the log instead");
-        }
+    tracing::info!("stopping: requests under way are answered first");
+    let patience = if why.is_none() { STOP_PATIENCE } else { FAILURE_PATIENCE };
+    let _ = tokio::time::timeout(patience, server).await;
+    if why.is_none()
+        && let Err(reason) = snapshots.snapshot().await
+    {
+        tracing::warn!(reason, "no snapshot at the end; the next start runs the log instead");
     }
     keeper.abort();
     why

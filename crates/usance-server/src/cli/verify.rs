@@ -10,15 +10,14 @@ use std::process::ExitCode;
 use usance_core::audit::audit;
 use usance_core::calendar::Day;
 use usance_core::id::PositionId;
-use usance_core::machine::{Event, State};
+use usance_core::machine::{Event, State, derive};
 use usance_core::money::Amount;
-use usance_core::position::{FLOATING, PositionState};
+use usance_core::position::PositionState;
 use usance_core::product::Kind;
-use usance_core::reward::accrue::Stake;
-use usance_core::reward::history::{Segment, walk};
+use usance_core::reward::history::{Segment, push_segment};
 use usance_store::projection::{Projector, Reading};
 use usance_store::snapshot::{self, Snapshot};
-use usance_store::{Batch, DataDirectory, Head, LogReader, StoreError, codec, image, recovery, verify_chain};
+use usance_store::{Batch, DataDirectory, Head, LogReader, SnapshotFile, StoreError, codec, image, recovery, verify_chain};
 
 /// Run the whole log again and check everything against it.
 ///
@@ -46,10 +45,12 @@ struct Check {
 /// When there is nothing to verify; a finding is not an error but exit code 1.
 pub fn run(verb: &Verify) -> anyhow::Result<ExitCode> {
     let (directory, reader) = start::log_reader(&verb.data.data).with_context(|| format!("{} holds no log", verb.data.data.display()))?;
+    // In this order a running engine cannot bring in a snapshot beyond the end.
+    let snapshots = snapshot::list(&directory.snapshots())?;
     let end = reader.head(start::SHARD)?.context("the log is empty")?;
     let bar = progress("running the log", end.seq, verb.output);
     let mut checks = Vec::new();
-    let replay = Replay::run(&reader, &directory, end, &mut checks, |seq| bar.set_position(seq));
+    let replay = Replay::run(&reader, snapshots, end, &mut checks, |seq| bar.set_position(seq));
     bar.finish_and_clear();
     let head = match replay {
         Ok(replay) => {
@@ -58,7 +59,7 @@ pub fn run(verb: &Verify) -> anyhow::Result<ExitCode> {
                 checks.push(Check { name: finding.name.into(), holds: finding.holds, seen: finding.figures });
             }
             checks.push(rewards(state, &replay.segments));
-            checks.push(read_tables(&reader, &directory, state, replay.head));
+            checks.push(read_tables(&reader, &directory, state));
             Some(replay.head)
         }
         Err(error) => {
@@ -106,13 +107,12 @@ pub(super) struct Replay {
 impl Replay {
     fn run(
         reader: &dyn LogReader,
-        directory: &DataDirectory,
+        snapshots: Vec<SnapshotFile>,
         end: Head,
         checks: &mut Vec<Check>,
         mut seen: impl FnMut(u64),
     ) -> anyhow::Result<Replay> {
-        let mut snapshots: BTreeMap<u64, std::path::PathBuf> =
-            snapshot::list(&directory.snapshots())?.into_iter().map(|file| (file.seq, file.path)).collect();
+        let mut snapshots: BTreeMap<u64, std::path::PathBuf> = snapshots.into_iter().map(|file| (file.seq, file.path)).collect();
         let replay = Replay::walk(reader, end, |batch, state, _| {
             if let (Some(path), Some(state)) = (snapshots.remove(&batch.seq), state) {
                 checks.push(check_snapshot(&path, batch, state));
@@ -168,11 +168,7 @@ fn keep_stakes(state: &State, record: &codec::Record, segments: &mut BTreeMap<Po
         };
         if state.product(product).is_some_and(|product| product.kind == Kind::Flexible) {
             let segment = Segment { from: state.registry.platform.offset.day_of(record.at), stake };
-            let own = segments.entry(position).or_default();
-            match own.last_mut() {
-                Some(last) if last.from == segment.from => *last = segment,
-                _ => own.push(segment),
-            }
+            push_segment(segments.entry(position).or_default(), segment);
         }
     }
 }
@@ -188,32 +184,22 @@ fn check_snapshot(path: &Path, batch: &Batch, state: &State) -> Check {
             Check { name, holds: true, seen: format!("state {}", crate::api::shape::hex(&log)) }
         }
         Ok((fits, ..)) => Check { name, holds: false, seen: if fits { "its state differs" } else { "it is of another log" }.into() },
+        Err(StoreError::NotFound { .. }) => Check { name, holds: true, seen: "a running engine has removed it for a newer one".into() },
         Err(error) => Check { name, holds: false, seen: error.to_string() },
     }
 }
 
 /// One position's derived days, oldest first.
-pub(super) fn derive(
+pub(super) fn days_of(
     state: &State,
     id: PositionId,
     segments: &BTreeMap<PositionId, Vec<Segment>>,
     visit: impl FnMut(usance_core::reward::history::RewardDay),
 ) {
     let Some((running, origin)) = state.position(id) else { return };
-    let Some(product) = state.product(running.product) else { return };
-    let last_closed = state.registry.open_day.previous();
-    let ended = origin.closed_at().map(|at| state.registry.platform.offset.day_of(at).previous());
-    let to = ended.map_or(last_closed, |ended| ended.min(last_closed));
-    let fixed = [Segment { from: running.value_date, stake: Stake { earning: origin.principal_opened.get(), ..Stake::default() } }];
-    let own: &[Segment] = if product.kind == Kind::Flexible { segments.get(&id).map_or(&[], Vec::as_slice) } else { &fixed };
-    let bands_on = |day: Day| {
-        if running.rate_version != FLOATING {
-            return state.bands(running.rate_version).cloned();
-        }
-        let closed = product.closed_day(day)?;
-        state.bands(closed.version).map(|bands| bands.capped(closed.settled))
-    };
-    walk(own, Day::from_number(i32::MIN), to, bands_on, visit);
+    let to = derive::last_day(state, origin, state.registry.open_day.previous());
+    let own = segments.get(&id).map_or(&[][..], Vec::as_slice);
+    derive::reward_days(state, running, origin, own, Day::from_number(i32::MIN), to, visit);
 }
 
 /// Derives every reward line of every position and adds them up.
@@ -224,7 +210,7 @@ fn rewards(state: &State, segments: &BTreeMap<PositionId, Vec<Segment>>) -> Chec
         let id = PositionId::from_index(index);
         let Some((running, _)) = state.position(id) else { continue };
         let mut sum = Amount::ZERO;
-        derive(state, id, segments, |line| {
+        days_of(state, id, segments, |line| {
             lines += 1;
             sum = sum.plus(line.reward);
         });
@@ -239,22 +225,21 @@ fn rewards(state: &State, segments: &BTreeMap<PositionId, Vec<Segment>>) -> Chec
     Check { name: "every daily reward, derived again, sums to what was accrued and paid".into(), holds: broken.is_empty(), seen }
 }
 
-/// Builds the read tables again, as far as the stored ones are, and compares every row.
-fn read_tables(reader: &dyn LogReader, directory: &DataDirectory, state: &State, head: Head) -> Check {
+/// Builds the read tables again, as far as the stored ones are, and compares every row. A running engine's may have gone
+/// on meanwhile; the log then has, too.
+fn read_tables(reader: &dyn LogReader, directory: &DataDirectory, state: &State) -> Check {
+    const REPAIR: &str = "delete read.sqlite and start again to rebuild them";
     let name = "the read tables are what the log gives".to_owned();
     let compared = || -> anyhow::Result<(bool, u64)> {
         let stored = Reading::open(&directory.read(), start::SHARD)?;
         let (reached, fingerprint) = stored.fingerprint_at()?;
-        if reached.seq() > head.seq {
-            bail!("they are ahead of the log: batch {} of {}", reached.seq(), head.seq);
-        }
         let scratch = tempfile::tempdir()?;
         let path = scratch.path().join("read.sqlite");
         let mut projector = Projector::open(&path, start::SHARD, state.registry.platform.offset)?;
         while projector.reached().seq() < reached.seq() {
             let missing = usize::try_from(reached.seq() - projector.reached().seq())?;
             if projector.step(reader, missing.min(256))? == 0 {
-                bail!("the log ends before batch {}", reached.seq());
+                bail!("they are ahead of the log: batch {} of {}", reached.seq(), projector.reached().seq());
             }
         }
         drop(projector);
@@ -263,11 +248,9 @@ fn read_tables(reader: &dyn LogReader, directory: &DataDirectory, state: &State,
     };
     match compared() {
         Ok((true, seq)) => Check { name, holds: true, seen: format!("every row up to batch {seq}") },
-        Ok((false, seq)) => {
-            Check { name, holds: false, seen: format!("rows up to batch {seq} differ; delete read.sqlite and start again to rebuild them") }
-        }
+        Ok((false, seq)) => Check { name, holds: false, seen: format!("rows up to batch {seq} differ; {REPAIR}") },
         // A copy without them is whole: the next start builds them.
         Err(_) if !directory.read().exists() => Check { name, holds: true, seen: "there are none; the next start builds them".into() },
-        Err(error) => Check { name, holds: false, seen: format!("{error:#}") },
+        Err(error) => Check { name, holds: false, seen: format!("{error:#}; {REPAIR}") },
     }
 }

@@ -59,12 +59,17 @@ impl Clock {
         (days > days_max && state.registry.confirmed_through < today)
             .then(|| Unavailable::ClockUnconfirmed { days, open_day: state.registry.open_day.to_string() })
     }
-    /// How long the writer may sleep before the next day begins.
+    /// How long the writer may sleep before there is a day to close.
     #[must_use]
-    pub fn until_next_day(self, state: &State) -> Duration {
+    pub fn until_next_day(self, state: &State, days_max: i32) -> Duration {
         const LONGEST: Duration = Duration::from_secs(60);
+        // Until an operator confirms there is nothing to do, unless the clock itself is put right.
+        const UNCONFIRMED: Duration = Duration::from_secs(1);
         if self.mode == ClockMode::Simulated {
             return LONGEST;
+        }
+        if self.unconfirmed(state, days_max).is_some() {
+            return UNCONFIRMED;
         }
         let next = state.registry.platform.offset.first_instant(state.registry.open_day.next());
         let ms = next.ms().saturating_sub(Self::system().ms()).max(1);

@@ -22,7 +22,7 @@ use usance_core::machine::{Answer, Event, State};
 use usance_store::codec::{self, Record};
 use usance_store::projection::Reading;
 use usance_store::recovery::{Recovered, recover};
-use usance_store::{BatchBuilder, DataDirectory, Head, LogReader, LogStore, SqliteLog, SqliteLogReader};
+use usance_store::{BatchBuilder, DataDirectory, Head, LogReader, LogStore, SqliteLog, SqliteLogReader, snapshot};
 
 /// The shard every engine runs today; many later.
 pub const SHARD: u16 = 0;
@@ -88,6 +88,7 @@ pub fn open(settings: &Settings, seen: impl FnMut(u64)) -> anyhow::Result<Openin
     for reason in &recovered.passed_over {
         tracing::warn!(reason, "a snapshot was passed over");
     }
+    remove_passed_over(&directory, recovered.from_snapshot)?;
     let created = recovered.state.is_none();
     let (from_snapshot, replayed) = (recovered.from_snapshot, recovered.replayed);
     let (mut state, head) = platform(settings, recovered, &mut log)?;
@@ -95,6 +96,16 @@ pub fn open(settings: &Settings, seen: impl FnMut(u64)) -> anyhow::Result<Openin
     let head = begin_epoch(&mut state, head, &mut log)?;
     let (engine, threads) = start(settings, &directory, state, head, log)?;
     Ok(Opening { engine, directory, created, from_snapshot, replayed, threads })
+}
+
+/// A snapshot that did not serve this start will not serve the next: left where it is, it would count as the one to fall
+/// back on.
+fn remove_passed_over(directory: &DataDirectory, used: Option<Head>) -> anyhow::Result<()> {
+    let used = used.map_or(0, |head| head.seq);
+    for file in snapshot::list(&directory.snapshots())?.iter().filter(|file| file.seq > used) {
+        std::fs::remove_file(&file.path).with_context(|| format!("removing {}", file.path.display()))?;
+    }
+    Ok(())
 }
 
 /// The recovered platform, or a new one.
@@ -175,13 +186,13 @@ fn start(
         logs: Pool::new(move || SqliteLogReader::open(&log_path).map(|reader| Box::new(reader) as Box<dyn LogReader>)),
         readings: Pool::new(move || Reading::open(&read_path, SHARD)),
     });
-    let projector = open_projector(&directory.read(), &shared, head)?;
+    let reader = SqliteLogReader::open(&directory.log())?;
+    let projector = open_projector(&directory.read(), &shared, &reader)?;
     let (inbox, messages) = sync_channel(INBOX);
     let (flusher, batches) = sync_channel(1);
     let (snapshots, frozen) = sync_channel(1);
     let writer = Writer { shared: Arc::clone(&shared), inbox: messages, flusher, snapshots, head, records_since_snapshot: 0 };
     let snapshot_dir: PathBuf = directory.snapshots();
-    let reader = SqliteLogReader::open(&directory.log())?;
     let threads = vec![
         spawn("writer", move || writer.run())?,
         spawn("flusher", {

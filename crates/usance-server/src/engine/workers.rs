@@ -13,6 +13,10 @@ const SNAPSHOTS_KEPT: usize = 2;
 /// Batches in one transaction of the read tables.
 const PROJECTOR_STEP_BATCHES: usize = 256;
 
+/// How long the projector rests after a step, so that under load many batches share a transaction. A first change after
+/// a quiet time is taken at once.
+const PROJECTOR_REST: std::time::Duration = std::time::Duration::from_millis(20);
+
 /// A view of the state that does not change any more, and who waits for it to be stored.
 pub(crate) struct Frozen {
     pub state: State,
@@ -55,7 +59,12 @@ pub(crate) fn write_snapshots(shared: &Shared, dir: &std::path::Path, frozen: &R
 pub(crate) fn project(shared: &Arc<Shared>, log: &dyn LogReader, mut projector: Projector) {
     loop {
         match projector.step(log, PROJECTOR_STEP_BATCHES) {
-            Ok(_) => shared.projected.set(projector.reached().seq()),
+            Ok(taken) => {
+                shared.projected.set(projector.reached().seq());
+                if taken > 0 && taken < PROJECTOR_STEP_BATCHES && !shared.durable.is_ended() {
+                    std::thread::sleep(PROJECTOR_REST);
+                }
+            }
             Err(error) => {
                 tracing::error!(%error, "the read tables stand still");
                 std::thread::sleep(std::time::Duration::from_secs(1));
@@ -74,16 +83,17 @@ pub(crate) fn project(shared: &Arc<Shared>, log: &dyn LogReader, mut projector: 
 }
 
 /// Opens the read tables; a file that is damaged or of another log is built anew.
-pub(crate) fn open_projector(path: &std::path::Path, shared: &Shared, head: Head) -> Result<Projector, StoreError> {
+pub(crate) fn open_projector(path: &std::path::Path, shared: &Shared, log: &dyn LogReader) -> Result<Projector, StoreError> {
     let (shard, offset) = {
         let state = shared.state.read();
         (state.registry.platform.shard, state.registry.platform.offset)
     };
-    match Projector::open(path, shard, offset) {
-        Ok(projector) if projector.reached().seq() <= head.seq => Ok(projector),
+    let opened = Projector::open(path, shard, offset).and_then(|projector| Ok((projector.belongs_to(log)?, projector)));
+    match opened {
+        Ok((true, projector)) => Ok(projector),
         Err(error @ StoreError::NewerVersion { .. }) => Err(error),
         other => {
-            let reason = other.err().map_or_else(|| "they are ahead of the log".to_owned(), |error| error.to_string());
+            let reason = other.err().map_or_else(|| "they are of another log".to_owned(), |error| error.to_string());
             tracing::warn!(reason, "the read tables are built anew");
             for suffix in ["", "-wal", "-shm"] {
                 let mut name = path.as_os_str().to_owned();

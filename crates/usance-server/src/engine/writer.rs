@@ -49,7 +49,7 @@ impl Writer {
     /// Runs until it is told to stop or cannot go on.
     pub fn run(mut self) {
         let ended = loop {
-            let patience = self.shared.clock.until_next_day(&self.shared.state.read());
+            let patience = self.shared.clock.until_next_day(&self.shared.state.read(), self.shared.unconfirmed_days_max);
             let first = match self.inbox.recv_timeout(patience) {
                 Ok(message) => Some(message),
                 Err(RecvTimeoutError::Timeout) => None,
@@ -145,8 +145,7 @@ impl Writer {
             Command::MoveClock { to } => (move_clock(state, to), to.max(now)),
             Command::ConfirmClock { .. } => {
                 let clock = self.shared.clock.raw(state);
-                let executed = machine::execute(state, &Command::ConfirmClock { clock }, now);
-                (executed, now)
+                (confirm_clock(state, clock), clock)
             }
             command => (machine::execute(state, &command, now), now),
         };
@@ -155,9 +154,6 @@ impl Writer {
         let place = put(round, &record);
         if let Some(key) = record.key {
             state.keys.remember(key.hash, place, at);
-        }
-        if confirming {
-            self.close_due_days(state, round);
         }
         Reply::Decided { outcome: record.outcome }
     }
@@ -176,14 +172,25 @@ fn move_clock(state: &mut State, to: Timestamp) -> Executed {
     if let Err(rejection) = check_move(state, to) {
         return Executed { events: Vec::new(), outcome: Err(rejection) };
     }
-    let last = state.registry.platform.offset.day_of(to);
+    pass_to(state, &Command::MoveClock { to }, to)
+}
+
+/// Confirms a system clock: the days it is ahead are closed within the same record, and its key is kept from the instant
+/// after them.
+fn confirm_clock(state: &mut State, clock: Timestamp) -> Executed {
+    pass_to(state, &Command::ConfirmClock { clock }, clock)
+}
+
+/// Closes the days before an instant, then executes a command at it.
+fn pass_to(state: &mut State, command: &Command, at: Timestamp) -> Executed {
+    let last = state.registry.platform.offset.day_of(at);
     let mut events = Vec::new();
     while state.registry.open_day < last && state.broken.is_none() {
         events.push(Event::DayClosed(Box::new(close::close_day(state))));
     }
-    let moved = machine::execute(state, &Command::MoveClock { to }, to);
-    events.extend(moved.events);
-    Executed { events, outcome: moved.outcome }
+    let passed = machine::execute(state, command, at);
+    events.extend(passed.events);
+    Executed { events, outcome: passed.outcome }
 }
 
 /// Adds a record to the round's batch; says where it stands.

@@ -11,13 +11,12 @@ use crate::api::error::{Problem, rejected};
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::{AssetIx, CustomerIx, LogPosition, PositionId, ProductIx};
 use usance_core::machine::answer::Balances;
-use usance_core::machine::{Rejection, State};
+use usance_core::machine::{Rejection, State, derive};
 use usance_core::money::Amount;
-use usance_core::position::{FLOATING, Origin, PositionState, Running, position_link};
+use usance_core::position::{Origin, PositionState, Running, position_link};
 use usance_core::product::rates::Bands;
 use usance_core::product::{Kind, Product};
-use usance_core::reward::accrue::Stake;
-use usance_core::reward::history::{Segment, walk};
+use usance_core::reward::history::{Segment, push_segment};
 
 /// One of a customer's positions at the cut.
 #[derive(Clone, Debug)]
@@ -190,15 +189,21 @@ impl Cut {
     /// When the read tables cannot be read.
     pub fn closes(&mut self, app: &App, from: Day, to: Day) -> Result<Vec<CloseLine>, Problem> {
         let to = to.min(self.last_closed);
-        let mut lines = Vec::new();
-        for subject in &mut self.subjects {
-            let first = app.engine.peek(|state| state.registry.platform.offset.day_of(subject.origin.opened_at()));
-            let last = app.engine.peek(|state| subject.last_day(state, self.last_closed));
-            if first <= to && last >= from {
-                subject.load(app, self.through)?;
-                app.engine.peek(|state| subject.closes(state, self.last_closed, from, to.min(last), &mut lines));
-            }
+        // Which positions were staked then is asked once for all of them.
+        let staked: Vec<bool> = app.engine.peek(|state| {
+            let staked =
+                |subject: &Subject| subject.first_day(state) <= to && derive::last_day(state, &subject.origin, self.last_closed) >= from;
+            self.subjects.iter().map(staked).collect()
+        });
+        for (subject, _) in self.subjects.iter_mut().zip(&staked).filter(|(_, staked)| **staked) {
+            subject.load(app, self.through)?;
         }
+        let mut lines = Vec::new();
+        app.engine.peek(|state| {
+            for (subject, _) in self.subjects.iter().zip(&staked).filter(|(_, staked)| **staked) {
+                subject.closes(state, self.last_closed, from, to, &mut lines);
+            }
+        });
         lines.sort_by_key(|line| (line.day, line.position));
         Ok(lines)
     }
@@ -206,55 +211,37 @@ impl Cut {
     /// The first day on which any of the positions can have earned.
     #[must_use]
     pub fn first_day(&self, app: &App) -> Day {
-        app.engine.peek(|state| {
-            let opened = self.subjects.iter().map(|subject| state.registry.platform.offset.day_of(subject.origin.opened_at()));
-            opened.min().unwrap_or(self.last_closed.next())
-        })
+        app.engine.peek(|state| self.subjects.iter().map(|subject| subject.first_day(state)).min().unwrap_or(self.last_closed.next()))
     }
 }
 
 impl Subject {
-    /// The last closed day on which it was staked.
-    fn last_day(&self, state: &State, last_closed: Day) -> Day {
-        let ended = self.origin.closed_at().map(|at| state.registry.platform.offset.day_of(at).previous());
-        ended.map_or(last_closed, |ended| ended.min(last_closed))
+    /// The day it was opened.
+    fn first_day(&self, state: &State) -> Day {
+        state.registry.platform.offset.day_of(self.origin.opened_at())
     }
 
     fn load(&mut self, app: &App, through: LogPosition) -> Result<(), Problem> {
         if self.segments.is_some() {
             return Ok(());
         }
-        self.segments = Some(if self.flexible {
-            let rows = app.engine.tables(|tables| tables.stakes(self.id, through))?;
-            let mut segments: Vec<Segment> = Vec::with_capacity(rows.len());
-            for row in rows {
-                let segment = Segment { from: row.day, stake: row.stake };
-                match segments.last_mut() {
-                    Some(last) if last.from == segment.from => *last = segment,
-                    _ => segments.push(segment),
-                }
+        let mut segments = Vec::new();
+        if self.flexible {
+            for row in app.engine.tables(|tables| tables.stakes(self.id, through))? {
+                push_segment(&mut segments, Segment { from: row.day, stake: row.stake });
             }
-            segments
-        } else {
-            let stake = Stake { earning: self.origin.principal_opened.get(), ..Stake::default() };
-            vec![Segment { from: self.running.value_date, stake }]
-        });
+        }
+        self.segments = Some(segments);
         Ok(())
     }
 
     fn closes(&self, state: &State, last_closed: Day, from: Day, to: Day, lines: &mut Vec<CloseLine>) {
         let (Some(product), Some(segments)) = (state.product(self.product), &self.segments) else { return };
-        let bands_on = |day: Day| -> Option<Bands> {
-            if self.running.rate_version != FLOATING {
-                return state.bands(self.running.rate_version).cloned();
-            }
-            let closed = product.closed_day(day)?;
-            state.bands(closed.version).map(|bands| bands.capped(closed.settled))
-        };
         // A payment adds up the days since the one before, so a fixed term is walked from its first day.
         let start = if self.flexible { from } else { self.running.value_date.min(from) };
         let mut accrued = Amount::ZERO;
-        walk(segments, start, to, bands_on, |line| {
+        let to = to.min(derive::last_day(state, &self.origin, last_closed));
+        derive::reward_days(state, &self.running, &self.origin, segments, start, to, |line| {
             let paid = self.paid(product, line.day, line.reward, &mut accrued);
             if line.day >= from {
                 lines.push(CloseLine {
@@ -290,7 +277,7 @@ impl Subject {
         }
         let k = product.next_distribution_day(self.running.interest_day(day));
         let paid_on = self.running.value_date.plus(i32::try_from(k).unwrap_or(i32::MAX)).previous();
-        let paid = paid_on <= self.last_day(state, last_closed);
+        let paid = paid_on <= derive::last_day(state, &self.origin, last_closed);
         match (self.running.state, paid) {
             (PositionState::RedeemedEarly, true) => RewardState::ClawedBack,
             (PositionState::RedeemedEarly, false) => RewardState::Forfeited,

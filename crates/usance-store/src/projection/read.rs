@@ -31,7 +31,7 @@ const TABLES: [(&str, &str); 8] = [
     ("announcements", "shard, log_position, product"),
     ("closes", "shard, day"),
     ("days", "shard, day, product"),
-    ("history", "shard, customer, asset, log_position"),
+    ("history", "shard, log_position"),
 ];
 
 /// One reading connection.

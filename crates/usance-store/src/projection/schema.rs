@@ -5,7 +5,7 @@ use crate::connection::Schema;
 pub(super) const SCHEMA: Schema = Schema {
     version: 1,
     page_size: 4096,
-    cache_kib: 16 << 10,
+    cache_kib: 64 << 10,
     checkpoint_pages: 4096,
     tables: "
 CREATE TABLE progress(
@@ -26,8 +26,9 @@ CREATE TABLE history(                      -- one row for each thing a customer 
     day INTEGER,                           -- the open day, days since 1970
     earning TEXT, pending TEXT, carry INTEGER, -- the stake after it
     event BLOB NOT NULL,                   -- the event, postcard
-    PRIMARY KEY(shard, customer, asset, log_position)
+    PRIMARY KEY(shard, log_position)       -- in the order of the log: rows are only ever added at the end
 ) WITHOUT ROWID;
+CREATE INDEX history_customer ON history(shard, customer, asset, log_position);
 CREATE INDEX history_position ON history(shard, position, log_position) WHERE position IS NOT NULL;
 CREATE TABLE assets(shard INTEGER NOT NULL, number INTEGER NOT NULL, symbol TEXT NOT NULL, decimals INTEGER NOT NULL, PRIMARY KEY(shard, number)) WITHOUT ROWID;
 CREATE TABLE customers(shard INTEGER NOT NULL, number INTEGER NOT NULL, id TEXT NOT NULL, PRIMARY KEY(shard, number)) WITHOUT ROWID;

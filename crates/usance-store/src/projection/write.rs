@@ -333,16 +333,16 @@ mod tests {
         projector.step(&log, 3).unwrap();
         // SQLite reports its own bound on pages by the code of a full disk, and rolls back by itself.
         let set = |projector: &Projector, pragma: &str| projector.database.connection.execute_batch(pragma).unwrap();
-        let rows: [(&str, &str, fn(&StoreError) -> bool); 2] = [
-            ("PRAGMA max_page_count=25", "PRAGMA max_page_count=100000", |error| matches!(error, StoreError::Full)),
-            ("PRAGMA query_only=1", "PRAGMA query_only=0", |error| matches!(error, StoreError::Sqlite { .. })),
+        let rows = [
+            ("PRAGMA max_page_count=25", "PRAGMA max_page_count=100000", "disk full"),
+            ("PRAGMA query_only=1", "PRAGMA query_only=0", "attempt to write a readonly database"),
         ];
-        for (refuse, allow, is_expected) in rows {
+        for (refuse, allow, sentence) in rows {
             let before = (numbers(&projector), projector.reached());
             set(&projector, refuse);
             for _ in 0..2 {
-                let refused = projector.step(&log, usize::MAX).unwrap_err();
-                assert!(is_expected(&refused), "{refuse}: {refused}");
+                let refused = projector.step(&log, usize::MAX).unwrap_err().to_string();
+                assert!(refused.ends_with(sentence), "{refuse}: {refused}");
                 assert_eq!((numbers(&projector), projector.reached()), before, "{refuse}");
             }
             set(&projector, allow);

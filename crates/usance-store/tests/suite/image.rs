@@ -61,13 +61,15 @@ fn a_column_may_be_longer_than_a_section() {
     assert_eq!(back.customer_ix(&format!("c{section}")).unwrap().index(), section);
 }
 
+type Change = Box<dyn Fn(&mut State)>;
+
 #[test]
 fn the_hash_sees_every_part() {
     let (world, _) = World::in_memory(Size::small(3));
-    fn registry(change: impl Fn(&mut Registry) + 'static) -> Box<dyn Fn(&mut State)> {
+    fn registry(change: impl Fn(&mut Registry) + 'static) -> Change {
         Box::new(move |state| change(&mut state.registry))
     }
-    let changes: Vec<Box<dyn Fn(&mut State)>> = vec![
+    let changes: Vec<Change> = vec![
         registry(|registry| registry.platform.shard = 1),
         registry(|registry| registry.platform.created_at = Timestamp::from_ms(1)),
         registry(|registry| registry.last_at = Timestamp::from_ms(registry.last_at.ms() + 1)),
@@ -123,7 +125,7 @@ fn not_a_state(sections: &[(u32, &[u8])], how: &str) {
         writer.section(*id, bytes).unwrap();
     }
     let path = writer.finish().unwrap();
-    let sentence = read(&Snapshot::open(&path).unwrap()).err().expect(how).to_string();
+    let sentence = read(&Snapshot::open(&path).unwrap()).expect_err(how).to_string();
     assert!(sentence.starts_with(&format!("snapshot damaged: {}: ", path.display())) && sentence.ends_with(how), "{sentence}");
 }
 

@@ -3,6 +3,7 @@
 mod batches;
 mod codec;
 mod conformance;
+mod copy;
 mod damage;
 mod directory;
 mod faulty;

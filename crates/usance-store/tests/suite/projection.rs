@@ -15,7 +15,7 @@ use usance_core::reward::accrue::Stake;
 use usance_core::reward::clawback::AccountKind;
 use usance_core::reward::history::{Segment, walk};
 use usance_store::codec;
-use usance_store::projection::{HistoryKind, HistoryRow, Projector, Reading, Span};
+use usance_store::projection::{HistoryKind, HistoryRow, Projector, Reading, Span, StakeRow};
 use usance_store::{MemoryLog, StoreError};
 
 use super::world::{Dice, SEEDS, Size, World, batches, cut};
@@ -228,8 +228,10 @@ fn tables_of_another_log_are_known_and_do_not_grow() {
 
 // --- what is asked of them ---
 
+type Told = (LogPosition, HistoryKind, Event);
+
 /// What the log says that a customer did with an asset, oldest first.
-fn told_by_the_log(tables: &Tables) -> BTreeMap<(CustomerIx, AssetIx), Vec<(LogPosition, HistoryKind, Event)>> {
+fn told_by_the_log(tables: &Tables) -> BTreeMap<(CustomerIx, AssetIx), Vec<Told>> {
     let mut rows: BTreeMap<_, Vec<_>> = BTreeMap::new();
     let asset_of = |product| tables.world.state.product(product).unwrap().asset;
     for batch in batches(&tables.log) {
@@ -471,6 +473,35 @@ fn rows_and_derived_rewards_add_up_to_the_balances() {
             if state.registry.assets.len() == 2 {
                 check_sums(&tables, &reading, state, LogPosition::end_of(head.seq));
             }
+        }
+    }
+}
+
+#[test]
+fn stakes_are_those_of_the_log_up_to_a_place() {
+    let tables = Tables::full(Size::usual(5));
+    let (reading, offset) = (tables.reading(), tables.world.state.registry.platform.offset);
+    let mut stakes: BTreeMap<PositionId, Vec<(LogPosition, StakeRow)>> = BTreeMap::new();
+    for batch in batches(&tables.log) {
+        for item in codec::records(&batch) {
+            let (place, record) = item.unwrap();
+            for event in &record.events {
+                let (position, stake) = match event {
+                    Event::Subscribed(event) => (event.position, event.stake),
+                    Event::Redeemed(event) => (event.position, event.stake),
+                    _ => continue,
+                };
+                stakes.entry(position).or_default().push((place, StakeRow { day: offset.day_of(record.at), stake }));
+            }
+        }
+    }
+    assert!(stakes.values().any(|rows| rows.len() > 4));
+    for (position, rows) in stakes {
+        for (index, (place, _)) in rows.iter().enumerate() {
+            let expected = |count: usize| rows[..count].iter().map(|(_, row)| *row).collect::<Vec<_>>();
+            assert_eq!(reading.stakes(position, *place).unwrap(), expected(index + 1), "position {position} through {place}");
+            let before = LogPosition::from_number(place.number() - 1);
+            assert_eq!(reading.stakes(position, before).unwrap(), expected(index), "position {position} before {place}");
         }
     }
 }

@@ -21,7 +21,7 @@ fn whole(reader: &dyn LogReader) -> Result<Recovered, StoreError> {
 }
 
 fn refusal(log: &MemoryLog) -> String {
-    whole(log).err().expect("the log is refused").to_string()
+    whole(log).expect_err("the log is refused").to_string()
 }
 
 /// A log that somebody wrote anew from some record on, with a chain that holds. `change` is given each record's batch and
@@ -107,6 +107,8 @@ fn an_edited_record_is_refused_and_named() {
     }
 }
 
+type Forgery = Box<dyn Fn(&mut DayClosed)>;
+
 /// Whoever can seal a batch can forge a chain, but not a day: closing it again gives what it gave.
 #[test]
 fn a_forged_close_is_refused_and_its_day_named() {
@@ -114,7 +116,7 @@ fn a_forged_close_is_refused_and_its_day_named() {
     let earning = |record: &Record| closes(record).iter().any(|closed| closed.products.iter().any(|line| !line.rewards.is_zero()));
     let days = found(&log, earning);
     let more = |amount: &mut Amount| *amount = amount.plus(Amount::ONE);
-    let forgeries: Vec<Box<dyn Fn(&mut DayClosed)>> = vec![
+    let forgeries: Vec<Forgery> = vec![
         Box::new(move |closed| closed.products.iter_mut().for_each(|line| more(&mut line.rewards))),
         Box::new(move |closed| more(&mut closed.products[0].distributed)),
         Box::new(move |closed| more(&mut closed.products[0].returned_spot)),
@@ -125,7 +127,7 @@ fn a_forged_close_is_refused_and_its_day_named() {
         Box::new(|closed| closed.products[0].renewed += 1),
         Box::new(|closed| closed.products[0].settled = Some(usance_core::money::Rate::MAX)),
         Box::new(|closed| closed.products[0].version.0 += 1),
-        Box::new(|closed| drop(closed.products.pop())),
+        Box::new(|closed| closed.products.truncate(1)),
         Box::new(|closed| closed.products.swap(0, 1)),
         Box::new(|closed| closed.digest[31] ^= 1),
         Box::new(|closed| closed.next_position = PositionId(closed.next_position.0 + 1)),

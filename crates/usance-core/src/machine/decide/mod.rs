@@ -1,4 +1,4 @@
-//! Every verb's checks, in the order of [`Rejection`](super::Rejection); one file per verb. Nothing here changes state.
+//! Every verb's checks, in the order of [`Rejection`]; one file per verb. Nothing here changes state.
 
 pub mod catalogue;
 pub mod clock;
