@@ -58,7 +58,10 @@ fn visible(state: &Machine, now: Timestamp, drafts: bool, filter: &ProductFilter
 }
 
 /// A product that customers can see.
-fn seen<'a>(state: &'a Machine, id: &str) -> Result<(ProductIx, &'a Product), Problem> {
+///
+/// # Errors
+/// `product_not_found`, also for a draft.
+pub fn seen<'a>(state: &'a Machine, id: &str) -> Result<(ProductIx, &'a Product), Problem> {
     let found = state.product_ix(id).and_then(|ix| state.product(ix).map(|product| (ix, product)));
     found.filter(|(_, product)| product.status != Status::Draft).ok_or_else(|| rejected(state, &Rejection::ProductNotFound))
 }

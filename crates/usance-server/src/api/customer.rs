@@ -288,8 +288,7 @@ fn positions(
     size: usize,
 ) -> Result<Vec<(PositionId, PositionShape)>, Problem> {
     let customer = known(state, id)?;
-    let product =
-        filter.product.as_ref().map(|id| state.product_ix(id).ok_or_else(|| rejected(state, &Rejection::ProductNotFound))).transpose()?;
+    let product = filter.product.as_ref().map(|id| super::catalogue::seen(state, id).map(|(ix, _)| ix)).transpose()?;
     let asset =
         filter.asset.as_ref().map(|symbol| state.asset_ix(symbol).ok_or_else(|| rejected(state, &Rejection::AssetNotFound))).transpose()?;
     let wanted = filter.state.unwrap_or_default();

@@ -388,29 +388,49 @@ fn harmless(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
 }
 
+/// A notice's place among all: when, of which position (or product), and which of its notices then. It never changes.
+type NoticeKey = (i64, u64, u8);
+
 /// GET /v1/notices: rewards paid, rates ahead, maturities near, renewed; newest first.
 pub async fn notice_list(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
     Query(filter): Query<HistoryFilter>,
 ) -> Result<Json<Page<Value>>, Problem> {
-    const LOOK_BACK_DAYS: i32 = 90;
     let who = customer(&caller);
     let size = limit(filter.limit.as_deref())?;
     let list = format!("notices {who} {:?}", filter.asset);
-    let before: Option<(i64, u64)> = place(&app, &list, filter.cursor.as_deref())?;
+    let before: Option<NoticeKey> = place(&app, &list, filter.cursor.as_deref())?;
     let mut cut = Cut::take(&app, &who, Chosen { asset: filter.asset.as_deref(), position: None }).await?;
-    let lines = cut.closes(&app, cut.last_closed.plus(1 - LOOK_BACK_DAYS), cut.last_closed)?;
-    let mut notices: Vec<(i64, u64, Value)> = app.engine.peek(|state| {
-        let closes = lines.iter().flat_map(|line| close_notices(state, line));
-        closes.chain(notices_ahead(state, &cut)).enumerate().map(|(number, (at, notice))| (at.ms(), number as u64, notice)).collect()
-    });
-    notices.sort_by_key(|(at, number, _)| std::cmp::Reverse((*at, *number)));
-    notices.retain(|(at, number, _)| before.is_none_or(|before| (*at, *number) < before));
+    let mut notices = app.engine.peek(|state| notices_ahead(state, &cut));
+    let (first, mut until) = (cut.first_day(&app), cut.last_closed);
+    if let Some((at, ..)) = before {
+        let day = app.engine.peek(|state| state.registry.platform.offset.day_of(Timestamp::from_ms(at)));
+        until = until.min(day.previous());
+    }
+    notices.retain(|(key, _)| before.is_none_or(|before| *key < before));
+    while until >= first {
+        let start = until.plus(1 - STEP_DAYS).max(first);
+        let lines = cut.closes(&app, start, until)?;
+        let reached = app.engine.peek(|state| {
+            for line in &lines {
+                let told = close_notices(state, line).into_iter().zip(0..);
+                let keyed = told.map(|((at, notice), part)| ((at.ms(), line.position.0, part), notice));
+                notices.extend(keyed.filter(|(key, _)| before.is_none_or(|before| *key < before)));
+            }
+            closed_at(state, start).ms()
+        });
+        // What lies ahead may have been announced long ago; only what is newer than the days looked at is complete.
+        if notices.iter().filter(|(key, _)| key.0 >= reached).count() > size {
+            break;
+        }
+        until = start.previous();
+    }
+    notices.sort_unstable_by_key(|(key, _)| std::cmp::Reverse(*key));
     let more = notices.len() > size;
     notices.truncate(size);
-    let next = if more { notices.last().map(|(at, number, _)| cursor(&app, &list, &(*at, *number))) } else { None };
-    Ok(Json(Page { items: notices.into_iter().map(|(.., notice)| notice).collect(), next_cursor: next }))
+    let next = if more { notices.last().map(|(key, _)| cursor(&app, &list, key)) } else { None };
+    Ok(Json(Page { items: notices.into_iter().map(|(_, notice)| notice).collect(), next_cursor: next }))
 }
 
 /// What a close told one position's customer: rewards paid, a term over, a term begun again.
@@ -444,9 +464,11 @@ pub fn close_notices(state: &Machine, line: &CloseLine) -> Vec<(Timestamp, Value
 }
 
 /// What lies ahead of a customer's active positions: announced rates and maturities within a week.
-fn notices_ahead(state: &Machine, cut: &Cut) -> Vec<(Timestamp, Value)> {
+fn notices_ahead(state: &Machine, cut: &Cut) -> Vec<(NoticeKey, Value)> {
     const NEAR_DAYS: i32 = 7;
-    let now = state.registry.last_at;
+    const RATE_AHEAD: u8 = 8;
+    const MATURITY_NEAR: u8 = 9;
+    let offset = state.registry.platform.offset;
     let mut notices = Vec::new();
     let mut told: Vec<ProductIx> = Vec::new();
     for subject in cut.subjects.iter().filter(|subject| subject.running.is_active()) {
@@ -462,18 +484,19 @@ fn notices_ahead(state: &Machine, cut: &Cut) -> Vec<(Timestamp, Value)> {
                     "kind": "rate_ahead", "at": version.announced_at.to_string(), "from": from.to_string(), "product": product.id,
                     "asset": shape::symbol(state, product.asset), "rate": rate.rate, "tiers": rate.tiers,
                 });
-                notices.push((version.announced_at, notice));
+                notices.push(((version.announced_at.ms(), u64::from(subject.product.0), RATE_AHEAD), notice));
             }
         }
         if let Some(matures) = subject.running.maturity_day(product.kind)
             && matures.since(state.registry.open_day) <= NEAR_DAYS
         {
+            let at = offset.first_instant(matures.plus(-NEAR_DAYS)).max(subject.origin.opened_at());
             let notice = json!({
-                "kind": "maturity_near", "at": now.to_string(), "matures_at": state.registry.platform.offset.first_instant(matures).to_string(),
+                "kind": "maturity_near", "at": at.to_string(), "matures_at": offset.first_instant(matures).to_string(),
                 "product": product.id, "asset": shape::symbol(state, product.asset), "position": subject.id.to_string(),
                 "auto_renew": subject.running.auto_renew,
             });
-            notices.push((now, notice));
+            notices.push(((at.ms(), subject.id.0, MATURITY_NEAR), notice));
         }
     }
     notices
@@ -579,11 +602,15 @@ async fn platform_journal(app: &App, asset: Option<&str>, before: Option<(u64, u
                     .map_err(crate::engine::Unavailable::from)?;
                 let place = LogPosition::new(batch.seq, u16::try_from(index).unwrap_or(u16::MAX)).number();
                 app.engine.peek(|state| {
-                    let posted = record.events.iter().flat_map(|event| post::post(state, event).unwrap_or_default());
-                    let of_asset = posted.filter(|entry| asset.is_none_or(|only| only == entry.asset()));
-                    entries.extend(
-                        of_asset.enumerate().map(|(number, posted)| ((place, number as u64), entry(state, place, record.at, &posted))),
-                    );
+                    let posted = record.events.iter().flat_map(|event| {
+                        // A move of the clock closes days on its way; each is stamped with its own end.
+                        let at = if let Event::DayClosed(closed) = event { closed_at(state, closed.day) } else { record.at };
+                        post::post(state, event).unwrap_or_default().into_iter().map(move |posted| (at, posted))
+                    });
+                    let of_asset = posted.filter(|(_, entry)| asset.is_none_or(|only| only == entry.asset()));
+                    let keyed =
+                        of_asset.enumerate().map(|(number, (at, posted))| ((place, number as u64), entry(state, place, at, &posted)));
+                    entries.extend(keyed);
                 });
             }
             found.extend(entries.into_iter().rev().filter(|(key, _)| before.is_none_or(|before| *key < before)));
@@ -603,11 +630,14 @@ async fn customer_journal(
 ) -> Result<Vec<Keyed>, Problem> {
     let mut cut = Cut::take(app, customer, Chosen { asset, position: None }).await?;
     let through = LogPosition::from_number(before.map_or(cut.through.number(), |(place, _)| place).min(cut.through.number()));
-    let rows = rows(app, &cut, None, Some(through.number().saturating_add(1)), size)?;
+    let is_next = |key: (u64, u64)| before.is_none_or(|before| key < before);
+    // One row more than fits: the one at which the page before ended is read again.
+    let rows = rows(app, &cut, None, Some(through.number().saturating_add(1)), size + 1)?;
     let mut found: Vec<Keyed> = app.engine.peek(|state| {
         let posted = rows.iter().filter_map(|(_, row)| post::one(state, &row.event).ok().flatten().map(|posted| (row, posted)));
         // What a customer did comes after the closes of the same record.
-        posted.map(|(row, posted)| ((row.place.number(), u64::MAX), entry(state, row.place.number(), row.at, &posted))).collect()
+        let keyed = posted.map(|(row, posted)| ((row.place.number(), u64::MAX), entry(state, row.place.number(), row.at, &posted)));
+        keyed.filter(|(key, _)| is_next(*key)).collect()
     });
     let first = cut.first_day(app);
     let mut newest: Option<Day> = None;
@@ -623,19 +653,19 @@ async fn customer_journal(
                     let number = (line.day.number().unsigned_abs() as u64) << 36 | (line.position.0 & 0xffff_ffff) << 4 | part as u64;
                     let mut shown = entry(state, close.place.number(), closed_at(state, line.day), &posted);
                     (shown.product, shown.position) = (Some(shape::product_id(state, line.product)), Some(line.position.to_string()));
-                    found.push(((close.place.number(), number), shown));
+                    if is_next((close.place.number(), number)) {
+                        found.push(((close.place.number(), number), shown));
+                    }
                 }
             }
         });
         newest = Some(from.day);
-        let oldest_row = rows.last().map_or(0, |(_, row)| row.place.number());
-        let enough = found.iter().filter(|(key, _)| key.0 > from.place.number()).count() >= size
-            && (rows.len() < size || oldest_row >= from.place.number());
+        // Everything behind the oldest close that was read is there; so a page that lies behind it is whole.
+        let enough = found.iter().filter(|(key, _)| key.0 > from.place.number()).count() >= size;
         if from.day <= first || enough {
             break;
         }
     }
-    found.retain(|(key, _)| before.is_none_or(|before| *key < before));
     found.sort_by_key(|(key, _)| std::cmp::Reverse(*key));
     found.truncate(size);
     Ok(found)

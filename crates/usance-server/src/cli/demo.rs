@@ -5,6 +5,7 @@ use super::world::{World, customer_id};
 use super::{Output, progress, start_logging, token};
 use crate::auth::Role;
 use crate::engine::clock::Clock;
+use crate::engine::workers::remove_database;
 use crate::engine::{Settings, start};
 use anyhow::{Context, bail};
 use clap::Args;
@@ -26,6 +27,8 @@ const DAYS: i32 = 365;
 const BATCH_RECORDS: usize = 1024;
 /// Where the tokens of the demo are kept, for the second start.
 const TOKENS: &str = "demo-tokens.json";
+/// Their name while the sample is being made.
+const UNFINISHED: &str = "demo-tokens.json.partial";
 
 /// Make a sample platform with a year of history on a simulated clock, and serve it.
 ///
@@ -75,13 +78,19 @@ fn start_quiet_logging() {
     let _ = quiet.try_init();
 }
 
-/// Builds the sample platform. Everything is in place when the tokens are, so a start that was cut off begins again.
+/// Builds the sample platform. It is finished when the tokens have their name; a start that was cut off begins again.
 fn make(data: &Path, output: Output) -> anyhow::Result<()> {
     let directory = DataDirectory::open_exclusive(data)?;
+    let unfinished = data.join(UNFINISHED);
+    if unfinished.exists() {
+        remove_database(&directory.log())?;
+        remove_database(&directory.people())?;
+    }
     let mut log = SqliteLog::open(&directory.log())?;
     if log.head(start::SHARD)?.is_some() {
         bail!("{} holds another platform; name another directory with --data", data.display());
     }
+    write_private(&unfinished, &[])?;
     let offset = DayOffset::default();
     let today = offset.day_of(Clock::system());
     let created_at = offset.first_instant(today.plus(-DAYS));
@@ -114,7 +123,8 @@ fn make(data: &Path, output: Output) -> anyhow::Result<()> {
         let text = token::make(&people, &id, Role::Customer, Some(&id))?.0;
         customers.push((id, text));
     }
-    write_private(&data.join(TOKENS), &serde_json::to_vec_pretty(&Tokens { operator, customers })?)
+    write_private(&unfinished, &serde_json::to_vec_pretty(&Tokens { operator, customers })?)?;
+    Ok(std::fs::rename(&unfinished, data.join(TOKENS))?)
 }
 
 fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {

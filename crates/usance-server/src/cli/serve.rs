@@ -6,12 +6,14 @@ use crate::auth::{Auth, BOOTSTRAP};
 use crate::engine::{Opening, Settings, start};
 use anyhow::{Context, bail};
 use clap::Args;
+use clap::builder::FalseyValueParser;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use usance_core::calendar::{DayOffset, Timestamp};
 use usance_core::machine::state::ClockMode;
 use usance_store::{Identities, LogReader, SqliteIdentities};
@@ -54,7 +56,7 @@ pub struct Serving {
     #[arg(long, value_name = "N", env = "USANCE_CUSTOMER_RATE", default_value = "50")]
     pub customer_rate: NonZeroU32,
     /// Write the service's own log as JSON lines.
-    #[arg(long, env = "USANCE_LOG_JSON")]
+    #[arg(long, env = "USANCE_LOG_JSON", value_parser = FalseyValueParser::new())]
     pub log_json: bool,
 }
 
@@ -134,6 +136,11 @@ pub fn serve(
     let metrics = install_metrics()?;
     let app = App::new(opening.engine.clone(), auth, metrics);
     let listener = runtime.block_on(TcpListener::bind(serving.listen)).with_context(|| format!("listening on {}", serving.listen))?;
+    // From here on a signal ends the service in order, so it is caught before anybody is told where to find it.
+    let signals = {
+        let _inside = runtime.enter();
+        Signals::catch()?
+    };
     ready(listener.local_addr()?, has_tokens)?;
     tracing::info!(
         created = opening.created,
@@ -141,7 +148,7 @@ pub fn serve(
         from_snapshot = opening.from_snapshot.map(|head| head.seq),
         "started"
     );
-    let why = runtime.block_on(until_stopped(listener, app, &opening));
+    let why = runtime.block_on(until_stopped(listener, app, &opening, signals));
     // Handlers that still wait (event streams) are given up; everything acknowledged is durable.
     runtime.shutdown_timeout(Duration::from_millis(200));
     let engine_failed = opening.engine.not_writable();
@@ -162,7 +169,7 @@ fn install_metrics() -> anyhow::Result<metrics_exporter_prometheus::PrometheusHa
 }
 
 /// Runs the service; returns why the engine stopped, or nothing when a signal ended it.
-async fn until_stopped(listener: TcpListener, app: App, opening: &Opening) -> Option<String> {
+async fn until_stopped(listener: TcpListener, app: App, opening: &Opening, mut signals: Signals) -> Option<String> {
     let keeper = tokio::spawn(keep_house(app.clone()));
     let snapshots = app.engine.clone();
     let (stop, stopped) = tokio::sync::watch::channel(false);
@@ -183,7 +190,7 @@ async fn until_stopped(listener: TcpListener, app: App, opening: &Opening) -> Op
     });
     let why = tokio::select! {
         reason = opening.engine.stopped() => Some(reason),
-        () = signal() => None,
+        () = signals.any() => None,
     };
     let _ = stop.send(true);
     tracing::info!("stopping: requests under way are answered first");
@@ -198,19 +205,21 @@ async fn until_stopped(listener: TcpListener, app: App, opening: &Opening) -> Op
     why
 }
 
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let terminate = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => {
-                terminate.recv().await;
-            }
-            Err(_) => std::future::pending().await,
+/// The signals that end the service.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn catch() -> std::io::Result<Self> {
+        Ok(Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+    async fn any(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminate => {}
     }
 }
 

@@ -95,17 +95,26 @@ pub(crate) fn open_projector(path: &std::path::Path, shared: &Shared, log: &dyn 
         other => {
             let reason = other.err().map_or_else(|| "they are of another log".to_owned(), |error| error.to_string());
             tracing::warn!(reason, "the read tables are built anew");
-            for suffix in ["", "-wal", "-shm"] {
-                let mut name = path.as_os_str().to_owned();
-                name.push(suffix);
-                match std::fs::remove_file(&name) {
-                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                        return Err(StoreError::Io { path: name.into(), source: error });
-                    }
-                    _ => {}
-                }
-            }
+            remove_database(path)?;
             Projector::open(path, shard, offset)
         }
     }
+}
+
+/// Removes a database of ours that nobody has open, if there is one.
+///
+/// # Errors
+/// [`StoreError::Io`].
+pub(crate) fn remove_database(path: &std::path::Path) -> Result<(), StoreError> {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        match std::fs::remove_file(&name) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(StoreError::Io { path: name.into(), source: error });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }

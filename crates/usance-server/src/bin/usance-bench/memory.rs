@@ -15,9 +15,9 @@ use usance_core::product::{Kind, Status};
 use usance_core::reward::clawback::AccountKind;
 use usance_server::cli::world::Dice;
 use usance_server::engine::{Reply, Settings, Submission, start};
-use usance_store::codec::UsedKey;
+use usance_store::codec::{self, Record, UsedKey};
 use usance_store::snapshot::Snapshot;
-use usance_store::{Head, image};
+use usance_store::{Appended, Batch, BatchBuilder, Head, LogStore, SqliteLog, image};
 
 const FLEXIBLE: u64 = 4;
 const PRODUCTS: u64 = 16;
@@ -213,6 +213,7 @@ pub fn durable(seconds: u64) -> anyhow::Result<()> {
         batches + before - engine.positions().2
     );
     opening.engine.stop();
+    pipeline(directory.path(), seconds)?;
     let each = (operations / batches.max(1)).max(1);
     let (count, plain) = plain_file(directory.path(), each * 250, seconds.min(3))?;
     println!(
@@ -221,6 +222,52 @@ pub fn durable(seconds: u64) -> anyhow::Result<()> {
         count as f64 / plain.as_secs_f64(),
         plain.as_secs_f64() * 1e3 / count as f64
     );
+    Ok(())
+}
+
+/// What the writer and the flusher do, without clients and read tables: decide, encode, chain, append, 1,024 a batch, the
+/// next batch decided while one is made durable.
+fn pipeline(directory: &std::path::Path, seconds: u64) -> anyhow::Result<()> {
+    const BATCH: u64 = 1_024;
+    const CUSTOMERS: u64 = 10_000;
+    let mut log = SqliteLog::open(&directory.join("pipeline.sqlite"))?;
+    let (sender, batches) = std::sync::mpsc::sync_channel::<Batch>(1);
+    let flusher = std::thread::spawn(move || {
+        for batch in batches {
+            assert!(matches!(log.append(batch.seq - 1, &batch), Appended::Done));
+        }
+    });
+    let mut state = founded(CUSTOMERS);
+    let now = Timestamp::from_ms(state.registry.last_at.ms() + 1);
+    let mut dice = Dice::new(5);
+    let commands: Vec<(Command, UsedKey)> = (0..4_000_000 / BATCH * BATCH)
+        .map(|number| {
+            let hash = hash16(&[9; 32], "key", &[&number.to_string()]);
+            (subscription(&mut dice, CUSTOMERS, None), UsedKey { hash, fingerprint: hash })
+        })
+        .collect();
+    let (mut head, mut operations) = (Head::GENESIS, 0);
+    let meter = Meter::start();
+    for chunk in commands.chunks(BATCH as usize) {
+        let mut builder = BatchBuilder::new();
+        for (command, key) in chunk {
+            assert!(state.keys.find(&key.hash).is_none());
+            let executed = execute(&mut state, command, now);
+            let record = Record { at: now, key: Some(*key), events: executed.events, outcome: executed.outcome };
+            let index = builder.try_push_with(|bytes| codec::encode(&record, bytes))?;
+            state.keys.remember(key.hash, LogPosition::new(head.seq + 1, index), now);
+        }
+        let batch = builder.seal(0, head.seq + 1, now.ms(), head.hash)?;
+        head = batch.head();
+        sender.send(batch).map_err(|_| anyhow::anyhow!("the flusher stopped"))?;
+        operations += BATCH;
+        if meter.stop().wall > Duration::from_secs(seconds) {
+            break;
+        }
+    }
+    drop(sender);
+    flusher.join().map_err(|_| anyhow::anyhow!("the flusher stopped"))?;
+    report("decided, encoded, chained and appended, 1,024 a batch, without clients and read tables", operations, meter.stop());
     Ok(())
 }
 
