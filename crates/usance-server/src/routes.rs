@@ -4,7 +4,7 @@
 
 use crate::api::call::Call;
 use crate::api::error::Problem;
-use crate::api::input::BODY_BYTES_MAX;
+use crate::api::input::{BODY_BYTES_MAX, drain};
 use crate::api::{App, catalogue, customer, events, history, operator, page::Page, people, service, shape};
 use crate::auth::{Auth, Caller, Role};
 use axum::Router;
@@ -379,7 +379,10 @@ async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> 
     let started = Instant::now();
     let mut response = match admit(&guard, &mut request).and_then(|()| known_query(&guard, &request)) {
         Ok(()) => next.run(request).await,
-        Err(problem) => problem.into_response(),
+        Err(problem) => {
+            drain(request.into_body()).await;
+            problem.into_response()
+        }
     };
     if response.status().is_client_error() || response.status().is_server_error() {
         guard.refused.increment(1);

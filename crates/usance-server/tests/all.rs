@@ -7,6 +7,7 @@ mod suite {
     mod damage;
     mod document;
     mod harness;
+    mod load;
     mod money;
     mod platform;
     mod routes;

@@ -123,7 +123,10 @@ impl LogStore for SqliteLog {
                 }
             }
             Err(error) if is_full(&error) => Appended::Full,
-            Err(error) => self.lost(error.to_string()),
+            Err(error) => {
+                let reason = self.database.error(error).to_string();
+                self.lost(reason)
+            }
         }
     }
 

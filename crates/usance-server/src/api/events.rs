@@ -67,6 +67,7 @@ async fn follow(app: App, who: String, mut from: LogPosition, sender: tokio::syn
         let gone = tokio::select! {
             more = app.engine.durable_after(from.seq()) => !more,
             () = sender.closed() => true,
+            () = app.serving.closed() => true,
         };
         if gone {
             return;

@@ -5,8 +5,10 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use std::marker::PhantomData;
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::PositionId;
 use usance_core::money::Rate;
@@ -32,12 +34,44 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Send Content-Type: application/json."));
         }
         let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-        // Left to itself, the reader of a shape would take a list of its fields' values for it.
-        if text.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
-            return Err(Problem::malformed("the body is a JSON object"));
-        }
-        serde_json::from_slice(text).map(Body).map_err(|error| Problem::malformed(error.to_string()))
+        serde_json::from_slice::<Object<T>>(text).map(|object| Body(object.0)).map_err(|error| Problem::malformed(error.to_string()))
     }
+}
+
+/// A JSON object of a known shape. Left to itself, the reader of a shape would take a list of its fields' values for it.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = T;
+            fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                out.write_str("a JSON object")
+            }
+            fn visit_map<M: MapAccess<'de>>(self, fields: M) -> Result<T, M::Error> {
+                T::deserialize(MapAccessDeserializer::new(fields))
+            }
+        }
+        from.deserialize_map(Fields(PhantomData)).map(Object)
+    }
+}
+
+/// A list of objects inside a body.
+///
+/// # Errors
+/// As the inner type, and for anything that is not an object.
+pub fn objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+    Vec::<Object<T>>::deserialize(from).map(|list| list.into_iter().map(|object| object.0).collect())
+}
+
+/// As [`objects`], for a list that may be left out.
+///
+/// # Errors
+/// As [`objects`].
+pub fn some_objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<T>>, D::Error> {
+    let list = Option::<Vec<Object<T>>>::deserialize(from)?;
+    Ok(list.map(|list| list.into_iter().map(|object| object.0).collect()))
 }
 
 fn too_large_or_torn(refused: &axum::extract::rejection::BytesRejection) -> Problem {
@@ -58,6 +92,13 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
         let read = axum::extract::Path::<T>::from_request_parts(parts, state).await;
         read.map(|path| Path(path.0)).map_err(|error| Problem::malformed(error.body_text()))
     }
+}
+
+/// Reads a body that nobody wants: a connection whose request was left unread is closed, and its client's next request
+/// with it. A body longer than any that is read is left where it is.
+pub async fn drain(body: axum::body::Body) {
+    // What it holds does not matter, nor why it ended.
+    let _ = axum::body::to_bytes(body, BODY_BYTES_MAX).await;
 }
 
 /// Query parameters of a known shape; an unknown one is a 400.

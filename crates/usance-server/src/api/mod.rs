@@ -21,6 +21,7 @@ pub mod shape;
 
 use crate::auth::Auth;
 use crate::engine::Engine;
+use crate::engine::progress::Progress;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
 
@@ -38,6 +39,8 @@ pub struct Inner {
     pub metrics: PrometheusHandle,
     /// The platform's seed: cursors are signed with it.
     pub seed: [u8; 32],
+    /// Ends when the service stops: event streams end with it.
+    pub serving: Progress,
 }
 
 impl App {
@@ -45,7 +48,7 @@ impl App {
     #[must_use]
     pub fn new(engine: Engine, auth: Auth, metrics: PrometheusHandle) -> Self {
         let seed = engine.peek(|state| state.registry.platform.seed);
-        App(Arc::new(Inner { engine, auth, metrics, seed }))
+        App(Arc::new(Inner { engine, auth, metrics, seed, serving: Progress::new(0) }))
     }
 }
 

@@ -69,7 +69,7 @@ pub struct RateAsked {
     from: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rate: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "input::some_objects", skip_serializing_if = "Option::is_none")]
     tiers: Option<Vec<TierShape>>,
 }
 
@@ -96,6 +96,7 @@ pub struct ProductAsked {
     kind: KindWord,
     #[serde(default)]
     term_days: Option<u32>,
+    #[serde(deserialize_with = "input::objects")]
     rates: Vec<RateAsked>,
     #[serde(default)]
     rate: Option<RateModeWord>,

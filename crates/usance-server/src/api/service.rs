@@ -3,6 +3,7 @@
 use super::App;
 use super::error::Problem;
 use axum::Json;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -66,11 +67,13 @@ pub async fn docs() -> Html<String> {
 }
 
 /// Whatever has no route.
-pub async fn not_found() -> Problem {
+pub async fn not_found(body: Body) -> Problem {
+    super::input::drain(body).await;
     Problem::not_found("not_found", "There is nothing at this path. See /docs.")
 }
 
 /// A path that has a route, but not with this method.
-pub async fn method_not_allowed() -> Problem {
+pub async fn method_not_allowed(body: Body) -> Problem {
+    super::input::drain(body).await;
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This path does not answer that method. See /docs.")
 }

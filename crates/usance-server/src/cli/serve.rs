@@ -172,27 +172,22 @@ fn install_metrics() -> anyhow::Result<metrics_exporter_prometheus::PrometheusHa
 async fn until_stopped(listener: TcpListener, app: App, opening: &Opening, mut signals: Signals) -> Option<String> {
     let keeper = tokio::spawn(keep_house(app.clone()));
     let snapshots = app.engine.clone();
-    let (stop, stopped) = tokio::sync::watch::channel(false);
-    let router = crate::routes::router(app);
+    let (serving, router) = (app.clone(), crate::routes::router(app));
+    let stopping = serving.clone();
     let server = tokio::spawn(async move {
-        let mut stopped = stopped;
         let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
             // Answers are small and somebody waits for each: nothing is gained by holding them back.
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "nodelay");
             }
         });
-        axum::serve(listener, router)
-            .with_graceful_shutdown(async move {
-                let _ = stopped.wait_for(|stop| *stop).await;
-            })
-            .await
+        axum::serve(listener, router).with_graceful_shutdown(async move { stopping.serving.closed().await }).await
     });
     let why = tokio::select! {
         reason = opening.engine.stopped() => Some(reason),
         () = signals.any() => None,
     };
-    let _ = stop.send(true);
+    serving.serving.end();
     tracing::info!("stopping: requests under way are answered first");
     let patience = if why.is_none() { STOP_PATIENCE } else { FAILURE_PATIENCE };
     let _ = tokio::time::timeout(patience, server).await;

@@ -1,1 +1,16 @@
-//! To be written.
+//! The HTTP contract, promise by promise, against the real binary.
+//!
+//! One file per promise: [`once`] (a write happens once), [`malformed`] (what cannot be read changes nothing),
+//! [`rejections`] (every rule that says no, with its numbers), [`paging`] (a list is the same whole however it is cut),
+//! [`statement`] (what a customer sees adds up), [`ledger`] (the books do), [`offer`] (what is shown before is what is
+//! booked), [`live`] (events, health, notices), [`people`] (tokens, passwords, how often one may ask).
+
+mod ledger;
+mod live;
+mod malformed;
+mod offer;
+mod once;
+mod paging;
+mod people;
+mod rejections;
+mod statement;

@@ -27,7 +27,7 @@ const VARIABLES: [&str; 8] = [
     "USANCE_OPERATOR_TOKEN",
 ];
 
-/// Runs the binary under test, with a name or path in front of it if need be.
+/// A command that sees none of them.
 fn plain(program: &str) -> Command {
     let mut command = Command::new(program);
     for name in VARIABLES {
@@ -155,6 +155,19 @@ impl Server {
     /// What it printed so far after its greeting: its own log, and the error it ended with.
     pub fn printed(&self) -> String {
         self.printed.lock().expect("whole").join("\n")
+    }
+
+    /// The first line of its own log that holds these words; waits for it a moment.
+    pub fn log_line(&self, words: &str) -> String {
+        let until = Instant::now() + Duration::from_secs(5);
+        loop {
+            let found = self.printed.lock().expect("whole").iter().find(|line| line.contains(words)).cloned();
+            match found {
+                Some(line) => return line,
+                None => assert!(Instant::now() < until, "nothing of {words:?} in {}", self.printed()),
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Waits until it ends by itself.

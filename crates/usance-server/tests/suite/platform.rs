@@ -119,7 +119,12 @@ impl Platform {
     /// A platform with seven weeks behind it: rewards of every kind, a renewal, early exits before and after a payment, one
     /// with a clawback from Funding, a write-off, transfers, withdrawals, rates that changed and were settled.
     pub fn lived() -> Platform {
-        let platform = Platform::new();
+        Platform::lived_on(&Start::default())
+    }
+
+    /// As [`Platform::lived`], on an engine that was started in a way of its own.
+    pub fn lived_on(start: &Start) -> Platform {
+        let platform = Platform::started(start);
         let (alice, bob) = (platform.acting_for("alice"), platform.acting_for("bob"));
         let operator = &platform.operator;
         let pool = |asset: &str, amount: &str| {

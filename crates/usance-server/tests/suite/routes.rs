@@ -7,6 +7,7 @@ use super::harness::Client;
 use super::platform::Platform;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::io::Read;
 use usance_server::auth::Role;
 use usance_server::routes::{Permission, Route, table};
 
@@ -56,7 +57,13 @@ fn body(route: &Route) -> Option<Value> {
 /// Sends what a route takes, with or without a key; of a stream only the head is read.
 fn call(sender: &Client, route: &Route, key: Option<&str>) -> (u16, String) {
     if route.operation == "event_stream" {
-        return (sender.open(&path(route), &[]).0, String::new());
+        let (status, mut stream) = sender.open(&path(route), &[]);
+        let mut problem = String::new();
+        if status != 200 {
+            stream.read_to_string(&mut problem).expect("a problem");
+        }
+        let code = serde_json::from_str::<Value>(&problem).map_or(String::new(), |problem| problem["code"].as_str().unwrap_or("").into());
+        return (status, code);
     }
     let bytes = if route.method == "GET" { None } else { body(route).map(|body| body.to_string().into_bytes()) };
     let mut headers: Vec<(&str, &str)> = key.iter().map(|key| ("idempotency-key", *key)).collect();
@@ -138,8 +145,19 @@ fn a_role_may_what_its_permission_allows_and_nothing_else() {
 fn the_table_gives_each_role_what_the_contract_says() {
     let service = ["customer_create", "password_set", "sign_in_link_create", "deposit_create", "withdrawal_create"];
     let public = BTreeSet::from([
-        "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/v1/assets", "/v1/products", "/v1/products/{id}",
-        "/v1/products/{id}/rates", "/v1/products/{id}/estimate", "/v1/agreement", "/v1/agreements/{version}", "/v1/clock",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/openapi.json",
+        "/docs",
+        "/v1/assets",
+        "/v1/products",
+        "/v1/products/{id}",
+        "/v1/products/{id}/rates",
+        "/v1/products/{id}/estimate",
+        "/v1/agreement",
+        "/v1/agreements/{version}",
+        "/v1/clock",
     ]);
     for route in table() {
         let back = route.path.starts_with("/v1/operator/");
@@ -227,7 +245,9 @@ fn every_write_wants_a_key_that_is_one() {
 fn what_is_not_in_the_table_is_not_there() {
     let platform = Platform::new();
     let operator = platform.acting_for("alice");
-    for nowhere in ["/", "/v1", "/v1/", "/v2/assets", "/v1/assets/", "/v1/assets/SOL", "/V1/assets", "/v1//assets", "/v1/operator", "/v1/%FF"] {
+    for nowhere in
+        ["/", "/v1", "/v1/", "/v2/assets", "/v1/assets/", "/v1/assets/SOL", "/V1/assets", "/v1//assets", "/v1/operator", "/v1/%FF"]
+    {
         operator.get(nowhere).refused(404, "not_found");
     }
     let paths: BTreeSet<&str> = table().iter().map(|route| route.path).collect();

@@ -1,0 +1,277 @@
+//! A write happens once (RULES 10): the same request under the same key gets the same bytes, whatever lies in between.
+
+use crate::suite::harness::{Answer, Client, Server};
+use crate::suite::platform::Platform;
+use serde_json::{Value, json};
+
+/// One write under a key of its own, and who sends it.
+struct Write {
+    method: &'static str,
+    path: String,
+    key: String,
+    body: Value,
+    customer: Option<&'static str>,
+    first: Answer,
+}
+
+impl Write {
+    fn send(&self, platform: &Platform) -> Answer {
+        let sender = self.customer.map_or_else(|| platform.operator.clone(), |customer| platform.acting_for(customer));
+        if self.method == "DELETE" {
+            return sender.send("DELETE", &self.path, &[("idempotency-key", &self.key)], None);
+        }
+        sender.write(self.method, &self.path, &self.key, &self.body)
+    }
+
+    /// Sends it again and expects the first answer, byte by byte.
+    fn again(&self, platform: &Platform, when: &str) {
+        let again = self.send(platform);
+        let place = format!("{} {} {when}", self.method, self.path);
+        assert_eq!((again.status, again.text()), (self.first.status, self.first.text()), "{place}");
+        assert_eq!(again.bytes, self.first.bytes, "{place}");
+        assert_eq!(again.header("content-type"), self.first.header("content-type"), "{place}");
+        assert_eq!(again.header("idempotency-replayed"), Some("true"), "{place}");
+    }
+}
+
+/// Every kind of write once, done or refused.
+fn writes(platform: &Platform) -> Vec<Write> {
+    let mut done: Vec<Write> = Vec::new();
+    let mut write = |customer: Option<&'static str>, method: &'static str, path: &str, body: Value, status: u16| {
+        let key = format!("key-{}", done.len());
+        let mut write = Write {
+            method,
+            path: path.to_owned(),
+            key,
+            body,
+            customer,
+            first: Answer { status: 0, headers: Vec::new(), bytes: Vec::new() },
+        };
+        write.first = write.send(platform);
+        assert_eq!(write.first.status, status, "{method} {path}: {}", write.first.text());
+        assert_eq!(write.first.header("idempotency-replayed"), None);
+        done.push(write);
+    };
+    let deposit = |amount: &str, reference: &str| json!({"customer": "alice", "asset": "SOL", "account": "spot", "amount": amount, "reference": reference});
+    let subscribe = |product: &str, amount: &str| json!({"product": product, "amount": amount, "source": "spot", "agreement": "v1"});
+    let (alice, products) = (Some("alice"), "/v1/operator/products");
+    write(None, "POST", "/v1/operator/deposits", deposit("100", "first"), 201);
+    write(None, "POST", "/v1/operator/deposits", deposit("100", "first"), 409);
+    write(None, "POST", "/v1/operator/deposits", deposit("0", "zero"), 422);
+    write(None, "POST", "/v1/operator/withdrawals", deposit("1", "out"), 201);
+    write(None, "POST", "/v1/operator/withdrawals", deposit("1000", "too-much"), 422);
+    write(None, "POST", "/v1/operator/reward-pool", json!({"asset": "SOL", "amount": "5"}), 201);
+    write(alice, "POST", "/v1/transfers", json!({"asset": "SOL", "from": "spot", "to": "funding", "amount": "2"}), 201);
+    write(alice, "POST", "/v1/subscriptions", subscribe("sol-7", "10"), 201);
+    write(alice, "POST", "/v1/subscriptions", subscribe("sol-flex", "20"), 201);
+    write(alice, "POST", "/v1/subscriptions", subscribe("sol-flex", "2000"), 422);
+    write(alice, "PATCH", "/v1/positions/1", json!({"auto_renew": true}), 200);
+    write(alice, "POST", "/v1/positions/2/redemptions", json!({"amount": "5"}), 201);
+    write(alice, "POST", "/v1/positions/1/redemptions", json!({}), 409);
+    write(alice, "POST", "/v1/positions/9/redemptions", json!({}), 404);
+    write(None, "POST", "/v1/operator/customers", json!({"id": "erin"}), 201);
+    write(None, "POST", "/v1/operator/customers", json!({"id": "alice"}), 409);
+    write(None, "POST", "/v1/operator/assets", json!({"symbol": "BTC", "name": "Bitcoin", "decimals": 8, "display_decimals": 8}), 201);
+    write(None, "POST", products, json!({"id": "btc", "asset": "BTC", "name": "B", "kind": "flexible", "rates": []}), 201);
+    write(None, "PATCH", "/v1/operator/products/btc", json!({"capacity": "9"}), 200);
+    write(None, "POST", "/v1/operator/products/btc/status", json!({"status": "open"}), 422);
+    write(None, "POST", "/v1/operator/products/btc/rates", json!({"from": "2026-01-02", "rate": "0.01"}), 201);
+    write(None, "POST", "/v1/operator/products/sol-flex/settled-rates", json!({"day": "2026-01-01", "rate": "0.01"}), 201);
+    write(None, "POST", "/v1/operator/products/sol-flex/status", json!({"status": "paused"}), 200);
+    write(None, "POST", "/v1/operator/agreements", json!({"version": "v2", "text": "Other words."}), 201);
+    write(None, "POST", "/v1/operator/tokens", json!({"name": "wallet", "role": "service"}), 201);
+    write(None, "DELETE", "/v1/operator/tokens/1", Value::Null, 200);
+    write(None, "POST", "/v1/operator/customers/alice/password", json!({"password": "correct horse"}), 200);
+    write(None, "POST", "/v1/operator/customers/alice/sign-in-links", json!({}), 201);
+    write(None, "POST", "/v1/operator/clock", json!({"to": "2026-01-02T00:00:00Z"}), 200);
+    write(None, "POST", "/v1/operator/clock", json!({"to": "2026-01-01T00:00:00Z"}), 422);
+    write(None, "POST", "/v1/operator/clock", json!({"to": "2026-01-02T12:00:00Z"}), 200);
+    done
+}
+
+/// Everything that a repeated write could have changed.
+fn everything(platform: &Platform) -> Vec<Value> {
+    let (operator, alice) = (&platform.operator, platform.acting_for("alice"));
+    let lists = ["/v1/operator/journal?limit=500", "/v1/operator/books", "/v1/operator/products", "/v1/operator/tokens", "/v1/clock"];
+    let own = ["/v1/accounts", "/v1/positions", "/v1/statement", "/v1/subscriptions", "/v1/redemptions", "/v1/transfers"];
+    let shown = lists.iter().map(|path| operator.get(path).ok()).chain(own.iter().map(|path| alice.get(path).ok()));
+    shown.collect()
+}
+
+#[test]
+fn the_same_request_gets_the_same_bytes_also_after_a_crash() {
+    let mut platform = Platform::new();
+    let writes = writes(&platform);
+    let before = everything(&platform);
+    let repeat = |platform: &Platform, when: &str| {
+        writes.iter().for_each(|write| write.again(platform, when));
+        assert_eq!(everything(platform), before, "nothing was done twice, {when}");
+    };
+    repeat(&platform, "at once");
+    platform.restart(Server::kill);
+    repeat(&platform, "after a kill");
+    platform.restart(|server| assert!(server.terminate()));
+    repeat(&platform, "after a restart from a snapshot");
+    platform.restart(Server::kill);
+    repeat(&platform, "after both");
+}
+
+#[test]
+fn a_key_holds_48_hours_of_engine_time() {
+    let platform = Platform::new();
+    let body = json!({"customer": "alice", "asset": "SOL", "account": "spot", "amount": "1", "reference": "r"});
+    let send = || platform.operator.write("POST", "/v1/operator/deposits", "kept", &body);
+    let first = send();
+    platform.move_to("2026-01-02T23:59:59.999Z");
+    platform.move_to("2026-01-03T00:00:00.000Z");
+    assert_eq!(send().bytes, first.bytes);
+    // A move's own key counts from where the clock went.
+    let far = json!({"to": "2034-01-01T00:00:00Z"});
+    let moved = platform.operator.write("POST", "/v1/operator/clock", "far", &far);
+    assert_eq!(moved.status, 200);
+    let again = platform.operator.write("POST", "/v1/operator/clock", "far", &far);
+    assert_eq!((again.bytes, again.status), (moved.bytes, 200));
+    // Forgotten keys do not open the door to a second deposit: the reference is kept for ever.
+    send().refused(409, "already_exists");
+}
+
+#[test]
+fn another_request_under_the_same_key_is_refused() {
+    let platform = Platform::new();
+    let (alice, operator) = (platform.acting_for("alice"), &platform.operator);
+    platform.deposit("alice", "SOL", "spot", "10");
+    platform.deposit("bob", "SOL", "spot", "10");
+    let body = json!({"asset": "SOL", "from": "spot", "to": "funding", "amount": "1"});
+    let first = alice.write("POST", "/v1/transfers", "k", &body);
+    assert_eq!(first.status, 201);
+    let reused = |answer: Answer| _ = answer.refused(409, "idempotency_key_reused");
+    for (field, other) in [("amount", "2"), ("amount", "1.0"), ("asset", "ETH"), ("from", "funding"), ("to", "spot")] {
+        let mut changed = body.clone();
+        changed[field] = json!(other);
+        reused(alice.write("POST", "/v1/transfers", "k", &changed));
+    }
+    reused(platform.acting_for("bob").write("POST", "/v1/transfers", "k", &body));
+    reused(alice.write(
+        "POST",
+        "/v1/subscriptions",
+        "k",
+        &json!({"product": "sol-flex", "amount": "1", "source": "spot", "agreement": "v1"}),
+    ));
+    reused(operator.write("POST", "/v1/operator/clock", "k", &json!({"to": "2026-01-02T00:00:00Z"})));
+    alice.write("POST", "/v1/positions/1/redemptions", "p", &json!({})).refused(404, "position_not_found");
+    reused(alice.write("POST", "/v1/positions/2/redemptions", "p", &json!({})));
+    // So where answers are kept with the people.
+    operator.write("POST", "/v1/operator/tokens", "t", &json!({"name": "a", "role": "service"})).ok();
+    reused(operator.write("POST", "/v1/operator/tokens", "t", &json!({"name": "b", "role": "service"})));
+    reused(operator.write("POST", "/v1/operator/customers/alice/sign-in-links", "t", &json!({})));
+    assert_eq!(alice.write("POST", "/v1/transfers", "k", &body).bytes, first.bytes, "the first request still has its answer");
+    assert_eq!(platform.balance("alice", "SOL", "spot"), "9");
+    assert_eq!(platform.balance("bob", "SOL", "spot"), "10");
+    assert_eq!(operator.get("/v1/clock").ok()["day"], "2026-01-01");
+}
+
+/// Books and people are kept apart; a key that the books know is no key for a token.
+#[test]
+fn a_key_of_the_books_makes_no_token() {
+    let platform = Platform::new();
+    let operator = &platform.operator;
+    let (customer, token) = (json!({"id": "erin"}), json!({"name": "a", "role": "service"}));
+    operator.write("POST", "/v1/operator/customers", "books-first", &customer).ok();
+    operator.write("POST", "/v1/operator/tokens", "books-first", &token).refused(409, "idempotency_key_reused");
+    assert_eq!(operator.get("/v1/operator/tokens").ok()["items"].as_array().map(Vec::len), Some(0));
+}
+
+#[test]
+fn it_is_the_parsed_request_that_counts() {
+    let platform = Platform::new();
+    platform.deposit("alice", "SOL", "spot", "10");
+    let send = |body: &str| {
+        let headers = [("idempotency-key", "k"), ("content-type", "application/json; charset=utf-8")];
+        platform.acting_for("alice").send("POST", "/v1/subscriptions", &headers, Some(body.as_bytes()))
+    };
+    let first = send(r#"{"product":"sol-flex","amount":"1","source":"spot","agreement":"v1"}"#);
+    assert_eq!(first.status, 201);
+    for same in [
+        r#"{"agreement":"v1","source":"spot","amount":"1","product":"sol-flex"}"#,
+        "\n{ \"product\" : \"sol-flex\",\t\"amount\":\"1\", \"source\":\"spot\",\r\n\"agreement\":\"v1\" }\n",
+        r#"{"product":"sol-flex","amount":"\u0031","source":"spot","agreement":"v1","auto_renew":false}"#,
+    ] {
+        let again = send(same);
+        assert_eq!((again.header("idempotency-replayed"), &again.bytes), (Some("true"), &first.bytes), "{same}");
+    }
+    assert_eq!(platform.balance("alice", "SOL", "staked"), "1");
+}
+
+#[test]
+fn what_was_not_decided_uses_no_key() {
+    let platform = Platform::new();
+    platform.deposit("alice", "SOL", "spot", "10");
+    let (alice, url) = (platform.acting_for("alice"), &platform.server.url);
+    let auditor = platform.with_token("auditor", "reader", None).naming("alice");
+    let body = json!({"asset": "SOL", "from": "spot", "to": "funding", "amount": "1"});
+    let typo = json!({"asset": "SOL", "from": "spot", "to": "funding", "amout": "1"});
+    alice.write("POST", "/v1/transfers", "k", &typo).refused(400, "malformed_request");
+    alice.write("POST", "/v1/transfers?dry=1", "k", &body).refused(400, "malformed_request");
+    alice.send("POST", "/v1/transfers", &[("idempotency-key", "k")], Some(b"{}")).refused(415, "unsupported_media_type");
+    alice.write("POST", "/v1/transfer", "k", &body).refused(404, "not_found");
+    Client::new(url, Some("unknown"), Some("alice")).write("POST", "/v1/transfers", "k", &body).refused(401, "unauthorized");
+    platform.operator.write("POST", "/v1/transfers", "k", &body).refused(400, "customer_required");
+    auditor.write("POST", "/v1/transfers", "k", &body).refused(403, "forbidden");
+    let done = alice.write("POST", "/v1/transfers", "k", &body);
+    assert_eq!((done.status, done.header("idempotency-replayed")), (201, None));
+    // Nor does a look, even when it carries one.
+    let look = json!({"product": "sol-flex", "amount": "1"});
+    alice.write("POST", "/v1/subscriptions/preview", "look", &look).ok();
+    alice.write("POST", "/v1/transfers", "look", &body).ok();
+    assert_eq!(platform.balance("alice", "SOL", "funding"), "2");
+}
+
+#[test]
+fn a_key_belongs_to_the_account_that_sends_it() {
+    let platform = Platform::new();
+    platform.deposit("alice", "SOL", "spot", "10");
+    let body = json!({"asset": "SOL", "from": "spot", "to": "funding", "amount": "1"});
+    let send = |sender: &Client| sender.write("POST", "/v1/transfers", "k", &body);
+    let fresh = |sender: &Client, who: &str| {
+        let answer = send(sender);
+        assert_eq!((answer.status, answer.header("idempotency-replayed")), (201, None), "{who}");
+        answer.bytes
+    };
+    let token = |role: &str, name: &str| platform.with_token(role, name, None).naming("alice");
+    let by_operator = fresh(&platform.acting_for("alice"), "the first operator");
+    let by_wallet = fresh(&token("service", "wallet"), "a service");
+    fresh(&token("service", "app"), "another service");
+    fresh(&token("operator", "wallet"), "an operator of the same name");
+    let by_alice = fresh(&platform.with_token("customer", "phone", Some("alice")), "the customer");
+    let repeated = |sender: &Client, first: &[u8], who: &str| {
+        let answer = send(sender);
+        assert_eq!(answer.header("idempotency-replayed"), Some("true"), "{who}");
+        assert_eq!(answer.bytes, first, "{who}");
+    };
+    repeated(&token("service", "wallet"), &by_wallet, "a service's next token");
+    repeated(&platform.with_token("customer", "tablet", Some("alice")), &by_alice, "a customer's other device");
+    repeated(&platform.acting_for("alice"), &by_operator, "the first operator");
+    assert_eq!(platform.balance("alice", "SOL", "funding"), "5");
+}
+
+/// A client that loses patience sends again while the first request is still under way.
+#[test]
+fn many_at_once_under_one_key_are_one() {
+    let platform = Platform::new();
+    platform.deposit("alice", "SOL", "spot", "100");
+    let alice = platform.acting_for("alice");
+    for round in 0..10 {
+        let key = format!("round-{round}");
+        let body = json!({"product": "sol-7", "amount": "1", "source": "spot", "agreement": "v1"});
+        let send = || alice.write("POST", "/v1/subscriptions", &key, &body);
+        let answers: Vec<Answer> = std::thread::scope(|scope| {
+            let senders: Vec<_> = (0..6).map(|_| scope.spawn(send)).collect();
+            senders.into_iter().map(|sender| sender.join().expect("an answer")).collect()
+        });
+        assert!(answers.iter().all(|answer| (answer.status, &answer.bytes) == (201, &answers[0].bytes)), "{answers:?}");
+        let first = answers.iter().filter(|answer| answer.header("idempotency-replayed").is_none()).count();
+        assert_eq!(first, 1, "one of them did it");
+    }
+    assert_eq!(platform.balance("alice", "SOL", "staked"), "10");
+    assert_eq!(alice.all("/v1/positions", 500).len(), 10);
+}
