@@ -5,7 +5,9 @@
 use crate::api::call::Call;
 use crate::api::error::Problem;
 use crate::api::input::{BODY_BYTES_MAX, drain};
-use crate::api::{App, catalogue, customer, events, history, operator, page::Page, people, service, shape};
+use crate::api::{
+    App, answer, catalogue, customer, events, history, journal, notices, operator, page::Page, people, service, shape, statement,
+};
 use crate::auth::{Auth, Caller, Role};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
@@ -174,20 +176,24 @@ pub fn table() -> Vec<Route> {
         post_route("/v1/transfers", "transfer_create", CustomerWrite, "Moves coins between Spot and Funding.", || {
             post(customer::transfer_create)
         })
-        .takes::<customer::TransferAsked>(),
+        .takes::<customer::TransferAsked>()
+        .gives::<answer::TransferShape>(),
         get_route("/v1/transfers", "transfer_list", CustomerRead, "Transfers, newest first.", || get(history::transfer_list))
-            .query(HISTORY),
+            .query(HISTORY)
+            .lists::<history::TransferLine>(),
         post_route("/v1/subscriptions/preview", "subscription_preview", CustomerRead, "What a subscription would book and earn.", || {
             post(customer::subscription_preview)
         })
         .takes::<customer::SubscriptionPreviewAsked>()
         .gives::<customer::SubscriptionPreviewShape>(),
         post_route("/v1/subscriptions", "subscription_create", CustomerWrite, "Stakes.", || post(customer::subscription_create))
-            .takes::<customer::SubscriptionAsked>(),
+            .takes::<customer::SubscriptionAsked>()
+            .gives::<answer::SubscribedShape>(),
         get_route("/v1/subscriptions", "subscription_list", CustomerRead, "Subscriptions, newest first.", || {
             get(history::subscription_list)
         })
-        .query(HISTORY),
+        .query(HISTORY)
+        .lists::<history::SubscriptionLine>(),
         get_route("/v1/positions", "position_list", CustomerRead, "Positions, newest first.", || get(customer::position_list))
             .query(&["product", "asset", "state", "limit", "cursor"])
             .lists::<shape::PositionShape>(),
@@ -208,9 +214,11 @@ pub fn table() -> Vec<Route> {
         .takes::<customer::RedemptionPreviewAsked>()
         .gives::<shape::RedemptionShape>(),
         post_route("/v1/positions/{id}/redemptions", "redemption_create", CustomerWrite, "Unstakes.", || post(customer::redemption_create))
-            .takes::<customer::RedemptionAsked>(),
+            .takes::<customer::RedemptionAsked>()
+            .gives::<answer::RedeemedShape>(),
         get_route("/v1/redemptions", "redemption_list", CustomerRead, "Redemptions, newest first.", || get(history::redemption_list))
-            .query(HISTORY),
+            .query(HISTORY)
+            .lists::<history::RedemptionLine>(),
         get_route("/v1/rewards", "reward_list", CustomerRead, "One line per position and day, newest first.", || get(history::reward_list))
             .query(&["asset", "position", "from", "to", "limit", "cursor"])
             .lists::<history::RewardShape>(),
@@ -219,31 +227,36 @@ pub fn table() -> Vec<Route> {
             "statement_get",
             CustomerRead,
             "Every movement of Spot and Funding with its balance; as CSV with Accept: text/csv.",
-            || get(history::statement_get),
+            || get(statement::statement_get),
         )
         .query(&["asset", "account", "from", "to", "limit", "cursor"])
-        .lists::<history::MovementShape>(),
+        .lists::<statement::MovementShape>(),
         get_route("/v1/acceptances", "acceptance_list", CustomerRead, "Agreements accepted: version, hash, when.", || {
             get(history::acceptance_list)
         })
-        .query(HISTORY),
+        .query(HISTORY)
+        .lists::<history::AcceptanceLine>(),
         get_route("/v1/notices", "notice_list", CustomerRead, "Rewards paid, rates ahead, maturities near, renewed.", || {
-            get(history::notice_list)
+            get(notices::notice_list)
         })
-        .query(HISTORY),
+        .query(HISTORY)
+        .lists::<notices::NoticeShape>(),
         get_route("/v1/events", "event_stream", CustomerRead, "Server-sent events; Last-Event-ID resumes.", || get(events::event_stream)),
         post_route("/v1/operator/assets", "asset_create", Operator, "Adds an asset.", || post(operator::asset_create))
             .takes::<operator::AssetAsked>()
             .gives::<shape::AssetShape>(),
         post_route("/v1/operator/customers", "customer_create", Service, "Adds a customer.", || post(operator::customer_create))
-            .takes::<operator::CustomerAsked>(),
+            .takes::<operator::CustomerAsked>()
+            .gives::<answer::CustomerShape>(),
         get_route("/v1/operator/customers/{id}", "customer_get", Back, "A customer's accounts, positions and statement.", || {
-            get(history::customer_get)
-        }),
+            get(statement::customer_get)
+        })
+        .gives::<statement::CustomerView>(),
         post_route("/v1/operator/customers/{id}/password", "password_set", Service, "Sets a customer's password for the web app.", || {
             post(people::password_set)
         })
-        .takes::<people::PasswordAsked>(),
+        .takes::<people::PasswordAsked>()
+        .gives::<people::PasswordSetShape>(),
         post_route(
             "/v1/operator/customers/{id}/sign-in-links",
             "sign_in_link_create",
@@ -251,7 +264,8 @@ pub fn table() -> Vec<Route> {
             "Makes a short-lived link that signs a customer in once.",
             || post(people::sign_in_link_create),
         )
-        .takes::<operator::Nothing>(),
+        .takes::<operator::Nothing>()
+        .gives::<people::SignInLinkShape>(),
         post_route("/v1/operator/agreements", "agreement_publish", Operator, "Puts an agreement in force.", || {
             post(operator::agreement_publish)
         })
@@ -290,15 +304,19 @@ pub fn table() -> Vec<Route> {
             "Settles the rate of a day before its close.",
             || post(operator::rate_settle),
         )
-        .takes::<operator::SettledAsked>(),
+        .takes::<operator::SettledAsked>()
+        .gives::<answer::SettledShape>(),
         post_route("/v1/operator/deposits", "deposit_create", Service, "Credits a customer.", || post(operator::deposit_create))
-            .takes::<operator::WalletMoveAsked>(),
+            .takes::<operator::WalletMoveAsked>()
+            .gives::<answer::WalletMoveShape>(),
         post_route("/v1/operator/withdrawals", "withdrawal_create", Service, "Debits a customer.", || post(operator::withdrawal_create))
-            .takes::<operator::WalletMoveAsked>(),
+            .takes::<operator::WalletMoveAsked>()
+            .gives::<answer::WalletMoveShape>(),
         post_route("/v1/operator/reward-pool", "reward_pool_move", Operator, "Funds a reward pool, or takes back from it.", || {
             post(operator::reward_pool_move)
         })
-        .takes::<operator::PoolAsked>(),
+        .takes::<operator::PoolAsked>()
+        .gives::<answer::PoolShape>(),
         post_route(
             "/v1/operator/clock",
             "clock_move",
@@ -324,22 +342,24 @@ pub fn table() -> Vec<Route> {
             .query(&["at"])
             .lists::<operator::BooksShape>(),
         get_route("/v1/operator/journal", "journal_list", Back, "Journal entries with postings, newest first.", || {
-            get(history::journal_list)
+            get(journal::journal_list)
         })
         .query(&["customer", "asset", "limit", "cursor"])
-        .lists::<history::EntryShape>(),
+        .lists::<journal::EntryShape>(),
         post_route("/v1/operator/audit", "audit_run", Back, "Runs every invariant.", || post(operator::audit_run))
             .takes::<operator::Nothing>()
             .gives::<operator::AuditShape>(),
         post_route("/v1/operator/tokens", "token_create", Operator, "Makes a token; its text is shown once.", || {
             post(people::token_create)
         })
-        .takes::<people::TokenAsked>(),
+        .takes::<people::TokenAsked>()
+        .gives::<people::TokenMadeShape>(),
         get_route("/v1/operator/tokens", "token_list", Back, "Tokens, without their text.", || get(people::token_list))
             .lists::<people::TokenShape>(),
         Route::new(Method::DELETE, "/v1/operator/tokens/{id}", "token_revoke", Operator, "Revokes a token.", || {
             delete(people::token_revoke)
-        }),
+        })
+        .gives::<people::TokenRevokedShape>(),
     ]
 }
 

@@ -109,6 +109,14 @@ impl SqliteIdentities {
         work(self.connection()).map_err(|error| self.database.error(error))
     }
 
+    /// A number that changes whenever another process has written: what this one wrote it knows itself.
+    ///
+    /// # Errors
+    /// As the file answers.
+    pub fn foreign_version(&self) -> Result<i64, StoreError> {
+        self.run(|connection| connection.query_row("PRAGMA data_version", [], |row| row.get(0)))
+    }
+
     fn connection(&self) -> &Connection {
         &self.database.connection
     }

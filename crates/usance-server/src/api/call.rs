@@ -2,13 +2,12 @@
 
 use super::App;
 use super::error::{Problem, rejected};
-use super::shape;
 use crate::auth::Caller;
 use crate::engine::{Reply, Submission};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use usance_core::id::hash16;
+use usance_core::id::{LogPosition, hash16};
 use usance_core::machine::{Answer, Command, Rejection, State};
 use usance_store::codec::UsedKey;
 
@@ -68,9 +67,9 @@ impl Call {
     pub async fn execute(&self, app: &App, body: &impl Serialize, command: Command) -> Result<Response, Problem> {
         let key = self.used_key(app, body)?;
         let done = status_when_done(&command);
-        match app.engine.submit(Submission { key: Some(key), command }).await {
+        match app.engine.submit(Submission { key: Some(key), command: Some(command) }).await {
             Reply::Refused(unavailable) => Err(unavailable.into()),
-            Reply::Decided { outcome } => Ok(app.engine.peek(|state| render(state, done, &outcome)).into_response()),
+            Reply::Decided { outcome, .. } => Ok(app.engine.peek(|state| render(state, done, &outcome)).into_response()),
             Reply::Repeated { place } => {
                 let record = app.engine.record(place)?;
                 if record.key != Some(key) {
@@ -80,6 +79,20 @@ impl Call {
                 response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
                 Ok(response)
             }
+        }
+    }
+
+    /// Takes a key for a write whose answer lives with the people: there is one place where keys are taken, the log.
+    /// Gives the place, which is the same whenever the same request comes again.
+    ///
+    /// # Errors
+    /// 409 when the key was used for another request; an engine that cannot answer now.
+    pub async fn take_key(&self, app: &App, key: UsedKey) -> Result<LogPosition, Problem> {
+        match app.engine.submit(Submission { key: Some(key), command: None }).await {
+            Reply::Refused(unavailable) => Err(unavailable.into()),
+            Reply::Decided { place, .. } => Ok(place),
+            Reply::Repeated { place } if app.engine.record(place)?.key == Some(key) => Ok(place),
+            Reply::Repeated { .. } => Err(key_reused()),
         }
     }
 }
@@ -126,6 +139,6 @@ pub fn render(state: &State, done: StatusCode, outcome: &Result<Answer, Rejectio
             let problem = rejected(state, rejection);
             Rendered { status: problem.status(), problem: true, body: problem.body() }
         }
-        Ok(answer) => Rendered { status: done, problem: false, body: shape::answer(state, answer) },
+        Ok(answer) => Rendered { status: done, problem: false, body: super::answer::answer(state, answer) },
     }
 }

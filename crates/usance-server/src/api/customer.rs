@@ -206,12 +206,7 @@ fn subscription_shape(state: &Machine, booked: &usance_core::machine::event::Sub
         total_reward_at_maturity: prospect.total_reward_at_maturity.map(|total| total.to_text(digits)),
         from_funding: booked.from_funding.to_text(digits),
         from_spot: booked.from_spot.to_text(digits),
-        agreement_version: state
-            .registry
-            .agreements
-            .get(booked.agreement.index())
-            .map(|agreement| agreement.version.clone())
-            .unwrap_or_default(),
+        agreement_version: shape::agreement_version(state, booked.agreement),
     })
 }
 

@@ -6,7 +6,7 @@
 use super::App;
 use super::customer::customer;
 use super::error::Problem;
-use super::history::close_notices;
+use super::notices::close_notices;
 use super::shape;
 use crate::auth::Caller;
 use crate::lines::{Chosen, Cut};
@@ -23,6 +23,10 @@ use usance_core::id::LogPosition;
 use usance_core::machine::Event;
 use usance_store::projection::Span;
 
+/// Batches of the log that are caught up at a time.
+const STRETCH_BATCHES: u64 = 256;
+/// How long a stream rests after it has told everything: many changes are then told together.
+const REST: Duration = Duration::from_millis(100);
 /// How often an idle connection is shown to be alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
@@ -40,6 +44,9 @@ pub async fn event_stream(
     };
     let now = Cut::take(&app, &who, Chosen { asset: None, position: None }).await?.through;
     let from = resume.unwrap_or(now);
+    if from > now {
+        return Err(Problem::malformed("Last-Event-ID: it lies ahead of this log; start without it and read the lists"));
+    }
     let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Sse, Infallible>>(64);
     tokio::spawn(follow(app, who, from, sender));
     let stream = tokio_stream::wrappers::ReceiverStream::new(receiver);
@@ -49,8 +56,9 @@ pub async fn event_stream(
 async fn follow(app: App, who: String, mut from: LogPosition, sender: tokio::sync::mpsc::Sender<Result<Sse, Infallible>>) {
     loop {
         let Ok(mut cut) = Cut::take(&app, &who, Chosen::default()).await else { return };
-        let span = Span { after: from, through: cut.through };
-        let Ok(events) = gather(&app, &mut cut, span) else { return };
+        // A long absence is caught up in stretches.
+        let through = cut.through.min(LogPosition::end_of(from.seq().saturating_add(STRETCH_BATCHES)));
+        let Ok(events) = gather(&app, &mut cut, Span { after: from, through }) else { return };
         for (place, happened) in events {
             let last = happened.len().saturating_sub(1);
             for (index, (kind, data)) in happened.into_iter().enumerate() {
@@ -63,7 +71,11 @@ async fn follow(app: App, who: String, mut from: LogPosition, sender: tokio::syn
                 }
             }
         }
-        from = from.max(cut.through);
+        from = from.max(through);
+        if through < cut.through {
+            continue;
+        }
+        tokio::time::sleep(REST).await;
         let gone = tokio::select! {
             more = app.engine.durable_after(from.seq()) => !more,
             () = sender.closed() => true,
@@ -91,12 +103,8 @@ fn gather(app: &App, cut: &mut Cut, span: Span) -> Result<Happened, Problem> {
             for line in &lines {
                 let Some(place) = places.get(&line.day) else { continue };
                 for (_, notice) in close_notices(state, line) {
-                    let kind = match notice.get("kind").and_then(Value::as_str) {
-                        Some("reward_paid") => "reward_credited",
-                        Some("matured") => "matured",
-                        _ => "renewed",
-                    };
-                    happened.entry(*place).or_default().push((kind, notice));
+                    let kind = if notice.kind == "reward_paid" { "reward_credited" } else { notice.kind };
+                    happened.entry(*place).or_default().push((kind, json!(notice)));
                 }
             }
         });

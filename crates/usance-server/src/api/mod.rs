@@ -1,10 +1,11 @@
 //! The HTTP contract: requests in, JSON out. No rule lives here: handlers read text, ask the machine, and show.
 //!
-//! [`call`] is how every write goes to the machine once only; [`shape`] what everything looks like on the wire;
+//! [`call`] is how every write goes to the machine once only; [`shape`] what everything looks like on the wire and [`answer`] what a write is told;
 //! [`error`] which rejection gets which status; [`input`] how a request is read. One file per group of routes:
-//! [`catalogue`] (public), [`customer`], [`history`], [`operator`], [`people`], [`events`], [`service`]. Which path leads
+//! [`catalogue`] (public), [`customer`], [`history`], [`statement`], [`notices`], [`operator`], [`journal`], [`people`], [`events`], [`service`]. Which path leads
 //! to which handler, and who may, stands in `crate::routes`.
 
+pub mod answer;
 pub mod call;
 pub mod catalogue;
 pub mod customer;
@@ -12,12 +13,15 @@ pub mod error;
 pub mod events;
 pub mod history;
 pub mod input;
+pub mod journal;
+pub mod notices;
 pub mod openapi;
 pub mod operator;
 pub mod page;
 pub mod people;
 pub mod service;
 pub mod shape;
+pub mod statement;
 
 use crate::auth::Auth;
 use crate::engine::Engine;

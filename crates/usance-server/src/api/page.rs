@@ -35,9 +35,10 @@ impl<T> Page<T> {
 /// # Errors
 /// 400 outside 1..=500.
 pub fn limit(asked: Option<&str>) -> Result<usize, Problem> {
-    match asked.map(str::parse::<usize>) {
+    let digits = |text: &&str| text.bytes().all(|byte| byte.is_ascii_digit());
+    match asked.map(|text| Some(text).filter(digits).and_then(|text| text.parse::<usize>().ok())) {
         None => Ok(LIMIT_DEFAULT),
-        Some(Ok(limit)) if (1..=LIMIT_MAX).contains(&limit) => Ok(limit),
+        Some(Some(limit)) if (1..=LIMIT_MAX).contains(&limit) => Ok(limit),
         Some(_) => Err(Problem::malformed("limit: a whole number from 1 to 500")),
     }
 }
@@ -67,7 +68,7 @@ pub fn cursor(app: &App, list: &str, place: &impl Serialize) -> String {
 pub fn place<T: DeserializeOwned>(app: &App, list: &str, cursor: Option<&str>) -> Result<Option<T>, Problem> {
     let Some(text) = cursor else { return Ok(None) };
     let unknown = || Problem::malformed("cursor: not a cursor of this list");
-    if text.len() > 64 * 1024 || !text.is_ascii() || text.len() % 2 != 0 {
+    if text.len() > 64 * 1024 || !text.is_ascii() || text.len() % 2 != 0 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(unknown());
     }
     let bytes: Option<Vec<u8>> = (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect();

@@ -4,10 +4,11 @@
 //! again: its secret is derived from the server's own secret, the sender and the key, so it is never stored.
 
 use super::App;
-use super::call::{Call, REPLAYED, key_reused};
+use super::call::{Call, REPLAYED};
 use super::error::{Problem, rejected};
 use super::input::{Body, Path};
 use super::page::Page;
+use super::shape;
 use crate::auth::{Role, token_hash};
 use argon2::password_hash::PasswordHasher;
 use axum::Json;
@@ -17,6 +18,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use usance_core::calendar::Timestamp;
+use usance_core::id::hash16;
 use usance_core::machine::Rejection;
 use usance_store::codec::UsedKey;
 use usance_store::{Identities, NewToken, Remembered, StoreError, TokenRecord, atomically};
@@ -24,8 +26,9 @@ use utoipa::ToSchema;
 
 /// How long a sign-in link lasts.
 const LINK_MS: i64 = 10 * 60 * 1000;
-/// How long answers of this kind are remembered, in milliseconds of the system's clock: longer than the 48 hours.
-const REMEMBERED_MS: i64 = 72 * 60 * 60 * 1000;
+/// How long answers of this kind are remembered, in milliseconds of the system's clock. Keys are kept by engine time,
+/// which may stand still for long; this is longer.
+const REMEMBERED_MS: i64 = 366 * 24 * 60 * 60 * 1000;
 /// The shortest and longest password.
 const PASSWORD_BYTES: std::ops::RangeInclusive<usize> = 10..=256;
 
@@ -77,6 +80,41 @@ pub struct TokenShape {
     revoked_at: Option<String>,
 }
 
+/// A token that was made; its text is shown here and nowhere else.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TokenMadeShape {
+    #[serde(flatten)]
+    token_record: TokenShape,
+    /// The token's text.
+    token: String,
+}
+
+/// A token that was revoked.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TokenRevokedShape {
+    id: String,
+    revoked: bool,
+}
+
+/// A password that was set.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PasswordSetShape {
+    customer: String,
+    password_set: bool,
+}
+
+/// A link that signs a customer in once.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SignInLinkShape {
+    customer: String,
+    /// To be opened on this server.
+    path: String,
+    expires_at: String,
+}
+
+/// What stands for the secret in what is stored.
+const SECRET: &str = "{secret}";
+
 fn token_shape(record: &TokenRecord) -> TokenShape {
     TokenShape {
         id: record.id.to_string(),
@@ -89,11 +127,10 @@ fn token_shape(record: &TokenRecord) -> TokenShape {
 }
 
 /// A random-looking secret that only this server can make again.
-fn derived(server: &[u8; 32], purpose: &str, key: &UsedKey) -> String {
+fn derived(server: &[u8; 32], purpose: &str, use_of_key: &[u8; 16]) -> String {
     let mut hasher = blake3::Hasher::new_keyed(server);
     hasher.update(purpose.as_bytes());
-    hasher.update(&key.hash);
-    hasher.update(&key.fingerprint);
+    hasher.update(use_of_key);
     format!("usance_{}", hasher.finalize().to_hex())
 }
 
@@ -123,34 +160,28 @@ async fn once(
     purpose: &str,
     work: impl FnOnce(&dyn Identities, &str) -> Result<(StatusCode, serde_json::Value), Refused>,
 ) -> Result<Response, Problem> {
-    debug_assert!(call.key_text().is_ok());
-    // One text names one request of its sender, whether its answer lies with the people or in the log.
-    if app.engine.read(|state, _| state.keys.find(&key.hash).is_some()).await? {
-        return Err(key_reused());
-    }
+    // The log takes the key; where it lies there names this one use of it for the people, too.
+    let place = call.take_key(app, key).await?;
+    let use_of_key = hash16(&app.seed, "use of a key", &[&shape::hex(&key.hash), &place.to_string()]);
     let now = crate::engine::clock::Clock::system().ms();
     let candidate =
         crate::random_bytes().map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no_randomness", error.to_string()))?;
     let done = app.auth.with_store(|store| {
         let server = store.secret_or_insert("derived", &candidate)?;
-        let secret = derived(&server, purpose, &key);
+        let secret = derived(&server, purpose, &use_of_key);
         let mut fingerprint = [0; 32];
         fingerprint[..16].copy_from_slice(&key.fingerprint);
         let (status, body, replayed) = atomically(store, |people| -> Result<_, Refused> {
-            if let Some(before) = people.remembered(&key.hash)? {
-                return if before.fingerprint == fingerprint {
-                    Ok((before.status, before.body, true))
-                } else {
-                    Err(Refused::Rule(key_reused()))
-                };
+            if let Some(before) = people.remembered(&use_of_key)? {
+                return Ok((before.status, before.body, true));
             }
             people.forget_before(now - REMEMBERED_MS)?;
             let (status, body) = work(people, &secret)?;
             let body = body.to_string().into_bytes();
-            people.remember(&key.hash, &Remembered { fingerprint, status: status.as_u16(), body: body.clone() }, now)?;
+            people.remember(&use_of_key, &Remembered { fingerprint, status: status.as_u16(), body: body.clone() }, now)?;
             Ok((status.as_u16(), body, false))
         })?;
-        Ok::<_, Refused>((status, String::from_utf8_lossy(&body).replace("{secret}", &secret), replayed))
+        Ok::<_, Refused>((status, String::from_utf8_lossy(&body).replace(SECRET, &secret), replayed))
     });
     let (status, body, replayed) = done.map_err(|refused| match refused {
         Refused::Store(error) => store_failed(&error),
@@ -187,11 +218,7 @@ pub async fn token_create(State(app): State<App>, call: Call, Body(asked): Body<
         let token =
             NewToken { name: asked.name.clone(), role: asked.role.into(), customer: asked.customer.clone(), hash: token_hash(secret) };
         let record = people.add_token(&token, now)?;
-        let mut shown = serde_json::to_value(token_shape(&record)).unwrap_or_default();
-        if let Some(fields) = shown.as_object_mut() {
-            fields.insert("token".into(), json!("{secret}"));
-        }
-        Ok((StatusCode::CREATED, shown))
+        Ok((StatusCode::CREATED, json!(TokenMadeShape { token_record: token_shape(&record), token: SECRET.to_owned() })))
     })
     .await
 }
@@ -212,7 +239,7 @@ pub async fn token_revoke(State(app): State<App>, call: Call, Path(id): Path<Str
         if !people.revoke_token(id, now)? {
             return Err(missing());
         }
-        Ok((StatusCode::OK, json!({"id": id.to_string(), "revoked": true})))
+        Ok((StatusCode::OK, json!(TokenRevokedShape { id: id.to_string(), revoked: true })))
     })
     .await
 }
@@ -246,7 +273,7 @@ pub async fn password_set(
     let now = crate::engine::clock::Clock::system().ms();
     once(&app, &call, key, "password", |people, _| {
         people.set_password(&id, &phc, now)?;
-        Ok((StatusCode::OK, json!({"customer": id, "password_set": true})))
+        Ok((StatusCode::OK, json!(PasswordSetShape { customer: id, password_set: true })))
     })
     .await
 }
@@ -263,10 +290,8 @@ pub async fn sign_in_link_create(
     let expires_at = crate::engine::clock::Clock::system().ms() + LINK_MS;
     once(&app, &call, key, "sign-in", |people, secret| {
         people.add_sign_in_link(&token_hash(secret), &id, expires_at)?;
-        Ok((
-            StatusCode::CREATED,
-            json!({"customer": id, "path": "/sign-in?link={secret}", "expires_at": Timestamp::from_ms(expires_at).to_string()}),
-        ))
+        let (path, expires_at) = (format!("/sign-in?link={SECRET}"), Timestamp::from_ms(expires_at).to_string());
+        Ok((StatusCode::CREATED, json!(SignInLinkShape { customer: id, path, expires_at })))
     })
     .await
 }

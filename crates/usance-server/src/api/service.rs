@@ -23,6 +23,7 @@ pub async fn ready(State(app): State<App>) -> Response {
     let (applied, durable, projected) = app.engine.positions();
     let lag = durable.saturating_sub(projected);
     let reason = app.engine.not_writable().map(|unavailable| unavailable.to_string());
+    let reason = reason.or_else(|| app.engine.projector_failing().then(|| "the read tables stand still: see the service's log".to_owned()));
     let reason = reason.or_else(|| (lag > LAG_BATCHES_MAX).then(|| format!("the read tables are {lag} batches behind")));
     let status = if reason.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(json!({"ready": reason.is_none(), "reason": reason, "applied": applied, "durable": durable, "projected": projected})))

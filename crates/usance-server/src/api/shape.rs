@@ -2,15 +2,12 @@
 //!
 //! Amounts and rates are decimal text, instants RFC 3339 in UTC, days ISO dates, ids text. Nothing is computed here.
 
-use super::input::AccountWord;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use usance_core::calendar::Timestamp;
-use usance_core::id::{AssetIx, ProductIx};
-use usance_core::machine::answer::Balances;
+use usance_core::id::{AgreementIx, AssetIx, ProductIx};
+use usance_core::machine::State;
 use usance_core::machine::state::Agreement;
 use usance_core::machine::view::{PositionView, ProductView, Prospect};
-use usance_core::machine::{Answer, State};
 use usance_core::money::{Amount, Balance};
 use usance_core::position::PositionState;
 use usance_core::product::rates::{Bands, RateVersion};
@@ -42,6 +39,11 @@ pub fn symbol(state: &State, asset: AssetIx) -> String {
 #[must_use]
 pub fn product_id(state: &State, product: ProductIx) -> String {
     state.product(product).map(|product| product.id.clone()).unwrap_or_default()
+}
+/// An agreement's version.
+#[must_use]
+pub fn agreement_version(state: &State, ix: AgreementIx) -> String {
+    state.registry.agreements.get(ix.index()).map(|agreement| agreement.version.clone()).unwrap_or_default()
 }
 /// Hexadecimal.
 #[must_use]
@@ -512,7 +514,7 @@ pub fn position(state: &State, view: &PositionView) -> PositionShape {
         principal_returned: text(view.principal_returned),
         renewed_from: view.renewed_from.map(|id| id.to_string()),
         renewed_into: view.renewed_into.map(|id| id.to_string()),
-        agreement: state.registry.agreements.get(view.agreement.index()).map(|agreement| agreement.version.clone()).unwrap_or_default(),
+        agreement: agreement_version(state, view.agreement),
     }
 }
 
@@ -649,95 +651,11 @@ pub fn redemption(state: &State, asset: AssetIx, early: bool, amounts: &Redempti
     }
 }
 
-#[derive(Serialize)]
-struct Subscribed {
-    subscription_id: String,
-    position: PositionShape,
-}
-
-#[derive(Serialize)]
-struct Redeemed {
-    redemption_id: String,
-    #[serde(flatten)]
-    figures: RedemptionShape,
-    position: PositionShape,
-}
-
-fn bytes(shape: &impl Serialize) -> Vec<u8> {
-    // Shapes hold text, numbers and lists only; such a value always becomes JSON.
-    serde_json::to_vec(shape).unwrap_or_default()
-}
-
-fn balances_json(state: &State, asset: AssetIx, balances: &Balances) -> serde_json::Value {
-    json!({"spot": amount(state, asset, balances.spot), "funding": amount(state, asset, balances.funding)})
-}
-
-const fn word(kind: AccountKind) -> AccountWord {
-    match kind {
-        AccountKind::Spot => AccountWord::Spot,
-        AccountKind::Funding => AccountWord::Funding,
-    }
-}
-
 /// The other account.
 #[must_use]
 pub const fn other(kind: AccountKind) -> AccountKind {
     match kind {
         AccountKind::Spot => AccountKind::Funding,
         AccountKind::Funding => AccountKind::Spot,
-    }
-}
-
-/// The machine's answer as JSON.
-#[must_use]
-pub fn answer(state: &State, answer: &Answer) -> Vec<u8> {
-    match answer {
-        Answer::Done => bytes(&json!({})),
-        Answer::Asset(ix) => bytes(&asset(state, *ix)),
-        Answer::Customer(ix) => bytes(&json!({"id": state.customers.get(ix.index()).map(|customer| &*customer.id)})),
-        Answer::Agreement(ix) => bytes(&state.registry.agreements.get(ix.index()).map(agreement)),
-        Answer::Product(view) => bytes(&product(state, view)),
-        Answer::Rate { product, version } => {
-            let digits = state.product(*product).map_or(0, |product| decimals(state, product.asset));
-            bytes(&state.registry.rate_versions.get(version.index()).map(|version| rate_version(digits, version)))
-        }
-        Answer::Settled { product, day, rate } => {
-            bytes(&json!({"product": product_id(state, *product), "day": day.to_string(), "rate": rate.to_text()}))
-        }
-        Answer::WalletMoved { id, customer, asset, account, amount: moved, reference, balances, at } => bytes(&json!({
-            "id": id.to_string(),
-            "customer": state.customers.get(customer.index()).map(|customer| &*customer.id),
-            "asset": symbol(state, *asset),
-            "account": word(*account),
-            "amount": amount(state, *asset, *moved),
-            "reference": reference,
-            "balances": balances_json(state, *asset, balances),
-            "at": at.to_string(),
-        })),
-        Answer::RewardPool { asset, amount: moved, funded, balance: pool } => bytes(&json!({
-            "asset": symbol(state, *asset),
-            "kind": if *funded { "fund" } else { "withdraw" },
-            "amount": amount(state, *asset, *moved),
-            "reward_pool": balance(state, *asset, *pool),
-        })),
-        Answer::Transferred { id, asset, from, amount: moved, balances, at } => bytes(&json!({
-            "transfer_id": id.to_string(),
-            "asset": symbol(state, *asset),
-            "from": word(*from),
-            "to": word(other(*from)),
-            "amount": amount(state, *asset, *moved),
-            "balances": balances_json(state, *asset, balances),
-            "at": at.to_string(),
-        })),
-        Answer::Subscribed { id, position: view } => {
-            bytes(&Subscribed { subscription_id: id.to_string(), position: position(state, view) })
-        }
-        Answer::Redeemed { id, early, figures, position: view } => bytes(&Redeemed {
-            redemption_id: id.to_string(),
-            figures: redemption(state, view.asset, *early, figures),
-            position: position(state, view),
-        }),
-        Answer::Position(view) => bytes(&position(state, view)),
-        Answer::Clock { now, day } => bytes(&clock(state, *now, *day)),
     }
 }

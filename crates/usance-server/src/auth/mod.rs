@@ -12,6 +12,7 @@ use parking_lot::{Mutex, RwLock};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicI64, Ordering};
 use usance_core::id::is_outside_id;
 use usance_core::limits::CUSTOMER_ID_BYTES_MAX;
 pub use usance_store::Role;
@@ -59,6 +60,7 @@ pub struct Auth {
     bootstrap: Option<[u8; 32]>,
     limiter: DefaultKeyedRateLimiter<String>,
     clock: DefaultClock,
+    seen_version: AtomicI64,
 }
 
 impl Auth {
@@ -74,6 +76,7 @@ impl Auth {
             bootstrap: bootstrap.map(token_hash),
             limiter: RateLimiter::keyed(Quota::per_second(customer_requests_a_second)),
             clock: DefaultClock::default(),
+            seen_version: AtomicI64::new(0),
         };
         auth.reload()?;
         Ok(auth)
@@ -85,15 +88,27 @@ impl Auth {
     /// As the file answers.
     pub fn reload(&self) -> Result<(), StoreError> {
         let mut live: HashMap<[u8; 32], Identity> = HashMap::new();
-        for (hash, record) in self.store.lock().live_tokens()? {
+        // Held until the new list is in force: of two reloads the later one reads last and writes last.
+        let store = self.store.lock();
+        for (hash, record) in store.live_tokens()? {
             live.insert(hash, Identity { role: record.role, name: record.name, customer: record.customer });
         }
         if let Some(hash) = self.bootstrap {
             live.insert(hash, Identity { role: Role::Operator, name: BOOTSTRAP_NAME.to_owned(), customer: None });
         }
         *self.live.write() = live;
-        self.limiter.retain_recent();
+        drop(store);
         Ok(())
+    }
+
+    /// Small work on the side: reads the tokens again when another process changed them, forgets quiet customers' rates.
+    ///
+    /// # Errors
+    /// As the file answers.
+    pub fn keep_house(&self) -> Result<(), StoreError> {
+        self.limiter.retain_recent();
+        let version = self.store.lock().foreign_version()?;
+        if self.seen_version.swap(version, Ordering::AcqRel) != version { self.reload() } else { Ok(()) }
     }
 
     /// Works on the stored identities.

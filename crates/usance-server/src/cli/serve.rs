@@ -224,7 +224,7 @@ async fn keep_house(app: App) {
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     loop {
         seconds.tick().await;
-        if let Err(error) = app.auth.reload() {
+        if let Err(error) = app.auth.keep_house() {
             tracing::warn!(%error, "tokens could not be read again");
         }
         app.metrics.run_upkeep();

@@ -17,7 +17,7 @@ use clock::Clock;
 use parking_lot::{Mutex, RwLock};
 use progress::Progress;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -69,8 +69,8 @@ impl From<StoreError> for Unavailable {
 pub struct Submission {
     /// Sender's key and the request's fingerprint.
     pub key: Option<UsedKey>,
-    /// What is asked.
-    pub command: Command,
+    /// What is asked; nothing, when only the key is to be taken for a write that lives elsewhere (people, tokens).
+    pub command: Option<Command>,
 }
 
 /// The answer to a submission.
@@ -78,6 +78,8 @@ pub struct Submission {
 pub enum Reply {
     /// It was decided now, and is durable.
     Decided {
+        /// Where its record lies.
+        place: LogPosition,
         /// What its sender is told.
         outcome: Result<Answer, Rejection>,
     },
@@ -108,6 +110,8 @@ pub(crate) struct Shared {
     pub durable: Progress,
     /// The newest log position that is in the read tables.
     pub projected: Progress,
+    /// Whether the projector's last step failed.
+    pub projector_failing: AtomicBool,
     /// Why the writer stopped.
     pub stopped: RwLock<Option<String>>,
     pub unconfirmed_days_max: i32,
@@ -268,6 +272,12 @@ impl Engine {
         }
         let state = self.shared.state.read();
         self.shared.clock.unconfirmed(&state, self.shared.unconfirmed_days_max)
+    }
+
+    /// Whether the read tables stand still because their last step failed.
+    #[must_use]
+    pub fn projector_failing(&self) -> bool {
+        self.shared.projector_failing.load(Ordering::Acquire)
     }
 
     /// How far threads are: applied, durable and projected batch.

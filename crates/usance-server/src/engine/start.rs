@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use parking_lot::RwLock;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 use usance_core::calendar::{DayOffset, Timestamp};
@@ -181,6 +181,7 @@ fn start(
         applied: AtomicU64::new(head.seq),
         durable: Progress::new(head.seq),
         projected: Progress::new(0),
+        projector_failing: AtomicBool::new(false),
         stopped: RwLock::new(None),
         unconfirmed_days_max: settings.unconfirmed_days_max,
         logs: Pool::new(move || SqliteLogReader::open(&log_path).map(|reader| Box::new(reader) as Box<dyn LogReader>)),

@@ -2,6 +2,7 @@
 
 use super::Shared;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 use usance_core::machine::State;
@@ -61,12 +62,14 @@ pub(crate) fn project(shared: &Arc<Shared>, log: &dyn LogReader, mut projector: 
         match projector.step(log, PROJECTOR_STEP_BATCHES) {
             Ok(taken) => {
                 shared.projected.set(projector.reached().seq());
+                shared.projector_failing.store(false, Ordering::Release);
                 if taken > 0 && taken < PROJECTOR_STEP_BATCHES && !shared.durable.is_ended() {
                     std::thread::sleep(PROJECTOR_REST);
                 }
             }
             Err(error) => {
                 tracing::error!(%error, "the read tables stand still");
+                shared.projector_failing.store(true, Ordering::Release);
                 std::thread::sleep(std::time::Duration::from_secs(1));
                 if shared.durable.is_ended() {
                     break;

@@ -136,18 +136,19 @@ impl Writer {
         if let Some(place) = submission.key.and_then(|key| state.keys.find(&key.hash)) {
             return Reply::Repeated { place };
         }
-        let confirming = matches!(submission.command, Command::ConfirmClock { .. });
+        let confirming = matches!(submission.command, Some(Command::ConfirmClock { .. }));
         if let (false, Some(unconfirmed)) = (confirming, self.shared.clock.unconfirmed(state, self.shared.unconfirmed_days_max)) {
             return Reply::Refused(unconfirmed);
         }
         let now = self.shared.clock.now(state);
         let (executed, at) = match submission.command {
-            Command::MoveClock { to } => (move_clock(state, to), to.max(now)),
-            Command::ConfirmClock { .. } => {
+            None => (Executed { events: Vec::new(), outcome: Ok(Answer::Done) }, now),
+            Some(Command::MoveClock { to }) => (move_clock(state, to), to.max(now)),
+            Some(Command::ConfirmClock { .. }) => {
                 let clock = self.shared.clock.raw(state);
                 (confirm_clock(state, clock), clock)
             }
-            command => (machine::execute(state, &command, now), now),
+            Some(command) => (machine::execute(state, &command, now), now),
         };
         let at = if executed.outcome.is_ok() { at } else { now };
         let record = Record { at, key: submission.key, events: executed.events, outcome: executed.outcome };
@@ -155,7 +156,7 @@ impl Writer {
         if let Some(key) = record.key {
             state.keys.remember(key.hash, place, at);
         }
-        Reply::Decided { outcome: record.outcome }
+        Reply::Decided { place, outcome: record.outcome }
     }
 
     /// Hands a frozen view to the snapshot thread, unless it is still busy with the last one.

@@ -18,6 +18,13 @@ use usance_core::product::rates::Bands;
 use usance_core::product::{Kind, Product};
 use usance_core::reward::history::{Segment, push_segment};
 
+/// Positions derived in one look at the state.
+const AT_A_TIME: usize = 128;
+/// Lines that one step back aims at.
+const LINES_A_STEP: usize = 4_096;
+/// The longest step back, in days.
+const STEP_DAYS_MAX: i32 = 64;
+
 /// One of a customer's positions at the cut.
 #[derive(Clone, Debug)]
 pub struct Subject {
@@ -199,13 +206,23 @@ impl Cut {
             subject.load(app, self.through)?;
         }
         let mut lines = Vec::new();
-        app.engine.peek(|state| {
-            for (subject, _) in self.subjects.iter().zip(&staked).filter(|(_, staked)| **staked) {
-                subject.closes(state, self.last_closed, from, to, &mut lines);
-            }
-        });
+        // The writer waits while the state is looked at: a few positions at a time.
+        for some in self.subjects.chunks(AT_A_TIME).zip(staked.chunks(AT_A_TIME)) {
+            app.engine.peek(|state| {
+                for (subject, _) in some.0.iter().zip(some.1).filter(|(_, staked)| **staked) {
+                    subject.closes(state, self.last_closed, from, to, &mut lines);
+                }
+            });
+        }
         lines.sort_by_key(|line| (line.day, line.position));
         Ok(lines)
+    }
+
+    /// How many days back one step may look: fewer for a customer with many positions, so that a step costs about the
+    /// same for everybody.
+    #[must_use]
+    pub fn step_days(&self) -> i32 {
+        i32::try_from(LINES_A_STEP / self.subjects.len().max(1)).unwrap_or(1).clamp(1, STEP_DAYS_MAX)
     }
 
     /// The first day on which any of the positions can have earned.

@@ -15,8 +15,6 @@ use usance_core::money::{Amount, Balance};
 use usance_core::reward::clawback::AccountKind;
 use usance_store::projection::{HistoryRow, Span};
 
-/// Closed days looked at in one step back.
-const WINDOW_DAYS: usize = 64;
 /// Rows of one asset looked at in one step back.
 const WINDOW_ROWS: usize = 512;
 
@@ -176,10 +174,12 @@ impl Walk {
     fn window(&mut self, app: &App) -> Result<(Vec<Movement>, Option<LineKey>), Problem> {
         let last = self.mark.last;
         let through = LogPosition::from_number(last.place);
+        // One day more than a step: the day at which the step before ended may be read again.
+        let days = usize::try_from(self.cut.step_days()).unwrap_or(1).saturating_add(1);
         let before = (last.day != BEHIND).then(|| Day::from_number(last.day).next());
-        let closes = app.engine.tables(|tables| tables.closes(before, Span { after: LogPosition::START, through }, WINDOW_DAYS))?;
+        let closes = app.engine.tables(|tables| tables.closes(before, Span { after: LogPosition::START, through }, days))?;
         // The stretch reaches back to the oldest of these closes, that one included; without more of them, to the start.
-        let oldest = closes.last().filter(|_| closes.len() == WINDOW_DAYS);
+        let oldest = closes.last().filter(|_| closes.len() == days);
         let mut lower =
             oldest.map(|close| LineKey { place: close.place.number(), day: close.day.number(), position: 0, asset: 0, part: 0 });
         let mut lines = Vec::new();

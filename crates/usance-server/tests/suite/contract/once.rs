@@ -170,15 +170,25 @@ fn another_request_under_the_same_key_is_refused() {
     assert_eq!(operator.get("/v1/clock").ok()["day"], "2026-01-01");
 }
 
-/// Books and people are kept apart; a key that the books know is no key for a token.
+/// Books and people are kept apart, yet the log alone takes keys: whichever comes first has it.
 #[test]
-fn a_key_of_the_books_makes_no_token() {
+fn a_key_of_the_books_makes_no_token_and_a_tokens_key_moves_no_coin() {
     let platform = Platform::new();
     let operator = &platform.operator;
     let (customer, token) = (json!({"id": "erin"}), json!({"name": "a", "role": "service"}));
     operator.write("POST", "/v1/operator/customers", "books-first", &customer).ok();
     operator.write("POST", "/v1/operator/tokens", "books-first", &token).refused(409, "idempotency_key_reused");
     assert_eq!(operator.get("/v1/operator/tokens").ok()["items"].as_array().map(Vec::len), Some(0));
+    let made = operator.write("POST", "/v1/operator/tokens", "people-first", &token);
+    operator.write("POST", "/v1/operator/customers", "people-first", &json!({"id": "frank"})).refused(409, "idempotency_key_reused");
+    let again = operator.write("POST", "/v1/operator/tokens", "people-first", &token);
+    assert_eq!((again.header("idempotency-replayed"), &again.bytes), (Some("true"), &made.bytes));
+    // Forgotten after 48 hours of engine time, the key and the same request make another token.
+    platform.move_to("2026-02-01T00:00:00Z");
+    platform.move_to("2026-02-05T00:00:00Z");
+    let other = operator.write("POST", "/v1/operator/tokens", "people-first", &token).ok();
+    assert_ne!(other["token"], made.json()["token"]);
+    assert_eq!(operator.get("/v1/operator/tokens").ok()["items"].as_array().map(Vec::len), Some(2));
 }
 
 #[test]

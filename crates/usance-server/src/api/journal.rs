@@ -1,0 +1,212 @@
+//! The operator's journal: every entry with its postings, and a customer's share of the closes.
+
+use super::App;
+use super::error::{Problem, rejected};
+use super::input::Query;
+use super::page::{Page, cursor, limit, place};
+use super::shape;
+use crate::lines::{Chosen, CloseLine, Cut, closed_at};
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use usance_core::calendar::{Day, Timestamp};
+use usance_core::id::LogPosition;
+use usance_core::ledger::{JournalEntry, LedgerAccount, Posting, Side, Whose, credit, debit};
+use usance_core::machine::{Event, Rejection, State as Machine, post};
+use usance_core::product::Kind;
+use usance_store::projection::Span;
+use utoipa::ToSchema;
+
+use super::history::rows;
+
+/// Filters of the journal.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JournalFilter {
+    customer: Option<String>,
+    asset: Option<String>,
+    limit: Option<String>,
+    cursor: Option<String>,
+}
+
+/// One line of a journal entry.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PostingShape {
+    account: &'static str,
+    /// `debit` or `credit`.
+    side: &'static str,
+    amount: String,
+}
+
+/// A journal entry: its debits equal its credits.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EntryShape {
+    log_position: String,
+    at: String,
+    asset: String,
+    /// Whose it is, for a customer's entry.
+    customer: Option<String>,
+    /// Of which product, for the totals of a close and a customer's share of them.
+    product: Option<String>,
+    /// The staking position, for a customer's share of a close.
+    position: Option<String>,
+    postings: Vec<PostingShape>,
+}
+
+fn entry(state: &Machine, place: u64, at: Timestamp, entry: &JournalEntry) -> EntryShape {
+    let line = |posting: &Posting| PostingShape {
+        account: posting.account.name(),
+        side: if posting.side == Side::Debit { "debit" } else { "credit" },
+        amount: shape::amount(state, entry.asset(), posting.amount),
+    };
+    EntryShape {
+        log_position: place.to_string(),
+        at: at.to_string(),
+        asset: shape::symbol(state, entry.asset()),
+        customer: match entry.whose() {
+            Whose::Customer(ix) => state.customers.get(ix.index()).map(|customer| customer.id.to_string()),
+            _ => None,
+        },
+        product: match entry.whose() {
+            Whose::Product(ix) => Some(shape::product_id(state, ix)),
+            _ => None,
+        },
+        position: None,
+        postings: entry.postings().map(line).collect(),
+    }
+}
+
+/// GET /v1/operator/journal
+pub async fn journal_list(State(app): State<App>, Query(filter): Query<JournalFilter>) -> Result<Json<Page<EntryShape>>, Problem> {
+    let size = limit(filter.limit.as_deref())?;
+    let list = format!("journal {:?} {:?}", filter.customer, filter.asset);
+    let before: Option<(u64, u64)> = place(&app, &list, filter.cursor.as_deref())?;
+    let mut found = match &filter.customer {
+        Some(customer) => customer_journal(&app, customer, filter.asset.as_deref(), before, size + 1).await?,
+        None => platform_journal(&app, filter.asset.as_deref(), before, size + 1).await?,
+    };
+    let more = found.len() > size;
+    found.truncate(size);
+    let next = if more { found.last().map(|(key, _)| cursor(&app, &list, key)) } else { None };
+    Ok(Json(Page { items: found.into_iter().map(|(_, entry)| entry).collect(), next_cursor: next }))
+}
+
+type Keyed = ((u64, u64), EntryShape);
+
+/// The whole journal, newest first, straight from the log.
+async fn platform_journal(app: &App, asset: Option<&str>, before: Option<(u64, u64)>, size: usize) -> Result<Vec<Keyed>, Problem> {
+    const BATCHES: usize = 64;
+    let ((asset, shard), through) = app
+        .engine
+        .read_at(|state, _| {
+            (
+                asset.map(|symbol| state.asset_ix(symbol).ok_or_else(|| rejected(state, &Rejection::AssetNotFound))),
+                state.registry.platform.shard,
+            )
+        })
+        .await?;
+    let asset = asset.transpose()?;
+    let mut below = before.map_or(through.seq(), |(place, _)| LogPosition::from_number(place).seq()).saturating_add(1);
+    let mut found: Vec<Keyed> = Vec::new();
+    while found.len() < size {
+        let batches = app.engine.log(|reader| reader.read_before(shard, below, BATCHES))?;
+        let Some(last) = batches.last() else { break };
+        below = last.seq;
+        for batch in &batches {
+            let mut entries: Vec<Keyed> = Vec::new();
+            for (index, bytes) in batch.records().enumerate() {
+                let record = usance_store::codec::decode(bytes.map_err(crate::engine::Unavailable::from)?)
+                    .map_err(crate::engine::Unavailable::from)?;
+                let place = LogPosition::new(batch.seq, u16::try_from(index).unwrap_or(u16::MAX)).number();
+                app.engine.peek(|state| {
+                    let posted = record.events.iter().flat_map(|event| {
+                        // A move of the clock closes days on its way; each is stamped with its own end.
+                        let at = if let Event::DayClosed(closed) = event { closed_at(state, closed.day) } else { record.at };
+                        post::post(state, event).unwrap_or_default().into_iter().map(move |posted| (at, posted))
+                    });
+                    let of_asset = posted.filter(|(_, entry)| asset.is_none_or(|only| only == entry.asset()));
+                    let keyed =
+                        of_asset.enumerate().map(|(number, (at, posted))| ((place, number as u64), entry(state, place, at, &posted)));
+                    entries.extend(keyed);
+                });
+            }
+            found.extend(entries.into_iter().rev().filter(|(key, _)| before.is_none_or(|before| *key < before)));
+        }
+    }
+    found.truncate(size);
+    Ok(found)
+}
+
+/// A customer's entries: what the customer did, and its share of every close, which the totals sum up.
+async fn customer_journal(
+    app: &App,
+    customer: &str,
+    asset: Option<&str>,
+    before: Option<(u64, u64)>,
+    size: usize,
+) -> Result<Vec<Keyed>, Problem> {
+    let mut cut = Cut::take(app, customer, Chosen { asset, position: None }).await?;
+    let through = LogPosition::from_number(before.map_or(cut.through.number(), |(place, _)| place).min(cut.through.number()));
+    let is_next = |key: (u64, u64)| before.is_none_or(|before| key < before);
+    // One row more than fits: the one at which the page before ended is read again.
+    let rows = rows(app, &cut, None, Some(through.number().saturating_add(1)), size + 1)?;
+    let mut found: Vec<Keyed> = app.engine.peek(|state| {
+        let posted = rows.iter().filter_map(|(_, row)| post::one(state, &row.event).ok().flatten().map(|posted| (row, posted)));
+        // What a customer did comes after the closes of the same record.
+        let keyed = posted.map(|(row, posted)| ((row.place.number(), u64::MAX), entry(state, row.place.number(), row.at, &posted)));
+        keyed.filter(|(key, _)| is_next(*key)).collect()
+    });
+    let first = cut.first_day(app);
+    let mut newest: Option<Day> = None;
+    loop {
+        let span = Span { after: LogPosition::START, through };
+        let closes = app.engine.tables(|tables| tables.closes(newest, span, usize::try_from(cut.step_days()).unwrap_or(1)))?;
+        let (Some(to), Some(from)) = (closes.first(), closes.last()) else { break };
+        let lines = cut.closes(app, from.day, to.day)?;
+        app.engine.peek(|state| {
+            for line in &lines {
+                let Some(close) = closes.iter().find(|close| close.day == line.day) else { continue };
+                for (part, posted) in shares(state, line, cut.customer).into_iter().enumerate() {
+                    let number = (line.day.number().unsigned_abs() as u64) << 36 | (line.position.0 & 0xffff_ffff) << 4 | part as u64;
+                    let mut shown = entry(state, close.place.number(), closed_at(state, line.day), &posted);
+                    (shown.product, shown.position) = (Some(shape::product_id(state, line.product)), Some(line.position.to_string()));
+                    if is_next((close.place.number(), number)) {
+                        found.push(((close.place.number(), number), shown));
+                    }
+                }
+            }
+        });
+        newest = Some(from.day);
+        // Everything behind the oldest close that was read is there; so a page that lies behind it is whole.
+        let enough = found.iter().filter(|(key, _)| key.0 > from.place.number()).count() >= size;
+        if from.day <= first || enough {
+            break;
+        }
+    }
+    found.sort_by_key(|(key, _)| std::cmp::Reverse(*key));
+    found.truncate(size);
+    Ok(found)
+}
+
+/// One position's share of a close's entries.
+fn shares(state: &Machine, line: &CloseLine, customer: usance_core::id::CustomerIx) -> Vec<JournalEntry> {
+    use LedgerAccount::{CustomerFunding, CustomerPrincipal, CustomerSpot, RewardPool, RewardsPayable};
+    let whose = Whose::Customer(customer);
+    let fixed = state.product(line.product).is_some_and(|product| product.kind != Kind::Flexible);
+    let mut entries = Vec::new();
+    let mut add = |lines: &[Posting]| entries.extend(JournalEntry::new(line.asset, whose, lines).ok().filter(|entry| !entry.is_empty()));
+    if fixed {
+        add(&[debit(RewardPool, line.reward), credit(RewardsPayable, line.reward)]);
+        add(&[debit(RewardsPayable, line.paid), credit(CustomerFunding, line.paid)]);
+    } else {
+        add(&[debit(RewardPool, line.paid), credit(CustomerFunding, line.paid)]);
+    }
+    if let Some(end) = &line.maturity {
+        add(&[
+            debit(CustomerPrincipal, end.to_spot.plus(end.to_funding)),
+            credit(CustomerSpot, end.to_spot),
+            credit(CustomerFunding, end.to_funding),
+        ]);
+    }
+    entries
+}

@@ -1,0 +1,184 @@
+//! The statement over HTTP: JSON in pages, or everything as CSV; and the operator's view of a customer, which shows it.
+
+use super::App;
+use super::customer::customer;
+use super::error::Problem;
+use super::input::{self, AccountWord, Path, Query};
+use super::page::{LIMIT_MAX, Page, cursor, limit, place};
+use super::shape;
+use crate::auth::Caller;
+use crate::lines::statement::{Bookmark, Filter, Movement, Walk};
+use crate::lines::{Chosen, Cut};
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
+use usance_core::machine::State as Machine;
+use utoipa::ToSchema;
+
+/// Filters of the statement.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatementFilter {
+    asset: Option<String>,
+    account: Option<AccountWord>,
+    from: Option<String>,
+    to: Option<String>,
+    limit: Option<String>,
+    cursor: Option<String>,
+}
+
+/// One movement of Spot or Funding.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MovementShape {
+    at: String,
+    asset: String,
+    account: AccountWord,
+    /// `deposit`, `withdrawal`, `transfer`, `subscription`, `redemption`, `clawback`, `reward` or `maturity`.
+    kind: &'static str,
+    /// Below zero when it went out.
+    amount: String,
+    /// The account's balance after it.
+    balance: String,
+    /// The closed day of a reward or maturity.
+    day: Option<String>,
+    position: Option<String>,
+    product: Option<String>,
+    reference: Option<String>,
+}
+
+fn movement(state: &Machine, line: &Movement) -> MovementShape {
+    MovementShape {
+        at: line.at.to_string(),
+        asset: shape::symbol(state, line.asset),
+        account: line.account.into(),
+        kind: line.kind.word(),
+        amount: shape::balance(state, line.asset, line.amount),
+        balance: shape::balance(state, line.asset, line.balance),
+        day: line.day.map(|day| day.to_string()),
+        position: line.position.map(|id| id.to_string()),
+        product: line.product.map(|product| shape::product_id(state, product)),
+        reference: line.reference.clone(),
+    }
+}
+
+/// `from` and `to` are days of the platform, both included.
+fn statement_filter(app: &App, asked: &StatementFilter) -> Result<Filter, Problem> {
+    let from = asked.from.as_deref().map(|text| input::day("from", text)).transpose()?;
+    let to = asked.to.as_deref().map(|text| input::day("to", text)).transpose()?;
+    let offset = app.engine.peek(|state| state.registry.platform.offset);
+    Ok(Filter {
+        account: asked.account.map(Into::into),
+        from: from.map(|day| offset.first_instant(day)),
+        until: to.map(|day| offset.first_instant(day.next())),
+    })
+}
+
+/// GET /v1/statement: JSON in pages, or everything as CSV.
+pub async fn statement_get(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    Query(asked): Query<StatementFilter>,
+) -> Result<Response, Problem> {
+    let who = customer(&caller);
+    let filter = statement_filter(&app, &asked)?;
+    let size = limit(asked.limit.as_deref())?;
+    let list = format!("statement {who} {:?} {:?} {:?} {:?}", asked.asset, asked.account, asked.from, asked.to);
+    let mark: Option<Bookmark> = place(&app, &list, asked.cursor.as_deref())?;
+    let cut = Cut::take(&app, &who, Chosen { asset: asked.asset.as_deref(), position: None }).await?;
+    let mut walk = Walk::new(cut, mark);
+    if headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/csv")) {
+        return Ok(csv(app, walk, filter));
+    }
+    let lines = walk.next(&app, filter, size)?;
+    let mark = walk.mark().clone();
+    let more = lines.len() == size && !walk.next(&app, filter, 1)?.is_empty();
+    let next_cursor = more.then(|| cursor(&app, &list, &mark));
+    let items: Vec<MovementShape> = app.engine.peek(|state| lines.iter().map(|line| movement(state, line)).collect());
+    Ok(Json(Page { items, next_cursor }).into_response())
+}
+
+/// Streams a statement as CSV, a page at a time, as fast as the client takes it.
+fn csv(app: App, mut walk: Walk, filter: Filter) -> Response {
+    let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Bytes, std::io::Error>>(4);
+    tokio::task::spawn_blocking(move || {
+        let mut head = true;
+        loop {
+            let lines = match walk.next(&app, filter, LIMIT_MAX) {
+                Ok(lines) => lines,
+                Err(problem) => {
+                    // The status is sent already: a cut stream is how the client learns that it is not whole.
+                    let _ = sender.blocking_send(Err(std::io::Error::other(format!("{problem:?}"))));
+                    return;
+                }
+            };
+            let last = lines.len() < LIMIT_MAX;
+            let text = app.engine.peek(|state| csv_text(state, &lines, head));
+            head = false;
+            if sender.blocking_send(text.map(Bytes::from)).is_err() || last {
+                return;
+            }
+        }
+    });
+    let stream = tokio_stream::wrappers::ReceiverStream::new(receiver);
+    let headers =
+        [(header::CONTENT_TYPE, "text/csv; charset=utf-8"), (header::CONTENT_DISPOSITION, "attachment; filename=\"statement.csv\"")];
+    (headers, Body::from_stream(stream)).into_response()
+}
+
+fn csv_text(state: &Machine, lines: &[Movement], head: bool) -> Result<Vec<u8>, std::io::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    if head {
+        writer.write_record(["at", "asset", "account", "kind", "amount", "balance", "day", "position", "product", "reference"])?;
+    }
+    for line in lines {
+        let shown = movement(state, line);
+        let account = if shown.account == AccountWord::Spot { "spot" } else { "funding" };
+        let word = |text: Option<String>| text.unwrap_or_default();
+        writer.write_record([
+            &shown.at,
+            &shown.asset,
+            account,
+            shown.kind,
+            &shown.amount,
+            &shown.balance,
+            &word(shown.day),
+            &word(shown.position),
+            &word(shown.product),
+            &harmless(&word(shown.reference)),
+        ])?;
+    }
+    writer.into_inner().map_err(|error| std::io::Error::other(error.to_string()))
+}
+
+/// Free text that a spreadsheet would take for a formula gets a quote in front.
+fn harmless(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+}
+
+/// A customer, as an operator sees it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CustomerView {
+    id: String,
+    accounts: Vec<super::customer::AccountShape>,
+    /// The newest 500 positions.
+    positions: Vec<shape::PositionShape>,
+    /// The newest 100 lines of the statement.
+    statement: Vec<MovementShape>,
+}
+
+/// GET /v1/operator/customers/{id}: accounts, positions and the newest of the statement. The whole lists are the customer
+/// routes, with the customer named in the header.
+pub async fn customer_get(State(app): State<App>, Path(id): Path<String>) -> Result<Json<CustomerView>, Problem> {
+    let cut = Cut::take(&app, &id, Chosen::default()).await?;
+    let (accounts, positions) = app
+        .engine
+        .read(|state, _| Ok::<_, Problem>((super::customer::accounts(state, &id)?, super::customer::all_positions(state, &id, LIMIT_MAX)?)))
+        .await??;
+    let lines = Walk::new(cut, None).next(&app, Filter::default(), 100)?;
+    let statement: Vec<MovementShape> = app.engine.peek(|state| lines.iter().map(|line| movement(state, line)).collect());
+    Ok(Json(CustomerView { id, accounts, positions, statement }))
+}
