@@ -167,7 +167,7 @@ async fn customer_journal(
             for line in &lines {
                 let Some(close) = closes.iter().find(|close| close.day == line.day) else { continue };
                 for (part, posted) in shares(state, line, cut.customer).into_iter().enumerate() {
-                    let number = (line.day.number().unsigned_abs() as u64) << 36 | (line.position.0 & 0xffff_ffff) << 4 | part as u64;
+                    let number = day_part(line.day) | (line.position.0 & 0xffff_ffff) << 4 | part as u64;
                     let mut shown = entry(state, close.place.number(), closed_at(state, line.day), &posted);
                     (shown.product, shown.position) = (Some(shape::product_id(state, line.product)), Some(line.position.to_string()));
                     if is_next((close.place.number(), number)) {
@@ -177,8 +177,10 @@ async fn customer_journal(
             }
         });
         newest = Some(from.day);
-        // Everything behind the oldest close that was read is there; so a page that lies behind it is whole.
-        let enough = found.iter().filter(|(key, _)| key.0 > from.place.number()).count() >= size;
+        // Everything from the oldest close that was read on is there, that one included: a page that lies behind it is whole.
+        // Many closes may lie in one record, so it is the day that tells them apart.
+        let reached = (from.place.number(), day_part(from.day));
+        let enough = found.iter().filter(|(key, _)| *key >= reached).count() >= size;
         if from.day <= first || enough {
             break;
         }
@@ -186,6 +188,11 @@ async fn customer_journal(
     found.sort_by_key(|(key, _)| std::cmp::Reverse(*key));
     found.truncate(size);
     Ok(found)
+}
+
+/// Where the entries of a closed day begin within the key of their record.
+fn day_part(day: Day) -> u64 {
+    u64::from(day.number().unsigned_abs()) << 36
 }
 
 /// One position's share of a close's entries.
