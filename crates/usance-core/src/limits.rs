@@ -20,6 +20,9 @@ pub const TERM_DAYS_MAX: u32 = 3_650;
 pub const BANDS_MAX: usize = 16;
 /// The farthest one move of a simulated clock may go, in days (RULES 2).
 pub const CLOCK_MOVE_DAYS_MAX: i32 = 3_660;
+/// The most product-days one move of a simulated clock may close: the move is one record in the log, which has a size.
+/// Below 400 products this is never what limits a move.
+pub const CLOCK_MOVE_PRODUCT_DAYS_MAX: usize = 1_500_000;
 /// How many days a system clock may close at once before an operator has to confirm (RULES 2).
 pub const UNCONFIRMED_CLOSE_DAYS_MAX: i32 = 3;
 /// How long an idempotency key is kept at least, in milliseconds of engine time (RULES 10): 48 hours.

@@ -1,6 +1,6 @@
 //! `usance backup`: a consistent copy of a running or stopped engine's data.
 
-use super::{Data, Output};
+use super::{Data, Output, spinner};
 use crate::engine::start;
 use anyhow::{Context, bail};
 use clap::Args;
@@ -33,6 +33,7 @@ pub fn run(verb: &Backup) -> anyhow::Result<ExitCode> {
         bail!("{} is not empty", verb.to.display());
     }
     let to = usance_store::DataDirectory::open_exclusive(&verb.to)?;
+    let bar = spinner("copying", verb.output);
     // Snapshots first: one that is newer than the copied log would be passed over, an older one fits it.
     for file in snapshot::list(&from.snapshots())? {
         let name = file.path.file_name().context("a snapshot has a name")?;
@@ -40,6 +41,7 @@ pub fn run(verb: &Backup) -> anyhow::Result<ExitCode> {
     }
     copy::database(&from.people(), &to.people())?;
     copy::database(&from.log(), &to.log())?;
+    bar.finish_and_clear();
     let head = SqliteLogReader::open(&to.log())?.head(start::SHARD)?.context("the copied log is empty")?;
     let hash = crate::api::shape::hex(&head.hash);
     if verb.output.json {

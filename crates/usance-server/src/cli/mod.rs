@@ -101,6 +101,17 @@ pub fn progress(what: &'static str, length: u64, output: Output) -> ProgressBar 
     bar
 }
 
+/// Something that moves while work of unknown length is done, on a terminal only.
+#[must_use]
+pub fn spinner(what: &'static str, output: Output) -> ProgressBar {
+    if output.json || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new_spinner().with_message(what);
+    bar.enable_steady_tick(std::time::Duration::from_millis(100));
+    bar
+}
+
 /// Starts logging to standard error: text, or JSON lines.
 pub fn start_logging(json: bool) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("USANCE_LOG").unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));

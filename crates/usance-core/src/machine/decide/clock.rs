@@ -1,7 +1,7 @@
 //! `MoveClock`, `ConfirmClock`: forward only, and only where the clock is simulated (RULES 2).
 
 use crate::calendar::Timestamp;
-use crate::limits::CLOCK_MOVE_DAYS_MAX;
+use crate::limits::{CLOCK_MOVE_DAYS_MAX, CLOCK_MOVE_PRODUCT_DAYS_MAX};
 use crate::machine::event::Event;
 use crate::machine::rejection::Rejection;
 use crate::machine::state::{ClockMode, State};
@@ -27,13 +27,31 @@ pub fn check_move(state: &State, to: Timestamp) -> Result<(), Rejection> {
     if to < now {
         return Err(Rejection::ClockBackwards { now });
     }
-    let farthest = now.ms().saturating_add(i64::from(CLOCK_MOVE_DAYS_MAX).saturating_mul(86_400_000));
+    let farthest = now.ms().saturating_add(farthest_days(state.registry.products.len()).saturating_mul(86_400_000));
     let latest = Timestamp::from_ms(farthest.min(crate::limits::TIMESTAMP_MS_MAX));
     if to > latest { Err(Rejection::ClockMoveTooFar { latest }) } else { Ok(()) }
+}
+
+/// How many days one move may go: 3,660, and fewer where so many products would not fit one record.
+fn farthest_days(products: usize) -> i64 {
+    let fitting = CLOCK_MOVE_PRODUCT_DAYS_MAX.checked_div(products).unwrap_or(usize::MAX);
+    i64::from(CLOCK_MOVE_DAYS_MAX).min(i64::try_from(fitting).unwrap_or(i64::MAX))
 }
 
 /// Confirms that the clock is right, so that every day before the present one may be closed at once.
 #[must_use]
 pub fn confirm(state: &State, clock: Timestamp) -> Event {
     Event::ClockConfirmed { through: state.registry.platform.offset.day_of(clock) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_move_goes_3660_days_unless_there_are_very_many_products() {
+        for (products, days) in [(0, 3_660), (1, 3_660), (409, 3_660), (410, 3_658), (1_000, 1_500), (2_000_000, 0)] {
+            assert_eq!(farthest_days(products), days, "{products} products");
+        }
+    }
 }
