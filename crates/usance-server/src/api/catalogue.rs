@@ -3,7 +3,7 @@
 use super::App;
 use super::error::{Problem, rejected};
 use super::input::{Path, Query};
-use super::page::{Page, cursor, limit, place};
+use super::page::{Page, limit, place, turn};
 use super::shape::{self, AgreementShape, AssetShape, ClockShape, EstimateShape, KindWord, ProductShape, RateShape, StatusWord};
 use axum::Json;
 use axum::extract::State;
@@ -114,8 +114,7 @@ pub async fn rate_list(
     let list = format!("rates {id}");
     let before: Option<(i32, bool, u64)> = place(&app, &list, paging.cursor.as_deref())?;
     let lines = app.engine.read(|state, _| rate_lines(state, &id, before, size + 1)).await??;
-    let next = (lines.len() > size).then(|| lines.get(size - 1).map(|(key, _)| cursor(&app, &list, key))).flatten();
-    Ok(Json(Page { items: lines.into_iter().take(size).map(|(_, line)| line).collect(), next_cursor: next }))
+    Ok(Json(turn(&app, &list, lines, size)))
 }
 
 /// The key of a line: its day, announced after closed on the same day, and the number of the announcement.

@@ -4,7 +4,7 @@ use super::App;
 use super::call::Call;
 use super::error::{Problem, rejected};
 use super::input::{self, AccountWord, Body, Path, Query};
-use super::page::{Page, cursor, limit, place};
+use super::page::{Page, limit, place, turn};
 use super::shape::{self, DatesShape, PositionShape, RedemptionShape};
 use crate::auth::Caller;
 use axum::extract::State;
@@ -271,8 +271,7 @@ pub async fn position_list(
     let list = format!("positions {id} {:?} {:?} {:?}", filter.product, filter.asset, filter.state);
     let before: Option<u64> = place(&app, &list, filter.cursor.as_deref())?;
     let found = app.engine.read(|state, _| positions(state, &id, &filter, before.map(PositionId), size + 1)).await??;
-    let next = if found.len() > size { found.get(size - 1).map(|(id, _)| cursor(&app, &list, &id.0)) } else { None };
-    Ok(Json(Page { items: found.into_iter().take(size).map(|(_, shape)| shape).collect(), next_cursor: next }))
+    Ok(Json(turn(&app, &list, found, size)))
 }
 
 fn positions(

@@ -3,7 +3,7 @@
 use super::App;
 use super::error::{Problem, rejected};
 use super::input::Query;
-use super::page::{Page, cursor, limit, place};
+use super::page::{Page, limit, place, turn};
 use super::shape;
 use crate::lines::{Chosen, CloseLine, Cut, closed_at};
 use axum::Json;
@@ -81,14 +81,11 @@ pub async fn journal_list(State(app): State<App>, Query(filter): Query<JournalFi
     let size = limit(filter.limit.as_deref())?;
     let list = format!("journal {:?} {:?}", filter.customer, filter.asset);
     let before: Option<(u64, u64)> = place(&app, &list, filter.cursor.as_deref())?;
-    let mut found = match &filter.customer {
+    let found = match &filter.customer {
         Some(customer) => customer_journal(&app, customer, filter.asset.as_deref(), before, size + 1).await?,
         None => platform_journal(&app, filter.asset.as_deref(), before, size + 1).await?,
     };
-    let more = found.len() > size;
-    found.truncate(size);
-    let next = if more { found.last().map(|(key, _)| cursor(&app, &list, key)) } else { None };
-    Ok(Json(Page { items: found.into_iter().map(|(_, entry)| entry).collect(), next_cursor: next }))
+    Ok(Json(turn(&app, &list, found, size)))
 }
 
 type Keyed = ((u64, u64), EntryShape);

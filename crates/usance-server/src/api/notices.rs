@@ -5,7 +5,7 @@ use super::customer::customer;
 use super::error::Problem;
 use super::history::HistoryFilter;
 use super::input::Query;
-use super::page::{Page, cursor, limit, place};
+use super::page::{Page, limit, place, turn};
 use super::shape::{self, TierShape};
 use crate::auth::Caller;
 use crate::lines::{Chosen, CloseLine, Cut, closed_at};
@@ -56,10 +56,7 @@ pub async fn notice_list(
         until = start.previous();
     }
     notices.sort_unstable_by_key(|(key, _)| std::cmp::Reverse(*key));
-    let more = notices.len() > size;
-    notices.truncate(size);
-    let next = if more { notices.last().map(|(key, _)| cursor(&app, &list, key)) } else { None };
-    Ok(Json(Page { items: notices.into_iter().map(|(_, notice)| notice).collect(), next_cursor: next }))
+    Ok(Json(turn(&app, &list, notices, size)))
 }
 
 /// What a customer is told. Which fields it has depends on its kind.

@@ -43,6 +43,15 @@ pub fn limit(asked: Option<&str>) -> Result<usize, Problem> {
     }
 }
 
+/// A page of what was found: `found` holds one more than fits when there is more, each with the key that a cursor names.
+#[must_use]
+pub fn turn<K: Serialize, T>(app: &App, list: &str, mut found: Vec<(K, T)>, size: usize) -> Page<T> {
+    let more = found.len() > size;
+    found.truncate(size);
+    let next_cursor = found.last().filter(|_| more).map(|(key, _)| cursor(app, list, key));
+    Page { items: found.into_iter().map(|(_, item)| item).collect(), next_cursor }
+}
+
 fn signature(app: &App, list: &str, payload: &[u8]) -> [u8; 8] {
     let mut hasher = blake3::Hasher::new_keyed(&app.seed);
     hasher.update(&(list.len() as u64).to_le_bytes());

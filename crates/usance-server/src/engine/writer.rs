@@ -8,7 +8,7 @@ use super::workers::Frozen;
 use super::{Message, Reply, Shared, Submission, Unavailable};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use tokio::sync::oneshot;
 use usance_core::calendar::Timestamp;
 use usance_core::id::LogPosition;
@@ -162,8 +162,13 @@ impl Writer {
     /// Hands a frozen view to the snapshot thread, unless it is still busy with the last one.
     fn freeze(&mut self, state: &State, waiting: Vec<oneshot::Sender<Result<u64, String>>>) {
         let frozen = Frozen { state: state.clone(), head: self.head, waiting };
-        if self.snapshots.try_send(frozen).is_ok() {
-            self.records_since_snapshot = 0;
+        match self.snapshots.try_send(frozen) {
+            Ok(()) => self.records_since_snapshot = 0,
+            Err(TrySendError::Full(frozen) | TrySendError::Disconnected(frozen)) => {
+                for sender in frozen.waiting {
+                    let _ = sender.send(Err("another snapshot is being written".to_owned()));
+                }
+            }
         }
     }
 }
