@@ -1,6 +1,7 @@
 //! The project's own chores: `cargo xtask ci` is everything CI runs, `tidy` holds the rules of the house as data, `bench`
 //! prints the figures.
 
+mod packages;
 mod tidy;
 
 use anyhow::{Context, bail};
@@ -53,6 +54,7 @@ fn ci(root: &Path) -> anyhow::Result<()> {
         ("test", &["test", "--workspace", "--locked"]),
         ("docs", &["doc", "--workspace", "--no-deps", "--locked"]),
     ];
+    packages::ensure()?;
     tidy::check(root)?;
     for (name, words) in steps {
         let started = Instant::now();

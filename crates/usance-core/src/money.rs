@@ -56,6 +56,25 @@ impl Amount {
     pub const fn left_after(self, less: Amount) -> Amount {
         Amount(self.0.saturating_sub(less.0))
     }
+    /// The part of this amount that `elapsed` of `whole` stands for, rounded down; all of it once nothing is left to elapse.
+    /// For estimates that are shown, never for what is booked.
+    ///
+    /// ```
+    /// use usance_core::money::Amount;
+    /// assert_eq!(Amount::from_units(100).elapsed_part(1, 3), Amount::from_units(33));
+    /// assert_eq!(Amount::from_units(100).elapsed_part(4, 3), Amount::from_units(100));
+    /// ```
+    #[must_use]
+    pub const fn elapsed_part(self, elapsed: u64, whole: u64) -> Amount {
+        if elapsed >= whole {
+            return self;
+        }
+        // 10^28 < 2^94, so a whole of up to 2^34 keeps the product inside; a day has 2^27 milliseconds.
+        match self.0.saturating_mul(elapsed as u128).checked_div(whole as u128) {
+            Some(units) => Amount(units),
+            None => self,
+        }
+    }
     /// Rounded down to a multiple of `step`; a step of nothing leaves it as it is.
     #[must_use]
     pub const fn floor_to_step(self, step: Amount) -> Amount {

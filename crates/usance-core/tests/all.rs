@@ -2,7 +2,7 @@
 //! readable cases, and the arrows between modules.
 //!
 //! One binary, because linking once is quicker than six times. `driver` is the engine in small that all of them run;
-//! `world` makes the random histories of `twin` and `properties`, `table` reads those of `cases`.
+//! `world` makes the random histories of `twin`, `properties` and `outlook`, `table` reads those of `cases`.
 
 #[path = "all/arrows.rs"]
 mod arrows;
@@ -10,6 +10,8 @@ mod arrows;
 mod cases;
 #[path = "all/driver.rs"]
 mod driver;
+#[path = "all/outlook.rs"]
+mod outlook;
 #[path = "all/properties.rs"]
 mod properties;
 #[path = "all/table.rs"]

@@ -1,7 +1,8 @@
 //! The `usance` server: the engine's threads, the HTTP contract, tokens, and the command line.
 //!
 //! [`engine`] runs the machine of `usance-core` on a home of `usance-store`. [`routes`] is the one table of what can be
-//! asked over HTTP and by whom; [`lines`] puts history and statements together; [`api`] holds the handlers, [`auth`] says who is asking, [`cli`] what can be typed.
+//! asked over HTTP and by whom; [`lines`] puts history and statements together; [`api`] holds the handlers, [`auth`] says who is asking, [`web`] is the
+//! customer's app, [`cli`] what can be typed.
 
 pub mod api;
 pub mod auth;
@@ -9,6 +10,7 @@ pub mod cli;
 pub mod engine;
 pub mod lines;
 pub mod routes;
+pub mod web;
 
 use std::io::Read;
 

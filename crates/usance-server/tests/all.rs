@@ -1,6 +1,7 @@
 //! Everything that is tested against the real binary, over HTTP and on the command line.
 
 mod suite {
+    mod browser;
     mod cli;
     mod contract;
     mod crash;
@@ -9,6 +10,7 @@ mod suite {
     mod harness;
     mod load;
     mod money;
+    mod pages;
     mod platform;
     mod routes;
     mod vectors;

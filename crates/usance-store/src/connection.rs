@@ -1,8 +1,9 @@
 //! How this crate opens an SQLite file: one way for the log and for people.
 //!
-//! Owns the pragmas, the creation of tables, the version check and the permissions of new files. It refuses a file of a
-//! newer release before it changes anything in it, and a file that holds tables of something else. Durability is
-//! write-ahead logging with `synchronous=FULL`: a commit returns after the disk has it.
+//! Owns the pragmas, the steps from version to version, the version check and the permissions of new files. It refuses a
+//! file of a newer release before it changes anything in it, and a file that holds tables of something else. A file of an
+//! older release is brought up when it is opened for writing, and the older release refuses it from then on. Durability
+//! is write-ahead logging with `synchronous=FULL`: a commit returns after the disk has it.
 //!
 //! Nothing in the process may open one of these files by other means while it is in use here: closing any handle of a
 //! file drops the POSIX locks that SQLite holds on it.
@@ -21,16 +22,22 @@ const BUSY: Duration = Duration::from_secs(5);
 
 /// What a kind of file looks like.
 pub(crate) struct Schema {
-    /// The version this release writes, and the newest it reads. Kept in `user_version`, from 1.
-    pub version: u32,
     /// Bytes per page of a new file.
     pub page_size: u32,
     /// Page cache of the writing connection, KiB.
     pub cache_kib: u32,
     /// Pages in the write-ahead log at which a commit empties it; 0 when somebody else does.
     pub checkpoint_pages: u32,
-    /// Creates the tables in an empty file.
-    pub tables: &'static str,
+    /// The statements that lead from each version to the next; the first ones create the tables in an empty file. A step
+    /// that was released is never changed: files have gone through it.
+    pub steps: &'static [&'static str],
+}
+
+impl Schema {
+    /// The version this release writes, and the newest it reads: the number of steps. Kept in `user_version`, from 1.
+    const fn version(&self) -> usize {
+        self.steps.len()
+    }
 }
 
 /// An open SQLite file that knows its path, for the errors.
@@ -41,7 +48,8 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    /// Opens for writing; creates the file (readable by its owner only) and its tables when there are none.
+    /// Opens for writing; creates the file (readable by its owner only) and its tables when there are none, and brings an
+    /// older file up to this release's version.
     pub fn open(path: &Path, schema: &Schema) -> Result<Self, StoreError> {
         create_private(path)?;
         let database = Database::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -52,7 +60,7 @@ impl Database {
             let reason = format!("write-ahead logging is not possible here (journal mode {journal})");
             return Err(StoreError::io(path, io::Error::other(reason)));
         }
-        database.create_tables(schema)?;
+        database.take_steps(schema)?;
         sync_parent(path)?;
         Ok(database)
     }
@@ -64,7 +72,8 @@ impl Database {
         Ok(database)
     }
 
-    /// Opens for reading only, also while another process writes.
+    /// Opens for reading only, also while another process writes. A file of an older version is taken as it is: it is
+    /// brought up by whoever opens it for writing.
     pub fn open_to_read(path: &Path, schema: &Schema) -> Result<Self, StoreError> {
         if !path.exists() {
             return Err(StoreError::NotFound { what: path.display().to_string() });
@@ -81,7 +90,7 @@ impl Database {
         let path = PathBuf::from(":memory:");
         let connection = Connection::open_in_memory().map_err(|error| StoreError::sqlite(&path, error))?;
         let database = Database { connection, path };
-        database.create_tables(schema)?;
+        database.take_steps(schema)?;
         Ok(database)
     }
 
@@ -136,12 +145,12 @@ impl Database {
     }
 
     /// The version of the file, 0 while it is empty.
-    fn check_version(&self, schema: &Schema) -> Result<u32, StoreError> {
+    fn check_version(&self, schema: &Schema) -> Result<usize, StoreError> {
         let found: i64 = self.ask("PRAGMA user_version")?;
         let what = || self.path.display().to_string();
-        match u32::try_from(found) {
-            Ok(found) if found > schema.version => {
-                Err(StoreError::NewerVersion { what: what(), found: found.into(), known: schema.version.into() })
+        match usize::try_from(found) {
+            Ok(found) if found > schema.version() => {
+                Err(StoreError::NewerVersion { what: what(), found: found as u64, known: schema.version() as u64 })
             }
             Ok(found) => {
                 let tables: i64 = self.ask("SELECT count(*) FROM sqlite_schema")?;
@@ -154,14 +163,15 @@ impl Database {
         }
     }
 
-    /// Creates the tables in an empty file. A step from an older version to the next would stand here as well.
-    fn create_tables(&self, schema: &Schema) -> Result<(), StoreError> {
+    /// Takes the file through every step it lacks, in one transaction: it ends with this release's version, or as it was.
+    /// The version is looked at inside of it, so of two processes that open an older file one takes the steps.
+    fn take_steps(&self, schema: &Schema) -> Result<(), StoreError> {
+        let run = |sql: &str| self.connection.execute_batch(sql).map_err(|error| self.write_error(error));
         self.write(|| {
-            if self.check_version(schema)? == 0 {
-                let version = schema.version;
-                self.connection
-                    .execute_batch(&format!("{} PRAGMA user_version={version};", schema.tables))
-                    .map_err(|error| self.write_error(error))?;
+            let found = self.check_version(schema)?;
+            if found < schema.version() {
+                schema.steps.iter().skip(found).try_for_each(|step| run(step))?;
+                run(&format!("PRAGMA user_version={}", schema.version()))?;
             }
             Ok(())
         })
@@ -202,4 +212,42 @@ pub(crate) fn sync_parent(path: &Path) -> Result<(), StoreError> {
 /// Makes the names in a directory durable.
 pub(crate) fn sync_directory(path: &Path) -> Result<(), StoreError> {
     File::open(path).and_then(|directory| directory.sync_all()).map_err(|error| StoreError::io(path, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each needs the one before, and none can be taken twice unnoticed.
+    static STEPS: [&str; 3] = ["CREATE TABLE kept(x)", "ALTER TABLE kept ADD COLUMN y", "INSERT INTO kept VALUES (1, 2);"];
+
+    fn schema(steps: &'static [&'static str]) -> Schema {
+        Schema { page_size: 4096, cache_kib: 64, checkpoint_pages: 1000, steps }
+    }
+
+    fn version(database: &Database) -> usize {
+        database.check_version(&schema(&STEPS)).unwrap()
+    }
+
+    #[test]
+    fn a_file_of_any_version_takes_the_steps_it_lacks() {
+        for from in 0..=STEPS.len() {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("any.sqlite");
+            assert_eq!(version(&Database::open(&path, &schema(&STEPS[..from])).unwrap()), from);
+            let database = Database::open(&path, &schema(&STEPS)).unwrap();
+            assert_eq!(version(&database), STEPS.len(), "from {from}");
+            assert_eq!(database.ask::<i64>("SELECT sum(y) FROM kept").unwrap(), 2, "from {from}");
+        }
+    }
+
+    #[test]
+    fn a_reader_leaves_an_older_file_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("any.sqlite");
+        drop(Database::open(&path, &schema(&STEPS[..1])).unwrap());
+        assert_eq!(version(&Database::open_to_read(&path, &schema(&STEPS)).unwrap()), 1);
+        let newer = Database::open_to_read(&path, &schema(&[])).map(drop);
+        assert!(matches!(newer, Err(StoreError::NewerVersion { found: 1, known: 0, .. })), "{newer:?}");
+    }
 }

@@ -1,9 +1,11 @@
-//! People and what they carry: tokens, passwords, sign-in links, and answers to identity writes.
+//! People and what they carry: tokens, passwords, links, sessions, second factors, and answers to identity writes.
 //!
 //! Owns the shapes and the contract of their home. None of it is money state, so none of it is in the log: a token
-//! revoked stays revoked whatever the log is replayed to. It refuses plain secrets: tokens and links come as hashes,
-//! passwords as PHC strings, and times from the caller. Who may do what is the route table's affair, not this one's.
-//! The embedded home is [`crate::identity_sqlite`].
+//! revoked stays revoked whatever the log is replayed to. It refuses plain secrets: tokens, links and sessions come as
+//! hashes, passwords as PHC strings, and times from the caller. The one exception is the secret of a second factor, from
+//! which codes have to be computed; a caller that holds a key may seal it first. Codes are computed and compared by the
+//! caller: here a time step is only used up. Who may do what is the route table's affair, not this one's. The embedded
+//! home is [`crate::identity_sqlite`].
 
 use std::fmt;
 use std::str::FromStr;
@@ -97,6 +99,54 @@ impl TokenRecord {
     }
 }
 
+/// A session to be added: a customer signed in on one device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewSession {
+    /// Hash of the secret that the device keeps.
+    pub hash: [u8; 32],
+    /// The customer who signed in.
+    pub customer: String,
+    /// What the customer knows the device by, in the caller's words.
+    pub device: String,
+    /// From this instant it is no session any more, milliseconds since the Unix epoch.
+    pub expires_at_ms: i64,
+}
+
+/// A session as kept, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRecord {
+    /// Number, from 1, never used again.
+    pub id: i64,
+    /// The customer who signed in.
+    pub customer: String,
+    /// What the customer knows the device by, in the caller's words.
+    pub device: String,
+    /// When it was added, milliseconds since the Unix epoch.
+    pub created_at_ms: i64,
+    /// When it was last seen in use, milliseconds since the Unix epoch; at first when it was added.
+    pub seen_at_ms: i64,
+    /// From this instant it is no session any more, milliseconds since the Unix epoch.
+    pub expires_at_ms: i64,
+}
+
+/// A customer's second factor: time-based one-time codes (TOTP, RFC 6238). Its `Debug` text leaves the secret out.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecondFactor {
+    /// The bytes given to [`Identities::set_second_factor`]: the shared secret of RFC 6238, or what it was sealed to.
+    pub secret: Vec<u8>,
+    /// The newest time step of which a code was used, `None` while none was. Steps are counted as the `T` of RFC 6238
+    /// section 4.2.
+    pub last_step: Option<i64>,
+    /// When it was set, milliseconds since the Unix epoch.
+    pub set_at_ms: i64,
+}
+
+impl fmt::Debug for SecondFactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecondFactor").field("last_step", &self.last_step).field("set_at_ms", &self.set_at_ms).finish_non_exhaustive()
+    }
+}
+
 /// The answer that an idempotent identity write gave, to be given again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remembered {
@@ -169,6 +219,74 @@ pub trait Identities {
     /// As every call.
     fn take_sign_in_link(&self, hash: &[u8; 32], now_ms: i64) -> Result<Option<String>, StoreError>;
 
+    /// Adds a session at `at_ms` (milliseconds since the Unix epoch), which counts as seen then.
+    ///
+    /// # Errors
+    /// [`StoreError::AlreadyExists`] for a hash that is there, of an expired session too.
+    fn add_session(&self, session: &NewSession, at_ms: i64) -> Result<SessionRecord, StoreError>;
+
+    /// The session with this hash, `None` when there is none or it has expired by `now_ms` (milliseconds since the Unix
+    /// epoch; at the very instant it has).
+    ///
+    /// # Errors
+    /// As every call.
+    fn find_session(&self, hash: &[u8; 32], now_ms: i64) -> Result<Option<SessionRecord>, StoreError>;
+
+    /// A customer's sessions that have not expired by `now_ms` (milliseconds since the Unix epoch), newest first.
+    ///
+    /// # Errors
+    /// As every call.
+    fn sessions(&self, customer: &str, now_ms: i64) -> Result<Vec<SessionRecord>, StoreError>;
+
+    /// Notes that a session was in use at `at_ms` and lasts until `expires_at_ms` (milliseconds since the Unix epoch).
+    /// Neither instant ever moves backwards: the later one stays. `false` when there is none with this id or it has
+    /// expired by `at_ms`; what has expired never comes back.
+    ///
+    /// # Errors
+    /// As every call.
+    fn see_session(&self, id: i64, at_ms: i64, expires_at_ms: i64) -> Result<bool, StoreError>;
+
+    /// Ends a session for good, also one that has expired and is not yet forgotten. `false` when this customer has none
+    /// with this id.
+    ///
+    /// # Errors
+    /// As every call.
+    fn end_session(&self, customer: &str, id: i64) -> Result<bool, StoreError>;
+
+    /// Ends every session of a customer, but not the one with the id `except`; gives how many, expired ones that were not
+    /// yet forgotten too.
+    ///
+    /// # Errors
+    /// As every call.
+    fn end_sessions(&self, customer: &str, except: Option<i64>) -> Result<usize, StoreError>;
+
+    /// Sets a customer's second factor at `at_ms` (milliseconds since the Unix epoch), in place of an older one. No time
+    /// step of the new one is used up.
+    ///
+    /// # Errors
+    /// As every call.
+    fn set_second_factor(&self, customer: &str, secret: &[u8], at_ms: i64) -> Result<(), StoreError>;
+
+    /// A customer's second factor, `None` when none is set.
+    ///
+    /// # Errors
+    /// As every call.
+    fn second_factor(&self, customer: &str) -> Result<Option<SecondFactor>, StoreError>;
+
+    /// Uses up a time step of a customer's second factor, and every one before it. `true` only when the step is newer
+    /// than the last one used; `false` as well when no second factor is set. Of two who use one step, one gets `true`.
+    /// The secret is not looked at: where it may be replaced meanwhile, call this in the transaction that read it.
+    ///
+    /// # Errors
+    /// As every call.
+    fn use_step(&self, customer: &str, step: i64) -> Result<bool, StoreError>;
+
+    /// Removes a customer's second factor. `false` when none is set.
+    ///
+    /// # Errors
+    /// As every call.
+    fn remove_second_factor(&self, customer: &str) -> Result<bool, StoreError>;
+
     /// The answer given under an idempotency key, `None` when none is remembered.
     ///
     /// # Errors
@@ -181,7 +299,8 @@ pub trait Identities {
     /// [`StoreError::AlreadyExists`] when an answer is remembered under this key.
     fn remember(&self, key: &[u8; 16], answer: &Remembered, at_ms: i64) -> Result<(), StoreError>;
 
-    /// Forgets answers remembered before `at_ms`, and links that expired before it; gives how many.
+    /// Forgets answers remembered before `at_ms` (milliseconds since the Unix epoch), and links and sessions that expired
+    /// before it; gives how many.
     ///
     /// # Errors
     /// As every call.

@@ -10,47 +10,70 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row, params};
 
 use crate::connection::{Database, Schema};
 use crate::error::StoreError;
-use crate::identity::{Ending, Identities, IdentityStore, NewToken, Remembered, Role, TokenRecord};
-
-const SCHEMA: Schema = Schema {
-    version: 1,
-    page_size: 4096,
-    cache_kib: 4 << 10,
-    checkpoint_pages: 1000,
-    tables: "
-        CREATE TABLE token(
-            id            INTEGER PRIMARY KEY AUTOINCREMENT,
-            name          TEXT    NOT NULL,
-            role          TEXT    NOT NULL,
-            customer      TEXT,
-            hash          BLOB    NOT NULL UNIQUE,
-            created_at_ms INTEGER NOT NULL,
-            revoked_at_ms INTEGER
-        ) STRICT;
-        CREATE TABLE password(
-            customer  TEXT PRIMARY KEY NOT NULL,
-            phc       TEXT    NOT NULL,
-            set_at_ms INTEGER NOT NULL
-        ) STRICT, WITHOUT ROWID;
-        CREATE TABLE sign_in_link(
-            hash          BLOB PRIMARY KEY NOT NULL,
-            customer      TEXT    NOT NULL,
-            expires_at_ms INTEGER NOT NULL
-        ) STRICT, WITHOUT ROWID;
-        CREATE TABLE remembered(
-            key         BLOB PRIMARY KEY NOT NULL,
-            fingerprint BLOB    NOT NULL,
-            status      INTEGER NOT NULL,
-            body        BLOB    NOT NULL,
-            at_ms       INTEGER NOT NULL
-        ) STRICT;
-        CREATE INDEX remembered_at ON remembered(at_ms);
-        CREATE TABLE secret(name TEXT PRIMARY KEY NOT NULL, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
-    ",
+use crate::identity::{
+    Ending, Identities, IdentityStore, NewSession, NewToken, Remembered, Role, SecondFactor, SessionRecord, TokenRecord,
 };
+
+const SCHEMA: Schema = Schema { page_size: 4096, cache_kib: 4 << 10, checkpoint_pages: 1000, steps: &[VERSION_1, VERSION_2] };
+
+/// The first version: tokens, passwords, links, answers, and secrets of the service.
+const VERSION_1: &str = "
+    CREATE TABLE token(
+        id            INTEGER PRIMARY KEY AUTOINCREMENT,
+        name          TEXT    NOT NULL,
+        role          TEXT    NOT NULL,
+        customer      TEXT,
+        hash          BLOB    NOT NULL UNIQUE,
+        created_at_ms INTEGER NOT NULL,
+        revoked_at_ms INTEGER
+    ) STRICT;
+    CREATE TABLE password(
+        customer  TEXT PRIMARY KEY NOT NULL,
+        phc       TEXT    NOT NULL,
+        set_at_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE sign_in_link(
+        hash          BLOB PRIMARY KEY NOT NULL,
+        customer      TEXT    NOT NULL,
+        expires_at_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE remembered(
+        key         BLOB PRIMARY KEY NOT NULL,
+        fingerprint BLOB    NOT NULL,
+        status      INTEGER NOT NULL,
+        body        BLOB    NOT NULL,
+        at_ms       INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX remembered_at ON remembered(at_ms);
+    CREATE TABLE secret(name TEXT PRIMARY KEY NOT NULL, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+";
+
+/// The second one adds sessions and second factors. The index on expiry is for forgetting, which comes along with other writes.
+const VERSION_2: &str = "
+    CREATE TABLE session(
+        id            INTEGER PRIMARY KEY AUTOINCREMENT,
+        hash          BLOB    NOT NULL UNIQUE,
+        customer      TEXT    NOT NULL,
+        device        TEXT    NOT NULL,
+        created_at_ms INTEGER NOT NULL,
+        seen_at_ms    INTEGER NOT NULL,
+        expires_at_ms INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX session_customer ON session(customer);
+    CREATE INDEX session_expires_at ON session(expires_at_ms);
+    CREATE TABLE second_factor(
+        customer  TEXT PRIMARY KEY NOT NULL,
+        secret    BLOB    NOT NULL,
+        last_step INTEGER,
+        set_at_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+";
 
 /// The columns that [`token`] reads.
 const TOKEN: &str = "id, name, role, customer, created_at_ms, revoked_at_ms";
+
+/// The columns that [`session`] reads.
+const SESSION: &str = "id, customer, device, created_at_ms, seen_at_ms, expires_at_ms";
 
 /// People and tokens in an SQLite file, or in memory.
 #[derive(Debug)]
@@ -59,7 +82,8 @@ pub struct SqliteIdentities {
 }
 
 impl SqliteIdentities {
-    /// Opens the file at `path`, and creates it when there is none.
+    /// Opens the file at `path`, and creates it when there is none. A file of an older release is brought up; that release
+    /// refuses it from then on.
     ///
     /// # Errors
     /// [`StoreError::NewerVersion`] when a newer release wrote it; [`StoreError::Damaged`] when it is not such a file;
@@ -101,8 +125,8 @@ impl SqliteIdentities {
     }
 
     /// All rows.
-    fn all<T>(&self, sql: &str, read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>) -> Result<Vec<T>, StoreError> {
-        self.run(|connection| connection.prepare_cached(sql)?.query_map([], read)?.collect())
+    fn all<T>(&self, sql: &str, values: impl Params, read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>) -> Result<Vec<T>, StoreError> {
+        self.run(|connection| connection.prepare_cached(sql)?.query_map(values, read)?.collect())
     }
 
     fn run<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
@@ -140,12 +164,12 @@ impl Identities for SqliteIdentities {
     }
 
     fn tokens(&self) -> Result<Vec<TokenRecord>, StoreError> {
-        self.all(&format!("SELECT {TOKEN} FROM token ORDER BY id DESC"), token)
+        self.all(&format!("SELECT {TOKEN} FROM token ORDER BY id DESC"), [], token)
     }
 
     fn live_tokens(&self) -> Result<Vec<([u8; 32], TokenRecord)>, StoreError> {
         let sql = format!("SELECT {TOKEN}, hash FROM token WHERE revoked_at_ms IS NULL ORDER BY id");
-        self.all(&sql, |row| Ok((row.get("hash")?, token(row)?)))
+        self.all(&sql, [], |row| Ok((row.get("hash")?, token(row)?)))
     }
 
     fn find_token(&self, hash: &[u8; 32]) -> Result<Option<TokenRecord>, StoreError> {
@@ -192,6 +216,72 @@ impl Identities for SqliteIdentities {
         Ok(live.map(|(customer, _)| customer))
     }
 
+    fn add_session(&self, session: &NewSession, at_ms: i64) -> Result<SessionRecord, StoreError> {
+        self.add(
+            "a session with this secret",
+            "INSERT INTO session(hash, customer, device, created_at_ms, seen_at_ms, expires_at_ms) VALUES (?1, ?2, ?3, ?4, ?4, ?5)",
+            params![session.hash, session.customer, session.device, at_ms, session.expires_at_ms],
+        )?;
+        Ok(SessionRecord {
+            id: self.connection().last_insert_rowid(),
+            customer: session.customer.clone(),
+            device: session.device.clone(),
+            created_at_ms: at_ms,
+            seen_at_ms: at_ms,
+            expires_at_ms: session.expires_at_ms,
+        })
+    }
+
+    fn find_session(&self, hash: &[u8; 32], now_ms: i64) -> Result<Option<SessionRecord>, StoreError> {
+        let sql = format!("SELECT {SESSION} FROM session WHERE hash = ?1 AND expires_at_ms > ?2");
+        self.one(&sql, params![hash, now_ms], session)
+    }
+
+    fn sessions(&self, customer: &str, now_ms: i64) -> Result<Vec<SessionRecord>, StoreError> {
+        let sql = format!("SELECT {SESSION} FROM session WHERE customer = ?1 AND expires_at_ms > ?2 ORDER BY id DESC");
+        self.all(&sql, params![customer, now_ms], session)
+    }
+
+    fn see_session(&self, id: i64, at_ms: i64, expires_at_ms: i64) -> Result<bool, StoreError> {
+        let sql = "UPDATE session SET seen_at_ms = max(seen_at_ms, ?2), expires_at_ms = max(expires_at_ms, ?3)
+                   WHERE id = ?1 AND expires_at_ms > ?2";
+        Ok(self.change(sql, [id, at_ms, expires_at_ms])? > 0)
+    }
+
+    fn end_session(&self, customer: &str, id: i64) -> Result<bool, StoreError> {
+        Ok(self.change("DELETE FROM session WHERE id = ?2 AND customer = ?1", params![customer, id])? > 0)
+    }
+
+    fn end_sessions(&self, customer: &str, except: Option<i64>) -> Result<usize, StoreError> {
+        // An id is never NULL, so without an exception IS NOT leaves none out.
+        self.change("DELETE FROM session WHERE customer = ?1 AND id IS NOT ?2", params![customer, except])
+    }
+
+    fn set_second_factor(&self, customer: &str, secret: &[u8], at_ms: i64) -> Result<(), StoreError> {
+        self.change(
+            "INSERT INTO second_factor(customer, secret, set_at_ms) VALUES (?1, ?2, ?3)
+             ON CONFLICT(customer) DO UPDATE SET secret = excluded.secret, last_step = NULL, set_at_ms = excluded.set_at_ms",
+            params![customer, secret, at_ms],
+        )
+        .map(drop)
+    }
+
+    fn second_factor(&self, customer: &str) -> Result<Option<SecondFactor>, StoreError> {
+        self.one("SELECT secret, last_step, set_at_ms FROM second_factor WHERE customer = ?1", [customer], |row| {
+            Ok(SecondFactor { secret: row.get(0)?, last_step: row.get(1)?, set_at_ms: row.get(2)? })
+        })
+    }
+
+    fn use_step(&self, customer: &str, step: i64) -> Result<bool, StoreError> {
+        // Compared and kept by one statement: nobody else's use comes between.
+        let sql = "UPDATE second_factor SET last_step = ?2 WHERE customer = ?1 AND (last_step IS NULL OR last_step < ?2)";
+        Ok(self.change(sql, params![customer, step])? > 0)
+    }
+
+    fn remove_second_factor(&self, customer: &str) -> Result<bool, StoreError> {
+        Ok(self.change("DELETE FROM second_factor WHERE customer = ?1", [customer])? > 0)
+    }
+
     fn remembered(&self, key: &[u8; 16]) -> Result<Option<Remembered>, StoreError> {
         self.one("SELECT fingerprint, status, body FROM remembered WHERE key = ?1", [key], |row| {
             Ok(Remembered { fingerprint: row.get(0)?, status: row.get(1)?, body: row.get(2)? })
@@ -207,10 +297,11 @@ impl Identities for SqliteIdentities {
     }
 
     fn forget_before(&self, at_ms: i64) -> Result<usize, StoreError> {
-        // Two statements that may be parted: what one leaves behind, the next call forgets.
+        // Statements that may be parted: what one leaves behind, the next call forgets.
         let answers = self.change("DELETE FROM remembered WHERE at_ms < ?1", [at_ms])?;
         let links = self.change("DELETE FROM sign_in_link WHERE expires_at_ms < ?1", [at_ms])?;
-        Ok(answers.saturating_add(links))
+        let sessions = self.change("DELETE FROM session WHERE expires_at_ms < ?1", [at_ms])?;
+        Ok(answers.saturating_add(links).saturating_add(sessions))
     }
 
     fn secret_or_insert(&self, name: &str, candidate: &[u8; 32]) -> Result<[u8; 32], StoreError> {
@@ -246,5 +337,17 @@ fn token(row: &Row<'_>) -> rusqlite::Result<TokenRecord> {
         customer: row.get(3)?,
         created_at_ms: row.get(4)?,
         revoked_at_ms: row.get(5)?,
+    })
+}
+
+/// A session from the columns [`SESSION`].
+fn session(row: &Row<'_>) -> rusqlite::Result<SessionRecord> {
+    Ok(SessionRecord {
+        id: row.get(0)?,
+        customer: row.get(1)?,
+        device: row.get(2)?,
+        created_at_ms: row.get(3)?,
+        seen_at_ms: row.get(4)?,
+        expires_at_ms: row.get(5)?,
     })
 }

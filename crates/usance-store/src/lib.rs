@@ -35,7 +35,9 @@ pub use batch::{Batch, BatchBuilder, BatchError};
 pub use directory::DataDirectory;
 pub use error::StoreError;
 pub use faulty::{Fault, FaultScript, FaultyLog};
-pub use identity::{Identities, IdentityStore, NewToken, Remembered, Role, TokenRecord, atomically};
+pub use identity::{
+    Identities, IdentityStore, NewSession, NewToken, Remembered, Role, SecondFactor, SessionRecord, TokenRecord, atomically,
+};
 pub use identity_sqlite::SqliteIdentities;
 pub use log::{Appended, Head, LogReader, LogStore, verify_chain};
 pub use memory::MemoryLog;

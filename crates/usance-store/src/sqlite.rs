@@ -19,11 +19,10 @@ use crate::log::{Appended, Head, LogReader, LogStore, READ_BYTES, refusal};
 /// Pages of 8 KiB: batches are 16 to 250 KB, where 4 KiB costs a third more CPU, and 16 KiB writes twice as much for a
 /// batch of one record.
 const SCHEMA: Schema = Schema {
-    version: 1,
     page_size: 8192,
     cache_kib: 32 << 10,
     checkpoint_pages: 0,
-    tables: "
+    steps: &["
         CREATE TABLE log(
             shard    INTEGER NOT NULL,
             seq      INTEGER NOT NULL,
@@ -34,7 +33,7 @@ const SCHEMA: Schema = Schema {
             PRIMARY KEY (shard, seq)
         ) STRICT;
         CREATE TABLE meta(name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-    ",
+    "],
 };
 
 /// What an append writes beside the body: the row's other columns and the pages above it.

@@ -19,7 +19,7 @@ use crate::pieces::{CHUNK_LEN, Thawed};
 use crate::position::packed::{Packed48, Packed96, Packed128};
 use crate::position::transition::{Ending, after};
 use crate::position::{FLOATING, PositionState, Running};
-use crate::product::limit::renewable;
+use crate::product::limit::admissible;
 use crate::product::rates::{Bands, RateVersion};
 use crate::product::{ClosedDay, Kind, Product, RateMode, Status};
 use crate::reward::accrue::Stake;
@@ -301,7 +301,7 @@ fn renewal_amount(state: &State, running: &Running, holding: crate::id::HoldingI
     if !running.auto_renew || product.status != Status::Open || !product.sale.renewal {
         return Amount::ZERO;
     }
-    renewable(product, holding.staked.get(), principal)
+    admissible(product, holding.staked.get(), principal)
 }
 
 /// Keeps the day's rates for whoever derives its lines later, and forgets the settled rate that is spent.

@@ -12,6 +12,7 @@ pub mod decide;
 pub mod derive;
 pub mod event;
 pub mod keys;
+pub mod outlook;
 pub mod post;
 pub mod rejection;
 pub mod state;

@@ -6,12 +6,12 @@
 use super::Product;
 use crate::money::Amount;
 
-/// How much of `principal` may start another term (RULES 8): at most what capacity and personal maximum leave once
-/// the maturing principal is gone from both, rounded down to the step; nothing when that is below the minimum.
+/// How much of `principal` may enter: at most what capacity and personal maximum leave, rounded down to the step; nothing
+/// when that is below the minimum. It is the size of a renewal (RULES 8), and the most that can be subscribed (RULES 6).
 ///
-/// `product` and `held_by_customer` are to be counted without the maturing principal.
+/// For a renewal `product` and `held_by_customer` are to be counted without the maturing principal.
 #[must_use]
-pub fn renewable(product: &Product, held_by_customer: Amount, principal: Amount) -> Amount {
+pub fn admissible(product: &Product, held_by_customer: Amount, principal: Amount) -> Amount {
     let mut room = principal;
     if let Some(left) = product.capacity_left() {
         room = room.min(left);

@@ -97,6 +97,18 @@ impl Bands {
         }
         sum
     }
+    /// How a principal falls into the bands, lowest first: the sum of `amount * rate` over them is [`Bands::numerator`].
+    #[must_use]
+    pub fn parts(&self, principal: Amount) -> Vec<(Amount, Rate)> {
+        let mut below = Amount::ZERO;
+        let part = |band: &Band| {
+            let top = band.up_to.map_or(principal, |bound| bound.min(principal));
+            let part = top.left_after(below);
+            below = top;
+            (part, band.rate)
+        };
+        self.0.iter().map(part).filter(|(part, _)| !part.is_zero()).collect()
+    }
 }
 
 /// One announcement.

@@ -23,7 +23,7 @@ use usance_core::machine::command::{Change, ProductText, RateText, Redeem, SaleT
 use usance_core::machine::decide::subscribe;
 use usance_core::machine::event::Redeemed;
 use usance_core::machine::state::ClockMode;
-use usance_core::machine::{Answer, Command, Rejection, view};
+use usance_core::machine::{Answer, Command, Rejection, outlook, view};
 use usance_core::money::{Amount, Rate};
 use usance_core::product::{Distribution, EarlyRedemption, Kind, RateMode, Status};
 use usance_core::reward::clawback::{AccountKind, RedemptionFigures};
@@ -136,6 +136,15 @@ fn account(word: &str) -> AccountKind {
     }
 }
 
+fn source(word: &str) -> Source {
+    match word {
+        "funding" => Source::Funding,
+        "spot" => Source::Spot,
+        "funding_then_spot" => Source::FundingThenSpot,
+        other => panic!("not a source: {other}"),
+    }
+}
+
 /// `5%`, or tiers: `10%<5,1%` is ten per cent up to five, then one.
 fn rate(text: &str) -> RateText {
     let percent = |text: &str| {
@@ -221,6 +230,8 @@ impl Table {
             "balance" => self.balance(words),
             "position" => self.position(words),
             "rewards" => self.rewards(words),
+            "outlook" => self.outlook(words),
+            "most" => self.most(words),
             "books" => self.books(words),
             verb => self.set_up(verb, words),
         };
@@ -361,12 +372,7 @@ impl Table {
         let auto_renew = words.flag("renew");
         let (customer, product) = (words.next().to_owned(), words.next().to_owned());
         let amount = words.next().to_owned();
-        let source = match words.next() {
-            "funding" => Source::Funding,
-            "spot" => Source::Spot,
-            "funding_then_spot" => Source::FundingThenSpot,
-            other => panic!("not a source: {other}"),
-        };
+        let source = source(words.next());
         self.run(&Command::Subscribe(Subscribe { customer, product, amount, source, agreement, auto_renew }))
     }
 
@@ -460,6 +466,28 @@ impl Table {
         let lines = engine.derived_lines(id);
         let shown = Shown::new(&[]).with("days", lines.len());
         lines.iter().fold(shown, |shown, line| shown.with(&line.day.to_string(), line.amount.to_text(decimals)))
+    }
+
+    /// What today and the whole term bring a position, by what is known now.
+    fn outlook(&mut self, words: &mut Words<'_>) -> Shown {
+        let (id, now) = (a_position(words.next()), self.now);
+        let engine = self.engine();
+        let (running, _) = engine.state.position(id).expect("a position");
+        let text = |amount: Amount| amount.to_text(engine.decimals(running.product));
+        let today = outlook::reward_today(&engine.state, running);
+        Shown::new(&[])
+            .with("today", text(today))
+            .with("so_far", text(outlook::reward_so_far(&engine.state, today, now)))
+            .with("if_kept", outlook::reward_if_kept(&engine.state, id).map_or("none".to_owned(), text))
+    }
+
+    /// The most that a customer can subscribe.
+    fn most(&mut self, words: &mut Words<'_>) -> Shown {
+        let engine = self.engine();
+        let customer = engine.state.customer_ix(words.next()).expect("a customer");
+        let product = engine.state.product_ix(words.next()).expect("a product");
+        let most = outlook::subscribable(&engine.state, customer, product, source(words.next()));
+        Shown::new(&[]).with("amount", most.to_text(engine.decimals(product)))
     }
 
     fn books(&mut self, words: &mut Words<'_>) -> Shown {

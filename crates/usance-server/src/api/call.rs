@@ -19,6 +19,7 @@ pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed")
 const KEY_BYTES_MAX: usize = 64;
 
 /// A write that came in.
+#[derive(Clone, Debug)]
 pub struct Call {
     /// Who sends it.
     pub caller: Caller,
@@ -30,7 +31,28 @@ pub struct Call {
     pub headers: HeaderMap,
 }
 
+/// What the machine said to a command, now or when its key was first used.
+#[derive(Debug)]
+pub struct Told {
+    /// Where the record lies.
+    pub place: LogPosition,
+    /// The answer, or the rule that said no.
+    pub outcome: Result<Answer, Rejection>,
+    /// Whether the key was used before.
+    pub replayed: bool,
+}
+
 impl Call {
+    /// A write that a page of this service sends for a customer: the same key at the same path is the same write, whoever sends it.
+    ///
+    /// # Errors
+    /// 400 for a path or key that is not one.
+    pub fn within(caller: Caller, method: Method, path: &str, key: &str) -> Result<Call, Problem> {
+        let uri = path.parse().map_err(|_| Problem::malformed("the path is not one"))?;
+        let key = HeaderValue::from_str(key).map_err(|_| Problem::malformed("Idempotency-Key: 1 to 64 of A-Z a-z 0-9 . _ : -"))?;
+        Ok(Call { caller, method, uri, headers: HeaderMap::from_iter([(KEY, key)]) })
+    }
+
     /// The text of the idempotency key.
     ///
     /// # Errors
@@ -60,26 +82,43 @@ impl Call {
         Ok(UsedKey { hash, fingerprint })
     }
 
-    /// Sends a command to the machine and gives its answer, or the one that its key got before.
+    /// Sends a command to the machine and gives its answer as bytes, or the one that its key got before.
     ///
     /// # Errors
-    /// What consumes no key: a malformed key, or an engine that cannot answer now.
+    /// As [`Call::tell`].
     pub async fn execute(&self, app: &App, body: &impl Serialize, command: Command) -> Result<Response, Problem> {
-        let key = self.used_key(app, body)?;
         let done = status_when_done(&command);
+        let told = self.tell(app, body, command).await?;
+        let mut response = app.engine.peek(|state| render(state, done, &told.outcome)).into_response();
+        if told.replayed {
+            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+        }
+        Ok(response)
+    }
+
+    /// Sends a command to the machine and gives what it said, or what it said when the key was first used.
+    ///
+    /// # Errors
+    /// What consumes no key: a malformed key, one used for another request, or an engine that cannot answer now.
+    pub async fn tell(&self, app: &App, body: &impl Serialize, command: Command) -> Result<Told, Problem> {
+        let key = self.used_key(app, body)?;
         match app.engine.submit(Submission { key: Some(key), command: Some(command) }).await {
             Reply::Refused(unavailable) => Err(unavailable.into()),
-            Reply::Decided { outcome, .. } => Ok(app.engine.peek(|state| render(state, done, &outcome)).into_response()),
+            Reply::Decided { place, outcome } => Ok(Told { place, outcome, replayed: false }),
             Reply::Repeated { place } => {
                 let record = app.engine.record(place)?;
-                if record.key != Some(key) {
-                    return Err(key_reused());
-                }
-                let mut response = app.engine.peek(|state| render(state, done, &record.outcome)).into_response();
-                response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-                Ok(response)
+                if record.key == Some(key) { Ok(Told { place, outcome: record.outcome, replayed: true }) } else { Err(key_reused()) }
             }
         }
+    }
+
+    /// Whether the key of this write was used.
+    ///
+    /// # Errors
+    /// As [`Call::key_text`].
+    pub fn is_known(&self, app: &App) -> Result<bool, Problem> {
+        let hash = hash16(&app.seed, "key", &[&self.caller.scope, self.key_text()?]);
+        Ok(app.engine.peek(|state| state.keys.find(&hash).is_some()))
     }
 
     /// Takes a key for a write whose answer lives with the people: there is one place where keys are taken, the log.

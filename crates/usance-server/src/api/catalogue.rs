@@ -29,9 +29,12 @@ pub async fn asset_list(State(app): State<App>) -> Result<Json<Page<AssetShape>>
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProductFilter {
-    asset: Option<String>,
-    kind: Option<KindWord>,
-    status: Option<StatusWord>,
+    /// Only of this asset.
+    pub asset: Option<String>,
+    /// Only flexible, or only fixed-term.
+    pub kind: Option<KindWord>,
+    /// Only in this status.
+    pub status: Option<StatusWord>,
 }
 
 /// GET /v1/products
@@ -80,18 +83,19 @@ pub async fn product_get(State(app): State<App>, Path(id): Path<String>) -> Resu
 pub struct RateLine {
     /// The first day of an announced version.
     #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<String>,
+    pub from: Option<String>,
     /// When that version was announced.
     #[serde(skip_serializing_if = "Option::is_none")]
-    announced_at: Option<String>,
+    pub announced_at: Option<String>,
     /// A closed day.
     #[serde(skip_serializing_if = "Option::is_none")]
-    day: Option<String>,
+    pub day: Option<String>,
     /// Whether a settled rate was set for that day.
     #[serde(skip_serializing_if = "Option::is_none")]
-    settled: Option<bool>,
+    pub settled: Option<bool>,
+    /// What it says.
     #[serde(flatten)]
-    what: RateShape,
+    pub what: RateShape,
 }
 
 /// `limit` and `cursor`.
@@ -166,7 +170,8 @@ pub async fn agreement_version_get(State(app): State<App>, Path(version): Path<S
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EstimateAsked {
-    amount: String,
+    /// How much, in the asset's unit.
+    pub amount: String,
 }
 
 /// GET /v1/products/{id}/estimate: what an amount would earn for a newcomer.
@@ -184,6 +189,36 @@ pub async fn estimate_get(
         Ok(shape::estimate(digits, &view::prospect(state, product, Amount::ZERO, amount, value_date)))
     });
     estimate.await?.map(Json)
+}
+
+/// What an amount that reaches into every tier earns, tier by tier.
+#[derive(Debug)]
+pub struct TierExample {
+    /// The amount.
+    pub amount: String,
+    /// How it falls into the tiers.
+    pub by_tier: Vec<shape::PartShape>,
+    /// What it would earn.
+    pub estimate: EstimateShape,
+}
+
+/// One worked line for a product with tiers: twice the highest bound, by the rates announced now.
+///
+/// # Errors
+/// `product_not_found`.
+pub fn tier_example(state: &Machine, id: &str) -> Result<Option<TierExample>, Problem> {
+    let (_, product) = seen(state, id)?;
+    let digits = shape::decimals(state, product.asset);
+    let bands = view::product_bands(state, product, state.registry.open_day);
+    let Some(bands) = bands else { return Ok(None) };
+    let Some(bound) = bands.as_slice().iter().rev().find_map(|band| band.up_to) else { return Ok(None) };
+    let amount = bound.plus(bound);
+    let prospect = view::prospect(state, product, Amount::ZERO, amount, state.registry.open_day);
+    Ok(shape::parts(digits, &bands, amount).map(|by_tier| TierExample {
+        amount: amount.to_text(digits),
+        by_tier,
+        estimate: shape::estimate(digits, &prospect),
+    }))
 }
 
 /// GET /v1/clock

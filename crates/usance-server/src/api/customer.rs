@@ -11,11 +11,12 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
+use usance_core::calendar::Timestamp;
 use usance_core::id::{AccountIx, AssetIx, CustomerIx, PositionId};
 use usance_core::machine::command::{Redeem, Source, Subscribe};
 use usance_core::machine::decide::{redeem, subscribe};
-use usance_core::machine::{Command, Rejection, State as Machine, view};
-use usance_core::money::{Amount, split_day};
+use usance_core::machine::{Command, Rejection, State as Machine, outlook, view};
+use usance_core::money::Amount;
 use usance_core::position::PositionState;
 use usance_core::product::Kind;
 use utoipa::ToSchema;
@@ -33,24 +34,34 @@ fn known(state: &Machine, id: &str) -> Result<CustomerIx, Problem> {
 /// One asset of a customer.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AccountShape {
-    asset: String,
-    spot: String,
-    funding: String,
-    staked: String,
+    /// The asset's symbol.
+    pub asset: String,
+    /// Free in Spot.
+    pub spot: String,
+    /// Free in Funding.
+    pub funding: String,
+    /// Spot and Funding together: what can be staked.
+    pub free: String,
+    /// Staked now.
+    pub staked: String,
+    /// Spot, Funding and what is staked.
+    pub total: String,
     /// Earned, not yet paid.
-    accrued: String,
+    pub accrued: String,
     /// Paid less what was taken back, and accrued.
-    rewards_total: String,
+    pub rewards_total: String,
     /// What the last closed day gave.
-    rewards_yesterday: String,
+    pub rewards_yesterday: String,
     /// What today gives if nothing changes: an estimate.
-    earning_today_estimate: String,
+    pub earning_today_estimate: String,
+    /// The part of it that the day has reached: an estimate.
+    pub earned_so_far_estimate: String,
 }
 
 /// GET /v1/accounts
 pub async fn account_list(State(app): State<App>, Extension(caller): Extension<Caller>) -> Result<Json<Page<AccountShape>>, Problem> {
     let id = customer(&caller);
-    let accounts = app.engine.read(|state, _| accounts(state, &id)).await??;
+    let accounts = app.engine.read(|state, now| accounts(state, &id, now)).await??;
     Ok(Json(Page::whole(accounts)))
 }
 
@@ -58,14 +69,14 @@ pub async fn account_list(State(app): State<App>, Extension(caller): Extension<C
 ///
 /// # Errors
 /// `customer_not_found`.
-pub fn accounts(state: &Machine, id: &str) -> Result<Vec<AccountShape>, Problem> {
+pub fn accounts(state: &Machine, id: &str, now: Timestamp) -> Result<Vec<AccountShape>, Problem> {
     let customer = known(state, id)?;
     let mut accounts: Vec<(AssetIx, AccountIx)> = state.accounts_of(customer).map(|(ix, account)| (account.asset, ix)).collect();
     accounts.sort_unstable();
-    Ok(accounts.into_iter().filter_map(|(asset, ix)| account(state, customer, asset, ix)).collect())
+    Ok(accounts.into_iter().filter_map(|(asset, ix)| account(state, customer, (asset, ix), now)).collect())
 }
 
-fn account(state: &Machine, customer: CustomerIx, asset: AssetIx, ix: AccountIx) -> Option<AccountShape> {
+fn account(state: &Machine, customer: CustomerIx, (asset, ix): (AssetIx, AccountIx), now: Timestamp) -> Option<AccountShape> {
     let account = state.accounts.get(ix.index())?;
     let today = state.registry.platform.offset.first_instant(state.registry.open_day);
     let (mut staked, mut accrued, mut total, mut yesterday, mut estimate) =
@@ -82,22 +93,21 @@ fn account(state: &Machine, customer: CustomerIx, asset: AssetIx, ix: AccountIx)
         if !early && origin.closed_at().is_none_or(|at| at >= today) {
             yesterday = yesterday.plus(running.last_reward.get());
         }
-        if running.is_active() {
-            let bands = state.product(running.product).and_then(|product| view::bands_today(state, running, product));
-            let numerator = bands.map_or(0, |bands| bands.numerator(running.earning.get()));
-            estimate = estimate.plus(split_day(numerator.saturating_add(u128::from(running.carry.get()))).0);
-        }
+        estimate = estimate.plus(outlook::reward_today(state, running));
     }
     let text = |amount| shape::amount(state, asset, amount);
     Some(AccountShape {
         asset: shape::symbol(state, asset),
         spot: text(account.spot),
         funding: text(account.funding),
+        free: text(account.spot.plus(account.funding)),
         staked: text(staked),
+        total: text(account.spot.plus(account.funding).plus(staked)),
         accrued: text(accrued),
         rewards_total: text(total),
         rewards_yesterday: text(yesterday),
         earning_today_estimate: text(estimate),
+        earned_so_far_estimate: text(outlook::reward_so_far(state, estimate, now)),
     })
 }
 
@@ -105,21 +115,33 @@ fn account(state: &Machine, customer: CustomerIx, asset: AssetIx, ix: AccountIx)
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TransferAsked {
-    asset: String,
-    from: AccountWord,
-    to: AccountWord,
-    amount: String,
+    /// The asset's symbol.
+    pub asset: String,
+    /// Where it comes from.
+    pub from: AccountWord,
+    /// Where it goes.
+    pub to: AccountWord,
+    /// How much, in the asset's unit.
+    pub amount: String,
+}
+
+impl TransferAsked {
+    /// What the machine is told.
+    #[must_use]
+    pub fn command(&self, caller: &Caller) -> Command {
+        Command::Transfer {
+            customer: customer(caller),
+            asset: self.asset.clone(),
+            from: self.from.into(),
+            to: self.to.into(),
+            amount: self.amount.clone(),
+        }
+    }
 }
 
 /// POST /v1/transfers
 pub async fn transfer_create(State(app): State<App>, call: Call, Body(asked): Body<TransferAsked>) -> Result<Response, Problem> {
-    let command = Command::Transfer {
-        customer: customer(&call.caller),
-        asset: asked.asset.clone(),
-        from: asked.from.into(),
-        to: asked.to.into(),
-        amount: asked.amount.clone(),
-    };
+    let command = asked.command(&call.caller);
     call.execute(&app, &asked, command).await
 }
 
@@ -149,23 +171,33 @@ impl From<SourceWord> for Source {
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubscriptionPreviewAsked {
-    product: String,
-    amount: String,
+    /// The product's id.
+    pub product: String,
+    /// How much, in the asset's unit.
+    pub amount: String,
+    /// Where principal comes from.
     #[serde(default)]
-    source: Option<SourceWord>,
+    pub source: Option<SourceWord>,
 }
 
 /// What a subscription would book and earn.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SubscriptionPreviewShape {
+    /// Its dates.
     #[serde(flatten)]
-    dates: DatesShape,
-    apr_for_amount: String,
-    reward_per_day: String,
-    total_reward_at_maturity: Option<String>,
-    from_funding: String,
-    from_spot: String,
-    agreement_version: String,
+    pub dates: DatesShape,
+    /// The rate that the amount itself earns.
+    pub apr_for_amount: String,
+    /// Its reward for one day, rounded down.
+    pub reward_per_day: String,
+    /// Its reward for the whole term; fixed-term only.
+    pub total_reward_at_maturity: Option<String>,
+    /// What leaves Funding.
+    pub from_funding: String,
+    /// What leaves Spot.
+    pub from_spot: String,
+    /// The agreement in force, to be accepted.
+    pub agreement_version: String,
 }
 
 /// POST /v1/subscriptions/preview
@@ -194,13 +226,8 @@ fn subscription_shape(state: &Machine, booked: &usance_core::machine::event::Sub
     let product = state.product(booked.product)?;
     let digits = shape::decimals(state, product.asset);
     let prospect = view::prospect_of(state, booked)?;
-    let dates = view::if_subscribed(state, product, booked.value_date);
     Some(SubscriptionPreviewShape {
-        dates: DatesShape {
-            value_date: dates.value_date.to_string(),
-            first_distribution_at: dates.first_distribution_at.to_string(),
-            matures_at: dates.matures_at.map(|at| at.to_string()),
-        },
+        dates: shape::dates(state, &view::if_subscribed(state, product, booked.value_date)),
         apr_for_amount: prospect.apr_for_amount.to_text(),
         reward_per_day: prospect.reward_per_day.to_text(digits),
         total_reward_at_maturity: prospect.total_reward_at_maturity.map(|total| total.to_text(digits)),
@@ -214,25 +241,37 @@ fn subscription_shape(state: &Machine, booked: &usance_core::machine::event::Sub
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubscriptionAsked {
-    product: String,
-    amount: String,
-    source: SourceWord,
+    /// The product's id.
+    pub product: String,
+    /// How much, in the asset's unit.
+    pub amount: String,
+    /// Where principal comes from.
+    pub source: SourceWord,
     /// The version of the Staking Service Agreement that the customer accepts.
-    agreement: String,
+    pub agreement: String,
+    /// Whether it renews by itself.
     #[serde(default)]
-    auto_renew: bool,
+    pub auto_renew: bool,
+}
+
+impl SubscriptionAsked {
+    /// What the machine is told.
+    #[must_use]
+    pub fn command(&self, caller: &Caller) -> Command {
+        Command::Subscribe(Subscribe {
+            customer: customer(caller),
+            product: self.product.clone(),
+            amount: self.amount.clone(),
+            source: self.source.into(),
+            agreement: self.agreement.clone(),
+            auto_renew: self.auto_renew,
+        })
+    }
 }
 
 /// POST /v1/subscriptions
 pub async fn subscription_create(State(app): State<App>, call: Call, Body(asked): Body<SubscriptionAsked>) -> Result<Response, Problem> {
-    let command = Command::Subscribe(Subscribe {
-        customer: customer(&call.caller),
-        product: asked.product.clone(),
-        amount: asked.amount.clone(),
-        source: asked.source.into(),
-        agreement: asked.agreement.clone(),
-        auto_renew: asked.auto_renew,
-    });
+    let command = asked.command(&call.caller);
     call.execute(&app, &asked, command).await
 }
 
@@ -253,11 +292,16 @@ pub enum StateFilter {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PositionFilter {
-    product: Option<String>,
-    asset: Option<String>,
-    state: Option<StateFilter>,
-    limit: Option<String>,
-    cursor: Option<String>,
+    /// Only of this product.
+    pub product: Option<String>,
+    /// Only of this asset.
+    pub asset: Option<String>,
+    /// Active, closed or all.
+    pub state: Option<StateFilter>,
+    /// Items in the page.
+    pub limit: Option<String>,
+    /// Where it begins.
+    pub cursor: Option<String>,
 }
 
 /// GET /v1/positions
@@ -326,7 +370,43 @@ pub async fn position_get(
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PositionPatch {
-    auto_renew: bool,
+    /// Whether it renews by itself.
+    pub auto_renew: bool,
+}
+
+/// What today brings a position, while the day runs.
+#[derive(Debug)]
+pub struct PositionToday {
+    /// What its close gives if nothing changes: an estimate.
+    pub reward_estimate: String,
+    /// The part of that which the day has reached: an estimate.
+    pub so_far_estimate: String,
+}
+
+/// What today brings one of the caller's positions.
+///
+/// # Errors
+/// `customer_not_found`, `position_not_found`.
+pub async fn position_today(app: &App, caller: &Caller, id: &str) -> Result<PositionToday, Problem> {
+    let who = customer(caller);
+    let today = app.engine.read(|state, now| {
+        let customer = known(state, &who)?;
+        let found = input::position(id).and_then(|id| state.position_of(customer, id));
+        let (running, _) = found.ok_or_else(|| rejected(state, &Rejection::PositionNotFound))?;
+        let digits = state.product(running.product).map_or(0, |product| shape::decimals(state, product.asset));
+        let estimate = outlook::reward_today(state, running);
+        let so_far = outlook::reward_so_far(state, estimate, now);
+        Ok(PositionToday { reward_estimate: estimate.to_text(digits), so_far_estimate: so_far.to_text(digits) })
+    });
+    today.await?
+}
+
+impl PositionPatch {
+    /// What the machine is told.
+    #[must_use]
+    pub fn command(&self, caller: &Caller, id: &str) -> Command {
+        Command::SetAutoRenew { customer: customer(caller), position: input::position(id), auto_renew: self.auto_renew }
+    }
 }
 
 /// PATCH /v1/positions/{id}
@@ -336,7 +416,7 @@ pub async fn position_change(
     Path(id): Path<String>,
     Body(asked): Body<PositionPatch>,
 ) -> Result<Response, Problem> {
-    let command = Command::SetAutoRenew { customer: customer(&call.caller), position: input::position(&id), auto_renew: asked.auto_renew };
+    let command = asked.command(&call.caller, &id);
     call.execute(&app, &asked, command).await
 }
 
@@ -344,10 +424,22 @@ pub async fn position_change(
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RedemptionPreviewAsked {
+    /// How much, in the asset's unit.
     #[serde(default)]
-    amount: Option<String>,
+    pub amount: Option<String>,
+    /// Where it goes.
     #[serde(default)]
-    to: Option<AccountWord>,
+    pub to: Option<AccountWord>,
+}
+
+/// What a redemption would pay and take back, and what it would give up.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RedemptionPreviewShape {
+    /// Its amounts.
+    #[serde(flatten)]
+    pub figures: RedemptionShape,
+    /// All rewards of the term if the position is kept to its end: an estimate; fixed-term only.
+    pub total_reward_if_kept: Option<String>,
 }
 
 /// POST /v1/positions/{id}/redemption-preview
@@ -356,13 +448,16 @@ pub async fn redemption_preview(
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
     Body(asked): Body<RedemptionPreviewAsked>,
-) -> Result<Json<RedemptionShape>, Problem> {
+) -> Result<Json<RedemptionPreviewShape>, Problem> {
     let who = customer(&caller);
     let preview = app.engine.read(|state, _| {
         let booked = redeem::check(state, &who, input::position(&id), asked.amount.as_deref(), asked.to.map(Into::into));
         let booked = booked.map_err(|rejection| rejected(state, &rejection))?;
         let product = state.product(booked.product).ok_or_else(|| rejected(state, &Rejection::ProductNotFound))?;
-        Ok(shape::redemption(state, product.asset, product.kind != Kind::Flexible, &booked.figures))
+        Ok(RedemptionPreviewShape {
+            figures: shape::redemption(state, product.asset, product.kind != Kind::Flexible, &booked.figures),
+            total_reward_if_kept: outlook::reward_if_kept(state, booked.position).map(|total| shape::amount(state, product.asset, total)),
+        })
     });
     preview.await?.map(Json)
 }
@@ -371,16 +466,33 @@ pub async fn redemption_preview(
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RedemptionAsked {
+    /// How much, in the asset's unit.
     #[serde(default)]
-    amount: Option<String>,
+    pub amount: Option<String>,
+    /// Where it goes.
     #[serde(default)]
-    to: Option<AccountWord>,
+    pub to: Option<AccountWord>,
     /// The payout the customer was shown; required for an early exit.
     #[serde(default)]
-    quoted_payout: Option<String>,
+    pub quoted_payout: Option<String>,
     /// What the customer was shown that Funding gives, if not 0.
     #[serde(default)]
-    quoted_from_funding: Option<String>,
+    pub quoted_from_funding: Option<String>,
+}
+
+impl RedemptionAsked {
+    /// What the machine is told.
+    #[must_use]
+    pub fn command(&self, caller: &Caller, id: &str) -> Command {
+        Command::Redeem(Redeem {
+            customer: customer(caller),
+            position: input::position(id),
+            amount: self.amount.clone(),
+            to: self.to.map(Into::into),
+            quoted_payout: self.quoted_payout.clone(),
+            quoted_from_funding: self.quoted_from_funding.clone(),
+        })
+    }
 }
 
 /// POST /v1/positions/{id}/redemptions
@@ -390,13 +502,6 @@ pub async fn redemption_create(
     Path(id): Path<String>,
     Body(asked): Body<RedemptionAsked>,
 ) -> Result<Response, Problem> {
-    let command = Command::Redeem(Redeem {
-        customer: customer(&call.caller),
-        position: input::position(&id),
-        amount: asked.amount.clone(),
-        to: asked.to.map(Into::into),
-        quoted_payout: asked.quoted_payout.clone(),
-        quoted_from_funding: asked.quoted_from_funding.clone(),
-    });
+    let command = asked.command(&call.caller, &id);
     call.execute(&app, &asked, command).await
 }

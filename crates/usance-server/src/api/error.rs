@@ -3,7 +3,9 @@
 use crate::engine::Unavailable;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
 use usance_core::id::AssetIx;
 use usance_core::machine::{Rejection, State};
 use usance_core::money::Amount;
@@ -16,7 +18,7 @@ pub struct Problem {
     status: StatusCode,
     code: &'static str,
     detail: String,
-    numbers: Map<String, Value>,
+    numbers: BTreeMap<String, Value>,
     retry_after_seconds: Option<u64>,
 }
 
@@ -24,7 +26,7 @@ impl Problem {
     /// An error with a code and a sentence.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Problem { status, code, detail: detail.into(), numbers: Map::new(), retry_after_seconds: None }
+        Problem { status, code, detail: detail.into(), numbers: BTreeMap::new(), retry_after_seconds: None }
     }
     /// 400: the request could not be read.
     #[must_use]
@@ -53,17 +55,44 @@ impl Problem {
     pub const fn status(&self) -> StatusCode {
         self.status
     }
+    /// The name of what is wrong, in snake_case.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        self.code
+    }
+    /// What is wrong, in English.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+    /// The numbers and words that go with it, each as text.
+    pub fn numbers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.numbers.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
+    }
     /// The body: `type`, `title`, `status`, `detail`, `code` and the numbers.
     #[must_use]
     pub fn body(&self) -> Vec<u8> {
-        let mut whole = Map::new();
-        whole.insert("type".into(), json!(format!("/problems/{}", self.code)));
-        whole.insert("title".into(), json!(title(self.code)));
-        whole.insert("status".into(), json!(self.status.as_u16()));
-        whole.insert("detail".into(), json!(self.detail));
-        whole.insert("code".into(), json!(self.code));
-        whole.extend(self.numbers.clone());
-        Value::Object(whole).to_string().into_bytes()
+        /// The fields in the order of RFC 9457, whatever the library's own maps do.
+        #[derive(Serialize)]
+        struct Body<'a> {
+            r#type: String,
+            title: String,
+            status: u16,
+            detail: &'a str,
+            code: &'a str,
+            #[serde(flatten)]
+            numbers: &'a BTreeMap<String, Value>,
+        }
+        let whole = Body {
+            r#type: format!("/problems/{}", self.code),
+            title: title(self.code),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: self.code,
+            numbers: &self.numbers,
+        };
+        // Names are text and values are JSON already: nothing here can fail.
+        serde_json::to_vec(&whole).unwrap_or_default()
     }
 }
 
@@ -77,6 +106,7 @@ fn title(code: &str) -> String {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = (self.status, self.body()).into_response();
+        let problem = self.clone();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = self.retry_after_seconds {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -84,6 +114,8 @@ impl IntoResponse for Problem {
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        // For whoever shows it in another form: the guard of the pages does.
+        response.extensions_mut().insert(problem);
         response
     }
 }

@@ -5,7 +5,7 @@ use super::customer::customer;
 use super::error::{Problem, rejected};
 use super::input::{self, AccountWord, Query};
 use super::page::{Page, cursor, limit, place};
-use super::shape::{self, RateShape, RedemptionShape};
+use super::shape::{self, PartShape, RateShape, RedemptionShape};
 use crate::auth::Caller;
 use crate::lines::{Chosen, CloseLine, Cut};
 use axum::extract::State;
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use usance_core::calendar::Day;
 use usance_core::id::{AssetIx, LogPosition};
 use usance_core::machine::{Event, Rejection, State as Machine};
+use usance_core::money::split_day;
 use usance_store::projection::{HistoryKind, HistoryRow, Span};
 use utoipa::ToSchema;
 
@@ -73,26 +74,33 @@ async fn history<T>(
 /// A subscription that was made.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SubscriptionLine {
-    subscription_id: String,
-    position: String,
-    product: String,
-    asset: String,
-    amount: String,
-    from_funding: String,
-    from_spot: String,
-    value_date: String,
-    auto_renew: bool,
-    agreement: String,
-    at: String,
+    /// Its number.
+    pub subscription_id: String,
+    /// The position's number.
+    pub position: String,
+    /// The product's id.
+    pub product: String,
+    /// The asset's symbol.
+    pub asset: String,
+    /// How much, in the asset's unit.
+    pub amount: String,
+    /// What leaves Funding.
+    pub from_funding: String,
+    /// What leaves Spot.
+    pub from_spot: String,
+    /// The first day that counts.
+    pub value_date: String,
+    /// Whether it renews by itself.
+    pub auto_renew: bool,
+    /// The accepted agreement's version.
+    pub agreement: String,
+    /// When.
+    pub at: String,
 }
 
-/// GET /v1/subscriptions
-pub async fn subscription_list(
-    State(app): State<App>,
-    Extension(caller): Extension<Caller>,
-    Query(filter): Query<HistoryFilter>,
-) -> Result<Json<Page<SubscriptionLine>>, Problem> {
-    history(&app, &caller, &filter, ("subscriptions", HistoryKind::Subscription), |state, asset, row| match &row.event {
+/// A row as a subscription.
+fn subscription_line(state: &Machine, asset: AssetIx, row: &HistoryRow) -> Option<SubscriptionLine> {
+    match &row.event {
         Event::Subscribed(event) => Some(SubscriptionLine {
             subscription_id: event.id.to_string(),
             position: event.position.to_string(),
@@ -107,29 +115,39 @@ pub async fn subscription_list(
             at: row.at.to_string(),
         }),
         _ => None,
-    })
-    .await
+    }
+}
+
+/// GET /v1/subscriptions
+pub async fn subscription_list(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Query(filter): Query<HistoryFilter>,
+) -> Result<Json<Page<SubscriptionLine>>, Problem> {
+    history(&app, &caller, &filter, ("subscriptions", HistoryKind::Subscription), subscription_line).await
 }
 
 /// A redemption that was made.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RedemptionLine {
-    redemption_id: String,
-    position: String,
-    product: String,
-    asset: String,
+    /// Its number.
+    pub redemption_id: String,
+    /// The position's number.
+    pub position: String,
+    /// The product's id.
+    pub product: String,
+    /// The asset's symbol.
+    pub asset: String,
+    /// Its amounts.
     #[serde(flatten)]
-    figures: RedemptionShape,
-    at: String,
+    pub figures: RedemptionShape,
+    /// When.
+    pub at: String,
 }
 
-/// GET /v1/redemptions
-pub async fn redemption_list(
-    State(app): State<App>,
-    Extension(caller): Extension<Caller>,
-    Query(filter): Query<HistoryFilter>,
-) -> Result<Json<Page<RedemptionLine>>, Problem> {
-    history(&app, &caller, &filter, ("redemptions", HistoryKind::Redemption), |state, asset, row| match &row.event {
+/// A row as a redemption.
+fn redemption_line(state: &Machine, asset: AssetIx, row: &HistoryRow) -> Option<RedemptionLine> {
+    match &row.event {
         Event::Redeemed(event) => Some(RedemptionLine {
             redemption_id: event.id.to_string(),
             position: event.position.to_string(),
@@ -139,28 +157,38 @@ pub async fn redemption_list(
             at: row.at.to_string(),
         }),
         _ => None,
-    })
-    .await
+    }
+}
+
+/// GET /v1/redemptions
+pub async fn redemption_list(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Query(filter): Query<HistoryFilter>,
+) -> Result<Json<Page<RedemptionLine>>, Problem> {
+    history(&app, &caller, &filter, ("redemptions", HistoryKind::Redemption), redemption_line).await
 }
 
 /// A transfer that was made.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TransferLine {
-    transfer_id: String,
-    asset: String,
-    from: AccountWord,
-    to: AccountWord,
-    amount: String,
-    at: String,
+    /// Its number.
+    pub transfer_id: String,
+    /// The asset's symbol.
+    pub asset: String,
+    /// Where it comes from.
+    pub from: AccountWord,
+    /// Where it goes.
+    pub to: AccountWord,
+    /// How much, in the asset's unit.
+    pub amount: String,
+    /// When.
+    pub at: String,
 }
 
-/// GET /v1/transfers
-pub async fn transfer_list(
-    State(app): State<App>,
-    Extension(caller): Extension<Caller>,
-    Query(filter): Query<HistoryFilter>,
-) -> Result<Json<Page<TransferLine>>, Problem> {
-    history(&app, &caller, &filter, ("transfers", HistoryKind::Transfer), |state, asset, row| match &row.event {
+/// A row as a transfer.
+fn transfer_line(state: &Machine, asset: AssetIx, row: &HistoryRow) -> Option<TransferLine> {
+    match &row.event {
         Event::Transferred(event) => Some(TransferLine {
             transfer_id: event.id.to_string(),
             asset: shape::symbol(state, asset),
@@ -170,19 +198,61 @@ pub async fn transfer_list(
             at: row.at.to_string(),
         }),
         _ => None,
-    })
-    .await
+    }
+}
+
+/// GET /v1/transfers
+pub async fn transfer_list(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Query(filter): Query<HistoryFilter>,
+) -> Result<Json<Page<TransferLine>>, Problem> {
+    history(&app, &caller, &filter, ("transfers", HistoryKind::Transfer), transfer_line).await
+}
+
+/// What a customer did, at one place of the log.
+#[derive(Debug)]
+pub enum Receipt {
+    /// Staked.
+    Subscription(SubscriptionLine),
+    /// Unstaked.
+    Redemption(RedemptionLine),
+    /// Moved between the accounts.
+    Transfer(TransferLine),
+}
+
+/// The receipt of what a customer did at a place of the log.
+///
+/// # Errors
+/// `receipt_not_found` when this customer did nothing there.
+pub async fn receipt(app: &App, caller: &Caller, place: u64) -> Result<Receipt, Problem> {
+    let cut = Cut::take(app, &customer(caller), Chosen::default()).await?;
+    let found = rows(app, &cut, None, place.checked_add(1), 1)?;
+    let there = found.first().filter(|(_, row)| row.place.number() == place);
+    let shown = there.and_then(|(asset, row)| {
+        app.engine.peek(|state| match row.kind {
+            HistoryKind::Subscription => subscription_line(state, *asset, row).map(Receipt::Subscription),
+            HistoryKind::Redemption => redemption_line(state, *asset, row).map(Receipt::Redemption),
+            HistoryKind::Transfer => transfer_line(state, *asset, row).map(Receipt::Transfer),
+            _ => None,
+        })
+    });
+    shown.ok_or_else(|| Problem::not_found("receipt_not_found", "There is no receipt with that number."))
 }
 
 /// An agreement that was accepted.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AcceptanceLine {
-    version: String,
+    /// The agreement's version.
+    pub version: String,
     /// SHA-256 of the agreement's words, hexadecimal.
-    sha256: String,
-    accepted_at: String,
-    subscription_id: String,
-    position: String,
+    pub sha256: String,
+    /// When it was accepted.
+    pub accepted_at: String,
+    /// Its number.
+    pub subscription_id: String,
+    /// The position's number.
+    pub position: String,
 }
 
 /// GET /v1/acceptances: every subscription accepted an agreement.
@@ -213,34 +283,55 @@ pub async fn acceptance_list(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RewardFilter {
-    asset: Option<String>,
-    position: Option<String>,
-    from: Option<String>,
-    to: Option<String>,
-    limit: Option<String>,
-    cursor: Option<String>,
+    /// Only of this asset.
+    pub asset: Option<String>,
+    /// Only of this position.
+    pub position: Option<String>,
+    /// Not before this day.
+    pub from: Option<String>,
+    /// Not after this day.
+    pub to: Option<String>,
+    /// Items in the page.
+    pub limit: Option<String>,
+    /// Where it begins.
+    pub cursor: Option<String>,
 }
 
 /// One position's day.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RewardShape {
-    day: String,
-    position: String,
-    product: String,
-    asset: String,
+    /// The closed day.
+    pub day: String,
+    /// The position's number.
+    pub position: String,
+    /// The product's id.
+    pub product: String,
+    /// The asset's symbol.
+    pub asset: String,
     /// The principal that earned that day.
-    principal: String,
+    pub principal: String,
+    /// The bands of that day.
     #[serde(flatten)]
-    rate: RateShape,
+    pub rate: RateShape,
+    /// How the principal fell into the tiers, if there were several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by_tier: Option<Vec<PartShape>>,
     /// The rest of the division of the day before, in units of 1 / (365 * 10^8) base units.
-    carry_before: String,
-    reward: String,
+    pub carry_before: String,
+    /// What was divided: the carry, and per tier principal in base units times rate in units of 10^-8.
+    pub numerator: String,
+    /// What the division left for the next day, in the same units.
+    pub carry_after: String,
+    /// What the day gave.
+    pub reward: String,
     /// `accrued`, `paid`, `forfeited` or `clawed_back`.
-    state: &'static str,
+    pub state: &'static str,
 }
 
 fn reward_shape(state: &Machine, line: &CloseLine) -> RewardShape {
     let digits = shape::decimals(state, line.asset);
+    let numerator = line.bands.numerator(line.principal).saturating_add(u128::from(line.carry_before));
+    let (_, carry_after) = split_day(numerator);
     RewardShape {
         day: line.day.to_string(),
         position: line.position.to_string(),
@@ -248,7 +339,10 @@ fn reward_shape(state: &Machine, line: &CloseLine) -> RewardShape {
         asset: shape::symbol(state, line.asset),
         principal: line.principal.to_text(digits),
         rate: shape::bands(digits, &line.bands),
+        by_tier: shape::parts(digits, &line.bands, line.principal),
         carry_before: line.carry_before.to_string(),
+        numerator: numerator.to_string(),
+        carry_after: carry_after.to_string(),
         reward: line.reward.to_text(digits),
         state: line.state.word(),
     }

@@ -26,6 +26,7 @@ pub mod statement;
 use crate::auth::Auth;
 use crate::engine::Engine;
 use crate::engine::progress::Progress;
+use crate::web::Site;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
 
@@ -45,14 +46,16 @@ pub struct Inner {
     pub seed: [u8; 32],
     /// Ends when the service stops: event streams end with it.
     pub serving: Progress,
+    /// How the pages are reached.
+    pub site: Site,
 }
 
 impl App {
     /// An app on a running engine.
     #[must_use]
-    pub fn new(engine: Engine, auth: Auth, metrics: PrometheusHandle) -> Self {
+    pub fn new(engine: Engine, auth: Auth, metrics: PrometheusHandle, site: Site) -> Self {
         let seed = engine.peek(|state| state.registry.platform.seed);
-        App(Arc::new(Inner { engine, auth, metrics, seed, serving: Progress::new(0) }))
+        App(Arc::new(Inner { engine, auth, metrics, seed, serving: Progress::new(0), site }))
     }
 }
 

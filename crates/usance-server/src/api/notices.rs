@@ -64,41 +64,45 @@ pub async fn notice_list(
 pub struct NoticeShape {
     /// `reward_paid`, `matured`, `renewed`, `rate_ahead` or `maturity_near`.
     pub kind: &'static str,
-    at: String,
-    asset: String,
-    product: String,
+    /// When.
+    pub at: String,
+    /// The asset's symbol.
+    pub asset: String,
+    /// The product's id.
+    pub product: String,
+    /// The position's number.
     #[serde(skip_serializing_if = "Option::is_none")]
-    position: Option<String>,
+    pub position: Option<String>,
     /// The closed day.
     #[serde(skip_serializing_if = "Option::is_none")]
-    day: Option<String>,
+    pub day: Option<String>,
     /// What was paid into Funding.
     #[serde(skip_serializing_if = "Option::is_none")]
-    amount: Option<String>,
+    pub amount: Option<String>,
     /// Principal that came back to Spot.
     #[serde(skip_serializing_if = "Option::is_none")]
-    to_spot: Option<String>,
+    pub to_spot: Option<String>,
     /// Principal that came back to Funding.
     #[serde(skip_serializing_if = "Option::is_none")]
-    to_funding: Option<String>,
+    pub to_funding: Option<String>,
     /// The position that continues it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    renewed_into: Option<String>,
+    pub renewed_into: Option<String>,
     /// The first day of an announced rate.
     #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<String>,
+    pub from: Option<String>,
     /// The announced rate, when there is one for every amount.
     #[serde(skip_serializing_if = "Option::is_none")]
-    rate: Option<String>,
+    pub rate: Option<String>,
     /// The announced tiers, when there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
-    tiers: Option<Vec<TierShape>>,
+    pub tiers: Option<Vec<TierShape>>,
     /// When a term is over.
     #[serde(skip_serializing_if = "Option::is_none")]
-    matures_at: Option<String>,
+    pub matures_at: Option<String>,
     /// Whether it then renews by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
-    auto_renew: Option<bool>,
+    pub auto_renew: Option<bool>,
 }
 
 /// What a close told one position's customer: rewards paid, a term over, a term begun again.

@@ -273,7 +273,30 @@ pub async fn password_set(
     let now = crate::engine::clock::Clock::system().ms();
     once(&app, &call, key, "password", |people, _| {
         people.set_password(&id, &phc, now)?;
+        // Whoever came in with the old one goes out.
+        people.end_sessions(&id, None)?;
         Ok((StatusCode::OK, json!(PasswordSetShape { customer: id, password_set: true })))
+    })
+    .await
+}
+
+/// A second factor that is no more.
+#[derive(Serialize, ToSchema)]
+pub struct FactorRemovedShape {
+    /// Whose.
+    customer: String,
+    /// Whether there was one.
+    removed: bool,
+}
+
+/// DELETE /v1/operator/customers/{id}/second-factor: for a customer who has lost it. Open sessions end.
+pub async fn second_factor_remove(State(app): State<App>, call: Call, Path(id): Path<String>) -> Result<Response, Problem> {
+    let key = call.used_key(&app, &json!({}))?;
+    known_customer(&app, &id).await?;
+    once(&app, &call, key, "second-factor", |people, _| {
+        let removed = people.remove_second_factor(&id)?;
+        people.end_sessions(&id, None)?;
+        Ok((StatusCode::OK, json!(FactorRemovedShape { customer: id, removed })))
     })
     .await
 }

@@ -7,7 +7,7 @@ use usance_core::calendar::Timestamp;
 use usance_core::id::{AgreementIx, AssetIx, ProductIx};
 use usance_core::machine::State;
 use usance_core::machine::state::Agreement;
-use usance_core::machine::view::{PositionView, ProductView, Prospect};
+use usance_core::machine::view::{IfSubscribedNow, PositionView, ProductView, Prospect};
 use usance_core::money::{Amount, Balance};
 use usance_core::position::PositionState;
 use usance_core::product::rates::{Bands, RateVersion};
@@ -96,6 +96,22 @@ pub struct RateShape {
     /// The tiers, when there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tiers: Option<Vec<TierShape>>,
+}
+
+/// The part of a principal that falls into one band.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PartShape {
+    /// How much of it.
+    pub principal: String,
+    /// That band's rate.
+    pub rate: String,
+}
+
+/// How a principal falls into tiers; nothing when there is one rate for all of it.
+#[must_use]
+pub fn parts(decimals: u8, bands: &Bands, principal: Amount) -> Option<Vec<PartShape>> {
+    let part = |(part, rate): (Amount, usance_core::money::Rate)| PartShape { principal: part.to_text(decimals), rate: rate.to_text() };
+    (bands.as_slice().len() > 1).then(|| bands.parts(principal).into_iter().map(part).collect())
 }
 
 /// Bands as a rate or tiers.
@@ -277,7 +293,7 @@ impl From<EarlyRedemptionWord> for EarlyRedemption {
 }
 
 /// The next announced rate.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct NextRateShape {
     /// The first day on which it holds.
     pub from: String,
@@ -287,18 +303,31 @@ pub struct NextRateShape {
 }
 
 /// The dates of a subscription made now.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DatesShape {
     /// The first day that counts.
     pub value_date: String,
+    /// The first instant of that day.
+    pub accrues_from: String,
     /// When the first reward is paid.
     pub first_distribution_at: String,
     /// When the term is over.
     pub matures_at: Option<String>,
 }
 
+/// The dates of a subscription.
+#[must_use]
+pub fn dates(state: &State, dates: &IfSubscribedNow) -> DatesShape {
+    DatesShape {
+        value_date: dates.value_date.to_string(),
+        accrues_from: state.registry.platform.offset.first_instant(dates.value_date).to_string(),
+        first_distribution_at: dates.first_distribution_at.to_string(),
+        matures_at: instant(dates.matures_at),
+    }
+}
+
 /// A product.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ProductShape {
     /// The operator's id.
     pub id: String,
@@ -393,11 +422,7 @@ pub fn product(state: &State, view: &ProductView) -> ProductShape {
         staked: text(view.staked),
         accrual_cycle: "P1D",
         risk_notice: view.sale.risk_notice.clone(),
-        if_subscribed_now: DatesShape {
-            value_date: view.if_subscribed_now.value_date.to_string(),
-            first_distribution_at: view.if_subscribed_now.first_distribution_at.to_string(),
-            matures_at: instant(view.if_subscribed_now.matures_at),
-        },
+        if_subscribed_now: dates(state, &view.if_subscribed_now),
     }
 }
 

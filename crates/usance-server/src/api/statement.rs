@@ -7,7 +7,7 @@ use super::input::{self, AccountWord, Path, Query};
 use super::page::{LIMIT_MAX, Page, cursor, limit, place};
 use super::shape;
 use crate::auth::Caller;
-use crate::lines::statement::{Bookmark, Filter, Movement, Walk};
+use crate::lines::statement::{Bookmark, Filter, Movement, MovementKind, Walk};
 use crate::lines::{Chosen, Cut};
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -22,31 +22,47 @@ use utoipa::ToSchema;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StatementFilter {
-    asset: Option<String>,
-    account: Option<AccountWord>,
-    from: Option<String>,
-    to: Option<String>,
-    limit: Option<String>,
-    cursor: Option<String>,
+    /// Only of this asset.
+    pub asset: Option<String>,
+    /// Only of this account.
+    pub account: Option<AccountWord>,
+    /// Only of this product.
+    pub product: Option<String>,
+    /// Only of this kind.
+    pub kind: Option<MovementKind>,
+    /// Not before this day.
+    pub from: Option<String>,
+    /// Not after this day.
+    pub to: Option<String>,
+    /// Items in the page.
+    pub limit: Option<String>,
+    /// Where it begins.
+    pub cursor: Option<String>,
 }
 
 /// One movement of Spot or Funding.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MovementShape {
-    at: String,
-    asset: String,
-    account: AccountWord,
-    /// `deposit`, `withdrawal`, `transfer`, `subscription`, `redemption`, `clawback`, `reward` or `maturity`.
-    kind: &'static str,
+    /// When.
+    pub at: String,
+    /// The asset's symbol.
+    pub asset: String,
+    /// Spot or Funding.
+    pub account: AccountWord,
+    /// What moved.
+    pub kind: MovementKind,
     /// Below zero when it went out.
-    amount: String,
+    pub amount: String,
     /// The account's balance after it.
-    balance: String,
+    pub balance: String,
     /// The closed day of a reward or maturity.
-    day: Option<String>,
-    position: Option<String>,
-    product: Option<String>,
-    reference: Option<String>,
+    pub day: Option<String>,
+    /// The position's number.
+    pub position: Option<String>,
+    /// The product's id.
+    pub product: Option<String>,
+    /// The wallet's reference.
+    pub reference: Option<String>,
 }
 
 fn movement(state: &Machine, line: &Movement) -> MovementShape {
@@ -54,7 +70,7 @@ fn movement(state: &Machine, line: &Movement) -> MovementShape {
         at: line.at.to_string(),
         asset: shape::symbol(state, line.asset),
         account: line.account.into(),
-        kind: line.kind.word(),
+        kind: line.kind,
         amount: shape::balance(state, line.asset, line.amount),
         balance: shape::balance(state, line.asset, line.balance),
         day: line.day.map(|day| day.to_string()),
@@ -66,11 +82,15 @@ fn movement(state: &Machine, line: &Movement) -> MovementShape {
 
 /// `from` and `to` are days of the platform, both included.
 fn statement_filter(app: &App, asked: &StatementFilter) -> Result<Filter, Problem> {
+    let product =
+        asked.product.as_deref().map(|id| app.engine.peek(|state| super::catalogue::seen(state, id).map(|(ix, _)| ix))).transpose()?;
     let from = asked.from.as_deref().map(|text| input::day("from", text)).transpose()?;
     let to = asked.to.as_deref().map(|text| input::day("to", text)).transpose()?;
     let offset = app.engine.peek(|state| state.registry.platform.offset);
     Ok(Filter {
         account: asked.account.map(Into::into),
+        product,
+        kind: asked.kind,
         from: from.map(|day| offset.first_instant(day)),
         until: to.map(|day| offset.first_instant(day.next())),
     })
@@ -83,22 +103,39 @@ pub async fn statement_get(
     headers: HeaderMap,
     Query(asked): Query<StatementFilter>,
 ) -> Result<Response, Problem> {
-    let who = customer(&caller);
-    let filter = statement_filter(&app, &asked)?;
-    let size = limit(asked.limit.as_deref())?;
-    let list = format!("statement {who} {:?} {:?} {:?} {:?}", asked.asset, asked.account, asked.from, asked.to);
-    let mark: Option<Bookmark> = place(&app, &list, asked.cursor.as_deref())?;
-    let cut = Cut::take(&app, &who, Chosen { asset: asked.asset.as_deref(), position: None }).await?;
-    let mut walk = Walk::new(cut, mark);
     if headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/csv")) {
+        limit(asked.limit.as_deref())?;
+        let filter = statement_filter(&app, &asked)?;
+        let (walk, _) = walk(&app, &caller, &asked).await?;
         return Ok(csv(app, walk, filter));
     }
-    let lines = walk.next(&app, filter, size)?;
+    Ok(Json(statement_page(&app, &caller, &asked).await?).into_response())
+}
+
+/// One page of a caller's statement.
+///
+/// # Errors
+/// For a filter, limit or cursor that cannot be read, and as [`Cut::take`].
+pub async fn statement_page(app: &App, caller: &Caller, asked: &StatementFilter) -> Result<Page<MovementShape>, Problem> {
+    let filter = statement_filter(app, asked)?;
+    let size = limit(asked.limit.as_deref())?;
+    let (mut walk, list) = walk(app, caller, asked).await?;
+    let lines = walk.next(app, filter, size)?;
     let mark = walk.mark().clone();
-    let more = lines.len() == size && !walk.next(&app, filter, 1)?.is_empty();
-    let next_cursor = more.then(|| cursor(&app, &list, &mark));
-    let items: Vec<MovementShape> = app.engine.peek(|state| lines.iter().map(|line| movement(state, line)).collect());
-    Ok(Json(Page { items, next_cursor }).into_response())
+    let more = lines.len() == size && !walk.next(app, filter, 1)?.is_empty();
+    let next_cursor = more.then(|| cursor(app, &list, &mark));
+    let items = app.engine.peek(|state| lines.iter().map(|line| movement(state, line)).collect());
+    Ok(Page { items, next_cursor })
+}
+
+/// A walk back from where the cursor stands, and the name of the list that the cursor belongs to.
+async fn walk(app: &App, caller: &Caller, asked: &StatementFilter) -> Result<(Walk, String), Problem> {
+    let who = customer(caller);
+    let StatementFilter { asset, account, product, kind, from, to, .. } = asked;
+    let list = format!("statement {who} {asset:?} {account:?} {product:?} {kind:?} {from:?} {to:?}");
+    let mark: Option<Bookmark> = place(app, &list, asked.cursor.as_deref())?;
+    let cut = Cut::take(app, &who, Chosen { asset: asset.as_deref(), position: None }).await?;
+    Ok((Walk::new(cut, mark), list))
 }
 
 /// Streams a statement as CSV, a page at a time, as fast as the client takes it.
@@ -142,7 +179,7 @@ fn csv_text(state: &Machine, lines: &[Movement], head: bool) -> Result<Vec<u8>, 
             &shown.at,
             &shown.asset,
             account,
-            shown.kind,
+            shown.kind.word(),
             &shown.amount,
             &shown.balance,
             &word(shown.day),
@@ -176,7 +213,9 @@ pub async fn customer_get(State(app): State<App>, Path(id): Path<String>) -> Res
     let cut = Cut::take(&app, &id, Chosen::default()).await?;
     let (accounts, positions) = app
         .engine
-        .read(|state, _| Ok::<_, Problem>((super::customer::accounts(state, &id)?, super::customer::all_positions(state, &id, LIMIT_MAX)?)))
+        .read(|state, now| {
+            Ok::<_, Problem>((super::customer::accounts(state, &id, now)?, super::customer::all_positions(state, &id, LIMIT_MAX)?))
+        })
         .await??;
     let lines = Walk::new(cut, None).next(&app, Filter::default(), 100)?;
     let statement: Vec<MovementShape> = app.engine.peek(|state| lines.iter().map(|line| movement(state, line)).collect());

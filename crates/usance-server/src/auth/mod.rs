@@ -1,8 +1,10 @@
 //! Who is asking: tokens, roles, and the customer a request acts for.
 //!
-//! Tokens are stored hashed (SHA-256 of 256 random bits) and looked up in memory; a token that another process made or
+//! [`session`] is for customers in a browser. Tokens are stored hashed (SHA-256 of 256 random bits) and looked up in memory; a token that another process made or
 //! revoked is seen within a second. A customer's token acts for that customer; other roles name one in `Usance-Customer`.
 //! Which role may call what stands in `crate::routes`.
+
+pub mod session;
 
 use crate::api::error::Problem;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
@@ -11,8 +13,10 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use parking_lot::{Mutex, RwLock};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicI64, Ordering};
+use tokio::sync::Semaphore;
 use usance_core::id::is_outside_id;
 use usance_core::limits::CUSTOMER_ID_BYTES_MAX;
 pub use usance_store::Role;
@@ -24,6 +28,13 @@ pub const CUSTOMER: HeaderName = HeaderName::from_static("usance-customer");
 pub const BOOTSTRAP: &str = "USANCE_OPERATOR_TOKEN";
 /// The name under which the bootstrap token acts.
 const BOOTSTRAP_NAME: &str = "bootstrap";
+
+/// How often one address may try one customer's password.
+const ATTEMPTS_A_MINUTE: NonZeroU32 = NonZeroU32::new(10).unwrap();
+/// How often one address may try any password.
+const ATTEMPTS_BY_ADDRESS_A_MINUTE: NonZeroU32 = NonZeroU32::new(120).unwrap();
+/// Passwords checked at once.
+const HASHED_AT_ONCE: usize = 2;
 
 /// A known sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +70,12 @@ pub struct Auth {
     live: RwLock<HashMap<[u8; 32], Identity>>,
     bootstrap: Option<[u8; 32]>,
     limiter: DefaultKeyedRateLimiter<String>,
+    /// Attempts to sign in, by address and customer.
+    attempts: DefaultKeyedRateLimiter<String>,
+    /// Attempts to sign in, by address.
+    attempts_by_address: DefaultKeyedRateLimiter<IpAddr>,
+    /// Passwords that are checked at once: each takes a core and 19 MiB for a moment.
+    hashing: Semaphore,
     clock: DefaultClock,
     seen_version: AtomicI64,
 }
@@ -75,6 +92,9 @@ impl Auth {
             live: RwLock::default(),
             bootstrap: bootstrap.map(token_hash),
             limiter: RateLimiter::keyed(Quota::per_second(customer_requests_a_second)),
+            attempts: RateLimiter::keyed(Quota::per_minute(ATTEMPTS_A_MINUTE)),
+            attempts_by_address: RateLimiter::keyed(Quota::per_minute(ATTEMPTS_BY_ADDRESS_A_MINUTE)),
+            hashing: Semaphore::new(HASHED_AT_ONCE),
             clock: DefaultClock::default(),
             seen_version: AtomicI64::new(0),
         };
@@ -107,6 +127,8 @@ impl Auth {
     /// As the file answers.
     pub fn keep_house(&self) -> Result<(), StoreError> {
         self.limiter.retain_recent();
+        self.attempts.retain_recent();
+        self.attempts_by_address.retain_recent();
         let version = self.store.lock().foreign_version()?;
         if self.seen_version.swap(version, Ordering::AcqRel) != version { self.reload() } else { Ok(()) }
     }

@@ -1,6 +1,6 @@
 //! `usance demo`: a sample platform with a year of history, ready to be looked at.
 
-use super::serve::{Serving, open, serve};
+use super::serve::{Entry, Serving, open, serve};
 use super::world::{World, customer_id};
 use super::{Output, progress, start_logging, token};
 use crate::auth::Role;
@@ -69,7 +69,8 @@ pub fn run(verb: &Demo) -> anyhow::Result<ExitCode> {
     let tokens: Tokens =
         serde_json::from_slice(&std::fs::read(&tokens_path).with_context(|| format!("reading {}", tokens_path.display()))?)?;
     let opening = open(&Settings::new(&verb.data), output)?;
-    serve(opening, &verb.serving, None, move |address, _| tell(address, &tokens, output))
+    let sample_customers = tokens.customers.iter().map(|(id, _)| id.clone()).collect();
+    serve(opening, &verb.serving, Entry { bootstrap: None, sample_customers }, move |address, _| tell(address, &tokens, output))
 }
 
 fn start_quiet_logging() {
@@ -109,6 +110,7 @@ fn make(data: &Path, output: Output) -> anyhow::Result<()> {
             world.live_day(first..joining.max(3), 8 + day / 20);
             bar.inc(1);
         }
+        world.launch();
     }
     journal.flush();
     if let Some(reason) = journal.failed {

@@ -4,6 +4,7 @@ use super::{Data, Output, progress, start_logging};
 use crate::api::App;
 use crate::auth::{Auth, BOOTSTRAP};
 use crate::engine::{Opening, Settings, start};
+use crate::web::Site;
 use anyhow::{Context, bail};
 use clap::Args;
 use clap::builder::FalseyValueParser;
@@ -55,6 +56,9 @@ pub struct Serving {
     /// Requests a second that one customer's tokens may send.
     #[arg(long, value_name = "N", env = "USANCE_CUSTOMER_RATE", default_value = "50")]
     pub customer_rate: NonZeroU32,
+    /// Customers reach the pages over HTTPS (a proxy ends TLS): cookies are then sent over HTTPS only.
+    #[arg(long, env = "USANCE_HTTPS", value_parser = FalseyValueParser::new())]
+    pub https: bool,
     /// Write the service's own log as JSON lines.
     #[arg(long, env = "USANCE_LOG_JSON", value_parser = FalseyValueParser::new())]
     pub log_json: bool,
@@ -93,7 +97,7 @@ pub fn run(verb: &Serve) -> anyhow::Result<ExitCode> {
     let opening = open(&settings, verb.output)?;
     let bootstrap = std::env::var(BOOTSTRAP).ok().filter(|token| !token.is_empty());
     let output = verb.output;
-    serve(opening, &verb.serving, bootstrap.as_deref(), move |address, has_tokens| {
+    serve(opening, &verb.serving, Entry { bootstrap: bootstrap.as_deref(), sample_customers: Vec::new() }, move |address, has_tokens| {
         if output.json {
             println!("{}", serde_json::json!({"listening": address.to_string(), "url": format!("http://{address}")}));
         } else {
@@ -119,6 +123,14 @@ pub fn open(settings: &Settings, output: Output) -> anyhow::Result<Opening> {
     opening
 }
 
+/// Who may come in without having been made known before.
+pub struct Entry<'a> {
+    /// An operator's token that needs no row.
+    pub bootstrap: Option<&'a str>,
+    /// Customers that anybody may enter as: a demo's.
+    pub sample_customers: Vec<String>,
+}
+
 /// Serves until it is told to stop or the engine cannot go on.
 ///
 /// # Errors
@@ -126,15 +138,16 @@ pub fn open(settings: &Settings, output: Output) -> anyhow::Result<Opening> {
 pub fn serve(
     opening: Opening,
     serving: &Serving,
-    bootstrap: Option<&str>,
+    entry: Entry<'_>,
     ready: impl FnOnce(SocketAddr, bool) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let people = SqliteIdentities::open(&opening.directory.people())?;
-    let has_tokens = bootstrap.is_some() || !people.live_tokens()?.is_empty();
-    let auth = Auth::new(people, bootstrap, serving.customer_rate)?;
+    let has_tokens = entry.bootstrap.is_some() || !people.live_tokens()?.is_empty();
+    let auth = Auth::new(people, entry.bootstrap, serving.customer_rate)?;
     let metrics = install_metrics()?;
-    let app = App::new(opening.engine.clone(), auth, metrics);
+    let site = Site { https: serving.https, sample_customers: entry.sample_customers };
+    let app = App::new(opening.engine.clone(), auth, metrics, site);
     let listener = runtime.block_on(TcpListener::bind(serving.listen)).with_context(|| format!("listening on {}", serving.listen))?;
     // From here on a signal ends the service in order, so it is caught before anybody is told where to find it.
     let signals = {
@@ -181,7 +194,9 @@ async fn until_stopped(listener: TcpListener, app: App, opening: &Opening, mut s
                 tracing::debug!(%error, "nodelay");
             }
         });
-        axum::serve(listener, router).with_graceful_shutdown(async move { stopping.serving.closed().await }).await
+        axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+            .with_graceful_shutdown(async move { stopping.serving.closed().await })
+            .await
     });
     let why = tokio::select! {
         reason = opening.engine.stopped() => Some(reason),

@@ -10,7 +10,7 @@ use usance_core::machine::decide::redeem;
 use usance_core::machine::{Command, Event, Executed, State, close, execute};
 use usance_core::money::Rate;
 use usance_core::position::PositionState;
-use usance_core::product::{Kind, Status};
+use usance_core::product::{EarlyRedemption, Kind, Status};
 use usance_core::reward::clawback::AccountKind;
 
 /// The agreement that the sample platform publishes.
@@ -19,6 +19,9 @@ const AGREEMENT_TEXT: &str = "Staking Service Agreement (sample).\n\n1. You stak
 subscription and counts in complete natural days.\n2. A flexible product pays each day into Funding and can be redeemed any time.\n3. A fixed-term product \
 is locked up for its term; leaving early costs all rewards, paid and unpaid.\n4. Staking is not principal-protected: validators can be slashed, rates \
 change, prices fall.\n";
+
+/// What time it is when a sample year ends, milliseconds after midnight.
+const MORNING_MS: i64 = (9 * 60 + 30) * 60_000;
 
 /// The coins: symbol, name, decimals, display decimals, what a customer typically deposits (in thousandths of the coin).
 pub const COINS: [(&str, &str, u8, u8, u64); 5] = [
@@ -82,6 +85,11 @@ pub struct World<'a> {
 
 fn rate(text: &str) -> Rate {
     Rate::parse(text).unwrap_or_default()
+}
+
+/// A rate as operators announce them: whole hundredths of a percent.
+fn hundredths_of_a_percent(units: u64) -> Option<Rate> {
+    Rate::from_units(units / 10_000 * 10_000)
 }
 
 fn thousandths(amount: u64) -> String {
@@ -255,12 +263,36 @@ impl<'a> World<'a> {
         );
         let Some(now) = single else { return };
         if self.dice.once_in(2) {
-            let moved = Rate::from_units(now.units() * (950 + self.dice.below(100)) / 1000).unwrap_or(now);
+            let moved = hundredths_of_a_percent(now.units() * (950 + self.dice.below(100)) / 1000).unwrap_or(now);
             self.step(&Command::AnnounceRate { product: id, from: today.plus(2), rate: vec![(None, moved)] });
         } else {
-            let settled = Rate::from_units(now.units() * (900 + self.dice.below(100)) / 1000).unwrap_or(now);
+            let settled = hundredths_of_a_percent(now.units() * (900 + self.dice.below(100)) / 1000).unwrap_or(now);
             self.step(&Command::SettleRate { product: id, day: today, rate: settled });
         }
+    }
+
+    /// What the catalogue looks like on the morning after: one product that is yet to be sold, one whose sale is over, one
+    /// that is sold out, and a rate that holds from the day after tomorrow.
+    pub fn launch(&mut self) {
+        let offset = self.state.registry.platform.offset;
+        let today = self.state.registry.open_day;
+        self.pass_to(Timestamp::from_ms(offset.first_instant(today).ms() + MORNING_MS));
+        let single = |text: &str| -> RateText { vec![(None, rate(text))] };
+        let mut launched = [
+            sample("eth-60", "ETH", "ETH 60 days", Some(60), (today, single("0.045")), "0.01"),
+            sample("bdx-30", "BDX", "BDX 30 days", Some(30), (today, single("0.09")), "100"),
+            sample("btc-7", "BTC", "BTC 7 days launch", Some(7), (today, single("0.05")), "0.01"),
+        ];
+        launched[0].sale.opens_at = Change::Set(offset.first_instant(today.plus(2)));
+        launched[1].sale.closes_at = Change::Set(offset.first_instant(today.previous()));
+        launched[2].sale.capacity = Change::Set("0.001".into());
+        launched[2].early_redemption = Some(EarlyRedemption::NotAllowed);
+        for product in launched {
+            let id = product.id.clone();
+            self.step(&Command::CreateProduct(Box::new(product)));
+            self.step(&Command::SetProductStatus { product: id, status: Status::Open });
+        }
+        self.step(&Command::AnnounceRate { product: "sol-flex".into(), from: today.plus(2), rate: single("0.05") });
     }
 
     /// One day: joiners, then actions spread over its hours, then its close.
@@ -294,17 +326,14 @@ pub fn customer_id(number: u64) -> String {
     }
 }
 
-/// The sample products, with rates from a day on.
-fn catalogue(from: Day) -> Vec<ProductText> {
-    let single = |text: &str| -> RateText { vec![(None, rate(text))] };
-    let tiered =
-        |bands: &[(Option<&str>, &str)]| -> RateText { bands.iter().map(|(up_to, text)| (up_to.map(str::to_owned), rate(text))).collect() };
-    let product = |id: &str, asset: &str, name: &str, term: Option<u32>, bands: RateText, minimum: &str| ProductText {
+/// A sample product with its first rate.
+fn sample(id: &str, asset: &str, name: &str, term: Option<u32>, first_rate: (Day, RateText), minimum: &str) -> ProductText {
+    ProductText {
         id: id.into(),
         asset: asset.into(),
         name: name.into(),
         kind: term.map_or(Kind::Flexible, |term_days| Kind::FixedTerm { term_days }),
-        rates: vec![(from, bands)],
+        rates: vec![first_rate],
         rate_mode: None,
         distribution: None,
         early_redemption: None,
@@ -314,6 +343,16 @@ fn catalogue(from: Day) -> Vec<ProductText> {
             risk_notice: Change::Set("Not principal-protected: validators can be slashed, rates change, prices fall.".into()),
             ..SaleText::default()
         },
+    }
+}
+
+/// The sample products, with rates from a day on.
+fn catalogue(from: Day) -> Vec<ProductText> {
+    let single = |text: &str| -> RateText { vec![(None, rate(text))] };
+    let tiered =
+        |bands: &[(Option<&str>, &str)]| -> RateText { bands.iter().map(|(up_to, text)| (up_to.map(str::to_owned), rate(text))).collect() };
+    let product = |id: &str, asset: &str, name: &str, term: Option<u32>, bands: RateText, minimum: &str| {
+        sample(id, asset, name, term, (from, bands), minimum)
     };
     let mut all = vec![
         product("btc-flex", "BTC", "BTC Flexible", None, single("0.008"), "0.0001"),

@@ -32,7 +32,8 @@ pub struct LineKey {
 const BEHIND: i32 = i32::MAX;
 
 /// What moved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum MovementKind {
     /// Coins came in.
     Deposit,
@@ -53,6 +54,17 @@ pub enum MovementKind {
 }
 
 impl MovementKind {
+    /// Every kind.
+    pub const ALL: [MovementKind; 8] = [
+        MovementKind::Deposit,
+        MovementKind::Withdrawal,
+        MovementKind::Transfer,
+        MovementKind::Subscription,
+        MovementKind::Redemption,
+        MovementKind::Clawback,
+        MovementKind::Reward,
+        MovementKind::Maturity,
+    ];
     /// The word on the wire.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -100,10 +112,24 @@ pub struct Movement {
 pub struct Filter {
     /// Only one account.
     pub account: Option<AccountKind>,
+    /// Only one product.
+    pub product: Option<ProductIx>,
+    /// Only one kind.
+    pub kind: Option<MovementKind>,
     /// Not before.
     pub from: Option<Timestamp>,
     /// Before.
     pub until: Option<Timestamp>,
+}
+
+impl Filter {
+    /// Whether a line that is not before its beginning is shown.
+    fn admits(&self, line: &Movement) -> bool {
+        self.account.is_none_or(|account| account == line.account)
+            && self.product.is_none_or(|product| line.product == Some(product))
+            && self.kind.is_none_or(|kind| kind == line.kind)
+            && self.until.is_none_or(|until| line.at < until)
+    }
 }
 
 /// Where a walk back stands: the last line passed, and the balances before it.
@@ -154,9 +180,7 @@ impl Walk {
                 line.balance = Balance::from_units(*balance);
                 *balance = balance.saturating_sub(line.amount.units());
                 self.mark.last = line.key;
-                let wanted =
-                    filter.account.is_none_or(|account| account == line.account) && filter.until.is_none_or(|until| line.at < until);
-                if wanted {
+                if filter.admits(&line) {
                     shown.push(line);
                     if shown.len() == size {
                         return Ok(shown);

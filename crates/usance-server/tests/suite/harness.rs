@@ -16,13 +16,14 @@ use tempfile::TempDir;
 pub const OPERATOR: &str = "test-operator-token";
 
 /// Every environment variable that the binary looks at.
-const VARIABLES: [&str; 8] = [
+const VARIABLES: [&str; 9] = [
     "USANCE_DATA",
     "USANCE_LISTEN",
     "USANCE_CLOCK",
     "USANCE_DAY_OFFSET_MINUTES",
     "USANCE_UNCONFIRMED_DAYS",
     "USANCE_CUSTOMER_RATE",
+    "USANCE_HTTPS",
     "USANCE_LOG_JSON",
     "USANCE_OPERATOR_TOKEN",
 ];
@@ -147,7 +148,7 @@ impl Server {
                 let code = child.wait().expect("it ends").code();
                 drain(lines, &printed).join().expect("read to its end");
                 errors.join().expect("read to its end");
-                Err(Ended { code, text: line + &printed.lock().expect("whole").join("\n") })
+                Err(Ended { code, text: line + printed.lock().expect("whole").join("\n").as_str() })
             }
         }
     }
@@ -289,6 +290,7 @@ impl Client {
     pub fn new(url: &str, token: Option<&str>, customer: Option<&str>) -> Client {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
+            .max_redirects(0)
             .timeout_global(Some(std::time::Duration::from_secs(120)))
             .build()
             .into();

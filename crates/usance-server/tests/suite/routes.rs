@@ -49,7 +49,7 @@ fn body(route: &Route) -> Option<Value> {
         "token_create" => json!({"name": "n", "role": "auditor"}),
         "subscription_preview" => json!({"product": "sol-flex", "amount": "1"}),
         "redemption_preview" | "redemption_create" | "sign_in_link_create" | "product_change" | "clock_confirm" | "audit_run" => json!({}),
-        "token_revoke" => return None,
+        "token_revoke" | "second_factor_remove" => return None,
         new => panic!("{new} is a new operation with a body: give it one here"),
     })
 }
@@ -143,7 +143,7 @@ fn a_role_may_what_its_permission_allows_and_nothing_else() {
 /// The same from the contract's side, so that a permission in the table cannot be wrong unseen.
 #[test]
 fn the_table_gives_each_role_what_the_contract_says() {
-    let service = ["customer_create", "password_set", "sign_in_link_create", "deposit_create", "withdrawal_create"];
+    let service = ["customer_create", "password_set", "second_factor_remove", "sign_in_link_create", "deposit_create", "withdrawal_create"];
     let public = BTreeSet::from([
         "/healthz",
         "/readyz",
@@ -246,7 +246,7 @@ fn what_is_not_in_the_table_is_not_there() {
     let platform = Platform::new();
     let operator = platform.acting_for("alice");
     for nowhere in
-        ["/", "/v1", "/v1/", "/v2/assets", "/v1/assets/", "/v1/assets/SOL", "/V1/assets", "/v1//assets", "/v1/operator", "/v1/%FF"]
+        ["/none", "/v1", "/v1/", "/v2/assets", "/v1/assets/", "/v1/assets/SOL", "/V1/assets", "/v1//assets", "/v1/operator", "/v1/%FF"]
     {
         operator.get(nowhere).refused(404, "not_found");
     }

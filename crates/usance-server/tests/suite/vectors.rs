@@ -197,7 +197,8 @@ impl Run {
         assert_eq!(outcome(&preview), outcome(&done), "{}: a preview and its redemption", self.case.name);
         if preview.status == 200 {
             let (shown, booked) = (preview.json(), done.json());
-            for (figure, value) in shown.as_object().expect("an object") {
+            let booked_too = |(figure, _): &(&String, &Value)| *figure != "total_reward_if_kept";
+            for (figure, value) in shown.as_object().expect("an object").iter().filter(booked_too) {
                 assert_eq!(&booked[figure], value, "{}: {figure}, as shown and as booked", self.case.name);
             }
         }

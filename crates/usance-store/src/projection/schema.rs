@@ -3,11 +3,10 @@
 use crate::connection::Schema;
 
 pub(super) const SCHEMA: Schema = Schema {
-    version: 1,
     page_size: 4096,
     cache_kib: 64 << 10,
     checkpoint_pages: 4096,
-    tables: "
+    steps: &["
 CREATE TABLE progress(
     shard INTEGER PRIMARY KEY,
     log_position INTEGER NOT NULL,         -- every record up to here is in the tables
@@ -57,5 +56,5 @@ CREATE TABLE days(                         -- what a close did to each product
     detail BLOB NOT NULL,                  -- the product's line of the event, postcard
     PRIMARY KEY(shard, day, product)
 ) WITHOUT ROWID;
-",
+"],
 };

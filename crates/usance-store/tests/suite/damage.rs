@@ -131,14 +131,15 @@ fn a_newer_file_is_refused_and_left_alone() {
     let people = dir.path().join("people.sqlite");
     drop(SqliteLog::open(&log).unwrap());
     drop(SqliteIdentities::open(&people).unwrap());
-    for path in [&log, &people] {
-        Connection::open(path).unwrap().execute_batch("PRAGMA user_version=2").unwrap();
+    for (path, version) in [(&log, 2), (&people, 3)] {
+        Connection::open(path).unwrap().pragma_update(None, "user_version", version).unwrap();
     }
     let before = (fs::read(&log).unwrap(), fs::read(&people).unwrap());
-    let refused = [SqliteLog::open(&log).map(drop), SqliteLogReader::open(&log).map(drop), SqliteIdentities::open(&people).map(drop)];
-    for result in refused {
+    for result in [SqliteLog::open(&log).map(drop), SqliteLogReader::open(&log).map(drop)] {
         assert!(matches!(result, Err(StoreError::NewerVersion { found: 2, known: 1, .. })), "{result:?}");
     }
+    let result = SqliteIdentities::open(&people).map(drop);
+    assert!(matches!(result, Err(StoreError::NewerVersion { found: 3, known: 2, .. })), "{result:?}");
     assert_eq!((fs::read(&log).unwrap(), fs::read(&people).unwrap()), before);
 }
 

@@ -6,13 +6,14 @@ use std::path::Path;
 use usance_store::{Identities, IdentityStore, NewToken, Remembered, Role, SqliteIdentities, StoreError, TokenRecord, atomically};
 
 /// Runs a test for a home in a file and one in memory.
-fn for_each_home(test: impl Fn(&mut dyn IdentityStore)) {
+pub fn for_each_home(test: impl Fn(&mut dyn IdentityStore)) {
     test(&mut SqliteIdentities::in_memory().unwrap());
     let dir = tempfile::tempdir().unwrap();
     test(&mut open(dir.path()));
 }
 
-fn open(dir: &Path) -> SqliteIdentities {
+/// The people of a directory.
+pub fn open(dir: &Path) -> SqliteIdentities {
     SqliteIdentities::open(&dir.join("people.sqlite")).unwrap()
 }
 

@@ -10,8 +10,10 @@ mod faulty;
 mod golden;
 mod identity;
 mod image;
+mod migration;
 mod projection;
 mod recovery;
+mod session;
 mod snapshot;
 mod world;
 

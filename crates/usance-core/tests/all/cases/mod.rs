@@ -6,3 +6,4 @@
 mod earning;
 mod leaving;
 mod offering;
+mod outlook;

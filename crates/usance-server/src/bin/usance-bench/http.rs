@@ -16,7 +16,8 @@ const CUSTOMERS: u64 = 2_000;
 const PRODUCTS: u64 = 16;
 const TOKEN: &str = "bench-operator";
 
-struct Engine(Child);
+/// An engine that ends with this value.
+pub struct Engine(pub Child);
 
 impl Drop for Engine {
     fn drop(&mut self) {
@@ -132,7 +133,7 @@ fn found(address: &str) -> anyhow::Result<()> {
 }
 
 /// Where an answer ends, once its head is there.
-fn length(answer: &[u8]) -> Option<usize> {
+pub fn length(answer: &[u8]) -> Option<usize> {
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let head = std::str::from_utf8(&answer[..end]).ok()?.to_ascii_lowercase();
     let body: usize = head.lines().find_map(|line| line.strip_prefix("content-length:"))?.trim().parse().ok()?;

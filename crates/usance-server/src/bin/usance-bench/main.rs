@@ -5,6 +5,7 @@
 mod http;
 mod measure;
 mod memory;
+mod pages;
 
 use measure::load_average;
 use std::path::PathBuf;
@@ -22,7 +23,7 @@ struct Words {
     /// The `usance` binary to load over HTTP [default: the one beside this].
     #[arg(long)]
     binary: Option<PathBuf>,
-    /// Only these: close, decide, log, http.
+    /// Only these: close, decide, log, http, pages.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -40,6 +41,10 @@ fn main() -> anyhow::Result<()> {
     if wanted("http") {
         let beside = std::env::current_exe()?.with_file_name("usance");
         http::run(words.binary.as_deref().unwrap_or(&beside), words.seconds)?;
+    }
+    if wanted("pages") {
+        let beside = std::env::current_exe()?.with_file_name("usance");
+        pages::run(words.binary.as_deref().unwrap_or(&beside), words.seconds.div_ceil(4))?;
     }
     if wanted("close") {
         memory::close_and_snapshot(words.positions)?;

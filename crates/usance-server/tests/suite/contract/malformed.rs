@@ -58,7 +58,7 @@ fn a_body_that_is_not_its_shape_is_refused() {
         assert!(problem["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{what}");
     }
     raw(&sender, "POST", DEPOSITS, Some("application/json"), b"{\"customer\":\"\xff\"}").refused(400, "malformed_request");
-    let deep = "[".repeat(200) + &"]".repeat(200);
+    let deep = "[".repeat(200) + "]".repeat(200).as_str();
     let deep = with(r#""r"}"#, &format!(r#""r","x":{deep}}}"#));
     raw(&sender, "POST", DEPOSITS, Some("application/json"), deep.as_bytes()).refused(400, "malformed_request");
     assert_eq!(sender.get("/v1/accounts").ok()["items"], json!([]), "nothing was credited");

@@ -1,0 +1,198 @@
+//! The pages' part of the table: method, path, who sees it, handler; and the guard that every page stands behind.
+//!
+//! A page for customers sends whoever is not signed in to the sign-in page. A form that comes from another site is
+//! refused. What goes wrong becomes a page in the reader's language. Every page carries the same strict policy: nothing
+//! from elsewhere, nothing inline, nobody's frame.
+
+use crate::api::App;
+use crate::api::error::Problem;
+use crate::api::input::drain;
+use crate::web::shell::go;
+use crate::web::visitor::{Visitor, same_site};
+use crate::web::{
+    agreements, assets, failure, files, history, holdings, notices, products, receipt, redeem, settings, sign_in, subscribe, transfer,
+};
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use std::time::Instant;
+
+/// Who sees a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Everybody.
+    Everybody,
+    /// Customers who have signed in.
+    Customers,
+}
+
+/// One line of the table.
+pub struct PageRoute {
+    /// The method.
+    pub method: Method,
+    /// The path, with `{names}`.
+    pub path: &'static str,
+    /// The operation's name in the metrics.
+    pub operation: &'static str,
+    /// Who sees it.
+    pub audience: Audience,
+    handler: fn() -> MethodRouter<App>,
+}
+
+/// What a page may do and load: only what this site serves, in files.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Every page.
+#[must_use]
+pub fn table() -> Vec<PageRoute> {
+    use Audience::{Customers, Everybody};
+    let see = |path, operation, audience, handler| PageRoute { method: Method::GET, path, operation, audience, handler };
+    let send = |path, operation, audience, handler| PageRoute { method: Method::POST, path, operation, audience, handler };
+    vec![
+        see("/", "page_start", Everybody, || get(sign_in::start_get)),
+        see("/static/{mark}/{name}", "page_file", Everybody, || get(files::file_get)),
+        see("/favicon.ico", "page_icon", Everybody, || get(files::icon_get)),
+        see("/sign-in", "page_sign_in", Everybody, || get(sign_in::sign_in_get)),
+        send("/sign-in", "page_sign_in_send", Everybody, || post(sign_in::sign_in_post)),
+        send("/sign-in/code", "page_sign_in_code", Everybody, || post(sign_in::code_post)),
+        send("/sign-in/link", "page_sign_in_link", Everybody, || post(sign_in::link_post)),
+        send("/sign-in/sample", "page_sign_in_sample", Everybody, || post(sign_in::sample_post)),
+        send("/sign-out", "page_sign_out", Everybody, || post(sign_in::sign_out_post)),
+        see("/products", "page_products", Everybody, || get(products::products_get)),
+        see("/products/{id}", "page_product", Everybody, || get(products::product_get)),
+        see("/agreement", "page_agreement", Everybody, || get(agreements::agreement_get)),
+        see("/agreements/{version}", "page_agreement_version", Everybody, || get(agreements::agreement_version_get)),
+        see("/risks", "page_risks", Everybody, || get(agreements::risks_get)),
+        see("/settings", "page_settings", Everybody, || get(settings::settings_get)),
+        send("/look", "page_look", Everybody, || post(settings::look_post)),
+        see("/assets", "page_assets", Customers, || get(assets::assets_get)),
+        see("/transfer", "page_transfer", Customers, || get(transfer::transfer_get)),
+        send("/transfer", "page_transfer_send", Customers, || post(transfer::transfer_post)),
+        see("/products/{id}/subscribe", "page_subscribe", Customers, || get(subscribe::subscribe_get)),
+        send("/products/{id}/subscribe", "page_subscribe_send", Customers, || post(subscribe::subscribe_post)),
+        see("/receipts/{place}", "page_receipt", Customers, || get(receipt::receipt_get)),
+        see("/holdings", "page_holdings", Customers, || get(holdings::holdings_get)),
+        see("/holdings/{id}", "page_holding", Customers, || get(holdings::holding_get)),
+        send("/holdings/{id}/auto-renew", "page_auto_renew_send", Customers, || post(holdings::auto_renew_post)),
+        see("/holdings/{id}/redeem", "page_redeem", Customers, || get(redeem::redeem_get)),
+        send("/holdings/{id}/redeem", "page_redeem_send", Customers, || post(redeem::redeem_post)),
+        see("/history", "page_history", Customers, || get(history::history_get)),
+        see("/history/print", "page_history_print", Customers, || get(history::print_get)),
+        see("/history.csv", "page_history_csv", Customers, || get(history::csv_get)),
+        see("/notices", "page_notices", Customers, || get(notices::notices_get)),
+        see("/acceptances", "page_acceptances", Customers, || get(agreements::acceptances_get)),
+        send("/sessions/{id}/end", "page_session_end", Customers, || post(settings::session_end_post)),
+        send("/sessions/end-others", "page_sessions_end", Customers, || post(settings::sessions_end_post)),
+        see("/settings/second-factor", "page_factor", Customers, || get(settings::factor_get)),
+        send("/settings/second-factor", "page_factor_send", Customers, || post(settings::factor_post)),
+        send("/settings/second-factor/remove", "page_factor_remove", Customers, || post(settings::factor_remove_post)),
+    ]
+}
+
+/// What the guard of a page needs.
+#[derive(Clone)]
+struct Guard {
+    app: App,
+    audience: Audience,
+    answered: metrics::Histogram,
+}
+
+/// Adds every page to the router.
+pub fn add(mut router: Router<App>, app: &App) -> Router<App> {
+    for page in table() {
+        let answered = metrics::histogram!("usance_http_seconds", "operation" => page.operation);
+        let guard = Guard { app: app.clone(), audience: page.audience, answered };
+        router = router.route(page.path, (page.handler)().layer(from_fn_with_state(guard, check)));
+    }
+    router
+}
+
+/// Who looks, and whether it may; then the page, or a page that says why not.
+async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let visitor = match Visitor::of(&guard.app, request.headers()) {
+        Ok(visitor) => visitor,
+        Err(problem) => return dressed(problem.into_response(), guard.app.site.https),
+    };
+    let response = match admit(&guard, &visitor, &request) {
+        Admitted::Yes => {
+            request.extensions_mut().insert(visitor.clone());
+            next.run(request).await
+        }
+        Admitted::Elsewhere(response) => {
+            drain(request.into_body()).await;
+            response
+        }
+    };
+    let response = match response.extensions().get::<Problem>().cloned() {
+        Some(problem) => failure::page(&guard.app, &visitor, &problem).await.unwrap_or_else(IntoResponse::into_response),
+        None => response,
+    };
+    guard.answered.record(started.elapsed().as_secs_f64());
+    dressed(response, guard.app.site.https)
+}
+
+enum Admitted {
+    Yes,
+    Elsewhere(Response),
+}
+
+fn admit(guard: &Guard, visitor: &Visitor, request: &Request) -> Admitted {
+    let sends = request.method() != Method::GET && request.method() != Method::HEAD;
+    if sends && let Err(problem) = same_site(request.headers()) {
+        return Admitted::Elsewhere(problem.into_response());
+    }
+    if let Err(problem) = visitor.throttle(&guard.app) {
+        return Admitted::Elsewhere(problem.into_response());
+    }
+    if guard.audience == Audience::Customers && visitor.signed.is_none() {
+        let wanted = request.uri().path_and_query().filter(|_| !sends).map_or("/assets", |wanted| wanted.as_str());
+        let sign_in = serde_urlencoded::to_string([("next", wanted)]).map(|query| format!("/sign-in?{query}")).unwrap_or_default();
+        // A part of a page cannot be the sign-in page: the whole page goes there.
+        let response = if visitor.wants_fragment { refreshed(&sign_in) } else { go(&sign_in) };
+        return Admitted::Elsewhere(response);
+    }
+    Admitted::Yes
+}
+
+/// Tells the script of a page to go elsewhere.
+fn refreshed(to: &str) -> Response {
+    let to = HeaderValue::from_str(to).unwrap_or_else(|_| HeaderValue::from_static("/sign-in"));
+    (StatusCode::NO_CONTENT, [(HeaderName::from_static("hx-redirect"), to)]).into_response()
+}
+
+/// The headers that every page carries.
+fn dressed(mut response: Response, https: bool) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.insert(HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin"));
+    headers.insert(HeaderName::from_static("permissions-policy"), HeaderValue::from_static("camera=(), geolocation=(), microphone=()"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if https {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+    response
+}
+
+/// What has no route is said as a page to whoever asks for one.
+pub async fn as_page(State(app): State<App>, request: Request, next: Next) -> Response {
+    let wants_page = request.headers().get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"));
+    let in_contract = request.uri().path().starts_with("/v1/");
+    let headers = (wants_page && !in_contract).then(|| request.headers().clone());
+    let response = next.run(request).await;
+    let lost = matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED);
+    let problem =
+        response.extensions().get::<Problem>().filter(|_| lost && !response.headers().contains_key(header::CONTENT_SECURITY_POLICY));
+    let (Some(headers), Some(problem)) = (headers, problem.cloned()) else { return response };
+    let https = app.site.https;
+    match Visitor::of(&app, &headers) {
+        Ok(visitor) => dressed(failure::page(&app, &visitor, &problem).await.unwrap_or_else(IntoResponse::into_response), https),
+        Err(_) => response,
+    }
+}

@@ -1,0 +1,178 @@
+//! What happened on Spot and Funding: filtered, page by page, as a file, and for the printer.
+
+use super::failure::sentence;
+use super::receipt::account_word;
+use super::shell::{Room, Shell, show};
+use super::visitor::Visitor;
+use crate::api::App;
+use crate::api::catalogue::{self, ProductFilter};
+use crate::api::error::Problem;
+use crate::api::input::{self, AccountWord};
+use crate::api::shape::ProductShape;
+use crate::api::statement::{self, MovementShape, StatementFilter};
+use crate::lines::statement::MovementKind;
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use serde::Deserialize;
+
+/// Lines on one page.
+const PAGE: usize = 50;
+/// Lines on paper, at most: the file has no limit.
+const PAPER: usize = 2_000;
+
+/// What GET /history may carry.
+#[derive(Clone, Default, Deserialize)]
+pub struct HistoryLook {
+    #[serde(default)]
+    asset: String,
+    #[serde(default)]
+    account: String,
+    #[serde(default)]
+    product: String,
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    from: String,
+    #[serde(default)]
+    to: String,
+    cursor: Option<String>,
+}
+
+impl HistoryLook {
+    fn filter(&self, limit: usize) -> StatementFilter {
+        let filled = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        StatementFilter {
+            asset: filled(&self.asset),
+            account: [AccountWord::Spot, AccountWord::Funding].into_iter().find(|account| account_word(*account) == self.account),
+            product: filled(&self.product),
+            kind: MovementKind::ALL.into_iter().find(|kind| kind.word() == self.kind),
+            from: filled(&self.from),
+            to: filled(&self.to),
+            limit: Some(limit.to_string()),
+            cursor: self.cursor.clone(),
+        }
+    }
+
+    /// The same choice as a query.
+    fn query(&self) -> String {
+        let pairs = [
+            ("asset", &self.asset),
+            ("account", &self.account),
+            ("product", &self.product),
+            ("kind", &self.kind),
+            ("from", &self.from),
+            ("to", &self.to),
+        ];
+        serde_urlencoded::to_string(pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect::<Vec<_>>()).unwrap_or_default()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "history.html")]
+struct HistoryPage {
+    s: Shell,
+    look: HistoryLook,
+    query: String,
+    lines: Vec<MovementShape>,
+    products: Vec<ProductShape>,
+    older: Option<String>,
+    fault: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "history_print.html")]
+struct PrintPage {
+    s: Shell,
+    look: HistoryLook,
+    lines: Vec<MovementShape>,
+    products: Vec<ProductShape>,
+    cut: bool,
+}
+
+fn product_name<'a>(products: &'a [ProductShape], id: &'a str) -> &'a str {
+    products.iter().find(|product| product.id == id).map_or(id, |product| product.name.as_str())
+}
+
+fn account_name(s: &Shell, line: &MovementShape) -> String {
+    s.word("account", account_word(line.account))
+}
+
+impl HistoryPage {
+    fn kinds(&self) -> [&'static str; 8] {
+        MovementKind::ALL.map(MovementKind::word)
+    }
+    /// A day as a date field takes it: what is none leaves the field empty.
+    fn day<'a>(&self, text: &'a str) -> &'a str {
+        if input::day("", text).is_ok() { text } else { "" }
+    }
+    fn account(&self, line: &MovementShape) -> String {
+        account_name(&self.s, line)
+    }
+    fn name<'a>(&'a self, id: &'a str) -> &'a str {
+        product_name(&self.products, id)
+    }
+}
+
+impl PrintPage {
+    fn account(&self, line: &MovementShape) -> String {
+        account_name(&self.s, line)
+    }
+    fn name<'a>(&'a self, id: &'a str) -> &'a str {
+        product_name(&self.products, id)
+    }
+}
+
+async fn products(app: &App) -> Result<Vec<ProductShape>, Problem> {
+    let all = ProductFilter { asset: None, kind: None, status: None };
+    Ok(catalogue::product_list(State(app.clone()), input::Query(all)).await?.0.items)
+}
+
+/// GET /history
+pub async fn history_get(State(app): State<App>, visitor: Visitor, Query(look): Query<HistoryLook>) -> Result<Response, Problem> {
+    let signed = visitor.customer()?;
+    let found = statement::statement_page(&app, &signed.caller, &look.filter(PAGE)).await;
+    let s = Shell::of(&app, &visitor, Room::History).await?;
+    let products = products(&app).await?;
+    let query = look.query();
+    // A choice that cannot be read is said, and the form keeps it.
+    let (lines, cursor, fault) = match found {
+        Ok(page) => (page.items, page.next_cursor, None),
+        Err(problem) if problem.status().is_client_error() => (Vec::new(), None, Some(sentence(&s, &problem, &look.asset))),
+        Err(problem) => return Err(problem),
+    };
+    let joint = if query.is_empty() { "" } else { "&" };
+    let older = cursor.map(|cursor| format!("/history?{query}{joint}cursor={cursor}"));
+    let status = if fault.is_none() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    show(&HistoryPage { s, look, query, lines, products, older, fault }, status)
+}
+
+/// GET /history/print
+pub async fn print_get(State(app): State<App>, visitor: Visitor, Query(look): Query<HistoryLook>) -> Result<Response, Problem> {
+    let signed = visitor.customer()?;
+    let mut lines = Vec::new();
+    let mut filter = look.filter(500);
+    filter.cursor = None;
+    let cut = loop {
+        let page = statement::statement_page(&app, &signed.caller, &filter).await?;
+        lines.extend(page.items);
+        match page.next_cursor {
+            Some(_) if lines.len() >= PAPER => break true,
+            Some(cursor) => filter.cursor = Some(cursor),
+            None => break false,
+        }
+    };
+    let products = products(&app).await?;
+    show(&PrintPage { s: Shell::of(&app, &visitor, Room::History).await?, look, lines, products, cut }, StatusCode::OK)
+}
+
+/// GET /history.csv: every line of the same choice, streamed.
+pub async fn csv_get(State(app): State<App>, visitor: Visitor, Query(look): Query<HistoryLook>) -> Result<Response, Problem> {
+    let signed = visitor.customer()?;
+    let mut filter = look.filter(PAGE);
+    filter.cursor = None;
+    let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static("text/csv"))]);
+    statement::statement_get(State(app), Extension(signed.caller.clone()), headers, input::Query(filter)).await
+}

@@ -1,0 +1,36 @@
+//! The customer's app: pages made on the server, with the API's own code beneath.
+//!
+//! No rule and no arithmetic lives here: a page asks the handlers of [`crate::api`] and shows what they say. One file a
+//! room: [`sign_in`], [`assets`], [`transfer`], [`products`], [`subscribe`], [`receipt`], [`holdings`], [`redeem`],
+//! [`history`], [`notices`], [`agreements`], [`settings`], [`failure`]. [`visitor`] knows who looks, [`shell`] what every
+//! page shares, [`words`] what is said, [`format`] how money and times look, [`chart`] draws, [`files`] are what browsers
+//! fetch. Every page works without script: scripts only save a reload.
+
+pub mod agreements;
+pub mod assets;
+pub mod chart;
+pub mod failure;
+pub mod files;
+pub mod format;
+pub mod history;
+pub mod holdings;
+pub mod notices;
+pub mod products;
+pub mod receipt;
+pub mod redeem;
+pub mod settings;
+pub mod shell;
+pub mod sign_in;
+pub mod subscribe;
+pub mod transfer;
+pub mod visitor;
+pub mod words;
+
+/// How this site is reached, and who may enter it without a password.
+#[derive(Clone, Debug, Default)]
+pub struct Site {
+    /// Whether customers reach it over HTTPS (a proxy ends TLS): cookies are then for HTTPS only.
+    pub https: bool,
+    /// Sample customers that anybody may enter as; none but in a demo.
+    pub sample_customers: Vec<String>,
+}

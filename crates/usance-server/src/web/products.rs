@@ -1,0 +1,255 @@
+//! What can be staked: the list of products, and everything about one.
+
+use super::assets::by_rate;
+use super::chart::Chart;
+use super::failure::sentence;
+use super::shell::{Room, Shell, show};
+use super::visitor::Visitor;
+use crate::api::App;
+use crate::api::catalogue::{self, EstimateAsked, Paging, ProductFilter, RateLine, TierExample};
+use crate::api::customer::{self, PositionFilter, StateFilter};
+use crate::api::error::Problem;
+use crate::api::input;
+use crate::api::shape::{AvailabilityWord, DistributionWord, EarlyRedemptionWord, EstimateShape, KindWord, ProductShape, RateModeWord};
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use std::collections::BTreeSet;
+
+/// Days that the rate chart and its table show, at most.
+const CHART_DAYS: usize = 90;
+
+/// How the list is ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Order {
+    /// As the operator made them, coin by coin.
+    #[default]
+    Coin,
+    /// The highest APR first.
+    Apr,
+    /// The shortest term first.
+    Term,
+}
+
+impl Order {
+    const ALL: [Order; 3] = [Order::Coin, Order::Apr, Order::Term];
+
+    const fn word(self) -> &'static str {
+        match self {
+            Order::Coin => "coin",
+            Order::Apr => "apr",
+            Order::Term => "term",
+        }
+    }
+}
+
+/// What GET /products may carry.
+#[derive(Clone, Default, Deserialize)]
+pub struct ListLook {
+    #[serde(default)]
+    asset: String,
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    held: String,
+    #[serde(default)]
+    sort: Order,
+}
+
+impl ListLook {
+    /// The address of the same list with one thing changed.
+    fn address(&self, change: impl FnOnce(&mut ListLook)) -> String {
+        let mut other = self.clone();
+        change(&mut other);
+        let sort = if other.sort == Order::Coin { "" } else { other.sort.word() };
+        let pairs = [("asset", other.asset.as_str()), ("kind", &other.kind), ("held", &other.held), ("sort", sort)];
+        let chosen: Vec<_> = pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        let query = serde_urlencoded::to_string(chosen).unwrap_or_default();
+        if query.is_empty() { "/products".to_owned() } else { format!("/products?{query}") }
+    }
+}
+
+/// A choice above the list: its words, where it leads, whether it is taken.
+struct Choice {
+    text: String,
+    address: String,
+    taken: bool,
+}
+
+#[derive(Template)]
+#[template(path = "products.html")]
+struct ProductsPage {
+    s: Shell,
+    coins: Vec<Choice>,
+    kinds: Vec<Choice>,
+    orders: Vec<Choice>,
+    held: Option<Choice>,
+    products: Vec<Offer>,
+    reset: String,
+}
+
+/// One product in the list.
+struct Offer {
+    product: ProductShape,
+    held: bool,
+}
+
+/// The word of an availability, as the pages name it.
+#[must_use]
+pub const fn availability_word(word: AvailabilityWord) -> &'static str {
+    match word {
+        AvailabilityWord::Available => "available",
+        AvailabilityWord::Upcoming => "upcoming",
+        AvailabilityWord::SoldOut => "sold_out",
+        AvailabilityWord::Ended => "ended",
+        AvailabilityWord::Unavailable => "unavailable",
+    }
+}
+
+/// The name of a kind: Flexible, or a term of so many days.
+#[must_use]
+pub fn kind_name(s: &Shell, product: &ProductShape) -> String {
+    product.term_days.map_or_else(|| s.t("kind-flexible"), |days| s.tn("kind-days", &u64::from(days)))
+}
+
+impl Offer {
+    fn state(&self) -> &'static str {
+        availability_word(self.product.availability)
+    }
+    fn kind(&self, s: &Shell) -> String {
+        kind_name(s, &self.product)
+    }
+    fn capacity_percent(&self, s: &Shell) -> Option<u8> {
+        s.f.percent_of(self.product.capacity_left.as_ref()?, self.product.capacity.as_ref()?)
+    }
+}
+
+/// The products that a customer holds something in.
+async fn held(app: &App, visitor: &Visitor) -> Result<BTreeSet<String>, Problem> {
+    let Some(signed) = &visitor.signed else { return Ok(BTreeSet::new()) };
+    let active = PositionFilter { product: None, asset: None, state: Some(StateFilter::Active), limit: Some("500".into()), cursor: None };
+    let positions = customer::position_list(State(app.clone()), Extension(signed.caller.clone()), input::Query(active)).await?.0.items;
+    Ok(positions.into_iter().map(|position| position.product).collect())
+}
+
+/// GET /products
+pub async fn products_get(State(app): State<App>, visitor: Visitor, Query(look): Query<ListLook>) -> Result<Response, Problem> {
+    let s = Shell::of(&app, &visitor, Room::Products).await?;
+    let mine = held(&app, &visitor).await?;
+    let all = ProductFilter { asset: None, kind: None, status: None };
+    let mut products = catalogue::product_list(State(app.clone()), input::Query(all)).await?.0.items;
+    let kind = |product: &ProductShape| if product.kind == KindWord::Flexible { "flexible" } else { "fixed_term" };
+    products.retain(|product| {
+        (look.asset.is_empty() || product.asset == look.asset)
+            && (look.kind.is_empty() || kind(product) == look.kind)
+            && (look.held.is_empty() || mine.contains(&product.id))
+    });
+    let rate = |product: &ProductShape| product.reference_apr.clone().unwrap_or_default();
+    let coin = |product: &ProductShape| s.coins.iter().position(|coin| coin.symbol == product.asset);
+    match look.sort {
+        Order::Coin => products.sort_by_key(|product| (coin(product), product.term_days.unwrap_or(0))),
+        Order::Apr => products.sort_by(|left, right| by_rate(&rate(right), &rate(left))),
+        Order::Term => products.sort_by_key(|product| (product.term_days.unwrap_or(0), coin(product))),
+    }
+    let choice = |text: String, taken: bool, address: String| Choice { text, address, taken };
+    let mut coins = vec![choice(s.t("filter-all-coins"), look.asset.is_empty(), look.address(|look| look.asset.clear()))];
+    coins.extend(
+        s.coins
+            .iter()
+            .map(|coin| choice(coin.symbol.clone(), look.asset == coin.symbol, look.address(|look| look.asset.clone_from(&coin.symbol)))),
+    );
+    let kinds = ["", "flexible", "fixed_term"].map(|kind| {
+        let name = if kind.is_empty() { s.t("filter-all-kinds") } else { s.word("kind", kind) };
+        choice(name, look.kind == kind, look.address(|look| kind.clone_into(&mut look.kind)))
+    });
+    let orders = Order::ALL.map(|order| choice(s.word("sort", order.word()), look.sort == order, look.address(|look| look.sort = order)));
+    let mine_word = if look.held.is_empty() { "1" } else { "" };
+    let held = visitor
+        .signed
+        .as_ref()
+        .map(|_| choice(s.t("filter-held"), !look.held.is_empty(), look.address(|look| mine_word.clone_into(&mut look.held))));
+    let products = products.into_iter().map(|product| Offer { held: mine.contains(&product.id), product }).collect();
+    show(&ProductsPage { coins, kinds: kinds.into(), orders: orders.into(), held, products, reset: "/products".into(), s }, StatusCode::OK)
+}
+
+#[derive(Template)]
+#[template(path = "product.html", blocks = ["calculator"])]
+struct ProductPage {
+    s: Shell,
+    offer: Offer,
+    chart: Option<Chart>,
+    settled: Vec<RateLine>,
+    announced: Vec<RateLine>,
+    example: Option<TierExample>,
+    amount: String,
+    estimate: Option<EstimateShape>,
+    fault: Option<String>,
+}
+
+impl ProductPage {
+    /// How rewards are paid, as a sentence.
+    fn distribution(&self) -> String {
+        match self.offer.product.distribution {
+            DistributionWord::Daily => self.s.t("distribution-daily"),
+            DistributionWord::AtMaturity => self.s.t("distribution-at-maturity"),
+            DistributionWord::EveryNDays(days) => self.s.tn("distribution-every", &u64::from(days)),
+        }
+    }
+    fn is_flexible(&self) -> bool {
+        self.offer.product.kind == KindWord::Flexible
+    }
+    fn is_locked(&self) -> bool {
+        self.offer.product.rate == RateModeWord::Locked
+    }
+    fn may_leave_early(&self) -> bool {
+        self.offer.product.early_redemption == EarlyRedemptionWord::Clawback
+    }
+    fn is_available(&self) -> bool {
+        self.offer.product.availability == AvailabilityWord::Available
+    }
+    fn rate_text(&self, line: &RateLine) -> String {
+        let highest = || line.what.tiers.iter().flatten().map(|tier| tier.rate.clone()).max_by(|left, right| by_rate(left, right));
+        self.s.f.percent(&line.what.rate.clone().or_else(highest).unwrap_or_default())
+    }
+}
+
+/// What GET /products/{id} may carry.
+#[derive(Deserialize)]
+pub struct ProductLook {
+    #[serde(default)]
+    amount: String,
+}
+
+/// GET /products/{id}
+pub async fn product_get(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    Query(look): Query<ProductLook>,
+) -> Result<Response, Problem> {
+    let product = catalogue::product_get(State(app.clone()), input::Path(id.clone())).await?.0;
+    let s = Shell::of(&app, &visitor, Room::Products).await?;
+    let example = app.engine.read(|state, _| catalogue::tier_example(state, &id)).await??;
+    let paging = Paging { limit: Some("500".into()), cursor: None };
+    let lines = catalogue::rate_list(State(app.clone()), input::Path(id.clone()), input::Query(paging)).await?.0.items;
+    let (announced, mut settled): (Vec<RateLine>, Vec<RateLine>) = lines.into_iter().partition(|line| line.from.is_some());
+    settled.truncate(CHART_DAYS);
+    let points = settled.iter().rev().filter_map(|line| Some((line.day.clone()?, line.what.rate.clone()?)));
+    let chart = Chart::of(points.collect());
+    // A round sum to begin with.
+    let amount = if look.amount.trim().is_empty() { "100".to_owned() } else { look.amount.trim().to_owned() };
+    let asked = EstimateAsked { amount: amount.clone() };
+    let estimated = catalogue::estimate_get(State(app.clone()), input::Path(id), input::Query(asked)).await;
+    let (estimate, fault) = match estimated {
+        Ok(estimate) => (Some(estimate.0), None),
+        Err(problem) => (None, Some(sentence(&s, &problem, &product.asset))),
+    };
+    let mine = held(&app, &visitor).await?;
+    let offer = Offer { held: mine.contains(&product.id), product };
+    let page = ProductPage { s, offer, chart, settled, announced, example, amount, estimate, fault };
+    if visitor.wants_fragment { show(&page.as_calculator(), StatusCode::OK) } else { show(&page, StatusCode::OK) }
+}

@@ -1,0 +1,265 @@
+//! What every page shares: who is signed in, where the reader is, the coins, the clock, and how things are said and shown.
+
+use super::format::Format;
+use super::visitor::{Look, Visitor};
+use crate::api::App;
+use crate::api::error::Problem;
+use crate::api::shape::{self, AssetShape, ClockShape};
+use askama::Template;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use std::fmt;
+use usance_core::id::AssetIx;
+
+/// The rooms that the navigation leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// Balances and rewards.
+    Assets,
+    /// What can be staked.
+    Products,
+    /// What is staked.
+    Holdings,
+    /// What happened.
+    History,
+    /// What the customer is told.
+    Notices,
+    /// How the reader wants it.
+    Settings,
+    /// None of them.
+    Elsewhere,
+}
+
+/// What every page shares.
+pub struct Shell {
+    /// How numbers and times are written.
+    pub f: Format,
+    /// How it looks.
+    pub look: Look,
+    /// The customer, once signed in.
+    pub customer: Option<String>,
+    /// What forms carry.
+    pub form_token: String,
+    /// Where the reader is.
+    pub room: Room,
+    /// The coins.
+    pub coins: Vec<AssetShape>,
+    /// The engine's clock.
+    pub clock: ClockShape,
+}
+
+impl Shell {
+    /// The shell of a page.
+    ///
+    /// # Errors
+    /// When the engine cannot answer.
+    pub async fn of(app: &App, visitor: &Visitor, room: Room) -> Result<Shell, Problem> {
+        let (coins, clock) = app
+            .engine
+            .read(|state, now| {
+                let coins = (0..state.registry.assets.len()).filter_map(|ix| shape::asset(state, AssetIx::from_index(ix))).collect();
+                (coins, shape::clock(state, now, state.registry.open_day))
+            })
+            .await?;
+        Ok(Shell {
+            f: visitor.look.format.clone(),
+            look: visitor.look.clone(),
+            customer: visitor.signed.as_ref().map(|signed| signed.customer().to_owned()),
+            form_token: visitor.signed.as_ref().map(|signed| signed.form_token.clone()).unwrap_or_default(),
+            room,
+            coins,
+            clock,
+        })
+    }
+
+    /// A sentence.
+    #[must_use]
+    pub fn t(&self, id: &str) -> String {
+        self.look.words.say(id)
+    }
+    /// A sentence whose name ends in a word of the contract: `kind-fixed_term`.
+    #[must_use]
+    pub fn word(&self, family: &str, word: &str) -> String {
+        self.look.words.say(&format!("{family}-{word}"))
+    }
+    /// A sentence with texts in it.
+    #[must_use]
+    pub fn tw(&self, id: &str, texts: &[(&str, &str)]) -> String {
+        self.look.words.say_with(id, texts.iter().copied())
+    }
+    /// A sentence about a count.
+    #[must_use]
+    pub fn tn(&self, id: &str, count: &u64) -> String {
+        self.look.words.say_count(id, *count)
+    }
+    /// A whole number.
+    #[must_use]
+    pub fn count(&self, number: &u32) -> String {
+        self.f.count(u64::from(*number))
+    }
+    /// Where a file lies.
+    #[must_use]
+    pub fn file(&self, name: &str) -> &'static str {
+        super::files::address(name)
+    }
+    /// Whether the reader is in a room.
+    #[must_use]
+    pub fn is_in(&self, room: Room) -> bool {
+        self.room == room
+    }
+    /// A coin.
+    #[must_use]
+    pub fn coin(&self, symbol: &str) -> Option<&AssetShape> {
+        self.coins.iter().find(|coin| coin.symbol == symbol)
+    }
+    /// A coin's name.
+    #[must_use]
+    pub fn coin_name<'a>(&'a self, symbol: &'a str) -> &'a str {
+        self.coin(symbol).map_or(symbol, |coin| coin.name.as_str())
+    }
+    /// Which of eight colours a coin's mark has.
+    #[must_use]
+    pub fn coin_hue(&self, symbol: &str) -> u8 {
+        symbol.bytes().fold(0u8, |sum, byte| sum.wrapping_mul(3).wrapping_add(byte)) % 8
+    }
+    /// The first letter of a coin's mark.
+    #[must_use]
+    pub fn coin_letter(&self, symbol: &str) -> String {
+        symbol.chars().take(1).collect()
+    }
+
+    fn display_decimals(&self, symbol: &str) -> u8 {
+        self.coin(symbol).map_or(0, |coin| coin.display_decimals)
+    }
+    /// An amount with every digit it has, and its coin.
+    #[must_use]
+    pub fn money(&self, symbol: &str, amount: &str) -> Money {
+        Money { digits: self.f.amount(amount), exact: amount.to_owned(), symbol: symbol.to_owned(), covered: false }
+    }
+    /// An own amount in the coin's own display digits; covered when the reader hides balances. Every digit is in its title.
+    #[must_use]
+    pub fn own(&self, symbol: &str, amount: &str) -> Money {
+        let digits = self.f.amount_display(amount, self.display_decimals(symbol));
+        Money { digits, exact: amount.to_owned(), symbol: symbol.to_owned(), covered: self.look.hides }
+    }
+    /// An own amount with every digit, covered when the reader hides balances.
+    #[must_use]
+    pub fn own_exact(&self, symbol: &str, amount: &str) -> Money {
+        Money { covered: self.look.hides, ..self.money(symbol, amount) }
+    }
+    /// An own amount that came or went, with its sign.
+    #[must_use]
+    pub fn own_signed(&self, symbol: &str, amount: &str) -> Money {
+        Money { digits: self.f.amount_signed(amount), ..self.own_exact(symbol, amount) }
+    }
+    /// An amount and its coin as text, to stand inside a sentence.
+    #[must_use]
+    pub fn plain(&self, symbol: &str, amount: &str) -> String {
+        format!("{}\u{a0}{symbol}", self.f.amount(amount))
+    }
+    /// An instant as a time element in the reader's zone, with UTC beside it where that differs.
+    #[must_use]
+    pub fn moment(&self, at: &str) -> Moment {
+        let beside = (!self.f.is_utc()).then(|| self.f.utc(at));
+        Moment { machine: at.to_owned(), shown: self.f.instant(at), zone: self.f.zone_offset(at), beside }
+    }
+    /// How long it is until an instant.
+    #[must_use]
+    pub fn until(&self, at: &str) -> String {
+        self.f.until(&self.clock.now, at)
+    }
+}
+
+/// An amount on a page: digits that are never torn apart, and its coin.
+pub struct Money {
+    digits: String,
+    exact: String,
+    symbol: String,
+    covered: bool,
+}
+
+impl fmt::Display for Money {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let symbol = Escaped(&self.symbol);
+        if self.covered {
+            return write!(
+                out,
+                "<bdi class=\"money\" dir=\"ltr\"><span class=\"covered\">••••••</span> <span class=\"unit\">{symbol}</span></bdi>"
+            );
+        }
+        let (digits, exact) = (Escaped(&self.digits), Escaped(&self.exact));
+        write!(
+            out,
+            "<bdi class=\"money\" dir=\"ltr\"><data value=\"{exact}\" title=\"{exact}\">{digits}</data> <span class=\"unit\">{symbol}</span></bdi>"
+        )
+    }
+}
+impl askama::filters::HtmlSafe for Money {}
+
+/// An instant on a page.
+pub struct Moment {
+    machine: String,
+    shown: String,
+    zone: String,
+    beside: Option<String>,
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (machine, shown, zone) = (Escaped(&self.machine), Escaped(&self.shown), Escaped(&self.zone));
+        write!(out, "<time datetime=\"{machine}\"><bdi>{shown}</bdi> <span class=\"unit\">{zone}</span></time>")?;
+        match &self.beside {
+            Some(utc) => write!(out, " <small class=\"beside\"><bdi>{}</bdi></small>", Escaped(utc)),
+            None => Ok(()),
+        }
+    }
+}
+impl askama::filters::HtmlSafe for Moment {}
+
+/// Text whose letters mean nothing to HTML.
+pub struct Escaped<'a>(pub &'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match askama::filters::escape(self.0, askama::filters::Html) {
+            Ok(safe) => write!(out, "{safe}"),
+            Err(never) => match never {},
+        }
+    }
+}
+
+/// A page, or the part of it that changes.
+///
+/// # Errors
+/// 500 when the template fails, which none does for what it is given.
+pub fn show(page: &impl Template, status: StatusCode) -> Result<Response, Problem> {
+    let text = page.render().map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "page_failed", error.to_string()))?;
+    Ok((status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response())
+}
+
+/// Sends the browser on with a GET.
+#[must_use]
+pub fn go(to: &str) -> Response {
+    // Addresses are made here of checked parts; one that no header can hold leads to the start.
+    let to = axum::http::HeaderValue::from_str(to).unwrap_or_else(|_| axum::http::HeaderValue::from_static("/"));
+    (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
+}
+
+/// A key for one opened sheet: 128 random bits.
+///
+/// # Errors
+/// When the system has no randomness to give.
+pub fn sheet_key() -> Result<String, Problem> {
+    let bytes: [u8; 16] =
+        crate::random_bytes().map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no_randomness", error.to_string()))?;
+    Ok(format!("web-{}", shape::hex(&bytes)))
+}
+
+/// The key that a sheet was opened with, if it is one of ours; a new one otherwise.
+///
+/// # Errors
+/// As [`sheet_key`].
+pub fn same_sheet(key: &str) -> Result<String, Problem> {
+    let ours = key.len() == 36 && key.starts_with("web-") && key.bytes().skip(4).all(|byte| byte.is_ascii_hexdigit());
+    if ours { Ok(key.to_owned()) } else { sheet_key() }
+}

@@ -1,0 +1,136 @@
+//! Coming in: password, second factor, a link from the exchange, sample customers, sessions that can be ended.
+
+use super::super::harness::{Server, binary};
+use super::driver::{Chrome, View};
+use super::scene::{ALICE, PASSWORD, Scene, expect_quiet, folder, sign_in};
+use serde_json::json;
+use totp_rs::{Algorithm, Builder, Secret};
+
+#[tokio::test]
+async fn a_password_lets_in_and_a_wrong_one_does_not() {
+    let scene = Scene::empty();
+    let page = scene.visit(&View::PHONE).await;
+    page.goto("/holdings?closed=1").await;
+    page.wait_for("input[name=password]").await;
+    sign_in(&page, ALICE, "not the password").await;
+    page.wait_text(".fault", "not right").await;
+    page.screenshot(&folder(), "flow-sign-in-refused").await;
+    sign_in(&page, "nobody-at-all", PASSWORD).await;
+    page.wait_text(".fault", "not right").await;
+    sign_in(&page, ALICE, PASSWORD).await;
+    // Where the customer wanted to go.
+    page.wait_text("h1", "What you stake").await;
+    assert!(page.url().await.ends_with("/holdings?closed=1"));
+    page.goto("/settings").await;
+    page.click("form[action='/sign-out'] button").await;
+    page.wait_for("input[name=password]").await;
+    page.goto("/assets").await;
+    page.wait_for("input[name=password]").await;
+}
+
+/// The code of a moment, as an authenticator computes it.
+fn code(secret: &str, seconds: u64) -> String {
+    let letters: String = secret.chars().filter(|letter| !letter.is_whitespace()).collect();
+    let secret = Secret::try_from_base32(&letters).expect("a secret");
+    let totp = Builder::new().with_algorithm(Algorithm::SHA1).with_digits(6).with_secret(secret).build_noncompliant();
+    totp.generate(seconds).to_string()
+}
+
+fn seconds() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs()
+}
+
+#[tokio::test]
+async fn a_second_factor_is_asked_once_it_is_set_up() {
+    let scene = Scene::empty();
+    let page = scene.enter(&View::PHONE, ALICE).await;
+    page.goto("/settings/second-factor").await;
+    let secret = page.text("main code").await;
+    page.type_into("input[name=code]", "000000").await;
+    page.click("main form button").await;
+    page.wait_text(".fault", "not right").await;
+    assert_eq!(page.text("main code").await, secret, "the same secret, so that the authenticator need not scan again");
+    let start = seconds();
+    page.type_into("input[name=code]", &code(&secret, start)).await;
+    page.click("main form button").await;
+    page.wait_text("#second-factor", "at every sign-in").await;
+    page.click("form[action='/sign-out'] button").await;
+    page.wait_for("input[name=password]").await;
+    sign_in(&page, ALICE, PASSWORD).await;
+    page.wait_for("input[name=code]").await;
+    page.screenshot(&folder(), "flow-second-factor").await;
+    // A code counts once; the one of the next step is accepted a little early.
+    page.type_into("input[name=code]", &code(&secret, start)).await;
+    page.click("main form button").await;
+    page.wait_text(".fault", "not right").await;
+    page.type_into("input[name=code]", &code(&secret, start + 30)).await;
+    page.click("main form button").await;
+    page.wait_for("a[href='/transfer']").await;
+}
+
+#[tokio::test]
+async fn a_link_from_the_exchange_lets_in_once() {
+    let scene = Scene::empty();
+    let link = scene.server.operator().post(&format!("/v1/operator/customers/{ALICE}/sign-in-links"), json!({})).ok();
+    let path = link["path"].as_str().expect("a path").to_owned();
+    let page = scene.visit(&View::PHONE).await;
+    page.goto(&path).await;
+    page.wait_text("main", "Continue").await;
+    // Opening it is not using it.
+    page.goto(&path).await;
+    page.click("main form button").await;
+    page.wait_for("a[href='/transfer']").await;
+    expect_quiet(&page, &scene).await;
+    let other = scene.visit(&View::DESK).await;
+    other.goto(&path).await;
+    other.click("main form button").await;
+    other.wait_text(".fault", "used already").await;
+}
+
+#[tokio::test]
+async fn sessions_are_listed_and_can_be_ended() {
+    let scene = Scene::empty();
+    let phone = scene.enter(&View::PHONE, ALICE).await;
+    let desk = scene.enter(&View::DESK, ALICE).await;
+    desk.goto("/settings").await;
+    let count = desk.run("return document.querySelectorAll('.sessions li').length", vec![]).await;
+    assert_eq!(count, json!(2));
+    desk.click(".sessions form button").await;
+    desk.wait_text(".sessions", "This device").await;
+    let count = desk.run("return document.querySelectorAll('.sessions li').length", vec![]).await;
+    assert_eq!(count, json!(1));
+    phone.goto("/assets").await;
+    phone.wait_for("input[name=password]").await;
+    let phone = scene.enter(&View::PHONE, ALICE).await;
+    desk.goto("/settings").await;
+    desk.click("form[action='/sessions/end-others'] button").await;
+    desk.wait_text(".sessions", "This device").await;
+    phone.goto("/assets").await;
+    phone.wait_for("input[name=password]").await;
+}
+
+#[tokio::test]
+async fn a_demo_offers_its_sample_customers_and_nothing_else_does() {
+    let scene = Scene::empty();
+    let page = scene.visit(&View::PHONE).await;
+    assert!(!page.exists(".samples").await);
+    drop((page, scene));
+    let directory = tempfile::TempDir::new().expect("a directory");
+    let data = directory.path().join("demo");
+    let mut command = binary();
+    command.arg("demo").args(["--data".as_ref(), data.as_os_str()]).args(["--json", "--listen", "127.0.0.1:0"]);
+    let server = Server::run(&mut command, &data).expect("the demo starts");
+    let chrome = Chrome::start();
+    let page = chrome.open(&View::PHONE).await;
+    page.goto(&format!("{}/", server.url)).await;
+    page.wait_text("h1", "Staking products").await;
+    for state in ["Upcoming", "Sold out", "Ended"] {
+        page.wait_text("main", state).await;
+    }
+    page.click(".who .btn:not(.quiet)").await;
+    page.click(".samples li:first-child button").await;
+    page.wait_text("h1", "Assets").await;
+    page.wait_text(".who", "alice").await;
+    page.screenshot(&folder(), "demo-assets").await;
+    assert!(page.console().await.is_empty());
+}
