@@ -103,6 +103,7 @@ password = كلمة المرور
 samples-title = عملاء نموذجيون
 samples-explain = هذه نسخة تجريبية. ادخل بصفة أحد عملائها دون الحاجة إلى كلمة مرور.
 samples-enter = الدخول باسم { $customer }
+samples-next-day = عرض تجريبي: أنهِ هذا اليوم
 
 ## Assets
 hide-balances = إخفاء الأرصدة
@@ -171,6 +172,7 @@ tiers-example = على سبيل المثال، يُحتسب على { $amount }:
 tiers-result = المعدل الإجمالي { $apr }، أي { $reward } في اليوم.
 calculator-title = كم ستكسب؟
 calculator-explain = محسوب بالمعدلات المعلنة الآن، على أنه مركز جديد. قد تتغير المعدلات.
+calculator-explain-own = محسوب وفق المعدلات المعلنة الآن، إضافةً إلى ما تملكه في المنتج. وقد تتغير المعدلات.
 calculate = احسب
 apr-for-amount = معدل APR لهذا المبلغ
 reward-per-day = المكافأة اليومية

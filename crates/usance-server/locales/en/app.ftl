@@ -99,6 +99,7 @@ password = Password
 samples-title = Sample customers
 samples-explain = This is a demo. Enter as one of its customers, no password needed.
 samples-enter = Enter as { $customer }
+samples-next-day = Demo: let this day end
 
 ## Assets
 hide-balances = Hide balances
@@ -167,6 +168,7 @@ tiers-example = For example, { $amount } earn:
 tiers-result = Together { $apr }, that is { $reward } a day.
 calculator-title = What would it earn?
 calculator-explain = Computed with the rates announced now, as a new position. Rates may change.
+calculator-explain-own = Computed with the rates announced now, on top of what you hold. Rates may change.
 calculate = Calculate
 apr-for-amount = APR for this amount
 reward-per-day = Reward per day

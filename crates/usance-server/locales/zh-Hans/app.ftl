@@ -96,6 +96,7 @@ password = 密码
 samples-title = 示例客户
 samples-explain = 这是演示版。选择一位示例客户即可进入，无需密码。
 samples-enter = 以 { $customer } 进入
+samples-next-day = 演示：结束今天
 
 ## Assets
 hide-balances = 隐藏余额
@@ -164,6 +165,7 @@ tiers-example = 例如，{ $amount } 的计息方式为：
 tiers-result = 合计年化利率为 { $apr }，即每日 { $reward }。
 calculator-title = 能获得多少奖励？
 calculator-explain = 按当前公告的利率、以新持仓计算。利率可能变动。
+calculator-explain-own = 按当前公布的利率计算，并计入您已持有的部分。利率可能变动。
 calculate = 计算
 apr-for-amount = 此金额的年化
 reward-per-day = 每日奖励

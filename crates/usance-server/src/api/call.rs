@@ -112,6 +112,15 @@ impl Call {
         }
     }
 
+    /// As [`Call::tell`], for whoever only needs to know where it was booked.
+    ///
+    /// # Errors
+    /// As [`Call::tell`], and the rejection as a problem.
+    pub async fn book(&self, app: &App, body: &impl Serialize, command: Command) -> Result<LogPosition, Problem> {
+        let told = self.tell(app, body, command).await?;
+        told.outcome.map(|_| told.place).map_err(|rejection| app.engine.peek(|state| rejected(state, &rejection)))
+    }
+
     /// Whether the key of this write was used.
     ///
     /// # Errors

@@ -342,7 +342,8 @@ pub async fn reward_pool_move(State(app): State<App>, call: Call, Body(asked): B
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClockAsked {
-    to: String,
+    /// The instant, RFC 3339.
+    pub to: String,
 }
 
 /// POST /v1/operator/clock

@@ -191,13 +191,13 @@ fn tell(address: std::net::SocketAddr, tokens: &Tokens, output: Output) -> anyho
     }
     let alice = tokens.customers.first().map_or("", |(_, text)| text);
     println!("Usance demo: {CUSTOMERS} customers, a year of history, a clock that stands still until you move it.\n");
-    println!("  address   http://{address}");
+    println!("  app       http://{address}/sign-in   (enter as alice, bob or carol, no password)");
     println!("  contract  http://{address}/docs");
     println!("  operator  {}", tokens.operator);
     for (id, text) in &tokens.customers {
         println!("  {id:<9} {text}");
     }
-    println!("\nThree things to try in another terminal:\n");
+    println!("\nOpen the app in a browser. Three things to try in another terminal:\n");
     println!("  curl -s http://{address}/v1/products");
     println!("  curl -s -H 'Authorization: Bearer {alice}' http://{address}/v1/accounts");
     println!("  curl -s -X POST http://{address}/v1/operator/clock -H 'Authorization: Bearer {}' \\", tokens.operator);

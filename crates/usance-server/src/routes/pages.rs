@@ -10,7 +10,8 @@ use crate::api::input::drain;
 use crate::web::shell::go;
 use crate::web::visitor::{Visitor, same_site};
 use crate::web::{
-    agreements, assets, failure, files, history, holdings, notices, products, receipt, redeem, settings, sign_in, subscribe, transfer,
+    agreements, assets, failure, files, history, holdings, notices, products, receipt, redeem, sample, settings, sign_in, subscribe,
+    transfer,
 };
 use axum::Router;
 use axum::extract::{Request, State};
@@ -60,7 +61,8 @@ pub fn table() -> Vec<PageRoute> {
         send("/sign-in", "page_sign_in_send", Everybody, || post(sign_in::sign_in_post)),
         send("/sign-in/code", "page_sign_in_code", Everybody, || post(sign_in::code_post)),
         send("/sign-in/link", "page_sign_in_link", Everybody, || post(sign_in::link_post)),
-        send("/sign-in/sample", "page_sign_in_sample", Everybody, || post(sign_in::sample_post)),
+        send("/sign-in/sample", "page_sign_in_sample", Everybody, || post(sample::sample_post)),
+        send("/sample/next-day", "page_sample_next_day", Everybody, || post(sample::next_day_post)),
         send("/sign-out", "page_sign_out", Everybody, || post(sign_in::sign_out_post)),
         see("/products", "page_products", Everybody, || get(products::products_get)),
         see("/products/{id}", "page_product", Everybody, || get(products::product_get)),

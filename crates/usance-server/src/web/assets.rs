@@ -1,12 +1,11 @@
 //! Assets: what a customer has of each coin, what it earned, and what is earning now.
 
+use super::products::offered;
 use super::shell::{Room, Shell, show};
 use super::visitor::Visitor;
 use crate::api::App;
-use crate::api::catalogue::{self, ProductFilter};
 use crate::api::customer::{self, AccountShape};
 use crate::api::error::Problem;
-use crate::api::input;
 use crate::api::shape::{AvailabilityWord, ProductShape};
 use askama::Template;
 use axum::Extension;
@@ -32,19 +31,14 @@ struct AssetsPage {
 pub async fn assets_get(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
     let signed = visitor.customer()?;
     let accounts = customer::account_list(State(app.clone()), Extension(signed.caller.clone())).await?.0.items;
-    let products = offered(&app).await?;
+    let mut products = offered(&app).await?;
+    products.retain(|product| product.availability == AvailabilityWord::Available);
     let s = Shell::of(&app, &visitor, Room::Assets).await?;
     let others = s.coins.iter().filter(|coin| accounts.iter().all(|account| account.asset != coin.symbol));
     let others = others.filter_map(|coin| Some((coin.symbol.clone(), best_apr(&products, &coin.symbol)?))).collect();
     let held = accounts.into_iter().map(|account| Held { best_apr: best_apr(&products, &account.asset), account }).collect();
     let page = AssetsPage { s, held, others };
     if visitor.wants_fragment { show(&page.as_live(), StatusCode::OK) } else { show(&page, StatusCode::OK) }
-}
-
-async fn offered(app: &App) -> Result<Vec<ProductShape>, Problem> {
-    let all = ProductFilter { asset: None, kind: None, status: None };
-    let products = catalogue::product_list(State(app.clone()), input::Query(all)).await?.0.items;
-    Ok(products.into_iter().filter(|product| product.availability == AvailabilityWord::Available).collect())
 }
 
 /// The highest reference APR that is offered for a coin now.

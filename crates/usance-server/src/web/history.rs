@@ -1,11 +1,11 @@
 //! What happened on Spot and Funding: filtered, page by page, as a file, and for the printer.
 
 use super::failure::sentence;
+use super::products::{offered, product_name};
 use super::receipt::account_word;
 use super::shell::{Room, Shell, show};
 use super::visitor::Visitor;
 use crate::api::App;
-use crate::api::catalogue::{self, ProductFilter};
 use crate::api::error::Problem;
 use crate::api::input::{self, AccountWord};
 use crate::api::shape::ProductShape;
@@ -92,10 +92,6 @@ struct PrintPage {
     cut: bool,
 }
 
-fn product_name<'a>(products: &'a [ProductShape], id: &'a str) -> &'a str {
-    products.iter().find(|product| product.id == id).map_or(id, |product| product.name.as_str())
-}
-
 fn account_name(s: &Shell, line: &MovementShape) -> String {
     s.word("account", account_word(line.account))
 }
@@ -103,6 +99,9 @@ fn account_name(s: &Shell, line: &MovementShape) -> String {
 impl HistoryPage {
     fn kinds(&self) -> [&'static str; 8] {
         MovementKind::ALL.map(MovementKind::word)
+    }
+    fn is_kind(&self, kind: &str) -> bool {
+        self.look.kind == kind
     }
     /// A day as a date field takes it: what is none leaves the field empty.
     fn day<'a>(&self, text: &'a str) -> &'a str {
@@ -125,17 +124,12 @@ impl PrintPage {
     }
 }
 
-async fn products(app: &App) -> Result<Vec<ProductShape>, Problem> {
-    let all = ProductFilter { asset: None, kind: None, status: None };
-    Ok(catalogue::product_list(State(app.clone()), input::Query(all)).await?.0.items)
-}
-
 /// GET /history
 pub async fn history_get(State(app): State<App>, visitor: Visitor, Query(look): Query<HistoryLook>) -> Result<Response, Problem> {
     let signed = visitor.customer()?;
     let found = statement::statement_page(&app, &signed.caller, &look.filter(PAGE)).await;
     let s = Shell::of(&app, &visitor, Room::History).await?;
-    let products = products(&app).await?;
+    let products = offered(&app).await?;
     let query = look.query();
     // A choice that cannot be read is said, and the form keeps it.
     let (lines, cursor, fault) = match found {
@@ -164,7 +158,7 @@ pub async fn print_get(State(app): State<App>, visitor: Visitor, Query(look): Qu
             None => break false,
         }
     };
-    let products = products(&app).await?;
+    let products = offered(&app).await?;
     show(&PrintPage { s: Shell::of(&app, &visitor, Room::History).await?, look, lines, products, cut }, StatusCode::OK)
 }
 

@@ -1,12 +1,13 @@
 //! What is staked: the list of positions, and one position with its days.
 
+use super::products::offered;
 use super::shell::{Room, Shell, go, same_sheet, sheet_key, show};
 use super::visitor::{Form, Visitor};
 use crate::api::App;
 use crate::api::call::Call;
-use crate::api::catalogue::{self, ProductFilter};
+use crate::api::catalogue;
 use crate::api::customer::{self, PositionFilter, PositionPatch, PositionToday, StateFilter};
-use crate::api::error::{Problem, rejected};
+use crate::api::error::Problem;
 use crate::api::history::{self, RewardFilter, RewardShape};
 use crate::api::input;
 use crate::api::shape::{EarlyRedemptionWord, KindWord, PositionShape, PositionStateWord, ProductShape};
@@ -88,8 +89,7 @@ pub async fn holdings_get(State(app): State<App>, visitor: Visitor, Query(look):
     let state = if closed { StateFilter::Closed } else { StateFilter::Active };
     let filter = PositionFilter { product: None, asset: None, state: Some(state), limit: Some(PAGE.into()), cursor: look.cursor };
     let page = customer::position_list(State(app.clone()), Extension(signed.caller.clone()), input::Query(filter)).await?.0;
-    let all = ProductFilter { asset: None, kind: None, status: None };
-    let products = catalogue::product_list(State(app.clone()), input::Query(all)).await?.0.items;
+    let products = offered(&app).await?;
     let of = |position: &PositionShape| products.iter().find(|product| product.id == position.product).cloned();
     let holdings = page.items.into_iter().map(|position| Holding { product: of(&position), position }).collect();
     let next = page.next_cursor.map(|cursor| format!("/holdings?{}cursor={cursor}", if closed { "closed=1&" } else { "" }));
@@ -169,12 +169,9 @@ pub async fn auto_renew_post(
     let signed = visitor.customer()?;
     let asked = PositionPatch { auto_renew: !form.auto_renew.is_empty() };
     let call = Call::within(signed.caller.clone(), Method::PATCH, &format!("/v1/positions/{id}"), &same_sheet(&form.key)?)?;
-    let refused = match call.tell(&app, &asked, asked.command(&signed.caller, &id)).await {
-        Ok(told) => match told.outcome {
-            Ok(_) => return Ok(go(&format!("/holdings/{id}"))),
-            Err(rejection) => app.engine.peek(|state| rejected(state, &rejection)),
-        },
-        Err(problem) => problem,
+    let refused = match call.book(&app, &asked, asked.command(&signed.caller, &id)).await {
+        Ok(_) => return Ok(go(&format!("/holdings/{id}"))),
+        Err(refused) => refused,
     };
     let status = refused.status();
     show(&page(&app, &visitor, &id, None, Some(refused)).await?, status)

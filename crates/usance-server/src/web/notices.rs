@@ -1,10 +1,10 @@
 //! What a customer is told: rewards paid, rates ahead, maturities near, renewed.
 
 use super::assets::by_rate;
+use super::products::{offered, product_name};
 use super::shell::{Room, Shell, show};
 use super::visitor::Visitor;
 use crate::api::App;
-use crate::api::catalogue::{self, ProductFilter};
 use crate::api::error::Problem;
 use crate::api::history::HistoryFilter;
 use crate::api::input;
@@ -31,7 +31,7 @@ struct NoticesPage {
 
 impl NoticesPage {
     fn name<'a>(&'a self, id: &'a str) -> &'a str {
-        self.products.iter().find(|product| product.id == id).map_or(id, |product| product.name.as_str())
+        product_name(&self.products, id)
     }
 
     /// What a notice says.
@@ -77,8 +77,7 @@ pub async fn notices_get(State(app): State<App>, visitor: Visitor, Query(look): 
     let signed = visitor.customer()?;
     let filter = HistoryFilter { asset: None, limit: Some(PAGE.into()), cursor: look.cursor };
     let page = notice_list(State(app.clone()), Extension(signed.caller.clone()), input::Query(filter)).await?.0;
-    let all = ProductFilter { asset: None, kind: None, status: None };
-    let products = catalogue::product_list(State(app.clone()), input::Query(all)).await?.0.items;
+    let products = offered(&app).await?;
     let older = page.next_cursor.map(|cursor| format!("/notices?cursor={cursor}"));
     show(&NoticesPage { s: Shell::of(&app, &visitor, Room::Notices).await?, notices: page.items, products, older }, StatusCode::OK)
 }

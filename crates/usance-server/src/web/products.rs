@@ -4,10 +4,10 @@ use super::assets::by_rate;
 use super::chart::Chart;
 use super::failure::sentence;
 use super::shell::{Room, Shell, show};
-use super::visitor::Visitor;
+use super::visitor::{Signed, Visitor};
 use crate::api::App;
 use crate::api::catalogue::{self, EstimateAsked, Paging, ProductFilter, RateLine, TierExample};
-use crate::api::customer::{self, PositionFilter, StateFilter};
+use crate::api::customer::{self, PositionFilter, StateFilter, SubscriptionPreviewAsked};
 use crate::api::error::Problem;
 use crate::api::input;
 use crate::api::shape::{AvailabilityWord, DistributionWord, EarlyRedemptionWord, EstimateShape, KindWord, ProductShape, RateModeWord};
@@ -128,6 +128,21 @@ impl Offer {
     }
 }
 
+/// Every product that customers see.
+///
+/// # Errors
+/// When the engine cannot answer.
+pub async fn offered(app: &App) -> Result<Vec<ProductShape>, Problem> {
+    let all = ProductFilter { asset: None, kind: None, status: None };
+    Ok(catalogue::product_list(State(app.clone()), input::Query(all)).await?.0.items)
+}
+
+/// The name of a product; its id where it is not among them.
+#[must_use]
+pub fn product_name<'a>(products: &'a [ProductShape], id: &'a str) -> &'a str {
+    products.iter().find(|product| product.id == id).map_or(id, |product| product.name.as_str())
+}
+
 /// The products that a customer holds something in.
 async fn held(app: &App, visitor: &Visitor) -> Result<BTreeSet<String>, Problem> {
     let Some(signed) = &visitor.signed else { return Ok(BTreeSet::new()) };
@@ -140,8 +155,7 @@ async fn held(app: &App, visitor: &Visitor) -> Result<BTreeSet<String>, Problem>
 pub async fn products_get(State(app): State<App>, visitor: Visitor, Query(look): Query<ListLook>) -> Result<Response, Problem> {
     let s = Shell::of(&app, &visitor, Room::Products).await?;
     let mine = held(&app, &visitor).await?;
-    let all = ProductFilter { asset: None, kind: None, status: None };
-    let mut products = catalogue::product_list(State(app.clone()), input::Query(all)).await?.0.items;
+    let mut products = offered(&app).await?;
     let kind = |product: &ProductShape| if product.kind == KindWord::Flexible { "flexible" } else { "fixed_term" };
     products.retain(|product| {
         (look.asset.is_empty() || product.asset == look.asset)
@@ -187,6 +201,7 @@ struct ProductPage {
     example: Option<TierExample>,
     amount: String,
     estimate: Option<EstimateShape>,
+    is_own: bool,
     fault: Option<String>,
 }
 
@@ -217,6 +232,22 @@ impl ProductPage {
     }
 }
 
+/// What an amount would earn: a customer's by the preview of a subscription, a newcomer's by the public estimate.
+async fn estimate(app: &App, own: Option<&Signed>, product: &str, amount: &str) -> Result<EstimateShape, Problem> {
+    let Some(signed) = own else {
+        let asked = EstimateAsked { amount: amount.to_owned() };
+        return Ok(catalogue::estimate_get(State(app.clone()), input::Path(product.to_owned()), input::Query(asked)).await?.0);
+    };
+    let asked = SubscriptionPreviewAsked { product: product.to_owned(), amount: amount.to_owned(), source: None };
+    let preview = customer::subscription_preview(State(app.clone()), Extension(signed.caller.clone()), input::Body(asked)).await?.0;
+    Ok(EstimateShape {
+        apr_for_amount: preview.apr_for_amount,
+        reward_per_day: preview.reward_per_day,
+        total_reward_at_maturity: preview.total_reward_at_maturity,
+        estimated: true,
+    })
+}
+
 /// What GET /products/{id} may carry.
 #[derive(Deserialize)]
 pub struct ProductLook {
@@ -240,16 +271,17 @@ pub async fn product_get(
     settled.truncate(CHART_DAYS);
     let points = settled.iter().rev().filter_map(|line| Some((line.day.clone()?, line.what.rate.clone()?)));
     let chart = Chart::of(points.collect());
-    // A round sum to begin with.
-    let amount = if look.amount.trim().is_empty() { "100".to_owned() } else { look.amount.trim().to_owned() };
-    let asked = EstimateAsked { amount: amount.clone() };
-    let estimated = catalogue::estimate_get(State(app.clone()), input::Path(id), input::Query(asked)).await;
-    let (estimate, fault) = match estimated {
-        Ok(estimate) => (Some(estimate.0), None),
+    // A round sum to begin with, as a newcomer's; what a customer types comes on top of what that customer has.
+    let typed = !look.amount.trim().is_empty();
+    let amount = if typed { look.amount.trim().to_owned() } else { "100".to_owned() };
+    let own = visitor.signed.as_ref().filter(|_| typed && product.availability == AvailabilityWord::Available);
+    let (estimate, fault) = match estimate(&app, own, &product.id, &amount).await {
+        Ok(estimate) => (Some(estimate), None),
         Err(problem) => (None, Some(sentence(&s, &problem, &product.asset))),
     };
+    let is_own = own.is_some();
     let mine = held(&app, &visitor).await?;
     let offer = Offer { held: mine.contains(&product.id), product };
-    let page = ProductPage { s, offer, chart, settled, announced, example, amount, estimate, fault };
+    let page = ProductPage { s, offer, chart, settled, announced, example, amount, estimate, is_own, fault };
     if visitor.wants_fragment { show(&page.as_calculator(), StatusCode::OK) } else { show(&page, StatusCode::OK) }
 }

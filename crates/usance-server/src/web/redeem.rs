@@ -7,7 +7,7 @@ use crate::api::App;
 use crate::api::call::Call;
 use crate::api::catalogue;
 use crate::api::customer::{self, RedemptionAsked, RedemptionPreviewAsked, RedemptionPreviewShape};
-use crate::api::error::{Problem, rejected};
+use crate::api::error::Problem;
 use crate::api::input::{self, AccountWord};
 use crate::api::shape::{KindWord, PositionShape, ProductShape};
 use askama::Template;
@@ -159,12 +159,9 @@ pub async fn redeem_post(
         return show(&page, StatusCode::UNPROCESSABLE_ENTITY);
     }
     let call = Call::within(signed.caller.clone(), Method::POST, &format!("/v1/positions/{id}/redemptions"), &same_sheet(&form.key)?)?;
-    let refused = match call.tell(&app, &asked, asked.command(&signed.caller, &id)).await {
-        Ok(told) => match told.outcome {
-            Ok(_) => return Ok(go(&format!("/receipts/{}?new=1", told.place.number()))),
-            Err(rejection) => app.engine.peek(|state| rejected(state, &rejection)),
-        },
-        Err(problem) => problem,
+    let refused = match call.book(&app, &asked, asked.command(&signed.caller, &id)).await {
+        Ok(place) => return Ok(go(&format!("/receipts/{}?new=1", place.number()))),
+        Err(refused) => refused,
     };
     let status = refused.status();
     show(&sheet(&app, &visitor, &id, again(sheet_key()?), Some(refused), false).await?, status)

@@ -46,6 +46,8 @@ pub struct Shell {
     pub coins: Vec<AssetShape>,
     /// The engine's clock.
     pub clock: ClockShape,
+    /// Whether this is a demo, where anybody may let the day end.
+    pub is_demo: bool,
 }
 
 impl Shell {
@@ -69,6 +71,7 @@ impl Shell {
             room,
             coins,
             clock,
+            is_demo: !app.site.sample_customers.is_empty(),
         })
     }
 

@@ -1,4 +1,4 @@
-//! Coming in and going out: password, second factor, a hand-over link from the exchange, the sample customers of a demo.
+//! Coming in and going out: password, second factor, a hand-over link from the exchange.
 
 use super::failure::sentence;
 use super::shell::{Room, Shell, go, show};
@@ -178,29 +178,11 @@ pub async fn link_post(
     }
 }
 
-/// A sample customer.
-#[derive(Deserialize)]
-pub struct SampleForm {
-    customer: String,
-    #[serde(default)]
-    next: String,
-}
-
-/// POST /sign-in/sample: in a demo anybody may enter as a sample customer.
-pub async fn sample_post(
-    State(app): State<App>,
-    visitor: Visitor,
-    headers: HeaderMap,
-    Form(form): Form<SampleForm>,
-) -> Result<Response, Problem> {
-    if !app.site.sample_customers.contains(&form.customer) {
-        return Err(Problem::not_found("not_found", "There is no such sample customer."));
-    }
-    enter(&app, &visitor, &headers, &form.customer, &own_path(&form.next))
-}
-
 /// Opens a session. Whoever was signed in before in this browser is signed out.
-fn enter(app: &App, visitor: &Visitor, headers: &HeaderMap, customer: &str, next: &str) -> Result<Response, Problem> {
+///
+/// # Errors
+/// 503 when sessions cannot be written.
+pub fn enter(app: &App, visitor: &Visitor, headers: &HeaderMap, customer: &str, next: &str) -> Result<Response, Problem> {
     if let Some(before) = &visitor.signed {
         app.auth.end_session(before.customer(), before.session.id)?;
     }

@@ -12,7 +12,7 @@ use crate::api::App;
 use crate::api::call::Call;
 use crate::api::catalogue;
 use crate::api::customer::{self, AccountShape, SourceWord, SubscriptionAsked, SubscriptionPreviewAsked, SubscriptionPreviewShape};
-use crate::api::error::{Problem, rejected};
+use crate::api::error::Problem;
 use crate::api::input;
 use crate::api::shape::{EarlyRedemptionWord, ProductShape};
 use askama::Template;
@@ -117,6 +117,8 @@ async fn most(app: &App, signed: &Signed, id: &str, source: SourceWord) -> Resul
         let (product, terms) = catalogue::seen(state, id)?;
         let customer = state.customer_ix(signed.customer());
         let most = customer.map(|customer| outlook::subscribable(state, customer, product, Source::from(source))).unwrap_or_default();
+        // Where nothing can be subscribed, the least that might be says why.
+        let most = if most.is_zero() { terms.sale.minimum } else { most };
         Ok(crate::api::shape::amount(state, terms.asset, most))
     });
     most.await?
@@ -250,11 +252,8 @@ pub async fn subscribe_post(
     let refused = match objections(&form, looked) {
         // What stands against it may be this very sheet's own subscription: then the answer is the one it got.
         Some(refused) if !call.is_known(&app)? => refused,
-        _ => match call.tell(&app, &asked, asked.command(&signed.caller)).await {
-            Ok(told) => match told.outcome {
-                Ok(_) => return Ok(go(&format!("/receipts/{}?new=1", told.place.number()))),
-                Err(rejection) => Refused { problem: Some(app.engine.peek(|state| rejected(state, &rejection))), ..Refused::default() },
-            },
+        _ => match call.book(&app, &asked, asked.command(&signed.caller)).await {
+            Ok(place) => return Ok(go(&format!("/receipts/{}?new=1", place.number()))),
             Err(problem) => Refused { problem: Some(problem), ..Refused::default() },
         },
     };

@@ -6,7 +6,7 @@ use super::visitor::{Form, Visitor};
 use crate::api::App;
 use crate::api::call::Call;
 use crate::api::customer::{self, AccountShape, TransferAsked};
-use crate::api::error::{Problem, rejected};
+use crate::api::error::Problem;
 use crate::api::input::AccountWord;
 use askama::Template;
 use axum::Extension;
@@ -69,12 +69,9 @@ pub async fn transfer_post(State(app): State<App>, visitor: Visitor, Form(form):
     let asked = TransferAsked { asset: form.asset.clone(), from: form.from, to, amount: form.amount.trim().to_owned() };
     let call = Call::within(signed.caller.clone(), Method::POST, "/v1/transfers", &same_sheet(&form.key)?)?;
     let command = asked.command(&signed.caller);
-    let refused = match call.tell(&app, &asked, command).await {
-        Ok(told) => match told.outcome {
-            Ok(_) => return Ok(go(&format!("/receipts/{}", told.place.number()))),
-            Err(rejection) => app.engine.peek(|state| rejected(state, &rejection)),
-        },
-        Err(problem) => problem,
+    let refused = match call.book(&app, &asked, command).await {
+        Ok(place) => return Ok(go(&format!("/receipts/{}", place.number()))),
+        Err(refused) => refused,
     };
     let again = TransferForm { key: sheet_key()?, ..form };
     show(&sheet(&app, &visitor, again, Some(&refused)).await?, refused.status())

@@ -19,6 +19,26 @@ const TOKEN: &str = "bench-operator";
 /// An engine that ends with this value.
 pub struct Engine(pub Child);
 
+impl Engine {
+    /// Starts an engine in a directory by a verb; gives the address it listens on.
+    pub fn start(binary: &Path, words: &[&str], directory: &Path) -> anyhow::Result<(Engine, String)> {
+        let mut child = Command::new(binary)
+            .args(words)
+            .args(["--json", "--listen", "127.0.0.1:0", "--data"])
+            .arg(directory.join("data"))
+            .env("USANCE_OPERATOR_TOKEN", TOKEN)
+            .env("USANCE_LOG", "warn")
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("starting {}", binary.display()))?;
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().context("piped")?).read_line(&mut line)?;
+        let engine = Engine(child);
+        let told: serde_json::Value = serde_json::from_str(&line)?;
+        Ok((engine, told["listening"].as_str().context("an address")?.to_owned()))
+    }
+}
+
 impl Drop for Engine {
     fn drop(&mut self) {
         // It is only there for this run; what it stored is deleted with its directory.
@@ -31,19 +51,7 @@ impl Drop for Engine {
 pub fn run(binary: &Path, seconds: u64) -> anyhow::Result<()> {
     println!("\ndurable subscriptions over HTTP ({CONNECTIONS} connections, {seconds} s each, generator on the same cores)");
     let directory = tempfile::tempdir()?;
-    let mut child = Command::new(binary)
-        .args(["serve", "--json", "--listen", "127.0.0.1:0", "--clock", "simulated:2026-01-01T00:00:00Z", "--data"])
-        .arg(directory.path().join("data"))
-        .env("USANCE_OPERATOR_TOKEN", TOKEN)
-        .env("USANCE_LOG", "warn")
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("starting {}", binary.display()))?;
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().context("piped")?).read_line(&mut line)?;
-    let engine = Engine(child);
-    let told: serde_json::Value = serde_json::from_str(&line)?;
-    let address = told["listening"].as_str().context("an address")?.to_owned();
+    let (engine, address) = Engine::start(binary, &["serve", "--clock", "simulated:2026-01-01T00:00:00Z"], directory.path())?;
     found(&address)?;
     let process = engine.0.id().to_string();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

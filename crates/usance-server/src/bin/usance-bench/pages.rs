@@ -3,10 +3,9 @@
 use crate::http::{Engine, length};
 use crate::measure::cpu_of;
 use anyhow::{Context, bail};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 const PAGES: [&str; 11] = [
@@ -27,18 +26,8 @@ const PAGES: [&str; 11] = [
 pub fn run(binary: &Path, seconds: u64) -> anyhow::Result<()> {
     println!("\npages of a sample customer, one connection, {seconds} s each (aim: 5 ms of CPU a page)");
     let directory = tempfile::tempdir()?;
-    let mut child = Command::new(binary)
-        .args(["demo", "--json", "--listen", "127.0.0.1:0", "--customer-rate", "1000000", "--data"])
-        .arg(directory.path().join("data"))
-        .env("USANCE_LOG", "warn")
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("starting {}", binary.display()))?;
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().context("piped")?).read_line(&mut line)?;
-    let engine = Engine(child);
-    let told: serde_json::Value = serde_json::from_str(&line)?;
-    let mut stream = TcpStream::connect(told["listening"].as_str().context("an address")?)?;
+    let (engine, address) = Engine::start(binary, &["demo", "--customer-rate", "1000000"], directory.path())?;
+    let mut stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
     let form = "customer=alice";
     let sign_in = format!(

@@ -2,30 +2,32 @@
 
 use super::super::harness::{Server, binary};
 use super::driver::{Chrome, View};
-use super::scene::{ALICE, PASSWORD, Scene, expect_quiet, folder, sign_in};
+use super::scene::{ALICE, PASSWORD, Scene, VIEWS, expect_quiet, folder, sign_in};
 use serde_json::json;
 use totp_rs::{Algorithm, Builder, Secret};
 
 #[tokio::test]
 async fn a_password_lets_in_and_a_wrong_one_does_not() {
-    let scene = Scene::empty();
-    let page = scene.visit(&View::PHONE).await;
-    page.goto("/holdings?closed=1").await;
-    page.wait_for("input[name=password]").await;
-    sign_in(&page, ALICE, "not the password").await;
-    page.wait_text(".fault", "not right").await;
-    page.screenshot(&folder(), "flow-sign-in-refused").await;
-    sign_in(&page, "nobody-at-all", PASSWORD).await;
-    page.wait_text(".fault", "not right").await;
-    sign_in(&page, ALICE, PASSWORD).await;
-    // Where the customer wanted to go.
-    page.wait_text("h1", "What you stake").await;
-    assert!(page.url().await.ends_with("/holdings?closed=1"));
-    page.goto("/settings").await;
-    page.click("form[action='/sign-out'] button").await;
-    page.wait_for("input[name=password]").await;
-    page.goto("/assets").await;
-    page.wait_for("input[name=password]").await;
+    for view in VIEWS {
+        let scene = Scene::empty();
+        let page = scene.visit(&view).await;
+        page.goto("/holdings?closed=1").await;
+        page.wait_for("input[name=password]").await;
+        sign_in(&page, ALICE, "not the password").await;
+        page.wait_text(".fault", "not right").await;
+        page.screenshot(&folder(), "flow-sign-in-refused").await;
+        sign_in(&page, "nobody-at-all", PASSWORD).await;
+        page.wait_text(".fault", "not right").await;
+        sign_in(&page, ALICE, PASSWORD).await;
+        // Where the customer wanted to go.
+        page.wait_text("h1", "What you stake").await;
+        assert!(page.url().await.ends_with("/holdings?closed=1"));
+        page.goto("/settings").await;
+        page.click("form[action='/sign-out'] button").await;
+        page.wait_for("input[name=password]").await;
+        page.goto("/assets").await;
+        page.wait_for("input[name=password]").await;
+    }
 }
 
 /// The code of a moment, as an authenticator computes it.
@@ -42,49 +44,53 @@ fn seconds() -> u64 {
 
 #[tokio::test]
 async fn a_second_factor_is_asked_once_it_is_set_up() {
-    let scene = Scene::empty();
-    let page = scene.enter(&View::PHONE, ALICE).await;
-    page.goto("/settings/second-factor").await;
-    let secret = page.text("main code").await;
-    page.type_into("input[name=code]", "000000").await;
-    page.click("main form button").await;
-    page.wait_text(".fault", "not right").await;
-    assert_eq!(page.text("main code").await, secret, "the same secret, so that the authenticator need not scan again");
-    let start = seconds();
-    page.type_into("input[name=code]", &code(&secret, start)).await;
-    page.click("main form button").await;
-    page.wait_text("#second-factor", "at every sign-in").await;
-    page.click("form[action='/sign-out'] button").await;
-    page.wait_for("input[name=password]").await;
-    sign_in(&page, ALICE, PASSWORD).await;
-    page.wait_for("input[name=code]").await;
-    page.screenshot(&folder(), "flow-second-factor").await;
-    // A code counts once; the one of the next step is accepted a little early.
-    page.type_into("input[name=code]", &code(&secret, start)).await;
-    page.click("main form button").await;
-    page.wait_text(".fault", "not right").await;
-    page.type_into("input[name=code]", &code(&secret, start + 30)).await;
-    page.click("main form button").await;
-    page.wait_for("a[href='/transfer']").await;
+    for view in VIEWS {
+        let scene = Scene::empty();
+        let page = scene.enter(&view, ALICE).await;
+        page.goto("/settings/second-factor").await;
+        let secret = page.text("main code").await;
+        page.type_into("input[name=code]", "000000").await;
+        page.click("main form button").await;
+        page.wait_text(".fault", "not right").await;
+        assert_eq!(page.text("main code").await, secret, "the same secret, so that the authenticator need not scan again");
+        let start = seconds();
+        page.type_into("input[name=code]", &code(&secret, start)).await;
+        page.click("main form button").await;
+        page.wait_text("#second-factor", "at every sign-in").await;
+        page.click("form[action='/sign-out'] button").await;
+        page.wait_for("input[name=password]").await;
+        sign_in(&page, ALICE, PASSWORD).await;
+        page.wait_for("input[name=code]").await;
+        page.screenshot(&folder(), "flow-second-factor").await;
+        // A code counts once; the one of the next step is accepted a little early.
+        page.type_into("input[name=code]", &code(&secret, start)).await;
+        page.click("main form button").await;
+        page.wait_text(".fault", "not right").await;
+        page.type_into("input[name=code]", &code(&secret, start + 30)).await;
+        page.click("main form button").await;
+        page.wait_for("a[href='/transfer']").await;
+    }
 }
 
 #[tokio::test]
 async fn a_link_from_the_exchange_lets_in_once() {
-    let scene = Scene::empty();
-    let link = scene.server.operator().post(&format!("/v1/operator/customers/{ALICE}/sign-in-links"), json!({})).ok();
-    let path = link["path"].as_str().expect("a path").to_owned();
-    let page = scene.visit(&View::PHONE).await;
-    page.goto(&path).await;
-    page.wait_text("main", "Continue").await;
-    // Opening it is not using it.
-    page.goto(&path).await;
-    page.click("main form button").await;
-    page.wait_for("a[href='/transfer']").await;
-    expect_quiet(&page, &scene).await;
-    let other = scene.visit(&View::DESK).await;
-    other.goto(&path).await;
-    other.click("main form button").await;
-    other.wait_text(".fault", "used already").await;
+    for view in VIEWS {
+        let scene = Scene::empty();
+        let link = scene.server.operator().post(&format!("/v1/operator/customers/{ALICE}/sign-in-links"), json!({})).ok();
+        let path = link["path"].as_str().expect("a path").to_owned();
+        let page = scene.visit(&view).await;
+        page.goto(&path).await;
+        page.wait_text("main", "Continue").await;
+        // Opening it is not using it.
+        page.goto(&path).await;
+        page.click("main form button").await;
+        page.wait_for("a[href='/transfer']").await;
+        expect_quiet(&page, &scene).await;
+        let other = scene.visit(&View::DESK).await;
+        other.goto(&path).await;
+        other.click("main form button").await;
+        other.wait_text(".fault", "used already").await;
+    }
 }
 
 #[tokio::test]
@@ -132,5 +138,12 @@ async fn a_demo_offers_its_sample_customers_and_nothing_else_does() {
     page.wait_text("h1", "Assets").await;
     page.wait_text(".who", "alice").await;
     page.screenshot(&folder(), "demo-assets").await;
+    // Letting the day end pays the day's rewards, and leads back to where it was asked for.
+    page.goto("/holdings/1").await;
+    let before = page.text("#days li:first-child .day").await;
+    page.click("footer form button").await;
+    page.wait_text("footer", "00:00 UTC").await;
+    assert!(page.url().await.ends_with("/holdings/1"));
+    assert_ne!(page.text("#days li:first-child .day").await, before);
     assert!(page.console().await.is_empty());
 }

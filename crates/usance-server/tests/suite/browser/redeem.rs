@@ -1,7 +1,7 @@
 //! Leaving: flexible by amount, early with every price agreed to, and what history, notices and transfers then show.
 
 use super::driver::View;
-use super::scene::{ALICE, Scene, expect_quiet, folder};
+use super::scene::{ALICE, Scene, VIEWS, expect_quiet, folder};
 use serde_json::json;
 
 async fn redeems(view: View) {
@@ -47,18 +47,18 @@ async fn redeems(view: View) {
 
 #[tokio::test]
 async fn on_a_phone() {
-    redeems(View::PHONE).await;
+    redeems(VIEWS[0]).await;
 }
 
 #[tokio::test]
 async fn on_a_desk() {
-    redeems(View::DESK).await;
+    redeems(VIEWS[2]).await;
 }
 
 #[tokio::test]
 async fn in_the_dark() {
-    redeems(View { name: "desk-dark", dark: true, ..View::DESK }).await;
-    redeems(View { name: "phone-dark", dark: true, ..View::PHONE }).await;
+    redeems(VIEWS[1]).await;
+    redeems(VIEWS[3]).await;
 }
 
 async fn redeems_without_script(view: View) {
@@ -90,48 +90,51 @@ async fn without_script() {
 
 #[tokio::test]
 async fn history_notices_and_transfers() {
-    let scene = Scene::new();
-    let page = scene.enter(&View::DESK, ALICE).await;
-    page.goto("/transfer?asset=SOL").await;
-    page.click("input[name=from][value=spot]").await;
-    page.type_into("input[name=amount]", "51").await;
-    page.click(".bar button").await;
-    page.wait_text(".fault", "You have").await;
-    page.type_into("input[name=amount]", "10").await;
-    page.click(".bar button").await;
-    page.wait_text("h1", "Transferred").await;
-    page.goto("/history").await;
-    page.run("document.querySelector('select[name=kind]').value = 'transfer'", vec![]).await;
-    page.click("form.filter button").await;
-    page.wait_text("table.moves", "Transfer").await;
-    let lines = page.run("return document.querySelectorAll('table.moves tbody tr').length", vec![]).await;
-    assert_eq!(lines, json!(2), "one line per account");
-    page.goto("/history?product=sol-30").await;
-    let products = page.run("return [...new Set([...document.querySelectorAll('td.product')].map(cell => cell.innerText))]", vec![]).await;
-    assert_eq!(products, json!(["SOL 30 days"]));
-    // The file holds the same choice, all of it.
-    let file = page
-        .run_until_called(
-            "const done = arguments[arguments.length - 1]; fetch(document.querySelector('a[download]').href).then(answer => answer.text()).then(done)",
-            vec![],
-        )
-        .await;
-    let file = file.as_str().expect("text").to_owned();
-    assert!(file.starts_with("at,asset,account,kind,amount,balance,day,position,product,reference"), "{file}");
-    assert!(file.lines().skip(1).all(|line| line.contains("sol-30")) && file.lines().count() > 3, "{file}");
-    page.goto("/notices").await;
-    page.wait_text("main", "Rate change ahead").await;
-    page.wait_text("main", "Reward paid").await;
-    page.goto("/acceptances").await;
-    page.wait_text("main", "2026-01").await;
-    // Amounts are covered when asked, and stay so.
-    page.goto("/assets").await;
-    page.click("button[name=hide]").await;
-    page.wait_for("button[aria-pressed=true]").await;
-    let shown = page.text("main").await;
-    assert!(!shown.chars().any(|letter| letter.is_ascii_digit() && !shown.contains("up to")), "{shown}");
-    assert!(page.exists(".covered").await);
-    page.click("button[name=hide]").await;
-    page.wait_text("#coin-SOL", "SOL").await;
-    assert!(!page.exists(".covered").await);
+    for view in VIEWS {
+        let scene = Scene::new();
+        let page = scene.enter(&view, ALICE).await;
+        page.goto("/transfer?asset=SOL").await;
+        page.click("input[name=from][value=spot]").await;
+        page.type_into("input[name=amount]", "51").await;
+        page.click(".bar button").await;
+        page.wait_text(".fault", "You have").await;
+        page.type_into("input[name=amount]", "10").await;
+        page.click(".bar button").await;
+        page.wait_text("h1", "Transferred").await;
+        page.goto("/history").await;
+        page.run("document.querySelector('select[name=kind]').value = 'transfer'", vec![]).await;
+        page.click("form.filter button").await;
+        page.wait_text("table.moves", "Transfer").await;
+        let lines = page.run("return document.querySelectorAll('table.moves tbody tr').length", vec![]).await;
+        assert_eq!(lines, json!(2), "one line per account");
+        page.goto("/history?product=sol-30").await;
+        let products =
+            page.run("return [...new Set([...document.querySelectorAll('td.product')].map(cell => cell.innerText))]", vec![]).await;
+        assert_eq!(products, json!(["SOL 30 days"]));
+        // The file holds the same choice, all of it.
+        let file = page
+            .run_until_called(
+                "const done = arguments[arguments.length - 1]; fetch(document.querySelector('a[download]').href).then(answer => answer.text()).then(done)",
+                vec![],
+            )
+            .await;
+        let file = file.as_str().expect("text").to_owned();
+        assert!(file.starts_with("at,asset,account,kind,amount,balance,day,position,product,reference"), "{file}");
+        assert!(file.lines().skip(1).all(|line| line.contains("sol-30")) && file.lines().count() > 3, "{file}");
+        page.goto("/notices").await;
+        page.wait_text("main", "Rate change ahead").await;
+        page.wait_text("main", "Reward paid").await;
+        page.goto("/acceptances").await;
+        page.wait_text("main", "2026-01").await;
+        // Amounts are covered when asked, and stay so.
+        page.goto("/assets").await;
+        page.click("button[name=hide]").await;
+        page.wait_for("button[aria-pressed=true]").await;
+        let shown = page.text("main").await;
+        assert!(!shown.chars().any(|letter| letter.is_ascii_digit() && !shown.contains("up to")), "{shown}");
+        assert!(page.exists(".covered").await);
+        page.click("button[name=hide]").await;
+        page.wait_text("#coin-SOL", "SOL").await;
+        assert!(!page.exists(".covered").await);
+    }
 }

@@ -14,6 +14,14 @@ pub const PASSWORD: &str = "correct horse battery";
 /// The agreement in force.
 pub const AGREEMENT: &str = "2026-01";
 
+/// A phone and a desk, each light and dark.
+pub const VIEWS: [View; 4] = [
+    View { name: "phone-light", ..View::PHONE },
+    View { name: "phone-dark", dark: true, ..View::PHONE },
+    View { name: "desk-light", ..View::DESK },
+    View { name: "desk-dark", dark: true, ..View::DESK },
+];
+
 /// An engine, what it was told, and a browser.
 pub struct Scene {
     /// The engine.

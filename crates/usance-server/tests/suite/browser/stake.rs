@@ -1,11 +1,8 @@
 //! Stake and watch it earn: from the assets to the receipt, with script and without, on a phone and on a desk.
 
 use super::driver::{Page, View};
-use super::scene::{AGREEMENT, ALICE, Scene, expect_quiet, folder};
+use super::scene::{AGREEMENT, ALICE, Scene, VIEWS, expect_quiet, folder};
 use serde_json::json;
-
-const DESK_DARK: View = View { name: "desk-dark", dark: true, ..View::DESK };
-const PHONE_DARK: View = View { name: "phone-dark", dark: true, ..View::PHONE };
 
 /// Waits until what was typed has been answered.
 async fn answered(page: &Page) {
@@ -64,18 +61,18 @@ async fn subscribes(view: View) {
 
 #[tokio::test]
 async fn on_a_phone() {
-    subscribes(View::PHONE).await;
+    subscribes(VIEWS[0]).await;
 }
 
 #[tokio::test]
 async fn on_a_desk() {
-    subscribes(View::DESK).await;
+    subscribes(VIEWS[2]).await;
 }
 
 #[tokio::test]
 async fn in_the_dark() {
-    subscribes(DESK_DARK).await;
-    subscribes(PHONE_DARK).await;
+    subscribes(VIEWS[1]).await;
+    subscribes(VIEWS[3]).await;
 }
 
 /// The sheet without script: look first, then confirm exactly that.

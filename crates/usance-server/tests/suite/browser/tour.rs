@@ -3,7 +3,7 @@
 use super::axe::axe;
 use super::driver::{Page, View};
 use super::layout::layout_faults;
-use super::scene::{ALICE, NEWCOMER, Scene, folder};
+use super::scene::{ALICE, NEWCOMER, Scene, VIEWS, folder};
 
 /// Pages for everybody: name and path.
 const PUBLIC: [(&str, &str); 9] = [
@@ -94,22 +94,22 @@ async fn tour(view: View) {
 
 #[tokio::test]
 async fn phone_light() {
-    tour(View { name: "phone-light", ..View::PHONE }).await;
+    tour(VIEWS[0]).await;
 }
 
 #[tokio::test]
 async fn phone_dark() {
-    tour(View { name: "phone-dark", dark: true, ..View::PHONE }).await;
+    tour(VIEWS[1]).await;
 }
 
 #[tokio::test]
 async fn desk_light() {
-    tour(View { name: "desk-light", ..View::DESK }).await;
+    tour(VIEWS[2]).await;
 }
 
 #[tokio::test]
 async fn desk_dark() {
-    tour(View { name: "desk-dark", dark: true, ..View::DESK }).await;
+    tour(VIEWS[3]).await;
 }
 
 #[tokio::test]

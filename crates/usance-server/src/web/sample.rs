@@ -1,0 +1,58 @@
+//! What only a demo has: entering as a sample customer without a password, and letting the day end.
+
+use super::shell::{go, sheet_key};
+use super::sign_in::{Bare, enter, own_path};
+use super::visitor::{Form, Visitor};
+use crate::api::App;
+use crate::api::call::Call;
+use crate::api::catalogue;
+use crate::api::error::Problem;
+use crate::api::input;
+use crate::api::operator::ClockAsked;
+use crate::auth::{Caller, Role};
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, header};
+use axum::response::Response;
+use serde::Deserialize;
+use usance_core::machine::Command;
+
+/// Where nothing of a demo may be done.
+fn no_demo() -> Problem {
+    Problem::not_found("not_found", "This is not a demo.")
+}
+
+/// A sample customer.
+#[derive(Deserialize)]
+pub struct SampleForm {
+    customer: String,
+    #[serde(default)]
+    next: String,
+}
+
+/// POST /sign-in/sample: in a demo anybody may enter as a sample customer.
+pub async fn sample_post(
+    State(app): State<App>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Form(form): Form<SampleForm>,
+) -> Result<Response, Problem> {
+    if !app.site.sample_customers.contains(&form.customer) {
+        return Err(no_demo());
+    }
+    enter(&app, &visitor, &headers, &form.customer, &own_path(&form.next))
+}
+
+/// POST /sample/next-day: in a demo anybody may let the day end, as its operator would.
+pub async fn next_day_post(State(app): State<App>, headers: HeaderMap, Form(Bare {}): Form<Bare>) -> Result<Response, Problem> {
+    if app.site.sample_customers.is_empty() {
+        return Err(no_demo());
+    }
+    let asked = ClockAsked { to: catalogue::clock_get(State(app.clone())).await?.0.next_close_at };
+    let operator = Caller { role: Role::Operator, scope: "operator:demo-pages".to_owned(), customer: None };
+    let call = Call::within(operator, Method::POST, "/v1/operator/clock", &sheet_key()?)?;
+    let command = Command::MoveClock { to: input::instant("to", &asked.to)? };
+    call.book(&app, &asked, command).await?;
+    // Back to the page on which it was asked for.
+    let from = headers.get(header::REFERER).and_then(|from| from.to_str().ok()).and_then(|from| from.parse::<axum::http::Uri>().ok());
+    Ok(go(&own_path(from.as_ref().and_then(|from| from.path_and_query()).map_or("", |path| path.as_str()))))
+}
