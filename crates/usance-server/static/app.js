@@ -7,33 +7,54 @@ if ('askZone' in root.dataset) {
   if (zone) document.cookie = `usance_zone=${encodeURIComponent(zone)}; Path=/; Max-Age=31536000; SameSite=Lax`;
 }
 
-// Offline, or a part of the page that could not be brought up to date.
-const banner = document.getElementById('offline');
-const tell = away => { if (banner) banner.hidden = !away; };
-addEventListener('offline', () => tell(true));
-addEventListener('online', () => tell(false));
-if (navigator.onLine === false) tell(true);
+// A receipt is new once: its address is the one without the word.
+if (location.search === '?new=1') history.replaceState(null, '', location.pathname);
 
-// A sheet is confirmed as it was shown: while an answer to what was typed is awaited, there is nothing to confirm.
-const confirmed = form => document.getElementById(form.dataset.asks)?.querySelector('.bar button');
+// Offline, or no answer: two different things to be told.
+const banners = { offline: document.getElementById('offline'), trouble: document.getElementById('trouble') };
+const tell = word => Object.entries(banners).forEach(([name, banner]) => { if (banner) banner.hidden = name !== word; });
+const state = () => tell(navigator.onLine ? '' : 'offline');
+
+// A sheet is confirmed as it was shown: what is confirmed has to be what stands in the fields.
+const sheets = () => [...document.querySelectorAll('form[data-asks]')];
+const settle = ask => {
+  const confirm = document.getElementById(ask.dataset.asks);
+  const [asked, shown] = [new FormData(ask), new FormData(confirm)];
+  const same = ['amount', 'source', 'to'].every(name => !asked.has(name) || asked.get(name).trim() === shown.get(name));
+  const button = confirm.querySelector('.bar button');
+  if (!('never' in button.dataset)) button.disabled = !same;
+  const field = ask.elements.amount;
+  if (field) field.toggleAttribute('aria-invalid', !!confirm.querySelector('#summary .fault'));
+};
+const again = () => sheets().forEach(ask => ask.requestSubmit(ask.querySelector('.leads')));
+
+addEventListener('offline', state);
+addEventListener('online', () => { state(); again(); });
 document.addEventListener('input', event => {
-  const form = event.target.closest('form[data-asks]');
-  if (form) confirmed(form).disabled = true;
+  const ask = event.target.closest('form[data-asks]');
+  if (ask) settle(ask);
 });
-document.addEventListener('htmx:after:swap', () => {
-  tell(false);
-  document.querySelectorAll('form[data-asks]').forEach(form => { confirmed(form).disabled = false; });
-});
-document.addEventListener('htmx:error', () => tell(true));
+document.addEventListener('htmx:after:swap', () => { state(); sheets().forEach(settle); });
+let retry;
+const failed = () => {
+  tell(navigator.onLine ? 'trouble' : 'offline');
+  clearTimeout(retry);
+  retry = setTimeout(again, 3000);
+};
+document.addEventListener('htmx:error', failed);
+document.addEventListener('htmx:response:error', failed);
+// A page that nobody looks at asks for nothing.
+document.addEventListener('htmx:before:request', event => { if (document.hidden) event.preventDefault(); });
+sheets().forEach(settle);
 
 // "Max" writes what the server said is the most.
 document.addEventListener('click', event => {
   const most = event.target.closest('button[data-most]');
   if (most) {
-    const form = most.form;
-    const chosen = form.querySelector('input[data-most]:checked');
-    const field = form.elements.amount;
-    field.value = (chosen ?? most).dataset.most;
+    const chosen = most.form.querySelector('input[data-most]:checked');
+    const field = most.form.elements.amount;
+    const amount = (chosen ?? most).dataset.most;
+    if (amount !== '0') field.value = amount;
     field.dispatchEvent(new Event('input', { bubbles: true }));
     field.focus();
     event.preventDefault();
@@ -47,5 +68,5 @@ document.addEventListener('submit', event => {
   if ('once' in form.dataset) setTimeout(() => form.querySelectorAll('button').forEach(button => { button.disabled = true; }));
 });
 addEventListener('pageshow', event => {
-  if (event.persisted) document.querySelectorAll('form[data-once] button').forEach(button => { button.disabled = false; });
+  if (event.persisted) location.reload();
 });

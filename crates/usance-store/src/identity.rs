@@ -212,6 +212,13 @@ pub trait Identities {
     /// [`StoreError::AlreadyExists`] for a hash that is waiting to be taken.
     fn add_sign_in_link(&self, hash: &[u8; 32], customer: &str, expires_at_ms: i64) -> Result<(), StoreError>;
 
+    /// The customer whom a link would sign in, without using it up; `None` when there is none, or it has expired by
+    /// `now_ms`.
+    ///
+    /// # Errors
+    /// As every call.
+    fn sign_in_link(&self, hash: &[u8; 32], now_ms: i64) -> Result<Option<String>, StoreError>;
+
     /// Uses a link up and gives its customer; `None` when there is none, or it has expired by `now_ms`. Of two who take
     /// one link, one gets it.
     ///

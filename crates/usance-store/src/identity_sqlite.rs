@@ -203,6 +203,11 @@ impl Identities for SqliteIdentities {
         )
     }
 
+    fn sign_in_link(&self, hash: &[u8; 32], now_ms: i64) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT customer FROM sign_in_link WHERE hash = ?1 AND expires_at_ms > ?2";
+        self.one(sql, params![hash, now_ms], |row| row.get(0))
+    }
+
     fn take_sign_in_link(&self, hash: &[u8; 32], now_ms: i64) -> Result<Option<String>, StoreError> {
         let take = || {
             let sql = "DELETE FROM sign_in_link WHERE hash = ?1 RETURNING customer, expires_at_ms";

@@ -3,7 +3,7 @@
 use super::App;
 use super::error::{Problem, rejected};
 use crate::auth::Caller;
-use crate::engine::{Reply, Submission};
+use crate::engine::{Expectation, Reply, Submission};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -88,7 +88,7 @@ impl Call {
     /// As [`Call::tell`].
     pub async fn execute(&self, app: &App, body: &impl Serialize, command: Command) -> Result<Response, Problem> {
         let done = status_when_done(&command);
-        let told = self.tell(app, body, command).await?;
+        let told = self.tell(app, body, command, None).await?;
         let mut response = app.engine.peek(|state| render(state, done, &told.outcome)).into_response();
         if told.replayed {
             response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
@@ -96,14 +96,19 @@ impl Call {
         Ok(response)
     }
 
-    /// Sends a command to the machine and gives what it said, or what it said when the key was first used.
+    /// Sends a command to the machine and gives what it said, or what it said when the key was first used. With an
+    /// expectation it is decided only if that holds in the same instant.
     ///
     /// # Errors
-    /// What consumes no key: a malformed key, one used for another request, or an engine that cannot answer now.
-    pub async fn tell(&self, app: &App, body: &impl Serialize, command: Command) -> Result<Told, Problem> {
+    /// What consumes no key: a malformed key, one used for another request, an expectation that does not hold
+    /// (`figures_changed`), or an engine that cannot answer now.
+    pub async fn tell(&self, app: &App, body: &impl Serialize, command: Command, expects: Option<Expectation>) -> Result<Told, Problem> {
         let key = self.used_key(app, body)?;
-        match app.engine.submit(Submission { key: Some(key), command: Some(command) }).await {
+        match app.engine.submit(Submission { key: Some(key), command: Some(command), expects }).await {
             Reply::Refused(unavailable) => Err(unavailable.into()),
+            Reply::Unexpected => {
+                Err(Problem::new(StatusCode::CONFLICT, "figures_changed", "The figures are not the ones that were shown."))
+            }
             Reply::Decided { place, outcome } => Ok(Told { place, outcome, replayed: false }),
             Reply::Repeated { place } => {
                 let record = app.engine.record(place)?;
@@ -116,18 +121,15 @@ impl Call {
     ///
     /// # Errors
     /// As [`Call::tell`], and the rejection as a problem.
-    pub async fn book(&self, app: &App, body: &impl Serialize, command: Command) -> Result<LogPosition, Problem> {
-        let told = self.tell(app, body, command).await?;
+    pub async fn book(
+        &self,
+        app: &App,
+        body: &impl Serialize,
+        command: Command,
+        expects: Option<Expectation>,
+    ) -> Result<LogPosition, Problem> {
+        let told = self.tell(app, body, command, expects).await?;
         told.outcome.map(|_| told.place).map_err(|rejection| app.engine.peek(|state| rejected(state, &rejection)))
-    }
-
-    /// Whether the key of this write was used.
-    ///
-    /// # Errors
-    /// As [`Call::key_text`].
-    pub fn is_known(&self, app: &App) -> Result<bool, Problem> {
-        let hash = hash16(&app.seed, "key", &[&self.caller.scope, self.key_text()?]);
-        Ok(app.engine.peek(|state| state.keys.find(&hash).is_some()))
     }
 
     /// Takes a key for a write whose answer lives with the people: there is one place where keys are taken, the log.
@@ -136,8 +138,10 @@ impl Call {
     /// # Errors
     /// 409 when the key was used for another request; an engine that cannot answer now.
     pub async fn take_key(&self, app: &App, key: UsedKey) -> Result<LogPosition, Problem> {
-        match app.engine.submit(Submission { key: Some(key), command: None }).await {
+        match app.engine.submit(Submission { key: Some(key), command: None, expects: None }).await {
             Reply::Refused(unavailable) => Err(unavailable.into()),
+            // Nothing is expected of a key.
+            Reply::Unexpected => Err(key_reused()),
             Reply::Decided { place, .. } => Ok(place),
             Reply::Repeated { place } if app.engine.record(place)?.key == Some(key) => Ok(place),
             Reply::Repeated { .. } => Err(key_reused()),

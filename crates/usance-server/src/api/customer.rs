@@ -183,6 +183,8 @@ pub struct SubscriptionPreviewAsked {
 /// What a subscription would book and earn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SubscriptionPreviewShape {
+    /// What would be staked: the amount as it was understood.
+    pub amount: String,
     /// Its dates.
     #[serde(flatten)]
     pub dates: DatesShape,
@@ -207,19 +209,29 @@ pub async fn subscription_preview(
     Body(asked): Body<SubscriptionPreviewAsked>,
 ) -> Result<Json<SubscriptionPreviewShape>, Problem> {
     let customer = customer(&caller);
-    let preview = app.engine.read(|state, now| {
-        let look = subscribe::Asked {
-            customer: &customer,
-            product: &asked.product,
-            amount: &asked.amount,
-            source: asked.source.map(Into::into),
-            agreement: None,
-            auto_renew: false,
-        };
-        let booked = subscribe::check(state, &look, now).map_err(|rejection| rejected(state, &rejection))?;
-        subscription_shape(state, &booked).ok_or_else(|| rejected(state, &Rejection::ProductNotFound))
-    });
-    preview.await?.map(Json)
+    app.engine.read(|state, now| preview_subscription(state, now, &customer, &asked)).await?.map(Json)
+}
+
+/// What a subscription would book and earn at an instant.
+///
+/// # Errors
+/// The rejection that it would meet.
+pub fn preview_subscription(
+    state: &Machine,
+    now: Timestamp,
+    customer: &str,
+    asked: &SubscriptionPreviewAsked,
+) -> Result<SubscriptionPreviewShape, Problem> {
+    let look = subscribe::Asked {
+        customer,
+        product: &asked.product,
+        amount: &asked.amount,
+        source: asked.source.map(Into::into),
+        agreement: None,
+        auto_renew: false,
+    };
+    let booked = subscribe::check(state, &look, now).map_err(|rejection| rejected(state, &rejection))?;
+    subscription_shape(state, &booked).ok_or_else(|| rejected(state, &Rejection::ProductNotFound))
 }
 
 fn subscription_shape(state: &Machine, booked: &usance_core::machine::event::Subscribed) -> Option<SubscriptionPreviewShape> {
@@ -227,6 +239,7 @@ fn subscription_shape(state: &Machine, booked: &usance_core::machine::event::Sub
     let digits = shape::decimals(state, product.asset);
     let prospect = view::prospect_of(state, booked)?;
     Some(SubscriptionPreviewShape {
+        amount: booked.amount().to_text(digits),
         dates: shape::dates(state, &view::if_subscribed(state, product, booked.value_date)),
         apr_for_amount: prospect.apr_for_amount.to_text(),
         reward_per_day: prospect.reward_per_day.to_text(digits),
@@ -450,16 +463,26 @@ pub async fn redemption_preview(
     Body(asked): Body<RedemptionPreviewAsked>,
 ) -> Result<Json<RedemptionPreviewShape>, Problem> {
     let who = customer(&caller);
-    let preview = app.engine.read(|state, _| {
-        let booked = redeem::check(state, &who, input::position(&id), asked.amount.as_deref(), asked.to.map(Into::into));
-        let booked = booked.map_err(|rejection| rejected(state, &rejection))?;
-        let product = state.product(booked.product).ok_or_else(|| rejected(state, &Rejection::ProductNotFound))?;
-        Ok(RedemptionPreviewShape {
-            figures: shape::redemption(state, product.asset, product.kind != Kind::Flexible, &booked.figures),
-            total_reward_if_kept: outlook::reward_if_kept(state, booked.position).map(|total| shape::amount(state, product.asset, total)),
-        })
-    });
-    preview.await?.map(Json)
+    app.engine.read(|state, _| preview_redemption(state, &who, &id, &asked)).await?.map(Json)
+}
+
+/// What a redemption would pay and take back now.
+///
+/// # Errors
+/// The rejection that it would meet.
+pub fn preview_redemption(
+    state: &Machine,
+    customer: &str,
+    id: &str,
+    asked: &RedemptionPreviewAsked,
+) -> Result<RedemptionPreviewShape, Problem> {
+    let booked = redeem::check(state, customer, input::position(id), asked.amount.as_deref(), asked.to.map(Into::into));
+    let booked = booked.map_err(|rejection| rejected(state, &rejection))?;
+    let product = state.product(booked.product).ok_or_else(|| rejected(state, &Rejection::ProductNotFound))?;
+    Ok(RedemptionPreviewShape {
+        figures: shape::redemption(state, product.asset, product.kind != Kind::Flexible, &booked.figures),
+        total_reward_if_kept: outlook::reward_if_kept(state, booked.position).map(|total| shape::amount(state, product.asset, total)),
+    })
 }
 
 /// A redemption.

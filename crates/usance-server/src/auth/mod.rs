@@ -33,6 +33,8 @@ const BOOTSTRAP_NAME: &str = "bootstrap";
 const ATTEMPTS_A_MINUTE: NonZeroU32 = NonZeroU32::new(10).unwrap();
 /// How often one address may try any password.
 const ATTEMPTS_BY_ADDRESS_A_MINUTE: NonZeroU32 = NonZeroU32::new(120).unwrap();
+/// How often anybody may try one customer's codes: three are right at a time, of a million.
+const CODES_A_MINUTE: NonZeroU32 = NonZeroU32::new(6).unwrap();
 /// Passwords checked at once.
 const HASHED_AT_ONCE: usize = 2;
 
@@ -74,6 +76,8 @@ pub struct Auth {
     attempts: DefaultKeyedRateLimiter<String>,
     /// Attempts to sign in, by address.
     attempts_by_address: DefaultKeyedRateLimiter<IpAddr>,
+    /// Attempts at second-factor codes, by customer.
+    attempts_at_codes: DefaultKeyedRateLimiter<String>,
     /// Passwords that are checked at once: each takes a core and 19 MiB for a moment.
     hashing: Semaphore,
     clock: DefaultClock,
@@ -94,6 +98,7 @@ impl Auth {
             limiter: RateLimiter::keyed(Quota::per_second(customer_requests_a_second)),
             attempts: RateLimiter::keyed(Quota::per_minute(ATTEMPTS_A_MINUTE)),
             attempts_by_address: RateLimiter::keyed(Quota::per_minute(ATTEMPTS_BY_ADDRESS_A_MINUTE)),
+            attempts_at_codes: RateLimiter::keyed(Quota::per_minute(CODES_A_MINUTE)),
             hashing: Semaphore::new(HASHED_AT_ONCE),
             clock: DefaultClock::default(),
             seen_version: AtomicI64::new(0),
@@ -129,6 +134,7 @@ impl Auth {
         self.limiter.retain_recent();
         self.attempts.retain_recent();
         self.attempts_by_address.retain_recent();
+        self.attempts_at_codes.retain_recent();
         let version = self.store.lock().foreign_version()?;
         if self.seen_version.swap(version, Ordering::AcqRel) != version { self.reload() } else { Ok(()) }
     }

@@ -11,6 +11,7 @@ use crate::api::shape::hex;
 use crate::engine::clock::Clock;
 use argon2::{Argon2, PasswordHash, PasswordHasher, PasswordVerifier};
 use axum::http::StatusCode;
+use governor::clock::Clock as _;
 use std::net::IpAddr;
 use std::sync::LazyLock;
 use subtle::ConstantTimeEq;
@@ -54,6 +55,29 @@ fn random<const N: usize>() -> Result<[u8; N], Problem> {
     crate::random_bytes().map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no_randomness", error.to_string()))
 }
 
+fn link_used() -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "link_used", "The link was used, has expired, or never was.")
+}
+
+/// 401: the code is not right, or counted before.
+fn wrong_code() -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "code_wrong", "The code is not right, or was used before.")
+}
+
+/// A code as people type it: digits, perhaps in groups.
+fn digits(code: &str) -> String {
+    code.chars().filter(|letter| !letter.is_whitespace()).collect()
+}
+
+/// Why a session is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Glance {
+    /// Its customer does something: the session stays open.
+    Used,
+    /// A page that lies open asks for news: that keeps no session open.
+    Polled,
+}
+
 /// What a right password leads to.
 pub enum Passed {
     /// Nothing more is asked.
@@ -71,10 +95,13 @@ impl Auth {
     /// # Errors
     /// 429 with `Retry-After`. An address that guesses is slowed down; the same customer elsewhere is not.
     pub fn attempt(&self, customer: &str, from: IpAddr) -> Result<(), Problem> {
-        self.attempts.check_key(&format!("{from} {customer}")).and_then(|()| self.attempts_by_address.check_key(&from)).map_err(|until| {
-            let seconds = until.wait_time_from(governor::clock::Clock::now(&self.clock)).as_secs().max(1);
-            Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many attempts; wait a little.").retry_after(seconds)
-        })
+        let counted = self.attempts.check_key(&format!("{from} {customer}")).and_then(|()| self.attempts_by_address.check_key(&from));
+        counted.map_err(|until| self.too_many(until.wait_time_from(self.clock.now())))
+    }
+
+    fn too_many(&self, wait: std::time::Duration) -> Problem {
+        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many attempts; wait a little.");
+        problem.retry_after(wait.as_secs().max(1))
     }
 
     /// Checks a password.
@@ -144,12 +171,17 @@ impl Auth {
         Ok(self.second_factor(customer)?.is_some())
     }
 
+    /// Counts an attempt at a customer's code, from wherever: whoever gets here has a password or a session already.
+    fn attempt_code(&self, customer: &str) -> Result<(), Problem> {
+        self.attempts_at_codes.check_key(&customer.to_owned()).map_err(|until| self.too_many(until.wait_time_from(self.clock.now())))
+    }
+
     fn use_code(&self, customer: &str, totp: &Totp, code: &str) -> Result<(), Problem> {
+        self.attempt_code(customer)?;
         let seconds = u64::try_from(now() / 1000).unwrap_or(0);
-        let code: String = code.chars().filter(|letter| !letter.is_whitespace()).collect();
-        let step = totp.check(&code, seconds).and_then(|step| i64::try_from(step).ok()).ok_or_else(wrong)?;
+        let step = totp.check(&digits(code), seconds).and_then(|step| i64::try_from(step).ok()).ok_or_else(wrong_code)?;
         let first = self.with_store(|store| store.use_step(customer, step)).map_err(|error| failed(&error))?;
-        if first { Ok(()) } else { Err(wrong()) }
+        if first { Ok(()) } else { Err(wrong_code()) }
     }
 
     /// A new second factor that is not in force yet: its secret, and the address an authenticator reads.
@@ -168,7 +200,8 @@ impl Auth {
         let secret = ProposedFactor::read(secret)?;
         let seconds = u64::try_from(now() / 1000).unwrap_or(0);
         let totp = totp(customer, &secret);
-        totp.check(code.trim(), seconds).ok_or_else(wrong)?;
+        self.attempt_code(customer)?;
+        totp.check(&digits(code), seconds).ok_or_else(wrong_code)?;
         self.with_store(|store| store.set_second_factor(customer, &secret, now())).map_err(|error| failed(&error))?;
         // The code that set it up is used up, too.
         self.use_code(customer, &totp, code)
@@ -184,13 +217,22 @@ impl Auth {
         self.with_store(|store| store.remove_second_factor(customer)).map(drop).map_err(|error| failed(&error))
     }
 
-    /// The customer of a sign-in link that was not used and has not expired; using it up is [`Auth::take_link`].
+    /// The customer whom a sign-in link would sign in; it is not used up.
     ///
     /// # Errors
-    /// 401 for any other.
+    /// 401 for a link that was used, has expired, or never was.
+    pub fn link_customer(&self, secret: &str) -> Result<String, Problem> {
+        let found = self.with_store(|store| store.sign_in_link(&token_hash(secret), now())).map_err(|error| failed(&error))?;
+        found.ok_or_else(link_used)
+    }
+
+    /// Uses a sign-in link up; gives its customer.
+    ///
+    /// # Errors
+    /// As [`Auth::link_customer`].
     pub fn take_link(&self, secret: &str) -> Result<String, Problem> {
         let taken = self.with_store(|store| store.take_sign_in_link(&token_hash(secret), now())).map_err(|error| failed(&error))?;
-        taken.ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "link_used", "The link was used, has expired, or never was."))
+        taken.ok_or_else(link_used)
     }
 
     /// Opens a session; gives its secret.
@@ -209,11 +251,12 @@ impl Auth {
     ///
     /// # Errors
     /// 503 when the file cannot be read.
-    pub fn session(&self, secret: &str) -> Result<Option<SessionRecord>, Problem> {
+    pub fn session(&self, secret: &str, glance: Glance) -> Result<Option<SessionRecord>, Problem> {
         let at = now();
         let found = self.with_store(|store| {
             let found = store.find_session(&token_hash(secret), at)?;
-            if let Some(session) = found.as_ref().filter(|session| at - session.seen_at_ms >= SEEN_EVERY_MS) {
+            let due = |session: &&SessionRecord| glance == Glance::Used && at - session.seen_at_ms >= SEEN_EVERY_MS;
+            if let Some(session) = found.as_ref().filter(due) {
                 store.see_session(session.id, at, (at + IDLE_MS).min(session.created_at_ms + LONGEST_MS))?;
             }
             Ok::<_, StoreError>(found)

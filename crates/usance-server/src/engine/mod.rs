@@ -64,13 +64,17 @@ impl From<StoreError> for Unavailable {
     }
 }
 
+/// What has to hold in the very instant in which a command is decided.
+pub type Expectation = Box<dyn FnOnce(&State, Timestamp) -> bool + Send>;
+
 /// A command with the key it came with.
-#[derive(Debug)]
 pub struct Submission {
     /// Sender's key and the request's fingerprint.
     pub key: Option<UsedKey>,
     /// What is asked; nothing, when only the key is to be taken for a write that lives elsewhere (people, tokens).
     pub command: Option<Command>,
+    /// What its sender was shown, if it is to be decided only as long as that holds.
+    pub expects: Option<Expectation>,
 }
 
 /// The answer to a submission.
@@ -88,6 +92,8 @@ pub enum Reply {
         /// Where.
         place: LogPosition,
     },
+    /// What its sender expected does not hold: nothing was decided, and its key is not used.
+    Unexpected,
     /// It was not decided.
     Refused(Unavailable),
 }

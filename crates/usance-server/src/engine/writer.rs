@@ -141,6 +141,9 @@ impl Writer {
             return Reply::Refused(unconfirmed);
         }
         let now = self.shared.clock.now(state);
+        if submission.expects.is_some_and(|expects| !expects(state, now)) {
+            return Reply::Unexpected;
+        }
         let (executed, at) = match submission.command {
             None => (Executed { events: Vec::new(), outcome: Ok(Answer::Done) }, now),
             Some(Command::MoveClock { to }) => (move_clock(state, to), to.max(now)),

@@ -24,6 +24,8 @@ use std::time::Instant;
 /// Who sees a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
+    /// Browsers: files that are the same for everybody.
+    Browsers,
     /// Everybody.
     Everybody,
     /// Customers who have signed in.
@@ -50,13 +52,13 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 /// Every page.
 #[must_use]
 pub fn table() -> Vec<PageRoute> {
-    use Audience::{Customers, Everybody};
+    use Audience::{Browsers, Customers, Everybody};
     let see = |path, operation, audience, handler| PageRoute { method: Method::GET, path, operation, audience, handler };
     let send = |path, operation, audience, handler| PageRoute { method: Method::POST, path, operation, audience, handler };
     vec![
         see("/", "page_start", Everybody, || get(sign_in::start_get)),
-        see("/static/{mark}/{name}", "page_file", Everybody, || get(files::file_get)),
-        see("/favicon.ico", "page_icon", Everybody, || get(files::icon_get)),
+        see("/static/{mark}/{name}", "page_file", Browsers, || get(files::file_get)),
+        see("/favicon.ico", "page_icon", Browsers, || get(files::icon_get)),
         see("/sign-in", "page_sign_in", Everybody, || get(sign_in::sign_in_get)),
         send("/sign-in", "page_sign_in_send", Everybody, || post(sign_in::sign_in_post)),
         send("/sign-in/code", "page_sign_in_code", Everybody, || post(sign_in::code_post)),
@@ -116,6 +118,9 @@ pub fn add(mut router: Router<App>, app: &App) -> Router<App> {
 /// Who looks, and whether it may; then the page, or a page that says why not.
 async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
+    if guard.audience == Audience::Browsers {
+        return dressed(next.run(request).await, guard.app.site.https);
+    }
     let visitor = match Visitor::of(&guard.app, request.headers()) {
         Ok(visitor) => visitor,
         Err(problem) => return dressed(problem.into_response(), guard.app.site.https),
@@ -131,6 +136,8 @@ async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> 
         }
     };
     let response = match response.extensions().get::<Problem>().cloned() {
+        // A page is no part of a page: the script that asked says that it got no answer.
+        Some(problem) if visitor.wants_fragment => problem.status().into_response(),
         Some(problem) => failure::page(&guard.app, &visitor, &problem).await.unwrap_or_else(IntoResponse::into_response),
         None => response,
     };

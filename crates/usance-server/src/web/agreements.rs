@@ -6,11 +6,11 @@ use crate::api::App;
 use crate::api::catalogue;
 use crate::api::error::Problem;
 use crate::api::history::{AcceptanceLine, HistoryFilter, acceptance_list};
-use crate::api::input;
+use crate::api::input::{Path, Query};
 use crate::api::shape::AgreementShape;
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
@@ -34,7 +34,7 @@ pub async fn agreement_get(State(app): State<App>, visitor: Visitor) -> Result<R
 
 /// GET /agreements/{version}
 pub async fn agreement_version_get(State(app): State<App>, visitor: Visitor, Path(version): Path<String>) -> Result<Response, Problem> {
-    let agreement = catalogue::agreement_version_get(State(app.clone()), input::Path(version)).await?.0;
+    let agreement = catalogue::agreement_version_get(State(app.clone()), Path(version)).await?.0;
     let in_force = catalogue::agreement_get(State(app.clone())).await.is_ok_and(|newest| newest.0.version == agreement.version);
     show(&AgreementPage { s: Shell::of(&app, &visitor, Room::Elsewhere).await?, agreement, in_force }, StatusCode::OK)
 }
@@ -68,7 +68,7 @@ pub struct AcceptancesLook {
 pub async fn acceptances_get(State(app): State<App>, visitor: Visitor, Query(look): Query<AcceptancesLook>) -> Result<Response, Problem> {
     let signed = visitor.customer()?;
     let filter = HistoryFilter { asset: None, limit: Some(PAGE.into()), cursor: look.cursor };
-    let page = acceptance_list(State(app.clone()), Extension(signed.caller.clone()), input::Query(filter)).await?.0;
+    let page = acceptance_list(State(app.clone()), Extension(signed.caller.clone()), Query(filter)).await?.0;
     let older = page.next_cursor.map(|cursor| format!("/acceptances?cursor={cursor}"));
     show(&AcceptancesPage { s: Shell::of(&app, &visitor, Room::Settings).await?, acceptances: page.items, older }, StatusCode::OK)
 }

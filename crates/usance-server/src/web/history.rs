@@ -7,13 +7,13 @@ use super::shell::{Room, Shell, show};
 use super::visitor::Visitor;
 use crate::api::App;
 use crate::api::error::Problem;
-use crate::api::input::{self, AccountWord};
+use crate::api::input::{self, AccountWord, Query};
 use crate::api::shape::ProductShape;
 use crate::api::statement::{self, MovementShape, StatementFilter};
 use crate::lines::statement::MovementKind;
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Deserialize;
@@ -42,18 +42,27 @@ pub struct HistoryLook {
 }
 
 impl HistoryLook {
-    fn filter(&self, limit: usize) -> StatementFilter {
+    fn filter(&self, limit: usize) -> Result<StatementFilter, Problem> {
+        let unknown = |field: &str| Problem::malformed(format!("{field}: not one of the choices"));
+        let account = [AccountWord::Spot, AccountWord::Funding].into_iter().find(|account| account_word(*account) == self.account);
+        let kind = MovementKind::ALL.into_iter().find(|kind| kind.word() == self.kind);
+        if account.is_none() && !self.account.is_empty() {
+            return Err(unknown("account"));
+        }
+        if kind.is_none() && !self.kind.is_empty() {
+            return Err(unknown("kind"));
+        }
         let filled = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
-        StatementFilter {
+        Ok(StatementFilter {
             asset: filled(&self.asset),
-            account: [AccountWord::Spot, AccountWord::Funding].into_iter().find(|account| account_word(*account) == self.account),
+            account,
             product: filled(&self.product),
-            kind: MovementKind::ALL.into_iter().find(|kind| kind.word() == self.kind),
+            kind,
             from: filled(&self.from),
             to: filled(&self.to),
             limit: Some(limit.to_string()),
             cursor: self.cursor.clone(),
-        }
+        })
     }
 
     /// The same choice as a query.
@@ -116,6 +125,22 @@ impl HistoryPage {
 }
 
 impl PrintPage {
+    /// What was chosen, by name.
+    fn chosen(&self) -> Vec<(String, String)> {
+        let (s, look) = (&self.s, &self.look);
+        let word = |family: &str, word: &str| if word.is_empty() { String::new() } else { s.word(family, word) };
+        let day = |day: &str| if day.is_empty() { String::new() } else { s.f.day(day) };
+        let product = if look.product.is_empty() { "" } else { self.name(&look.product) };
+        let all = [
+            ("coin", look.asset.clone()),
+            ("account", word("account", &look.account)),
+            ("product", product.to_owned()),
+            ("kind", word("movement", &look.kind)),
+            ("from-day", day(&look.from)),
+            ("to-day", day(&look.to)),
+        ];
+        all.into_iter().filter(|(_, value)| !value.is_empty()).map(|(label, value)| (s.t(label), value)).collect()
+    }
     fn account(&self, line: &MovementShape) -> String {
         account_name(&self.s, line)
     }
@@ -127,7 +152,10 @@ impl PrintPage {
 /// GET /history
 pub async fn history_get(State(app): State<App>, visitor: Visitor, Query(look): Query<HistoryLook>) -> Result<Response, Problem> {
     let signed = visitor.customer()?;
-    let found = statement::statement_page(&app, &signed.caller, &look.filter(PAGE)).await;
+    let found = match look.filter(PAGE) {
+        Ok(filter) => statement::statement_page(&app, &signed.caller, &filter).await,
+        Err(problem) => Err(problem),
+    };
     let s = Shell::of(&app, &visitor, Room::History).await?;
     let products = offered(&app).await?;
     let query = look.query();
@@ -147,7 +175,7 @@ pub async fn history_get(State(app): State<App>, visitor: Visitor, Query(look): 
 pub async fn print_get(State(app): State<App>, visitor: Visitor, Query(look): Query<HistoryLook>) -> Result<Response, Problem> {
     let signed = visitor.customer()?;
     let mut lines = Vec::new();
-    let mut filter = look.filter(500);
+    let mut filter = look.filter(500)?;
     filter.cursor = None;
     let cut = loop {
         let page = statement::statement_page(&app, &signed.caller, &filter).await?;
@@ -165,8 +193,8 @@ pub async fn print_get(State(app): State<App>, visitor: Visitor, Query(look): Qu
 /// GET /history.csv: every line of the same choice, streamed.
 pub async fn csv_get(State(app): State<App>, visitor: Visitor, Query(look): Query<HistoryLook>) -> Result<Response, Problem> {
     let signed = visitor.customer()?;
-    let mut filter = look.filter(PAGE);
+    let mut filter = look.filter(PAGE)?;
     filter.cursor = None;
     let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static("text/csv"))]);
-    statement::statement_get(State(app), Extension(signed.caller.clone()), headers, input::Query(filter)).await
+    statement::statement_get(State(app), Extension(signed.caller.clone()), headers, Query(filter)).await
 }

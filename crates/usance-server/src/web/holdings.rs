@@ -1,22 +1,24 @@
 //! What is staked: the list of positions, and one position with its days.
 
 use super::products::offered;
-use super::shell::{Room, Shell, go, same_sheet, sheet_key, show};
-use super::visitor::{Form, Visitor};
+use super::sheet::{key_of, new_key};
+use super::shell::{Room, Shell, go, show};
+use super::visitor::{Form, Signed, Visitor};
 use crate::api::App;
 use crate::api::call::Call;
 use crate::api::catalogue;
 use crate::api::customer::{self, PositionFilter, PositionPatch, PositionToday, StateFilter};
 use crate::api::error::Problem;
 use crate::api::history::{self, RewardFilter, RewardShape};
-use crate::api::input;
+use crate::api::input::{Path, Query};
 use crate::api::shape::{EarlyRedemptionWord, KindWord, PositionShape, PositionStateWord, ProductShape};
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
+use usance_core::id::LogPosition;
 
 /// Positions on one page of the list.
 const PAGE: &str = "50";
@@ -88,7 +90,7 @@ pub async fn holdings_get(State(app): State<App>, visitor: Visitor, Query(look):
     let closed = !look.closed.is_empty();
     let state = if closed { StateFilter::Closed } else { StateFilter::Active };
     let filter = PositionFilter { product: None, asset: None, state: Some(state), limit: Some(PAGE.into()), cursor: look.cursor };
-    let page = customer::position_list(State(app.clone()), Extension(signed.caller.clone()), input::Query(filter)).await?.0;
+    let page = customer::position_list(State(app.clone()), Extension(signed.caller.clone()), Query(filter)).await?.0;
     let products = offered(&app).await?;
     let of = |position: &PositionShape| products.iter().find(|product| product.id == position.product).cloned();
     let holdings = page.items.into_iter().map(|position| Holding { product: of(&position), position }).collect();
@@ -110,6 +112,10 @@ struct HoldingPage {
 }
 
 impl HoldingPage {
+    /// A term that was left early has an end it did not reach.
+    fn end_message(&self) -> &'static str {
+        if self.holding.position.state == PositionStateWord::RedeemedEarly { "end-date-planned" } else { "end-date" }
+    }
     /// The rate that a day's reward was computed with, when there was one for all of the principal.
     fn rate(&self, line: &RewardShape) -> String {
         line.rate.rate.as_deref().map(|rate| self.s.f.percent(rate)).unwrap_or_default()
@@ -136,18 +142,18 @@ pub async fn holding_get(
 async fn page(app: &App, visitor: &Visitor, id: &str, cursor: Option<String>, fault: Option<Problem>) -> Result<HoldingPage, Problem> {
     let signed = visitor.customer()?;
     let caller = || Extension(signed.caller.clone());
-    let position = customer::position_get(State(app.clone()), caller(), input::Path(id.to_owned())).await?.0;
+    let position = customer::position_get(State(app.clone()), caller(), Path(id.to_owned())).await?.0;
     let today = customer::position_today(app, &signed.caller, id).await?;
-    let product = catalogue::product_get(State(app.clone()), input::Path(position.product.clone())).await?.0;
+    let product = catalogue::product_get(State(app.clone()), Path(position.product.clone())).await?.0;
     let newest = cursor.is_none();
     let days = RewardFilter { asset: None, position: Some(id.to_owned()), from: None, to: None, limit: Some(DAYS.into()), cursor };
     let rewards =
-        if visitor.wants_fragment { None } else { Some(history::reward_list(State(app.clone()), caller(), input::Query(days)).await?.0) };
+        if visitor.wants_fragment { None } else { Some(history::reward_list(State(app.clone()), caller(), Query(days)).await?.0) };
     let s = Shell::of(app, visitor, Room::Holdings).await?;
     let fault = fault.map(|problem| super::failure::sentence(&s, &problem, &position.asset));
     let older = rewards.as_ref().and_then(|page| page.next_cursor.clone()).map(|cursor| format!("/holdings/{id}?cursor={cursor}#days"));
     let rewards = rewards.map(|page| page.items).unwrap_or_default();
-    Ok(HoldingPage { s, holding: Holding { position, product: Some(product) }, today, rewards, older, newest, key: sheet_key()?, fault })
+    Ok(HoldingPage { s, holding: Holding { position, product: Some(product) }, today, rewards, older, newest, key: new_key()?, fault })
 }
 
 /// The switch of a position.
@@ -159,6 +165,11 @@ pub struct RenewForm {
     key: String,
 }
 
+async fn book(app: &App, signed: &Signed, id: &str, asked: &PositionPatch, key: &str) -> Result<LogPosition, Problem> {
+    let call = Call::within(signed.caller.clone(), Method::PATCH, &format!("/v1/positions/{id}"), key_of(key)?)?;
+    call.book(app, asked, asked.command(&signed.caller, id), None).await
+}
+
 /// POST /holdings/{id}/auto-renew
 pub async fn auto_renew_post(
     State(app): State<App>,
@@ -168,8 +179,7 @@ pub async fn auto_renew_post(
 ) -> Result<Response, Problem> {
     let signed = visitor.customer()?;
     let asked = PositionPatch { auto_renew: !form.auto_renew.is_empty() };
-    let call = Call::within(signed.caller.clone(), Method::PATCH, &format!("/v1/positions/{id}"), &same_sheet(&form.key)?)?;
-    let refused = match call.book(&app, &asked, asked.command(&signed.caller, &id)).await {
+    let refused = match book(&app, signed, &id, &asked, &form.key).await {
         Ok(_) => return Ok(go(&format!("/holdings/{id}"))),
         Err(refused) => refused,
     };

@@ -7,12 +7,12 @@ use super::visitor::Visitor;
 use crate::api::App;
 use crate::api::error::Problem;
 use crate::api::history::HistoryFilter;
-use crate::api::input;
+use crate::api::input::Query;
 use crate::api::notices::{NoticeShape, notice_list};
 use crate::api::shape::ProductShape;
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
@@ -37,7 +37,7 @@ impl NoticesPage {
     /// What a notice says.
     fn sentence(&self, notice: &NoticeShape) -> String {
         let (s, product) = (&self.s, self.name(&notice.product));
-        let amount = |text: &Option<String>| text.as_deref().map(|text| s.plain(&notice.asset, text)).unwrap_or_default();
+        let amount = |text: &Option<String>| text.as_deref().map(|text| s.own_plain(&notice.asset, text)).unwrap_or_default();
         let highest = || notice.tiers.iter().flatten().map(|tier| tier.rate.clone()).max_by(|left, right| by_rate(left, right));
         match notice.kind {
             "reward_paid" => {
@@ -76,7 +76,7 @@ pub struct NoticesLook {
 pub async fn notices_get(State(app): State<App>, visitor: Visitor, Query(look): Query<NoticesLook>) -> Result<Response, Problem> {
     let signed = visitor.customer()?;
     let filter = HistoryFilter { asset: None, limit: Some(PAGE.into()), cursor: look.cursor };
-    let page = notice_list(State(app.clone()), Extension(signed.caller.clone()), input::Query(filter)).await?.0;
+    let page = notice_list(State(app.clone()), Extension(signed.caller.clone()), Query(filter)).await?.0;
     let products = offered(&app).await?;
     let older = page.next_cursor.map(|cursor| format!("/notices?cursor={cursor}"));
     show(&NoticesPage { s: Shell::of(&app, &visitor, Room::Notices).await?, notices: page.items, products, older }, StatusCode::OK)

@@ -9,11 +9,11 @@ use crate::api::App;
 use crate::api::catalogue::{self, EstimateAsked, Paging, ProductFilter, RateLine, TierExample};
 use crate::api::customer::{self, PositionFilter, StateFilter, SubscriptionPreviewAsked};
 use crate::api::error::Problem;
-use crate::api::input;
+use crate::api::input::{self, Path, Query};
 use crate::api::shape::{AvailabilityWord, DistributionWord, EarlyRedemptionWord, EstimateShape, KindWord, ProductShape, RateModeWord};
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
@@ -134,7 +134,7 @@ impl Offer {
 /// When the engine cannot answer.
 pub async fn offered(app: &App) -> Result<Vec<ProductShape>, Problem> {
     let all = ProductFilter { asset: None, kind: None, status: None };
-    Ok(catalogue::product_list(State(app.clone()), input::Query(all)).await?.0.items)
+    Ok(catalogue::product_list(State(app.clone()), Query(all)).await?.0.items)
 }
 
 /// The name of a product; its id where it is not among them.
@@ -147,7 +147,7 @@ pub fn product_name<'a>(products: &'a [ProductShape], id: &'a str) -> &'a str {
 async fn held(app: &App, visitor: &Visitor) -> Result<BTreeSet<String>, Problem> {
     let Some(signed) = &visitor.signed else { return Ok(BTreeSet::new()) };
     let active = PositionFilter { product: None, asset: None, state: Some(StateFilter::Active), limit: Some("500".into()), cursor: None };
-    let positions = customer::position_list(State(app.clone()), Extension(signed.caller.clone()), input::Query(active)).await?.0.items;
+    let positions = customer::position_list(State(app.clone()), Extension(signed.caller.clone()), Query(active)).await?.0.items;
     Ok(positions.into_iter().map(|position| position.product).collect())
 }
 
@@ -214,6 +214,13 @@ impl ProductPage {
             DistributionWord::EveryNDays(days) => self.s.tn("distribution-every", &u64::from(days)),
         }
     }
+    fn is_daily(&self) -> bool {
+        self.offer.product.distribution == DistributionWord::Daily
+    }
+    /// With tiers a day pays at most its highest band.
+    fn settled_message(&self) -> &'static str {
+        if self.offer.product.tiers.is_some() { "settled-lately-tiers" } else { "settled-lately" }
+    }
     fn is_flexible(&self) -> bool {
         self.offer.product.kind == KindWord::Flexible
     }
@@ -236,7 +243,7 @@ impl ProductPage {
 async fn estimate(app: &App, own: Option<&Signed>, product: &str, amount: &str) -> Result<EstimateShape, Problem> {
     let Some(signed) = own else {
         let asked = EstimateAsked { amount: amount.to_owned() };
-        return Ok(catalogue::estimate_get(State(app.clone()), input::Path(product.to_owned()), input::Query(asked)).await?.0);
+        return Ok(catalogue::estimate_get(State(app.clone()), Path(product.to_owned()), Query(asked)).await?.0);
     };
     let asked = SubscriptionPreviewAsked { product: product.to_owned(), amount: amount.to_owned(), source: None };
     let preview = customer::subscription_preview(State(app.clone()), Extension(signed.caller.clone()), input::Body(asked)).await?.0;
@@ -255,33 +262,37 @@ pub struct ProductLook {
     amount: String,
 }
 
-/// GET /products/{id}
+/// GET /products/{id}: the page, or only the answer of its calculator.
 pub async fn product_get(
     State(app): State<App>,
     visitor: Visitor,
     Path(id): Path<String>,
     Query(look): Query<ProductLook>,
 ) -> Result<Response, Problem> {
-    let product = catalogue::product_get(State(app.clone()), input::Path(id.clone())).await?.0;
+    let product = catalogue::product_get(State(app.clone()), Path(id.clone())).await?.0;
     let s = Shell::of(&app, &visitor, Room::Products).await?;
-    let example = app.engine.read(|state, _| catalogue::tier_example(state, &id)).await??;
-    let paging = Paging { limit: Some("500".into()), cursor: None };
-    let lines = catalogue::rate_list(State(app.clone()), input::Path(id.clone()), input::Query(paging)).await?.0.items;
-    let (announced, mut settled): (Vec<RateLine>, Vec<RateLine>) = lines.into_iter().partition(|line| line.from.is_some());
-    settled.truncate(CHART_DAYS);
-    let points = settled.iter().rev().filter_map(|line| Some((line.day.clone()?, line.what.rate.clone()?)));
-    let chart = Chart::of(points.collect());
     // A round sum to begin with, as a newcomer's; what a customer types comes on top of what that customer has.
     let typed = !look.amount.trim().is_empty();
     let amount = if typed { look.amount.trim().to_owned() } else { "100".to_owned() };
     let own = visitor.signed.as_ref().filter(|_| typed && product.availability == AvailabilityWord::Available);
-    let (estimate, fault) = match estimate(&app, own, &product.id, &amount).await {
+    let (estimate, fault) = match estimate(&app, own, &id, &amount).await {
         Ok(estimate) => (Some(estimate), None),
         Err(problem) => (None, Some(sentence(&s, &problem, &product.asset))),
     };
+    let offer = Offer { held: false, product };
+    let (settled, announced) = (Vec::new(), Vec::new());
     let is_own = own.is_some();
-    let mine = held(&app, &visitor).await?;
-    let offer = Offer { held: mine.contains(&product.id), product };
-    let page = ProductPage { s, offer, chart, settled, announced, example, amount, estimate, is_own, fault };
-    if visitor.wants_fragment { show(&page.as_calculator(), StatusCode::OK) } else { show(&page, StatusCode::OK) }
+    let mut page = ProductPage { s, offer, chart: None, settled, announced, example: None, amount, estimate, is_own, fault };
+    if visitor.wants_fragment {
+        return show(&page.as_calculator(), StatusCode::OK);
+    }
+    page.offer.held = held(&app, &visitor).await?.contains(&id);
+    page.example = app.engine.read(|state, _| catalogue::tier_example(state, &id)).await??;
+    let paging = Paging { limit: Some("500".into()), cursor: None };
+    let lines = catalogue::rate_list(State(app), Path(id), Query(paging)).await?.0.items;
+    (page.announced, page.settled) = lines.into_iter().partition(|line| line.from.is_some());
+    page.settled.truncate(CHART_DAYS);
+    let points = page.settled.iter().rev().filter_map(|line| Some((line.day.clone()?, line.what.rate.clone()?)));
+    page.chart = Chart::of(points.collect());
+    show(&page, StatusCode::OK)
 }

@@ -7,11 +7,11 @@ use crate::api::catalogue;
 use crate::api::customer;
 use crate::api::error::Problem;
 use crate::api::history::{self, Receipt};
-use crate::api::input::{self, AccountWord};
+use crate::api::input::{AccountWord, Path, Query};
 use crate::api::shape::{PositionShape, ProductShape};
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
@@ -65,8 +65,8 @@ pub async fn receipt_get(
     };
     let (mut position, mut product) = (None, None);
     if let Some((id, of)) = subject {
-        position = Some(customer::position_get(State(app.clone()), Extension(signed.caller.clone()), input::Path(id)).await?.0);
-        product = Some(catalogue::product_get(State(app.clone()), input::Path(of)).await?.0);
+        position = Some(customer::position_get(State(app.clone()), Extension(signed.caller.clone()), Path(id)).await?.0);
+        product = Some(catalogue::product_get(State(app.clone()), Path(of)).await?.0);
     }
     let s = Shell::of(&app, &visitor, Room::Holdings).await?;
     show(&ReceiptPage { s, receipt, position, product, is_new: !look.new.is_empty() }, StatusCode::OK)

@@ -1,21 +1,24 @@
 //! The redeem sheet: what arrives where, and for an early exit everything it costs, agreed to before it is done.
 
 use super::failure::sentence;
-use super::shell::{Room, Shell, go, same_sheet, sheet_key, show};
-use super::visitor::{Form, Visitor};
+use super::sheet::{self, Change};
+use super::shell::{Room, Shell, go, show};
+use super::visitor::{Form, Signed, Visitor};
 use crate::api::App;
 use crate::api::call::Call;
 use crate::api::catalogue;
 use crate::api::customer::{self, RedemptionAsked, RedemptionPreviewAsked, RedemptionPreviewShape};
 use crate::api::error::Problem;
-use crate::api::input::{self, AccountWord};
+use crate::api::input::{self, AccountWord, Path, Query};
 use crate::api::shape::{KindWord, PositionShape, ProductShape};
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Path, Query, State};
+use axum::extract::State as Inside;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
+use usance_core::id::LogPosition;
+use usance_core::machine::State;
 
 #[derive(Template)]
 #[template(path = "redeem.html", blocks = ["summary"])]
@@ -30,6 +33,8 @@ struct RedeemPage {
     key: String,
     fault: Option<String>,
     unticked: bool,
+    shown: String,
+    changes: Vec<Change>,
 }
 
 impl RedeemPage {
@@ -72,48 +77,70 @@ struct Asked {
 
 /// GET /holdings/{id}/redeem
 pub async fn redeem_get(
-    State(app): State<App>,
+    Inside(app): Inside<App>,
     visitor: Visitor,
     Path(id): Path<String>,
     Query(look): Query<SheetLook>,
 ) -> Result<Response, Problem> {
-    let asked =
-        Asked { amount: look.amount.trim().to_owned(), to: account(&look.to), key: same_sheet(&look.key)?, most: !look.most.is_empty() };
-    let page = sheet(&app, &visitor, &id, asked, None, false).await?;
+    let asked = Asked {
+        amount: look.amount.trim().to_owned(),
+        to: account(&look.to),
+        key: sheet::same_key(&look.key)?,
+        most: !look.most.is_empty(),
+    };
+    let page = opened(&app, &visitor, &id, asked, Refused::default()).await?;
     if visitor.wants_fragment { show(&page.as_summary(), StatusCode::OK) } else { show(&page, StatusCode::OK) }
 }
 
-async fn sheet(
-    app: &App,
-    visitor: &Visitor,
-    id: &str,
-    asked: Asked,
-    refused: Option<Problem>,
+/// What was said to the last try.
+#[derive(Default)]
+struct Refused {
+    problem: Option<Problem>,
     unticked: bool,
-) -> Result<RedeemPage, Problem> {
+    changes: Vec<(String, String, String)>,
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Refused { problem: Some(problem), ..Refused::default() }
+    }
+}
+
+async fn opened(app: &App, visitor: &Visitor, id: &str, asked: Asked, refused: Refused) -> Result<RedeemPage, Problem> {
     let signed = visitor.customer()?;
     let caller = || Extension(signed.caller.clone());
-    let position = customer::position_get(State(app.clone()), caller(), input::Path(id.to_owned())).await?.0;
-    let product = catalogue::product_get(State(app.clone()), input::Path(position.product.clone())).await?.0;
+    let position = customer::position_get(Inside(app.clone()), caller(), Path(id.to_owned())).await?.0;
+    let product = catalogue::product_get(Inside(app.clone()), Path(position.product.clone())).await?.0;
     let s = Shell::of(app, visitor, Room::Holdings).await?;
     let flexible = position.kind == KindWord::Flexible;
     let amount = if asked.most { position.principal.clone() } else { asked.amount };
     let previewed = match flexible && amount.is_empty() {
         true => None,
-        false => {
-            let look = RedemptionPreviewAsked { amount: flexible.then(|| amount.clone()), to: asked.to };
-            Some(customer::redemption_preview(State(app.clone()), caller(), input::Path(id.to_owned()), input::Body(look)).await)
-        }
+        false => Some(preview(app, signed, id, flexible.then(|| amount.clone()), asked.to).await),
     };
     let (preview, mut fault) = match previewed {
         None => (None, None),
-        Some(Ok(preview)) => (Some(preview.0), None),
+        Some(Ok(preview)) => (Some(preview), None),
         Some(Err(problem)) => (None, Some(sentence(&s, &problem, &position.asset))),
     };
-    if let Some(problem) = &refused {
+    if let Some(problem) = &refused.problem {
         fault = Some(sentence(&s, problem, &position.asset));
     }
-    Ok(RedeemPage { s, position, product, flexible, amount, to: asked.to, preview, key: asked.key, fault, unticked })
+    let shown = preview.as_ref().map(sheet::shown).unwrap_or_default();
+    let changes = sheet::changes(&s, &position.asset, refused.changes);
+    let (to, key, unticked) = (asked.to, asked.key, refused.unticked);
+    Ok(RedeemPage { s, position, product, flexible, amount, to, preview, key, fault, unticked, shown, changes })
+}
+
+async fn preview(
+    app: &App,
+    signed: &Signed,
+    id: &str,
+    amount: Option<String>,
+    to: Option<AccountWord>,
+) -> Result<RedemptionPreviewShape, Problem> {
+    let look = input::Body(RedemptionPreviewAsked { amount, to });
+    Ok(customer::redemption_preview(Inside(app.clone()), Extension(signed.caller.clone()), Path(id.to_owned()), look).await?.0)
 }
 
 /// A redemption to be made.
@@ -123,46 +150,65 @@ pub struct RedeemForm {
     amount: String,
     #[serde(default)]
     to: String,
-    /// What the customer was shown to arrive.
+    /// The preview that was shown, as it was given.
     #[serde(default)]
-    payout: String,
-    /// What the customer was shown that Funding gives.
-    #[serde(default)]
-    from_funding: String,
+    shown: String,
     /// Ticked: the rewards are given up.
     #[serde(default)]
     consent: String,
-    /// Whether the sheet asked for that.
-    #[serde(default)]
-    early: String,
     #[serde(default)]
     key: String,
 }
 
 /// POST /holdings/{id}/redeem
 pub async fn redeem_post(
-    State(app): State<App>,
+    Inside(app): Inside<App>,
     visitor: Visitor,
     Path(id): Path<String>,
     Form(form): Form<RedeemForm>,
 ) -> Result<Response, Problem> {
     let signed = visitor.customer()?;
-    let amount = Some(form.amount.trim().to_owned()).filter(|amount| !amount.is_empty());
-    let filled = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-    let (payout, from_funding) = (filled(&form.payout), filled(&form.from_funding).filter(|amount| amount != "0"));
-    let asked = RedemptionAsked { amount, to: account(&form.to), quoted_payout: payout, quoted_from_funding: from_funding };
-    let again = |key: String| Asked { amount: form.amount.trim().to_owned(), to: account(&form.to), key, most: false };
-    if asked.quoted_payout.is_none() || (!form.early.is_empty() && form.consent.is_empty()) {
-        // Nothing was shown yet, or it was not agreed to: nothing is sent.
-        let unticked = asked.quoted_payout.is_some();
-        let page = sheet(&app, &visitor, &id, again(same_sheet(&form.key)?), None, unticked).await?;
-        return show(&page, StatusCode::UNPROCESSABLE_ENTITY);
-    }
-    let call = Call::within(signed.caller.clone(), Method::POST, &format!("/v1/positions/{id}/redemptions"), &same_sheet(&form.key)?)?;
-    let refused = match call.book(&app, &asked, asked.command(&signed.caller, &id)).await {
+    let refused = match book(&app, signed, &id, &form).await {
         Ok(place) => return Ok(go(&format!("/receipts/{}?new=1", place.number()))),
         Err(refused) => refused,
     };
-    let status = refused.status();
-    show(&sheet(&app, &visitor, &id, again(sheet_key()?), Some(refused), false).await?, status)
+    let status = refused.problem.as_ref().map_or(StatusCode::UNPROCESSABLE_ENTITY, Problem::status);
+    let status = if refused.changes.is_empty() { status } else { StatusCode::CONFLICT };
+    let again = Asked { amount: form.amount.trim().to_owned(), to: account(&form.to), key: sheet::new_key()?, most: false };
+    show(&opened(&app, &visitor, &id, again, refused).await?, status)
+}
+
+/// Books what was shown, or says why not. Whether it is still what would be booked is decided in the same instant.
+async fn book(app: &App, signed: &Signed, id: &str, form: &RedeemForm) -> Result<LogPosition, Refused> {
+    let path = format!("/v1/positions/{id}/redemptions");
+    let call = sheet::key_of(&form.key).and_then(|key| Call::within(signed.caller.clone(), Method::POST, &path, key))?;
+    let amount = Some(form.amount.trim().to_owned()).filter(|amount| !amount.is_empty());
+    let shown: serde_json::Value = serde_json::from_str(&form.shown).unwrap_or_default();
+    let text = |field: &str| shown[field].as_str().map(str::to_owned);
+    if shown.is_null() {
+        return Err(Refused::default());
+    }
+    if text("kind").as_deref() == Some("early") && form.consent.is_empty() {
+        return Err(Refused { unticked: true, ..Refused::default() });
+    }
+    let asked = RedemptionAsked {
+        amount: amount.clone(),
+        to: account(&form.to),
+        quoted_payout: text("payout"),
+        quoted_from_funding: text("clawback_from_funding").filter(|amount| amount != "0"),
+    };
+    let look = RedemptionPreviewAsked { amount: amount.clone(), to: asked.to };
+    let (customer, position, shown) = (signed.customer().to_owned(), id.to_owned(), form.shown.clone());
+    let expects = move |state: &State, _| {
+        customer::preview_redemption(state, &customer, &position, &look).is_ok_and(|now| sheet::is_as_shown(&shown, &now))
+    };
+    let problem = match call.book(app, &asked, asked.command(&signed.caller, id), Some(Box::new(expects))).await {
+        Ok(place) => return Ok(place),
+        Err(problem) => problem,
+    };
+    if problem.code() != sheet::CHANGED {
+        return Err(problem.into());
+    }
+    let now = preview(app, signed, id, amount, asked.to).await?;
+    Err(Refused { changes: sheet::differences(&form.shown, &now), ..Refused::default() })
 }

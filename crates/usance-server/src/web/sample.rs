@@ -1,11 +1,11 @@
 //! What only a demo has: entering as a sample customer without a password, and letting the day end.
 
-use super::shell::{go, sheet_key};
-use super::sign_in::{Bare, enter, own_path};
+use super::sheet::new_key;
+use super::shell::go;
+use super::sign_in::{enter, own_path};
 use super::visitor::{Form, Visitor};
 use crate::api::App;
 use crate::api::call::Call;
-use crate::api::catalogue;
 use crate::api::error::Problem;
 use crate::api::input;
 use crate::api::operator::ClockAsked;
@@ -42,16 +42,22 @@ pub async fn sample_post(
     enter(&app, &visitor, &headers, &form.customer, &own_path(&form.next))
 }
 
+/// The end of a day. Two taps name the same one, and a clock that stands there already stays.
+#[derive(Deserialize)]
+pub struct DayForm {
+    to: String,
+}
+
 /// POST /sample/next-day: in a demo anybody may let the day end, as its operator would.
-pub async fn next_day_post(State(app): State<App>, headers: HeaderMap, Form(Bare {}): Form<Bare>) -> Result<Response, Problem> {
+pub async fn next_day_post(State(app): State<App>, headers: HeaderMap, Form(form): Form<DayForm>) -> Result<Response, Problem> {
     if app.site.sample_customers.is_empty() {
         return Err(no_demo());
     }
-    let asked = ClockAsked { to: catalogue::clock_get(State(app.clone())).await?.0.next_close_at };
+    let asked = ClockAsked { to: form.to };
     let operator = Caller { role: Role::Operator, scope: "operator:demo-pages".to_owned(), customer: None };
-    let call = Call::within(operator, Method::POST, "/v1/operator/clock", &sheet_key()?)?;
+    let call = Call::within(operator, Method::POST, "/v1/operator/clock", &new_key()?)?;
     let command = Command::MoveClock { to: input::instant("to", &asked.to)? };
-    call.book(&app, &asked, command).await?;
+    call.book(&app, &asked, command, None).await?;
     // Back to the page on which it was asked for.
     let from = headers.get(header::REFERER).and_then(|from| from.to_str().ok()).and_then(|from| from.parse::<axum::http::Uri>().ok());
     Ok(go(&own_path(from.as_ref().and_then(|from| from.path_and_query()).map_or("", |path| path.as_str()))))

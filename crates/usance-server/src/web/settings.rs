@@ -7,10 +7,11 @@ use super::sign_in::{Bare, own_path};
 use super::visitor::{Form, Theme, Visitor, keep_look};
 use crate::api::App;
 use crate::api::error::Problem;
+use crate::api::input::Path;
 use crate::auth::Auth;
 use crate::auth::session::ProposedFactor;
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::Response;
 use qrcode::QrCode;
@@ -173,7 +174,11 @@ pub async fn factor_post(State(app): State<App>, visitor: Visitor, Form(form): F
         return Ok(go("/settings#second-factor"));
     }
     match app.auth.set_factor(signed.customer(), &form.secret, &form.code) {
-        Ok(()) => Ok(go("/settings#second-factor")),
+        Ok(()) => {
+            // What was opened without a code does not stay open.
+            app.auth.end_other_sessions(signed.customer(), signed.session.id)?;
+            Ok(go("/settings#second-factor"))
+        }
         Err(problem) => {
             let proposed = ProposedFactor::again(signed.customer(), &form.secret)?;
             let s = Shell::of(&app, &visitor, Room::Settings).await?;

@@ -30,6 +30,9 @@ pub enum Room {
     Elsewhere,
 }
 
+/// What covers digits.
+const COVER: &str = "••••••";
+
 /// What every page shares.
 pub struct Shell {
     /// How numbers and times are written.
@@ -137,18 +140,26 @@ impl Shell {
     /// An amount with every digit it has, and its coin.
     #[must_use]
     pub fn money(&self, symbol: &str, amount: &str) -> Money {
-        Money { digits: self.f.amount(amount), exact: amount.to_owned(), symbol: symbol.to_owned(), covered: false }
+        Money { digits: self.f.amount(amount), exact: amount.to_owned(), symbol: symbol.to_owned(), covered: None }
     }
     /// An own amount in the coin's own display digits; covered when the reader hides balances. Every digit is in its title.
     #[must_use]
     pub fn own(&self, symbol: &str, amount: &str) -> Money {
         let digits = self.f.amount_display(amount, self.display_decimals(symbol));
-        Money { digits, exact: amount.to_owned(), symbol: symbol.to_owned(), covered: self.look.hides }
+        Money { digits, exact: amount.to_owned(), symbol: symbol.to_owned(), covered: self.cover() }
     }
     /// An own amount with every digit, covered when the reader hides balances.
     #[must_use]
     pub fn own_exact(&self, symbol: &str, amount: &str) -> Money {
-        Money { covered: self.look.hides, ..self.money(symbol, amount) }
+        Money { covered: self.cover(), ..self.money(symbol, amount) }
+    }
+    fn cover(&self) -> Option<String> {
+        self.look.hides.then(|| self.t("hidden"))
+    }
+    /// An own amount as text, to stand inside a sentence.
+    #[must_use]
+    pub fn own_plain(&self, symbol: &str, amount: &str) -> String {
+        if self.look.hides { format!("{COVER}\u{a0}{symbol}") } else { self.plain(symbol, amount) }
     }
     /// An own amount that came or went, with its sign.
     #[must_use]
@@ -166,6 +177,11 @@ impl Shell {
         let beside = (!self.f.is_utc()).then(|| self.f.utc(at));
         Moment { machine: at.to_owned(), shown: self.f.instant(at), zone: self.f.zone_offset(at), beside }
     }
+    /// An instant in the reader's zone alone, for lists.
+    #[must_use]
+    pub fn moment_short(&self, at: &str) -> Moment {
+        Moment { beside: None, ..self.moment(at) }
+    }
     /// How long it is until an instant.
     #[must_use]
     pub fn until(&self, at: &str) -> String {
@@ -178,17 +194,17 @@ pub struct Money {
     digits: String,
     exact: String,
     symbol: String,
-    covered: bool,
+    /// What is said instead of the digits, when they are covered.
+    covered: Option<String>,
 }
 
 impl fmt::Display for Money {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let symbol = Escaped(&self.symbol);
-        if self.covered {
-            return write!(
-                out,
-                "<bdi class=\"money\" dir=\"ltr\"><span class=\"covered\">••••••</span> <span class=\"unit\">{symbol}</span></bdi>"
-            );
+        if let Some(word) = &self.covered {
+            let word = Escaped(word);
+            write!(out, "<bdi class=\"money\" dir=\"ltr\"><span class=\"covered\" aria-hidden=\"true\">{COVER}</span>")?;
+            return write!(out, "<span class=\"sr\">{word}</span> <span class=\"unit\">{symbol}</span></bdi>");
         }
         let (digits, exact) = (Escaped(&self.digits), Escaped(&self.exact));
         write!(
@@ -246,23 +262,4 @@ pub fn go(to: &str) -> Response {
     // Addresses are made here of checked parts; one that no header can hold leads to the start.
     let to = axum::http::HeaderValue::from_str(to).unwrap_or_else(|_| axum::http::HeaderValue::from_static("/"));
     (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
-}
-
-/// A key for one opened sheet: 128 random bits.
-///
-/// # Errors
-/// When the system has no randomness to give.
-pub fn sheet_key() -> Result<String, Problem> {
-    let bytes: [u8; 16] =
-        crate::random_bytes().map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no_randomness", error.to_string()))?;
-    Ok(format!("web-{}", shape::hex(&bytes)))
-}
-
-/// The key that a sheet was opened with, if it is one of ours; a new one otherwise.
-///
-/// # Errors
-/// As [`sheet_key`].
-pub fn same_sheet(key: &str) -> Result<String, Problem> {
-    let ours = key.len() == 36 && key.starts_with("web-") && key.bytes().skip(4).all(|byte| byte.is_ascii_hexdigit());
-    if ours { Ok(key.to_owned()) } else { sheet_key() }
 }

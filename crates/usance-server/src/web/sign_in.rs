@@ -5,13 +5,14 @@ use super::shell::{Room, Shell, go, show};
 use super::visitor::{Form, Visitor, drop_session, keep_session};
 use crate::api::App;
 use crate::api::error::Problem;
+use crate::api::input::Query;
 use crate::auth::session::Passed;
 use askama::Template;
-use axum::extract::{ConnectInfo, Query, State};
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use serde::Deserialize;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Where the customer wanted to go.
 const START: &str = "/assets";
@@ -54,6 +55,11 @@ impl SignInPage {
         })
     }
 
+    /// Who is signed in now, and would not be any more.
+    fn replaced(&self) -> Option<&str> {
+        self.s.customer.as_deref().filter(|now| *now != self.customer)
+    }
+
     fn refuse(mut self, problem: &Problem) -> Result<Response, Problem> {
         self.fault = Some(sentence(&self.s, problem, ""));
         show(&self, problem.status())
@@ -87,11 +93,16 @@ pub async fn sign_in_get(State(app): State<App>, visitor: Visitor, Query(asked):
         return Ok(go(&own_path(&asked.next)));
     }
     let mut page = SignInPage::of(&app, &visitor, &asked.next).await?;
-    if !asked.link.is_empty() {
-        page.asks = Asks::Link;
-        page.link = asked.link;
+    if asked.link.is_empty() {
+        return show(&page, StatusCode::OK);
     }
-    show(&page, StatusCode::OK)
+    match app.auth.link_customer(&asked.link) {
+        Ok(customer) => {
+            (page.asks, page.link, page.customer) = (Asks::Link, asked.link, customer);
+            show(&page, StatusCode::OK)
+        }
+        Err(problem) => page.refuse(&problem),
+    }
 }
 
 /// A customer id and a password.
@@ -114,7 +125,7 @@ pub async fn sign_in_post(
     let mut page = SignInPage::of(&app, &visitor, &form.next).await?;
     let customer = form.customer.trim().to_owned();
     page.customer.clone_from(&customer);
-    let passed = match app.auth.attempt(&customer, from.ip()) {
+    let passed = match app.auth.attempt(&customer, address(&app, &headers, from)) {
         Ok(()) => app.auth.check_password(&customer, form.password).await,
         Err(problem) => Err(problem),
     };
@@ -126,6 +137,12 @@ pub async fn sign_in_post(
         }
         Err(problem) => page.refuse(&problem),
     }
+}
+
+/// Where a request comes from. Behind a proxy it is what the proxy put last; whatever stands before that was sent to it.
+fn address(app: &App, headers: &HeaderMap, peer: SocketAddr) -> IpAddr {
+    let forwarded = headers.get("x-forwarded-for").filter(|_| app.site.https).and_then(|value| value.to_str().ok());
+    forwarded.and_then(|list| list.rsplit(',').next()?.trim().parse().ok()).unwrap_or(peer.ip())
 }
 
 /// A code after a password.
@@ -151,7 +168,7 @@ pub async fn code_post(
         Err(problem) => return page.refuse(&problem),
     };
     (page.asks, page.ticket) = (Asks::Code, form.ticket);
-    match app.auth.attempt(&customer, from.ip()).and_then(|()| app.auth.check_code(&page.ticket, &form.code)) {
+    match app.auth.attempt(&customer, address(&app, &headers, from)).and_then(|()| app.auth.check_code(&page.ticket, &form.code)) {
         Ok(customer) => enter(&app, &visitor, &headers, &customer, &page.next),
         Err(problem) => page.refuse(&problem),
     }

@@ -5,24 +5,26 @@
 //! books once.
 
 use super::failure::sentence;
-use super::products::kind_name;
-use super::shell::{Room, Shell, go, same_sheet, sheet_key, show};
+use super::products::{availability_word, kind_name};
+use super::sheet::{self, Change};
+use super::shell::{Room, Shell, go, show};
 use super::visitor::{Form, Signed, Visitor};
 use crate::api::App;
 use crate::api::call::Call;
 use crate::api::catalogue;
 use crate::api::customer::{self, AccountShape, SourceWord, SubscriptionAsked, SubscriptionPreviewAsked, SubscriptionPreviewShape};
 use crate::api::error::Problem;
-use crate::api::input;
-use crate::api::shape::{EarlyRedemptionWord, ProductShape};
+use crate::api::input::{self, Path, Query};
+use crate::api::shape::{AvailabilityWord, EarlyRedemptionWord, ProductShape};
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Path, Query, State};
+use axum::extract::State as Inside;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
+use usance_core::id::LogPosition;
 use usance_core::machine::command::Source;
-use usance_core::machine::outlook;
+use usance_core::machine::{State, outlook};
 
 /// A source to choose.
 struct SourceChoice {
@@ -30,13 +32,6 @@ struct SourceChoice {
     available: String,
     most: String,
     taken: bool,
-}
-
-/// One thing that is not as it was shown.
-struct Change {
-    what: String,
-    was: String,
-    now: String,
 }
 
 #[derive(Template)]
@@ -55,7 +50,18 @@ struct SubscribePage {
     key: String,
     fault: Option<String>,
     unticked: bool,
+    on_sale: bool,
     changes: Vec<Change>,
+}
+
+impl SubscribePage {
+    fn availability(&self) -> &'static str {
+        availability_word(self.product.availability)
+    }
+    /// The most from the chosen source; nothing where none can be subscribed.
+    fn nothing_left(&self) -> bool {
+        self.sources.iter().any(|choice| choice.taken && choice.most == "0")
+    }
 }
 
 /// What GET …/subscribe may carry.
@@ -83,7 +89,7 @@ struct Asked {
 struct Refused {
     problem: Option<Problem>,
     unticked: bool,
-    changes: Vec<(&'static str, Option<String>, Option<String>)>,
+    changes: Vec<(String, String, String)>,
 }
 
 const SOURCES: [SourceWord; 3] = [SourceWord::FundingThenSpot, SourceWord::Funding, SourceWord::Spot];
@@ -98,7 +104,7 @@ const fn word(source: SourceWord) -> &'static str {
 
 /// GET /products/{id}/subscribe
 pub async fn subscribe_get(
-    State(app): State<App>,
+    Inside(app): Inside<App>,
     visitor: Visitor,
     Path(id): Path<String>,
     Query(look): Query<SheetLook>,
@@ -106,7 +112,9 @@ pub async fn subscribe_get(
     let signed = visitor.customer()?;
     let source = look.source.unwrap_or(SourceWord::FundingThenSpot);
     let amount = if look.most.is_empty() { look.amount.trim().to_owned() } else { most(&app, signed, &id, source).await? };
-    let asked = Asked { amount, source, key: same_sheet(&look.key)?, auto_renew: false };
+    // Where nothing can be subscribed, nothing is written into the field.
+    let amount = if amount == "0" { String::new() } else { amount };
+    let asked = Asked { amount, source, key: sheet::same_key(&look.key)?, auto_renew: false };
     let page = sheet(&app, &visitor, &id, asked, Refused::default()).await?;
     if visitor.wants_fragment { show(&page.as_summary(), StatusCode::OK) } else { show(&page, StatusCode::OK) }
 }
@@ -117,8 +125,6 @@ async fn most(app: &App, signed: &Signed, id: &str, source: SourceWord) -> Resul
         let (product, terms) = catalogue::seen(state, id)?;
         let customer = state.customer_ix(signed.customer());
         let most = customer.map(|customer| outlook::subscribable(state, customer, product, Source::from(source))).unwrap_or_default();
-        // Where nothing can be subscribed, the least that might be says why.
-        let most = if most.is_zero() { terms.sale.minimum } else { most };
         Ok(crate::api::shape::amount(state, terms.asset, most))
     });
     most.await?
@@ -126,9 +132,9 @@ async fn most(app: &App, signed: &Signed, id: &str, source: SourceWord) -> Resul
 
 async fn sheet(app: &App, visitor: &Visitor, id: &str, asked: Asked, refused: Refused) -> Result<SubscribePage, Problem> {
     let signed = visitor.customer()?;
-    let product = catalogue::product_get(State(app.clone()), input::Path(id.to_owned())).await?.0;
+    let product = catalogue::product_get(Inside(app.clone()), Path(id.to_owned())).await?.0;
     let s = Shell::of(app, visitor, Room::Products).await?;
-    let accounts = customer::account_list(State(app.clone()), Extension(signed.caller.clone())).await?.0.items;
+    let accounts = customer::account_list(Inside(app.clone()), Extension(signed.caller.clone())).await?.0.items;
     let account = accounts.iter().find(|account| account.asset == product.asset);
     let mut sources = Vec::new();
     for source in SOURCES {
@@ -147,11 +153,13 @@ async fn sheet(app: &App, visitor: &Visitor, id: &str, asked: Asked, refused: Re
     if let Some(problem) = &refused.problem {
         fault = Some(sentence(&s, problem, &product.asset));
     }
-    let changes = refused.changes.into_iter().map(|(field, was, now)| change(&s, &product.asset, field, was, now)).collect();
-    let agreement = catalogue::agreement_get(State(app.clone())).await.ok().map(|agreement| agreement.0.version);
+    let changes = sheet::changes(&s, &product.asset, refused.changes);
+    let on_sale = product.availability == AvailabilityWord::Available;
+    let agreement = catalogue::agreement_get(Inside(app.clone())).await.ok().map(|agreement| agreement.0.version);
     Ok(SubscribePage {
         kind: kind_name(&s, &product),
-        shown: preview.as_ref().and_then(|preview| serde_json::to_string(preview).ok()).unwrap_or_default(),
+        shown: preview.as_ref().map(sheet::shown).unwrap_or_default(),
+        on_sale,
         source: word(asked.source),
         amount: asked.amount,
         auto_renew: asked.auto_renew,
@@ -178,39 +186,7 @@ fn available(account: Option<&AccountShape>, source: SourceWord) -> String {
 
 async fn preview(app: &App, signed: &Signed, id: &str, amount: &str, source: SourceWord) -> Result<SubscriptionPreviewShape, Problem> {
     let asked = SubscriptionPreviewAsked { product: id.to_owned(), amount: amount.to_owned(), source: Some(source) };
-    Ok(customer::subscription_preview(State(app.clone()), Extension(signed.caller.clone()), input::Body(asked)).await?.0)
-}
-
-/// What is not as it was shown, by field.
-fn differences(was: &SubscriptionPreviewShape, now: &SubscriptionPreviewShape) -> Vec<(&'static str, Option<String>, Option<String>)> {
-    let fields = |preview: &SubscriptionPreviewShape| {
-        [
-            ("value_date", Some(preview.dates.value_date.clone())),
-            ("first_distribution_at", Some(preview.dates.first_distribution_at.clone())),
-            ("matures_at", preview.dates.matures_at.clone()),
-            ("apr_for_amount", Some(preview.apr_for_amount.clone())),
-            ("reward_per_day", Some(preview.reward_per_day.clone())),
-            ("total_reward_at_maturity", preview.total_reward_at_maturity.clone()),
-            ("from_funding", Some(preview.from_funding.clone())),
-            ("from_spot", Some(preview.from_spot.clone())),
-            ("agreement_version", Some(preview.agreement_version.clone())),
-        ]
-    };
-    fields(was).into_iter().zip(fields(now)).filter(|(was, now)| was != now).map(|((field, was), (_, now))| (field, was, now)).collect()
-}
-
-fn change(s: &Shell, asset: &str, field: &'static str, was: Option<String>, now: Option<String>) -> Change {
-    let text = |value: Option<String>| {
-        let value = value.unwrap_or_default();
-        match field {
-            "value_date" => s.f.day(&value),
-            "first_distribution_at" | "matures_at" => s.f.instant(&value),
-            "apr_for_amount" => s.f.percent(&value),
-            "agreement_version" => value,
-            _ => s.plain(asset, &value),
-        }
-    };
-    Change { what: s.word("changed", field), was: text(was), now: text(now) }
+    Ok(customer::subscription_preview(Inside(app.clone()), Extension(signed.caller.clone()), input::Body(asked)).await?.0)
 }
 
 /// A subscription to be made.
@@ -233,7 +209,7 @@ pub struct SubscribeForm {
 
 /// POST /products/{id}/subscribe
 pub async fn subscribe_post(
-    State(app): State<App>,
+    Inside(app): Inside<App>,
     visitor: Visitor,
     Path(id): Path<String>,
     Form(form): Form<SubscribeForm>,
@@ -247,32 +223,43 @@ pub async fn subscribe_post(
         agreement: form.agreement.clone(),
         auto_renew: !form.auto_renew.is_empty(),
     };
-    let call = Call::within(signed.caller.clone(), Method::POST, "/v1/subscriptions", &same_sheet(&form.key)?)?;
-    let looked = preview(&app, signed, &id, &asked.amount, source).await;
-    let refused = match objections(&form, looked) {
-        // What stands against it may be this very sheet's own subscription: then the answer is the one it got.
-        Some(refused) if !call.is_known(&app)? => refused,
-        _ => match call.book(&app, &asked, asked.command(&signed.caller)).await {
-            Ok(place) => return Ok(go(&format!("/receipts/{}?new=1", place.number()))),
-            Err(problem) => Refused { problem: Some(problem), ..Refused::default() },
-        },
+    let refused = match book(&app, signed, &form, &asked).await {
+        Ok(place) => return Ok(go(&format!("/receipts/{}?new=1", place.number()))),
+        Err(refused) => refused,
     };
     let status = refused.problem.as_ref().map_or(StatusCode::UNPROCESSABLE_ENTITY, Problem::status);
     let status = if refused.changes.is_empty() { status } else { StatusCode::CONFLICT };
-    let again = Asked { amount: asked.amount, source, key: sheet_key()?, auto_renew: asked.auto_renew };
+    let again = Asked { amount: asked.amount, source, key: sheet::new_key()?, auto_renew: asked.auto_renew };
     show(&sheet(&app, &visitor, &id, again, refused).await?, status)
 }
 
-/// What stands against booking: a rule, an agreement that is not ticked, figures that were never shown or have changed.
-fn objections(form: &SubscribeForm, looked: Result<SubscriptionPreviewShape, Problem>) -> Option<Refused> {
-    let now = match looked {
-        Ok(now) => now,
-        Err(problem) => return Some(Refused { problem: Some(problem), ..Refused::default() }),
-    };
-    let Ok(was) = serde_json::from_str::<SubscriptionPreviewShape>(&form.shown) else { return Some(Refused::default()) };
-    let changes = differences(&was, &now);
-    if !changes.is_empty() {
-        return Some(Refused { changes, ..Refused::default() });
+/// Books what was shown, or says why not. Whether it is still what would be booked is decided in the same instant.
+async fn book(app: &App, signed: &Signed, form: &SubscribeForm, asked: &SubscriptionAsked) -> Result<LogPosition, Refused> {
+    let call = sheet::key_of(&form.key).and_then(|key| Call::within(signed.caller.clone(), Method::POST, "/v1/subscriptions", key))?;
+    let look = SubscriptionPreviewAsked { product: asked.product.clone(), amount: asked.amount.clone(), source: Some(asked.source) };
+    let (customer, shown) = (signed.customer().to_owned(), form.shown.clone());
+    if shown.is_empty() {
+        return Err(Refused::default());
     }
-    form.agreement.is_empty().then(|| Refused { unticked: true, ..Refused::default() })
+    if form.agreement.is_empty() {
+        return Err(Refused { unticked: true, ..Refused::default() });
+    }
+    let expects = move |state: &State, now| {
+        customer::preview_subscription(state, now, &customer, &look).is_ok_and(|now| sheet::is_as_shown(&shown, &now))
+    };
+    let problem = match call.book(app, asked, asked.command(&signed.caller), Some(Box::new(expects))).await {
+        Ok(place) => return Ok(place),
+        Err(problem) => problem,
+    };
+    if problem.code() != sheet::CHANGED {
+        return Err(problem.into());
+    }
+    let now = preview(app, signed, &asked.product, &asked.amount, asked.source).await?;
+    Err(Refused { changes: sheet::differences(&form.shown, &now), ..Refused::default() })
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Refused { problem: Some(problem), ..Refused::default() }
+    }
 }

@@ -1,19 +1,21 @@
 //! Moving coins between Spot and Funding.
 
 use super::failure::sentence;
-use super::shell::{Room, Shell, go, same_sheet, sheet_key, show};
-use super::visitor::{Form, Visitor};
+use super::sheet::{key_of, new_key};
+use super::shell::{Room, Shell, go, show};
+use super::visitor::{Form, Signed, Visitor};
 use crate::api::App;
 use crate::api::call::Call;
 use crate::api::customer::{self, AccountShape, TransferAsked};
 use crate::api::error::Problem;
-use crate::api::input::AccountWord;
+use crate::api::input::{AccountWord, Query};
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
+use usance_core::id::LogPosition;
 
 #[derive(Template)]
 #[template(path = "transfer.html")]
@@ -38,7 +40,7 @@ pub struct TransferLook {
 /// GET /transfer
 pub async fn transfer_get(State(app): State<App>, visitor: Visitor, Query(look): Query<TransferLook>) -> Result<Response, Problem> {
     let from = look.from.unwrap_or(AccountWord::Funding);
-    let form = TransferForm { asset: look.asset, from, amount: String::new(), key: sheet_key()? };
+    let form = TransferForm { asset: look.asset, from, amount: String::new(), key: new_key()? };
     show(&sheet(&app, &visitor, form, None).await?, StatusCode::OK)
 }
 
@@ -48,6 +50,7 @@ pub struct TransferForm {
     asset: String,
     from: AccountWord,
     amount: String,
+    #[serde(default)]
     key: String,
 }
 
@@ -62,17 +65,20 @@ async fn sheet(app: &App, visitor: &Visitor, form: TransferForm, refused: Option
     Ok(TransferPage { s, accounts, asset, from: form.from, amount: form.amount, key: form.key, fault })
 }
 
+async fn book(app: &App, signed: &Signed, asked: &TransferAsked, key: &str) -> Result<LogPosition, Problem> {
+    let call = Call::within(signed.caller.clone(), Method::POST, "/v1/transfers", key_of(key)?)?;
+    call.book(app, asked, asked.command(&signed.caller), None).await
+}
+
 /// POST /transfer
 pub async fn transfer_post(State(app): State<App>, visitor: Visitor, Form(form): Form<TransferForm>) -> Result<Response, Problem> {
     let signed = visitor.customer()?;
     let to = if form.from == AccountWord::Spot { AccountWord::Funding } else { AccountWord::Spot };
     let asked = TransferAsked { asset: form.asset.clone(), from: form.from, to, amount: form.amount.trim().to_owned() };
-    let call = Call::within(signed.caller.clone(), Method::POST, "/v1/transfers", &same_sheet(&form.key)?)?;
-    let command = asked.command(&signed.caller);
-    let refused = match call.book(&app, &asked, command).await {
+    let refused = match book(&app, signed, &asked, &form.key).await {
         Ok(place) => return Ok(go(&format!("/receipts/{}", place.number()))),
         Err(refused) => refused,
     };
-    let again = TransferForm { key: sheet_key()?, ..form };
+    let again = TransferForm { key: new_key()?, ..form };
     show(&sheet(&app, &visitor, again, Some(&refused)).await?, refused.status())
 }

@@ -8,6 +8,7 @@ use super::format::{Format, Language};
 use super::words::Words;
 use crate::api::App;
 use crate::api::error::Problem;
+use crate::auth::session::Glance;
 use crate::auth::{Caller, Identity, Role, token_hash};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
@@ -72,7 +73,7 @@ impl Look {
         let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or("");
         let language = cookie(headers, "usance_language").and_then(Language::parse).unwrap_or_else(|| Language::preferred(accepted));
         // A browser's script writes the zone's name with its slashes escaped.
-        let zone = cookie(headers, "usance_zone").map(|name| name.replace("%2F", "/").replace("%2f", "/"));
+        let zone = cookie(headers, "usance_zone").map(|name| name.replace("%2F", "/").replace("%2f", "/").replace("%2B", "+"));
         let zone = zone.filter(|name| Format::is_zone(name));
         let theme = Theme::ALL.into_iter().find(|theme| cookie(headers, "usance_theme") == Some(theme.word())).unwrap_or_default();
         Look {
@@ -121,8 +122,10 @@ impl Visitor {
     /// # Errors
     /// 503 when sessions cannot be read.
     pub fn of(app: &App, headers: &HeaderMap) -> Result<Visitor, Problem> {
+        let wants_fragment = headers.get("hx-request-type").is_some_and(|value| value.as_bytes() == b"partial");
+        let glance = if wants_fragment { Glance::Polled } else { Glance::Used };
         let secret = cookie(headers, session_cookie(app.site.https));
-        let session = secret.map(|secret| app.auth.session(secret)).transpose()?.flatten();
+        let session = secret.map(|secret| app.auth.session(secret, glance)).transpose()?.flatten();
         let signed = session.zip(secret).map(|(session, secret)| Signed {
             caller: Caller {
                 role: Role::Customer,
@@ -132,7 +135,6 @@ impl Visitor {
             session,
             form_token: blake3::keyed_hash(&app.seed, &token_hash(secret)).to_hex()[..32].to_owned(),
         });
-        let wants_fragment = headers.get("hx-request-type").is_some_and(|value| value.as_bytes() == b"partial");
         Ok(Visitor { look: Look::of(headers), signed, wants_fragment })
     }
 

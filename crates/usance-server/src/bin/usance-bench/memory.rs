@@ -171,8 +171,10 @@ pub fn durable(seconds: u64) -> anyhow::Result<()> {
     let engine = opening.engine.clone();
     runtime.block_on(async {
         for command in founding(CUSTOMERS).collect::<Vec<_>>().chunks(512) {
-            let all: Vec<_> =
-                command.iter().map(|command| engine.submit(Submission { key: None, command: Some(command.clone()) })).collect();
+            let all: Vec<_> = command
+                .iter()
+                .map(|command| engine.submit(Submission { key: None, command: Some(command.clone()), expects: None }))
+                .collect();
             for one in all {
                 assert!(matches!(one.await, Reply::Decided { outcome: Ok(_), .. }));
             }
@@ -193,7 +195,9 @@ pub fn durable(seconds: u64) -> anyhow::Result<()> {
                     let command = subscription(&mut dice, CUSTOMERS, None);
                     number += 1;
                     let hash = hash16(&[7; 32], "key", &[&client.to_string(), &number.to_string()]);
-                    let reply = engine.submit(Submission { key: Some(UsedKey { hash, fingerprint: hash }), command: Some(command) }).await;
+                    let reply = engine
+                        .submit(Submission { key: Some(UsedKey { hash, fingerprint: hash }), command: Some(command), expects: None })
+                        .await;
                     assert!(matches!(reply, Reply::Decided { outcome: Ok(_), .. }), "{reply:?}");
                     done.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 }

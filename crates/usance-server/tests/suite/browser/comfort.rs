@@ -131,4 +131,13 @@ async fn while_the_network_is_away_the_page_says_so() {
     page.screenshot(&folder(), "offline").await;
     page.devtools("Network.emulateNetworkConditions", away(false)).await;
     page.wait_for("body:has(#offline[hidden])").await;
+    // A sheet cannot be confirmed meanwhile, and goes on by itself.
+    page.goto("/products/sol-30/subscribe?amount=10").await;
+    page.devtools("Network.emulateNetworkConditions", away(true)).await;
+    page.wait_for("#offline:not([hidden])").await;
+    page.type_into("#amount", "11").await;
+    page.wait_for("#confirm .bar button:disabled").await;
+    page.devtools("Network.emulateNetworkConditions", away(false)).await;
+    page.wait_for("#confirm .bar button:enabled").await;
+    assert_eq!(page.run("return document.querySelector('#summary [name=amount]').value", vec![]).await, json!("11"));
 }

@@ -20,7 +20,7 @@ async fn a_password_lets_in_and_a_wrong_one_does_not() {
         page.wait_text(".fault", "not right").await;
         sign_in(&page, ALICE, PASSWORD).await;
         // Where the customer wanted to go.
-        page.wait_text("h1", "What you stake").await;
+        page.wait_text("h1", "Holdings").await;
         assert!(page.url().await.ends_with("/holdings?closed=1"));
         page.goto("/settings").await;
         page.click("form[action='/sign-out'] button").await;
@@ -80,7 +80,7 @@ async fn a_link_from_the_exchange_lets_in_once() {
         let path = link["path"].as_str().expect("a path").to_owned();
         let page = scene.visit(&view).await;
         page.goto(&path).await;
-        page.wait_text("main", "Continue").await;
+        page.wait_text("main", ALICE).await;
         // Opening it is not using it.
         page.goto(&path).await;
         page.click("main form button").await;

@@ -3,6 +3,7 @@
 use super::driver::{Page, View};
 use super::scene::{AGREEMENT, ALICE, Scene, VIEWS, expect_quiet, folder};
 use serde_json::json;
+use thirtyfour::Key;
 
 /// Waits until what was typed has been answered.
 async fn answered(page: &Page) {
@@ -29,8 +30,8 @@ async fn subscribes(view: View) {
     page.click("input[name=source][value=spot]").await;
     page.wait_text("#summary", "12.5").await;
     page.click("input[name=agreement]").await;
-    page.screenshot(&folder(), "flow-subscribe").await;
     answered(&page).await;
+    page.screenshot(&folder(), "flow-subscribe").await;
     page.click("#confirm .bar button").await;
     page.wait_text("h1", "You are staking").await;
     page.screenshot(&folder(), "flow-receipt").await;
@@ -54,7 +55,7 @@ async fn subscribes(view: View) {
     page.screenshot(&folder(), "flow-holding").await;
     // The switch.
     page.click("form.switch button").await;
-    page.wait_text("form.switch", "Auto-renew: On").await;
+    page.wait_for("form.switch .tag.active").await;
     assert_eq!(scene.alice().get("/v1/positions/1").ok()["auto_renew"], true);
     expect_quiet(&page, &scene).await;
 }
@@ -85,7 +86,7 @@ async fn subscribes_without_script(view: View) {
     let most = page.run("return document.querySelector('#amount').value", vec![]).await;
     assert_eq!(most, json!("150"), "both accounts, below the maximum of 200");
     page.type_into("#amount", "110").await;
-    page.click("#ask > button.no-script").await;
+    page.click("#ask > button.no-script:not(.leads)").await;
     page.wait_text("#summary", "110").await;
     page.screenshot(&folder(), "no-script-subscribe").await;
     page.click("input[name=agreement]").await;
@@ -162,6 +163,24 @@ async fn what_changed_meanwhile_is_said_before_anything_is_booked() {
 }
 
 #[tokio::test]
+async fn enter_looks_at_what_was_typed_and_takes_nothing_more() {
+    let scene = Scene::new();
+    for script in [true, false] {
+        let page = scene.enter(&View { script, ..View::DESK }, ALICE).await;
+        for sheet in ["/products/sol-flex/subscribe", "/holdings/1/redeem"] {
+            page.goto(sheet).await;
+            page.type_into("#amount", "5").await;
+            page.press(&[Key::Enter]).await;
+            page.wait_text("#summary", "What you confirm").await;
+            for field in ["#amount", "#summary [name=amount]"] {
+                let value = page.run("return document.querySelector(arguments[0]).value", vec![field.into()]).await;
+                assert_eq!(value, json!("5"), "{sheet} {field}, script: {script}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_confirmed_that_was_not_shown() {
     let scene = Scene::empty();
     let page = scene.enter(&View::PHONE, ALICE).await;
@@ -171,6 +190,25 @@ async fn nothing_is_confirmed_that_was_not_shown() {
     assert!(page.exists("#confirm .bar button:disabled").await);
     page.wait_text("#summary", "99").await;
     answered(&page).await;
+    // Answers that come late and out of order: whatever can be confirmed is what stands in the field.
+    page.devtools("Network.enable", json!({})).await;
+    let slow = |latency: u32| json!({"offline": false, "latency": latency, "downloadThroughput": -1, "uploadThroughput": -1});
+    page.devtools("Network.emulateNetworkConditions", slow(700)).await;
+    let wrong = page
+        .run_until_called(
+            "const done = arguments[arguments.length - 1], field = document.querySelector('#amount'); let wrong = 0, right = 0;
+             const type = text => { field.value = text; field.dispatchEvent(new Event('input', { bubbles: true })); };
+             const look = setInterval(() => {
+                 const button = document.querySelector('#confirm .bar button'), shown = document.querySelector('#summary [name=amount]').value;
+                 if (!button.disabled) shown === field.value ? right++ : wrong++;
+             }, 20);
+             type('1'); setTimeout(() => type('17'), 400); setTimeout(() => type('171'), 900); setTimeout(() => type('99'), 1300);
+             setTimeout(() => { clearInterval(look); done([wrong, right > 0]); }, 4000);",
+            vec![],
+        )
+        .await;
+    assert_eq!(wrong, json!([0, true]));
+    page.devtools("Network.emulateNetworkConditions", slow(0)).await;
     // Without the tick the sheet stays, says so, and keeps the amount.
     page.run("document.querySelector('input[name=agreement]').required = false", vec![]).await;
     page.click("#confirm .bar button").await;
