@@ -3,7 +3,7 @@
 //! Its two parts are [`contract`] (the API) and [`pages`] (the customer's app). The router, the guards, the OpenAPI
 //! document, the metrics and the unauthorized test are all made from it.
 
-mod contract;
+pub mod contract;
 pub mod pages;
 
 pub use contract::table;

@@ -1,7 +1,8 @@
 //! How money, rates, days and instants look on the pages: the only place for it, in every language of the pages.
 //!
 //! What comes in is the API's own text, what goes out is plain text: no markup, no bidi control characters. Numbers
-//! are text from end to end, never floats; a digit is only left out where the name says so, and "…" then shows it.
+//! are text from end to end, never floats; a digit is only left
+//! out where the name says so ([`Format::amount_display`]), and the page then has all of them in a title.
 //! Text that is not what it should be comes back unchanged.
 //!
 //! Digits are Latin, grouped as 1,234.5, in all three languages: exchanges in Arabic-speaking markets show amounts so.
@@ -204,14 +205,8 @@ impl Format {
 
     /// An amount with every digit of its text: `-1234.50` is "−1,234.50".
     pub fn amount(&self, text: &str) -> String {
-        self.amount_fixed(text, 0)
-    }
-
-    /// An amount for a column: at least `decimals` fraction digits. Where the text has more, all of them stay.
-    pub fn amount_fixed(&self, text: &str, decimals: u8) -> String {
         let Some(number) = Decimal::parse(text) else { return text.to_owned() };
-        let fraction = format!("{:0<1$}", number.fraction, usize::from(decimals));
-        written(number.sign(), number.whole, &fraction)
+        written(number.sign(), number.whole, number.fraction)
     }
 
     /// An amount with every digit and "+" or "−" in front; zero has neither.
@@ -278,13 +273,6 @@ impl Format {
     /// An instant in the reader's zone, to the minute, on the 24-hour clock: "20 Nov 2026, 08:00".
     pub fn instant(&self, text: &str) -> String {
         self.zoned(text).map_or_else(|| text.to_owned(), |zoned| self.to_the_minute(zoned.datetime()))
-    }
-
-    /// An instant in the reader's zone, to the second, with the offset: "20 Nov 2026, 08:00:00 GMT+8". Clear also in
-    /// the hour that a clock change repeats.
-    pub fn instant_exact(&self, text: &str) -> String {
-        let Some(zoned) = self.zoned(text) else { return text.to_owned() };
-        format!("{}:{:02} {}", self.to_the_minute(zoned.datetime()), zoned.second(), offset_name(zoned.offset()))
     }
 
     /// An instant in UTC, to the minute: "20 Nov 2026, 00:00 UTC".
@@ -406,7 +394,6 @@ mod tests {
                     continue;
                 }
                 ["amount", text] => format.amount(text),
-                ["fixed", text, decimals] => format.amount_fixed(text, decimals.parse().unwrap()),
                 ["signed", text] => format.amount_signed(text),
                 ["display", text, decimals] => format.amount_display(text, decimals.parse().unwrap()),
                 ["percent", rate] => format.percent(rate),
@@ -414,7 +401,6 @@ mod tests {
                 ["count", number] => format.count(number.parse().unwrap()),
                 ["day", text] => format!("{} / {}", format.day(text), format.day_short(text)),
                 ["instant", text] => format.instant(text),
-                ["exact", text] => format.instant_exact(text),
                 ["utc", text] => format.utc(text),
                 ["offset", text] => format.zone_offset(text),
                 ["until", then] => format.until("2026-11-20T00:00:00.000Z", then),
@@ -441,9 +427,6 @@ mod tests {
             amount  10000000000.000000000000000001      | 10,000,000,000.000000000000000001
             amount  10000000000000000000000000000       | 10,000,000,000,000,000,000,000,000,000
             amount  007                                 | 7
-            fixed   1234.5                         2    | 1,234.50
-            fixed   1.23456                        2    | 1.23456
-            fixed   0.000000000000000001           18   | 0.000000000000000001
             signed  1234.5                              | +1,234.5
             signed  0.00                                | 0.00
             display   1.23999                        2    | 1.23
@@ -484,7 +467,6 @@ mod tests {
             day     2026-11-20                | 20 Nov 2026 / 20 Nov
             day     2026-02-29                | 2026-02-29 / 2026-02-29
             instant 2026-11-20T00:00:00.000Z  | 20 Nov 2026, 08:00
-            exact   2026-11-20T00:00:00.000Z  | 20 Nov 2026, 08:00:00 GMT+8
             offset  2026-11-20T00:00:00.000Z  | GMT+8
             utc     2026-11-20T00:00:00.000Z  | 20 Nov 2026, 00:00 UTC
             reader  zh Asia/Shanghai
@@ -508,19 +490,10 @@ mod tests {
         check(
             "
             reader en asia/kolkata
-            exact  2026-11-20T20:00:00.000Z  | 21 Nov 2026, 01:30:00 GMT+5:30
             reader en America/St_Johns
-            exact  2026-01-15T12:00:00.000Z  | 15 Jan 2026, 08:30:00 GMT−3:30
             reader en Pacific/Auckland
-            exact  2026-12-31T11:00:00.000Z  | 1 Jan 2027, 00:00:00 GMT+13
             reader en America/New_York
-            exact  2027-01-01T04:59:59.000Z  | 31 Dec 2026, 23:59:59 GMT−5
-            exact  2026-03-08T07:00:00.000Z  | 8 Mar 2026, 03:00:00 GMT−4
-            exact  2026-11-01T05:30:00.000Z  | 1 Nov 2026, 01:30:00 GMT−4
-            exact  2026-11-01T06:30:00.000Z  | 1 Nov 2026, 01:30:00 GMT−5
             reader en Europe/London
-            exact  2026-01-15T12:00:00.000Z  | 15 Jan 2026, 12:00:00 UTC
-            exact  2026-07-15T12:00:00.000Z  | 15 Jul 2026, 13:00:00 GMT+1
             zone                             | Europe/London
             reader en Etc/UTC
             zone                             | Etc/UTC is UTC
@@ -589,10 +562,10 @@ mod tests {
     fn what_is_not_what_it_should_be_stays() {
         let format = Format::new(Language::Arabic, "Asia/Tokyo");
         for text in ["", "-", ".", ".5", "5.", "--1", "+1", "1e9", "1,000", " 1", "1.2.3", "NaN", "١٢", "1.-5", "-.5", "<b>"] {
-            let numbers = [format.amount(text), format.amount_fixed(text, 8), format.amount_signed(text), format.amount_display(text, 4)];
+            let numbers = [format.amount(text), format.amount_signed(text), format.amount_display(text, 4)];
             let days = [format.percent(text), format.day(text), format.day_short(text), format.until("2026-01-01T00:00:00Z", text)];
-            let instants = [format.instant(text), format.instant_exact(text), format.utc(text), format.zone_offset(text)];
-            assert!([numbers, days, instants].concat().iter().all(|shown| shown == text), "{text}");
+            let instants = [format.instant(text), format.utc(text), format.zone_offset(text)];
+            assert!([&numbers[..], &days[..], &instants[..]].concat().iter().all(|shown| shown == text), "{text}");
             assert_eq!((format.percent_of(text, "1"), format.percent_of("1", text)), (None, None), "{text}");
         }
         assert_eq!(format.percent_of(&format!("0.{}", "1".repeat(70_000)), "1"), None);

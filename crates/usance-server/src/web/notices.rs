@@ -2,7 +2,7 @@
 
 use super::assets::by_rate;
 use super::products::{offered, product_name};
-use super::shell::{Room, Shell, show};
+use super::shell::{Money, Room, Shell, show};
 use super::visitor::Visitor;
 use crate::api::App;
 use crate::api::error::Problem;
@@ -20,11 +20,35 @@ use serde::Deserialize;
 /// Notices on one page.
 const PAGE: &str = "50";
 
+/// What is told together.
+enum Told {
+    /// One thing.
+    One(Box<NoticeShape>),
+    /// What a day paid, product by product.
+    Rewards { day: String, at: String, paid: Vec<NoticeShape> },
+}
+
+/// The rewards of one day, which follow each other, are told together.
+fn together(notices: Vec<NoticeShape>) -> Vec<Told> {
+    let mut told: Vec<Told> = Vec::new();
+    for notice in notices {
+        let Some(day) = notice.day.clone().filter(|_| notice.kind == "reward_paid") else {
+            told.push(Told::One(Box::new(notice)));
+            continue;
+        };
+        match told.last_mut() {
+            Some(Told::Rewards { day: same, paid, .. }) if *same == day => paid.push(notice),
+            _ => told.push(Told::Rewards { day, at: notice.at.clone(), paid: vec![notice] }),
+        }
+    }
+    told
+}
+
 #[derive(Template)]
 #[template(path = "notices.html")]
 struct NoticesPage {
     s: Shell,
-    notices: Vec<NoticeShape>,
+    told: Vec<Told>,
     products: Vec<ProductShape>,
     older: Option<String>,
 }
@@ -34,16 +58,17 @@ impl NoticesPage {
         product_name(&self.products, id)
     }
 
+    /// What a position paid.
+    fn amount(&self, notice: &NoticeShape) -> Money {
+        self.s.own(&notice.asset, notice.amount.as_deref().unwrap_or("0"))
+    }
+
     /// What a notice says.
     fn sentence(&self, notice: &NoticeShape) -> String {
         let (s, product) = (&self.s, self.name(&notice.product));
         let amount = |text: &Option<String>| text.as_deref().map(|text| s.own_plain(&notice.asset, text)).unwrap_or_default();
         let highest = || notice.tiers.iter().flatten().map(|tier| tier.rate.clone()).max_by(|left, right| by_rate(left, right));
         match notice.kind {
-            "reward_paid" => {
-                let day = notice.day.as_deref().map(|day| s.f.day(day)).unwrap_or_default();
-                s.tw("notice-reward_paid", &[("amount", &amount(&notice.amount)), ("product", product), ("day", &day)])
-            }
             "matured" => {
                 let (spot, funding) = (amount(&notice.to_spot), amount(&notice.to_funding));
                 s.tw("notice-matured", &[("product", product), ("spot", &spot), ("funding", &funding)])
@@ -79,5 +104,5 @@ pub async fn notices_get(State(app): State<App>, visitor: Visitor, Query(look): 
     let page = notice_list(State(app.clone()), Extension(signed.caller.clone()), Query(filter)).await?.0;
     let products = offered(&app).await?;
     let older = page.next_cursor.map(|cursor| format!("/notices?cursor={cursor}"));
-    show(&NoticesPage { s: Shell::of(&app, &visitor, Room::Notices).await?, notices: page.items, products, older }, StatusCode::OK)
+    show(&NoticesPage { s: Shell::of(&app, &visitor, Room::Notices).await?, told: together(page.items), products, older }, StatusCode::OK)
 }

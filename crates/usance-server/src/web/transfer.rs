@@ -59,8 +59,9 @@ async fn sheet(app: &App, visitor: &Visitor, form: TransferForm, refused: Option
     let accounts = customer::account_list(State(app.clone()), Extension(signed.caller.clone())).await?.0.items;
     let s = Shell::of(app, visitor, Room::Assets).await?;
     let known = accounts.iter().any(|account| account.asset == form.asset);
-    let first = accounts.first().map(|account| account.asset.clone()).unwrap_or_default();
-    let asset = if known { form.asset } else { first };
+    // Where nothing was chosen, a coin that is there to be moved.
+    let first = accounts.iter().find(|account| account.free != "0").or(accounts.first());
+    let asset = if known { form.asset } else { first.map(|account| account.asset.clone()).unwrap_or_default() };
     let fault = refused.map(|problem| sentence(&s, problem, &asset));
     Ok(TransferPage { s, accounts, asset, from: form.from, amount: form.amount, key: form.key, fault })
 }

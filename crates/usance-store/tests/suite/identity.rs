@@ -96,7 +96,10 @@ fn a_link_signs_in_once_and_in_time() {
         people.add_sign_in_link(&[1; 32], "alice", 100).unwrap();
         people.add_sign_in_link(&[2; 32], "bob", 100).unwrap();
         assert!(matches!(people.add_sign_in_link(&[2; 32], "eve", 100), Err(StoreError::AlreadyExists { .. })));
+        assert_eq!(people.sign_in_link(&[1; 32], 99).unwrap().as_deref(), Some("alice"), "looking uses nothing up");
+        assert_eq!((people.sign_in_link(&[1; 32], 100).unwrap(), people.sign_in_link(&[3; 32], 0).unwrap()), (None, None));
         assert_eq!(people.take_sign_in_link(&[1; 32], 99).unwrap().as_deref(), Some("alice"));
+        assert_eq!(people.sign_in_link(&[1; 32], 99).unwrap(), None);
         assert_eq!(people.take_sign_in_link(&[1; 32], 99).unwrap(), None, "once");
         assert_eq!(people.take_sign_in_link(&[2; 32], 100).unwrap(), None, "too late");
         assert_eq!(people.take_sign_in_link(&[2; 32], 50).unwrap(), None, "used up all the same");

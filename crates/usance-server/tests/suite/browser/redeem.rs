@@ -130,6 +130,7 @@ async fn history_notices_and_transfers() {
         page.goto("/notices").await;
         page.wait_text("main", "Rate change ahead").await;
         page.wait_text("main", "Reward paid").await;
+        page.wait_text("main", "The rewards of 28 Feb 2026").await;
         page.goto("/acceptances").await;
         page.wait_text("main", "2026-01").await;
         // Amounts are covered when asked, and stay so.
