@@ -24,7 +24,7 @@ use thirtyfour::prelude::*;
 use thirtyfour::{LoggingPrefsLogLevel, RequestData, SessionId};
 
 /// How long something may take to appear on a page before the test fails.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Between two looks at a page.
 const PAUSE: Duration = Duration::from_millis(25);
