@@ -23,6 +23,8 @@ const settle = ask => {
   const same = ['amount', 'source', 'to'].every(name => !asked.has(name) || asked.get(name).trim() === shown.get(name));
   const button = confirm.querySelector('.bar button');
   if (!('never' in button.dataset)) button.disabled = !same;
+  const chosen = ask.querySelector('input[data-most]:checked');
+  if (chosen) ask.querySelector('button[data-most]').disabled = chosen.dataset.most === '0';
   const field = ask.elements.amount;
   if (field) field.toggleAttribute('aria-invalid', !!confirm.querySelector('#summary .fault'));
 };
@@ -53,8 +55,7 @@ document.addEventListener('click', event => {
   if (most) {
     const chosen = most.form.querySelector('input[data-most]:checked');
     const field = most.form.elements.amount;
-    const amount = (chosen ?? most).dataset.most;
-    if (amount !== '0') field.value = amount;
+    field.value = (chosen ?? most).dataset.most;
     field.dispatchEvent(new Event('input', { bubbles: true }));
     field.focus();
     event.preventDefault();

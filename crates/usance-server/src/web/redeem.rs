@@ -1,7 +1,7 @@
 //! The redeem sheet: what arrives where, and for an early exit everything it costs, agreed to before it is done.
 
 use super::failure::sentence;
-use super::sheet::{self, Change};
+use super::sheet::{self, Change, Refused};
 use super::shell::{Room, Shell, go, show};
 use super::visitor::{Form, Signed, Visitor};
 use crate::api::App;
@@ -92,20 +92,6 @@ pub async fn redeem_get(
     if visitor.wants_fragment { show(&page.as_summary(), StatusCode::OK) } else { show(&page, StatusCode::OK) }
 }
 
-/// What was said to the last try.
-#[derive(Default)]
-struct Refused {
-    problem: Option<Problem>,
-    unticked: bool,
-    changes: Vec<(String, String, String)>,
-}
-
-impl From<Problem> for Refused {
-    fn from(problem: Problem) -> Self {
-        Refused { problem: Some(problem), ..Refused::default() }
-    }
-}
-
 async fn opened(app: &App, visitor: &Visitor, id: &str, asked: Asked, refused: Refused) -> Result<RedeemPage, Problem> {
     let signed = visitor.customer()?;
     let caller = || Extension(signed.caller.clone());
@@ -172,8 +158,7 @@ pub async fn redeem_post(
         Ok(place) => return Ok(go(&format!("/receipts/{}?new=1", place.number()))),
         Err(refused) => refused,
     };
-    let status = refused.problem.as_ref().map_or(StatusCode::UNPROCESSABLE_ENTITY, Problem::status);
-    let status = if refused.changes.is_empty() { status } else { StatusCode::CONFLICT };
+    let status = refused.status();
     let again = Asked { amount: form.amount.trim().to_owned(), to: account(&form.to), key: sheet::new_key()?, most: false };
     show(&opened(&app, &visitor, &id, again, refused).await?, status)
 }

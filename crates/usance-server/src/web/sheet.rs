@@ -54,6 +54,35 @@ pub struct Change {
     pub now: String,
 }
 
+/// Why a sheet was not booked. Nothing of it set: it was not shown yet, and is shown now.
+#[derive(Default)]
+pub struct Refused {
+    /// The rule, or the service, that said no.
+    pub problem: Option<Problem>,
+    /// What has to be ticked is not.
+    pub unticked: bool,
+    /// What is not as it was shown: field, then, now.
+    pub changes: Vec<(String, String, String)>,
+}
+
+impl Refused {
+    /// The status of the sheet that says so.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match &self.problem {
+            Some(problem) => problem.status(),
+            None if self.changes.is_empty() => StatusCode::UNPROCESSABLE_ENTITY,
+            None => StatusCode::CONFLICT,
+        }
+    }
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Refused { problem: Some(problem), ..Refused::default() }
+    }
+}
+
 /// What a sheet shows, as text to be sent back with the confirmation.
 #[must_use]
 pub fn shown(figures: &impl Serialize) -> String {

@@ -6,7 +6,7 @@
 
 use super::failure::sentence;
 use super::products::{availability_word, kind_name};
-use super::sheet::{self, Change};
+use super::sheet::{self, Change, Refused};
 use super::shell::{Room, Shell, go, show};
 use super::visitor::{Form, Signed, Visitor};
 use crate::api::App;
@@ -82,14 +82,6 @@ struct Asked {
     source: SourceWord,
     key: String,
     auto_renew: bool,
-}
-
-/// What was said to the last try.
-#[derive(Default)]
-struct Refused {
-    problem: Option<Problem>,
-    unticked: bool,
-    changes: Vec<(String, String, String)>,
 }
 
 const SOURCES: [SourceWord; 3] = [SourceWord::FundingThenSpot, SourceWord::Funding, SourceWord::Spot];
@@ -227,8 +219,7 @@ pub async fn subscribe_post(
         Ok(place) => return Ok(go(&format!("/receipts/{}?new=1", place.number()))),
         Err(refused) => refused,
     };
-    let status = refused.problem.as_ref().map_or(StatusCode::UNPROCESSABLE_ENTITY, Problem::status);
-    let status = if refused.changes.is_empty() { status } else { StatusCode::CONFLICT };
+    let status = refused.status();
     let again = Asked { amount: asked.amount, source, key: sheet::new_key()?, auto_renew: asked.auto_renew };
     show(&sheet(&app, &visitor, &id, again, refused).await?, status)
 }
@@ -256,10 +247,4 @@ async fn book(app: &App, signed: &Signed, form: &SubscribeForm, asked: &Subscrip
     }
     let now = preview(app, signed, &asked.product, &asked.amount, asked.source).await?;
     Err(Refused { changes: sheet::differences(&form.shown, &now), ..Refused::default() })
-}
-
-impl From<Problem> for Refused {
-    fn from(problem: Problem) -> Self {
-        Refused { problem: Some(problem), ..Refused::default() }
-    }
 }

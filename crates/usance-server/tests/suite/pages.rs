@@ -223,6 +223,29 @@ fn what_cannot_be_done_once_only_is_not_done() {
 }
 
 #[test]
+fn a_sheet_that_is_not_as_shown_books_nothing_and_keeps_its_key() {
+    let house = House::new();
+    let page = house.get("/products/sol-7/subscribe?amount=2&source=spot").text();
+    let shown = between(&page, "name=\"shown\" value=\"", "\"").replace("&#34;", "\"");
+    let key = between(&page, "name=\"key\" value=\"", "\"");
+    let confirm = |shown: &str| {
+        house
+            .send("/products/sol-7/subscribe", &[("amount", "2"), ("source", "spot"), ("agreement", "v1"), ("shown", shown), ("key", &key)])
+    };
+    let staked = || house.platform.server.acting_for("alice").get("/v1/accounts").ok()["items"][0]["staked"].clone();
+    let other = shown.replace("\"from_spot\":\"2\"", "\"from_spot\":\"1\"");
+    assert_ne!(other, shown);
+    for (stale, status) in [(other.as_str(), 409), ("{}", 409), ("", 422)] {
+        assert_eq!(confirm(stale).status, status, "{stale}");
+        assert_eq!(staked(), json!("1"));
+    }
+    // What was refused before it was decided has used nothing up: the same sheet, as it is, is booked, and booked once.
+    let (first, second) = (confirm(&shown), confirm(&shown));
+    assert_eq!((first.status, first.header("location")), (303, second.header("location")));
+    assert_eq!(staked(), json!("3"));
+}
+
+#[test]
 fn what_cannot_be_read_is_a_page_too() {
     let house = House::new();
     for path in [

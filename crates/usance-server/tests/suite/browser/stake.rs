@@ -181,6 +181,20 @@ async fn enter_looks_at_what_was_typed_and_takes_nothing_more() {
 }
 
 #[tokio::test]
+async fn max_is_there_where_something_is() {
+    let scene = Scene::empty();
+    let all = json!({"asset": "SOL", "from": "funding", "to": "spot", "amount": "100"});
+    scene.alice().post("/v1/transfers", all).ok();
+    let page = scene.enter(&View::PHONE, ALICE).await;
+    page.goto("/products/sol-flex/subscribe?source=funding").await;
+    page.wait_for("button[data-most]:disabled").await;
+    page.click("input[name=source][value=spot]").await;
+    page.wait_for("button[data-most]:enabled").await;
+    page.click("button[data-most]").await;
+    page.wait_text("#summary", "150 SOL").await;
+}
+
+#[tokio::test]
 async fn nothing_is_confirmed_that_was_not_shown() {
     let scene = Scene::empty();
     let page = scene.enter(&View::PHONE, ALICE).await;
