@@ -108,14 +108,14 @@ async fn times_are_in_the_readers_zone_with_utc_beside() {
     let page = scene.enter(&View::DESK, ALICE).await;
     page.goto("/settings").await;
     page.run("document.querySelector('select[name=zone]').value = 'Asia/Shanghai'; document.querySelector('select[name=language]').value = 'zh-Hans'", vec![]).await;
-    page.click("form[action='/look'] button").await;
+    page.follow("form[action='/look'] button").await;
     page.wait_for("html[lang='zh-Hans']").await;
     page.goto("/products/sol-30").await;
     page.wait_text("main", "2026年3月2日 08:00").await;
     page.wait_text("main", "2026年3月2日 00:00 UTC").await;
     page.goto("/settings").await;
     page.run("document.querySelector('select[name=language]').value = 'ar'; document.querySelector('input[name=theme][value=dark]').checked = true", vec![]).await;
-    page.click("form[action='/look'] button").await;
+    page.follow("form[action='/look'] button").await;
     page.wait_for("html[lang=ar][dir=rtl][data-theme=dark]").await;
 }
 

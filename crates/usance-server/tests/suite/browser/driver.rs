@@ -312,6 +312,18 @@ impl Page {
         self.until(&format!("click {css}"), attempt).await;
     }
 
+    /// Clicks what leads to another page, and waits until that page stands in the place of this one: what is read next is
+    /// the answer, also where the page before it looked the same.
+    pub async fn follow(&self, css: &str) {
+        let before = self.until("find the page", async || self.find("html").await).await.element_id();
+        self.click(css).await;
+        let attempt = async || match self.find("html").await?.element_id() == before {
+            true => Err("it is the same page still".to_owned()),
+            false => Ok(()),
+        };
+        self.until(&format!("come to the page behind {css}"), attempt).await;
+    }
+
     /// Replaces what a field holds, by keys.
     pub async fn type_into(&self, css: &str, text: &str) {
         let attempt = async || {

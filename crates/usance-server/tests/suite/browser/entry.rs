@@ -23,7 +23,7 @@ async fn a_password_lets_in_and_a_wrong_one_does_not() {
         page.wait_text("h1", "Holdings").await;
         assert!(page.url().await.ends_with("/holdings?closed=1"));
         page.goto("/settings").await;
-        page.click("form[action='/sign-out'] button").await;
+        page.follow("form[action='/sign-out'] button").await;
         page.wait_for("input[name=password]").await;
         page.goto("/assets").await;
         page.wait_for("input[name=password]").await;
@@ -50,24 +50,24 @@ async fn a_second_factor_is_asked_once_it_is_set_up() {
         page.goto("/settings/second-factor").await;
         let secret = page.text("main code").await;
         page.type_into("input[name=code]", "000000").await;
-        page.click("main form button").await;
+        page.follow("main form button").await;
         page.wait_text(".fault", "not right").await;
         assert_eq!(page.text("main code").await, secret, "the same secret, so that the authenticator need not scan again");
         let start = seconds();
         page.type_into("input[name=code]", &code(&secret, start)).await;
-        page.click("main form button").await;
+        page.follow("main form button").await;
         page.wait_text("#second-factor", "at every sign-in").await;
-        page.click("form[action='/sign-out'] button").await;
+        page.follow("form[action='/sign-out'] button").await;
         page.wait_for("input[name=password]").await;
         sign_in(&page, ALICE, PASSWORD).await;
         page.wait_for("input[name=code]").await;
         page.screenshot(&folder(), "flow-second-factor").await;
         // A code counts once; the one of the next step is accepted a little early.
         page.type_into("input[name=code]", &code(&secret, start)).await;
-        page.click("main form button").await;
+        page.follow("main form button").await;
         page.wait_text(".fault", "not right").await;
         page.type_into("input[name=code]", &code(&secret, start + 30)).await;
-        page.click("main form button").await;
+        page.follow("main form button").await;
         page.wait_for("a[href='/transfer']").await;
     }
 }
@@ -83,12 +83,11 @@ async fn a_link_from_the_exchange_lets_in_once() {
         page.wait_text("main", ALICE).await;
         // Opening it is not using it.
         page.goto(&path).await;
-        page.click("main form button").await;
+        page.follow("main form button").await;
         page.wait_for("a[href='/transfer']").await;
         expect_quiet(&page, &scene).await;
         let other = scene.visit(&View::DESK).await;
         other.goto(&path).await;
-        other.click("main form button").await;
         other.wait_text(".fault", "used already").await;
     }
 }
@@ -101,7 +100,7 @@ async fn sessions_are_listed_and_can_be_ended() {
     desk.goto("/settings").await;
     let count = desk.run("return document.querySelectorAll('.sessions li').length", vec![]).await;
     assert_eq!(count, json!(2));
-    desk.click(".sessions form button").await;
+    desk.follow(".sessions form button").await;
     desk.wait_text(".sessions", "This device").await;
     let count = desk.run("return document.querySelectorAll('.sessions li').length", vec![]).await;
     assert_eq!(count, json!(1));
@@ -109,7 +108,7 @@ async fn sessions_are_listed_and_can_be_ended() {
     phone.wait_for("input[name=password]").await;
     let phone = scene.enter(&View::PHONE, ALICE).await;
     desk.goto("/settings").await;
-    desk.click("form[action='/sessions/end-others'] button").await;
+    desk.follow("form[action='/sessions/end-others'] button").await;
     desk.wait_text(".sessions", "This device").await;
     phone.goto("/assets").await;
     phone.wait_for("input[name=password]").await;
@@ -133,15 +132,15 @@ async fn a_demo_offers_its_sample_customers_and_nothing_else_does() {
     for state in ["Upcoming", "Sold out", "Ended"] {
         page.wait_text("main", state).await;
     }
-    page.click(".who .btn:not(.quiet)").await;
-    page.click(".samples li:first-child button").await;
+    page.follow(".who .btn:not(.quiet)").await;
+    page.follow(".samples li:first-child button").await;
     page.wait_text("h1", "Assets").await;
     page.wait_text(".who", "alice").await;
     page.screenshot(&folder(), "demo-assets").await;
     // Letting the day end pays the day's rewards, and leads back to where it was asked for.
     page.goto("/holdings/1").await;
     let before = page.text("#days li:first-child .day").await;
-    page.click("footer form button").await;
+    page.follow("footer form button").await;
     page.wait_text("footer", "00:00 UTC").await;
     assert!(page.url().await.ends_with("/holdings/1"));
     assert_ne!(page.text("#days li:first-child .day").await, before);

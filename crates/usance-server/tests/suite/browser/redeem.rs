@@ -8,41 +8,41 @@ async fn redeems(view: View) {
     let scene = Scene::new();
     let page = scene.enter(&view, ALICE).await;
     page.goto("/holdings").await;
-    page.click("a[href='/holdings/1']").await;
-    page.click("a[href='/holdings/1/redeem']").await;
+    page.follow("a[href='/holdings/1']").await;
+    page.follow("a[href='/holdings/1/redeem']").await;
     page.type_into("#amount", "1.5").await;
     page.wait_text("#summary", "You receive").await;
     page.wait_for("#confirm .bar button:enabled").await;
-    page.click("#confirm .bar button").await;
+    page.follow("#confirm .bar button").await;
     page.wait_text("h1", "Redeemed").await;
     assert_eq!(scene.alice().get("/v1/positions/1").ok()["principal"], "38.5");
     // An early exit shows every price and asks for consent.
     page.goto("/holdings/2").await;
-    page.click("a[href='/holdings/2/redeem']").await;
+    page.follow("a[href='/holdings/2/redeem']").await;
     let preview = scene.alice().ask("/v1/positions/2/redemption-preview", json!({})).ok();
     for field in ["principal", "clawback_distributed", "forfeited_accrued", "payout", "to_funding", "to_spot", "total_reward_if_kept"] {
         page.wait_text("#summary", preview[field].as_str().expect("text")).await;
     }
     page.screenshot(&folder(), "flow-early-exit").await;
     page.run("document.querySelector('input[name=consent]').required = false", vec![]).await;
-    page.click("#confirm .bar button").await;
+    page.follow("#confirm .bar button").await;
     page.wait_text(".fault", "give up").await;
     assert_eq!(scene.alice().get("/v1/positions/2").ok()["state"], "active");
     // A day passes while the sheet is open: what arrives is the same, what is given up is more, and nothing is done.
     page.click("input[name=consent]").await;
     scene.move_to("2026-03-02T12:00:00Z");
-    page.click("#confirm .bar button").await;
+    page.follow("#confirm .bar button").await;
     page.wait_text(".fault", "Accrued rewards given up").await;
     assert_eq!(scene.alice().get("/v1/positions/2").ok()["state"], "active");
     // Days pass while the sheet is open: the quote is no longer right, and nothing is done.
     page.click("input[name=consent]").await;
     scene.move_to("2026-03-07T12:00:00Z");
-    page.click("#confirm .bar button").await;
+    page.follow("#confirm .bar button").await;
     page.wait_text(".fault", "Something changed").await;
     let preview = scene.alice().ask("/v1/positions/2/redemption-preview", json!({})).ok();
     page.wait_text("#summary", preview["payout"].as_str().expect("text")).await;
     page.click("input[name=consent]").await;
-    page.click("#confirm .bar button").await;
+    page.follow("#confirm .bar button").await;
     page.wait_text("h1", "Redeemed").await;
     page.screenshot(&folder(), "flow-early-exit-receipt").await;
     let position = scene.alice().get("/v1/positions/2").ok();
@@ -73,14 +73,14 @@ async fn redeems_without_script(view: View) {
     page.goto("/holdings/1/redeem").await;
     page.type_into("#amount", "2").await;
     page.run("document.querySelector('select[name=to]').value = 'spot'", vec![]).await;
-    page.click("#ask > button.no-script:not(.leads)").await;
+    page.follow("#ask > button.no-script:not(.leads)").await;
     page.wait_text("#summary", "You receive").await;
-    page.click("#confirm .bar button").await;
+    page.follow("#confirm .bar button").await;
     page.wait_text("h1", "Redeemed").await;
     page.goto("/holdings/2/redeem").await;
     page.click("input[name=consent]").await;
     page.screenshot(&folder(), "no-script-early-exit").await;
-    page.click("#confirm .bar button").await;
+    page.follow("#confirm .bar button").await;
     page.wait_text("h1", "Redeemed").await;
     expect_quiet(&page, &scene).await;
     let redemptions = scene.alice().get("/v1/redemptions").ok();
@@ -102,14 +102,14 @@ async fn history_notices_and_transfers() {
         page.goto("/transfer?asset=SOL").await;
         page.click("input[name=from][value=spot]").await;
         page.type_into("input[name=amount]", "51").await;
-        page.click(".bar button").await;
+        page.follow(".bar button").await;
         page.wait_text(".fault", "You have").await;
         page.type_into("input[name=amount]", "10").await;
-        page.click(".bar button").await;
+        page.follow(".bar button").await;
         page.wait_text("h1", "Transferred").await;
         page.goto("/history").await;
         page.run("document.querySelector('select[name=kind]').value = 'transfer'", vec![]).await;
-        page.click("form.filter button").await;
+        page.follow("form.filter button").await;
         page.wait_text("table.moves", "Transfer").await;
         let lines = page.run("return document.querySelectorAll('table.moves tbody tr').length", vec![]).await;
         assert_eq!(lines, json!(2), "one line per account");
@@ -135,13 +135,13 @@ async fn history_notices_and_transfers() {
         page.wait_text("main", "2026-01").await;
         // Amounts are covered when asked, and stay so.
         page.goto("/assets").await;
-        page.click("button[name=hide]").await;
+        page.follow("button[name=hide]").await;
         page.wait_for("button[aria-pressed=true]").await;
         let shown = page.text("main").await;
         let open = page.run("return [...document.querySelectorAll('main .coin .money')].filter(one => !one.querySelector('.covered') || one.querySelector('data')).length", vec![]).await;
         assert_eq!(open, json!(0), "{shown}");
-        page.click("button[name=hide]").await;
-        page.wait_text("#coin-SOL", "SOL").await;
+        page.follow("button[name=hide]").await;
+        page.wait_for("button[aria-pressed=false]").await;
         assert!(!page.exists(".covered").await);
     }
 }

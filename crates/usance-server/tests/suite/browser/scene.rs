@@ -159,7 +159,7 @@ impl Scene {
 pub async fn sign_in(page: &Page, customer: &str, password: &str) {
     page.type_into("input[name=customer]", customer).await;
     page.type_into("input[name=password]", password).await;
-    page.click("main form button").await;
+    page.follow("main form button").await;
 }
 
 /// Nothing may be left in the console, and nothing may have come from elsewhere.

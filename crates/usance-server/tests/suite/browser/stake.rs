@@ -15,14 +15,14 @@ async fn subscribes(view: View) {
     let scene = Scene::empty();
     let page = scene.enter(&view, ALICE).await;
     page.wait_text("#coin-SOL", "SOL").await;
-    page.click("a[href='/products?asset=SOL']").await;
-    page.click("a[href='/products/sol-30']").await;
+    page.follow("a[href='/products?asset=SOL']").await;
+    page.follow("a[href='/products/sol-30']").await;
     page.wait_text("main", "6.50%").await;
     // The calculator answers while one types, with the API's own numbers.
     page.type_into("#calculator input[name=amount]", "12.5").await;
     let estimate = scene.server.public().get("/v1/products/sol-30/estimate?amount=12.5").ok();
     page.wait_text("#estimate", estimate["reward_per_day"].as_str().expect("text")).await;
-    page.click("a[href='/products/sol-30/subscribe']").await;
+    page.follow("a[href='/products/sol-30/subscribe']").await;
     page.type_into("#amount", "12.5").await;
     page.wait_text("#summary", "12.5").await;
     page.wait_text("#summary", "23 Mar 2026").await;
@@ -32,7 +32,7 @@ async fn subscribes(view: View) {
     page.click("input[name=agreement]").await;
     answered(&page).await;
     page.screenshot(&folder(), "flow-subscribe").await;
-    page.click("#confirm .bar button").await;
+    page.follow("#confirm .bar button").await;
     page.wait_text("h1", "You are staking").await;
     page.screenshot(&folder(), "flow-receipt").await;
     expect_quiet(&page, &scene).await;
@@ -44,7 +44,7 @@ async fn subscribes(view: View) {
     page.wait_text("main", "12.5").await;
     // Days pass: the position shows them, with the maths of each.
     scene.move_to("2026-03-01T12:00:00Z");
-    page.click("a[href='/holdings/1']").await;
+    page.follow("a[href='/holdings/1']").await;
     let reward = scene.alice().get("/v1/rewards?position=1&limit=1").ok();
     let (reward, carry) = (reward["items"][0]["reward"].clone(), reward["items"][0]["numerator"].clone());
     page.wait_text("#days", reward.as_str().expect("text")).await;
@@ -54,7 +54,7 @@ async fn subscribes(view: View) {
     page.wait_text("main", "Day 9 of 30").await;
     page.screenshot(&folder(), "flow-holding").await;
     // The switch.
-    page.click("form.switch button").await;
+    page.follow("form.switch button").await;
     page.wait_for("form.switch .tag.active").await;
     assert_eq!(scene.alice().get("/v1/positions/1").ok()["auto_renew"], true);
     expect_quiet(&page, &scene).await;
@@ -81,16 +81,16 @@ async fn subscribes_without_script(view: View) {
     let scene = Scene::empty();
     let page = scene.enter(&view, ALICE).await;
     page.goto("/products/sol-30/subscribe").await;
-    page.click("button[name=most]").await;
+    page.follow("button[name=most]").await;
     page.wait_text("#summary", "From Funding").await;
     let most = page.run("return document.querySelector('#amount').value", vec![]).await;
     assert_eq!(most, json!("150"), "both accounts, below the maximum of 200");
     page.type_into("#amount", "110").await;
-    page.click("#ask > button.no-script:not(.leads)").await;
+    page.follow("#ask > button.no-script:not(.leads)").await;
     page.wait_text("#summary", "110").await;
     page.screenshot(&folder(), "no-script-subscribe").await;
     page.click("input[name=agreement]").await;
-    page.click("#confirm .bar button").await;
+    page.follow("#confirm .bar button").await;
     page.wait_text("h1", "You are staking").await;
     expect_quiet(&page, &scene).await;
     let position = scene.alice().get("/v1/positions/1").ok();
@@ -120,7 +120,7 @@ async fn a_double_tap_and_a_retry_book_once() {
     let urls: Vec<&str> = urls.as_array().expect("three").iter().filter_map(|url| url.as_str()).collect();
     assert!(urls.iter().all(|url| url.contains("/receipts/") && url == &urls[0]), "{urls:?}");
     // The sheet that is still open confirms once more, as a customer does who saw no answer.
-    page.click("#confirm .bar button").await;
+    page.follow("#confirm .bar button").await;
     page.wait_text("h1", "You are staking").await;
     assert!(page.url().await.starts_with(urls[0].split('?').next().expect("a path")));
     assert_eq!((scene.sol("staked").as_str(), scene.sol("funding").as_str()), ("100", "0"));
@@ -134,7 +134,7 @@ async fn what_changed_meanwhile_is_said_before_anything_is_booked() {
     page.goto("/products/sol-30/subscribe?amount=10&source=funding").await;
     page.click("input[name=agreement]").await;
     scene.move_to("2026-02-21T00:00:00.001Z");
-    page.click("#confirm .bar button").await;
+    page.follow("#confirm .bar button").await;
     page.wait_text(".fault", "Something changed").await;
     page.wait_text(".fault", "First day that counts").await;
     assert!(page.text(".fault").await.contains("22 Feb 2026"));
@@ -144,20 +144,20 @@ async fn what_changed_meanwhile_is_said_before_anything_is_booked() {
     page.click("input[name=agreement]").await;
     let words = json!({"version": "2026-02", "text": "Another agreement."});
     scene.server.operator().post("/v1/operator/agreements", words).ok();
-    page.click("#confirm .bar button").await;
+    page.follow("#confirm .bar button").await;
     page.wait_text(".fault", "Agreement").await;
     assert!(page.text(".fault").await.contains(&format!("it was {AGREEMENT}, it is 2026-02 now")));
     // The balance: staked elsewhere meanwhile.
     page.click("input[name=agreement]").await;
     let all = json!({"asset": "SOL", "from": "funding", "to": "spot", "amount": "95"});
     scene.alice().post("/v1/transfers", all).ok();
-    page.click("#confirm .bar button").await;
+    page.follow("#confirm .bar button").await;
     page.wait_text(".fault", "You have").await;
     page.type_into("#amount", "5").await;
     page.wait_text("#summary", "You stake").await;
     answered(&page).await;
     page.click("input[name=agreement]").await;
-    page.click("#confirm .bar button").await;
+    page.follow("#confirm .bar button").await;
     page.wait_text("h1", "You are staking").await;
     assert_eq!(scene.sol("staked"), "5");
 }
@@ -227,7 +227,7 @@ async fn nothing_is_confirmed_that_was_not_shown() {
     page.devtools("Network.emulateNetworkConditions", slow(0)).await;
     // Without the tick the sheet stays, says so, and keeps the amount.
     page.run("document.querySelector('input[name=agreement]').required = false", vec![]).await;
-    page.click("#confirm .bar button").await;
+    page.follow("#confirm .bar button").await;
     page.wait_text(".fault", "Tick the agreement").await;
     assert_eq!(page.run("return document.querySelector('#amount').value", vec![]).await, json!("99"));
     for (amount, said) in
