@@ -1,4 +1,6 @@
-//! The browser that the browser tests drive, as Debian packages: there before the tests begin, or a plain error.
+//! What the tests start and the repository does not hold, as Debian packages: a browser with its driver, and PostgreSQL.
+//! There before the tests begin, or a plain error. PostgreSQL is needed also where USANCE_TEST_POSTGRES_URL names a server: some
+//! tests stop theirs.
 //!
 //! Installs them where it may, which is as root with `apt-get`, as in a fresh container; anywhere else it says what to install.
 //! It never lets the tests be skipped. They look for the programs in the same places.
@@ -8,25 +10,30 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// What the tests start.
-const PROGRAMS: [&str; 2] = ["chromium", "chromedriver"];
+/// Programs that tests start, and the package that holds each.
+const PROGRAMS: [(&str, &str); 6] = [
+    ("chromium", "chromium"),
+    ("chromedriver", "chromium-driver"),
+    ("initdb", "postgresql"),
+    ("pg_ctl", "postgresql"),
+    ("pg_dump", "postgresql"),
+    ("psql", "postgresql"),
+];
 
-/// How the packages come in: first what there is, then the packages that hold the programs.
-const STEPS: [&[&str]; 2] = [&["update"], &["install", "-y", "--no-install-recommends", "chromium", "chromium-driver"]];
-
-/// Makes sure that a browser and its driver are there. Fails where they are not and cannot be installed.
+/// Makes sure that everything is there. Fails where it is not and cannot be installed.
 pub fn ensure() -> anyhow::Result<()> {
     let before = missing();
     if before.is_empty() {
         return Ok(());
     }
+    let packages = packages(&before);
     let advice = advice(&before);
     let Some(installer) = program("apt-get").filter(|_| is_root()) else { bail!(advice) };
-    println!("packages: {} missing, so these are installed: chromium chromium-driver", before.join(" and "));
-    for words in STEPS {
+    println!("packages: {} missing, so these are installed: {}", before.join(" and "), packages.join(" "));
+    for words in steps(&packages) {
         println!("packages: apt-get {}", words.join(" "));
         let mut command = Command::new(&installer);
-        command.args(words).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
+        command.args(&words).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
         let status = command.status().with_context(|| advice.clone())?;
         if !status.success() {
             bail!("apt-get {} failed ({status}); {advice}", words.join(" "));
@@ -36,24 +43,36 @@ pub fn ensure() -> anyhow::Result<()> {
     if after.is_empty() { Ok(()) } else { bail!("apt-get succeeded, but {}", self::advice(&after)) }
 }
 
+/// How the packages come in: first what there is, then the packages that hold the programs.
+fn steps(packages: &[&'static str]) -> [Vec<&'static str>; 2] {
+    [vec!["update"], [&["install", "-y", "--no-install-recommends"], packages].concat()]
+}
+
 /// The programs that are nowhere.
 fn missing() -> Vec<&'static str> {
-    PROGRAMS.into_iter().filter(|name| program(name).is_none()).collect()
+    PROGRAMS.into_iter().map(|(name, _)| name).filter(|name| program(name).is_none()).collect()
+}
+
+/// The packages that hold these programs, each once.
+fn packages(programs: &[&'static str]) -> Vec<&'static str> {
+    let mut packages: Vec<_> = PROGRAMS.into_iter().filter(|(name, _)| programs.contains(name)).map(|(_, package)| package).collect();
+    packages.dedup();
+    packages
 }
 
 /// What a person has to do.
-fn advice(missing: &[&str]) -> String {
-    let commands = STEPS.map(|words| format!("apt-get {}", words.join(" "))).join(" && ");
-    format!(
-        "the browser tests need {}: install the Debian packages chromium and chromium-driver, as root: {commands}",
-        missing.join(" and ")
-    )
+fn advice(missing: &[&'static str]) -> String {
+    let packages = packages(missing);
+    let commands = steps(&packages).map(|words| format!("apt-get {}", words.join(" "))).join(" && ");
+    format!("the tests need {}: install the Debian packages {}, as root: {commands}", missing.join(" and "), packages.join(" and "))
 }
 
-/// A program on the search path, or in the folder where Debian puts it: a bare environment may lack a search path.
+/// A program on the search path, or in a folder where Debian puts it: a bare environment may lack a search path, and each
+/// release of PostgreSQL has a folder of its own.
 fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/bin")]);
+    let releases = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
+    let mut folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/bin")]).chain(releases);
     folders.find_map(|folder| {
         let file = folder.join(name);
         let found = std::fs::metadata(&file).is_ok_and(|entry| entry.is_file() && entry.permissions().mode() & 0o111 != 0);

@@ -23,7 +23,7 @@ const LINES_MAX: usize = 800;
 const BANNED_NAMES: [&str; 8] = ["utils", "helpers", "common", "misc", "manager", "processor", "data", "info"];
 
 /// Documents that a reader is sent to.
-const DOCUMENTS: [&str; 8] = [
+const DOCUMENTS: [&str; 9] = [
     "README.md",
     "LICENSE",
     "docs/ARCHITECTURE.md",
@@ -31,6 +31,7 @@ const DOCUMENTS: [&str; 8] = [
     "docs/INVARIANTS.md",
     "docs/RULES.md",
     "docs/API.md",
+    "docs/read-tables.md",
     "docs/decisions/README.md",
 ];
 

@@ -124,6 +124,18 @@ impl Batch {
         Ok(())
     }
 
+    /// Whether this is the very batch that was sealed, and the next one after `head`.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`], naming shard, batch and what does not hold.
+    pub fn verify_after(&self, head: &Head) -> Result<(), StoreError> {
+        let expected = head.seq.saturating_add(1);
+        if self.seq != expected {
+            return Err(crate::log::missing(self.shard, expected, self.seq));
+        }
+        self.verify(&head.hash)
+    }
+
     /// Like [`Batch::verify`] for a batch read by itself: everything but the link to the batch before.
     ///
     /// # Errors

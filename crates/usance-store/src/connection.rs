@@ -11,7 +11,7 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
@@ -55,7 +55,7 @@ impl Database {
         let database = Database::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         database.check_version(schema)?;
         database.prepare_writing(schema)?;
-        let journal: String = database.ask("PRAGMA journal_mode=WAL")?;
+        let journal = database.write_ahead()?;
         if journal != "wal" {
             let reason = format!("write-ahead logging is not possible here (journal mode {journal})");
             return Err(StoreError::io(path, io::Error::other(reason)));
@@ -83,6 +83,11 @@ impl Database {
             return Err(StoreError::NotFound { what: format!("tables in {}", path.display()) });
         }
         Ok(database)
+    }
+
+    /// Whether the file has this release's version, and not an older one.
+    pub fn is_current(&self, schema: &Schema) -> Result<bool, StoreError> {
+        Ok(self.check_version(schema)? == schema.version())
     }
 
     /// A database without a file.
@@ -133,6 +138,22 @@ impl Database {
         Ok(Database { connection, path: path.to_path_buf() })
     }
 
+    /// Changes to write-ahead logging, and gives the mode the file is in then. Of many processes that open a new file at
+    /// once SQLite lets one do that and tells the others at once, without the wait that other statements have.
+    fn write_ahead(&self) -> Result<String, StoreError> {
+        let until = Instant::now() + BUSY;
+        loop {
+            match self.ask("PRAGMA journal_mode=WAL") {
+                Err(StoreError::Sqlite { source, .. })
+                    if source.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < until =>
+                {
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+                done => return done,
+            }
+        }
+    }
+
     fn prepare_writing(&self, schema: &Schema) -> Result<(), StoreError> {
         let Schema { page_size, cache_kib, checkpoint_pages, .. } = schema;
         let pragmas = format!(
@@ -146,6 +167,8 @@ impl Database {
 
     /// The version of the file, 0 while it is empty.
     fn check_version(&self, schema: &Schema) -> Result<usize, StoreError> {
+        // In this order: another process that creates the tables right now commits them along with their version.
+        let tables: i64 = self.ask("SELECT count(*) FROM sqlite_schema")?;
         let found: i64 = self.ask("PRAGMA user_version")?;
         let what = || self.path.display().to_string();
         match usize::try_from(found) {
@@ -153,7 +176,6 @@ impl Database {
                 Err(StoreError::NewerVersion { what: what(), found: found as u64, known: schema.version() as u64 })
             }
             Ok(found) => {
-                let tables: i64 = self.ask("SELECT count(*) FROM sqlite_schema")?;
                 if found == 0 && tables > 0 {
                     return Err(StoreError::damaged("database", format!("{}: it holds other tables", what())));
                 }

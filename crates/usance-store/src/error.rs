@@ -8,8 +8,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
+use tokio_postgres::error::SqlState;
 
 use crate::batch::BatchError;
+use crate::postgres::{Postgres, wire};
 
 /// Why a store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +33,36 @@ pub enum StoreError {
         /// What SQLite said.
         source: rusqlite::Error,
     },
+    /// A database server refused for a reason that has no variant of its own here.
+    #[error("{server}: {}", said(source))]
+    Postgres {
+        /// The server, without a password.
+        server: String,
+        /// What it said.
+        source: Box<tokio_postgres::Error>,
+    },
+    /// A database server does not answer, or not any more.
+    #[error("{server} cannot be reached: {reason}")]
+    Unreachable {
+        /// The server, without a password.
+        server: String,
+        /// How it shows.
+        reason: String,
+    },
+    /// Nothing of a transaction happened, because something in it had failed before its end.
+    #[error("{server} took the whole transaction back: {reason}")]
+    RolledBack {
+        /// The server, without a password.
+        server: String,
+        /// What had failed.
+        reason: String,
+    },
+    /// Every connection is in use, and none came back in time.
+    #[error("every connection to the store is in use; try again shortly")]
+    Busy,
+    /// The address of a database server is not understood. The reason never quotes it.
+    #[error("the address of the store is not understood: {0}")]
+    Address(String),
     /// Another process has the data directory open for writing.
     #[error("data directory is held by another process{}: {}", pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default(), path.display())]
     Locked {
@@ -128,6 +160,54 @@ impl StoreError {
             }
             _ => StoreError::Sqlite { path: path.to_path_buf(), source },
         }
+    }
+}
+
+impl StoreError {
+    /// An error of a database server: full disks and lost connections get their own variants.
+    pub(crate) fn postgres(server: &Postgres, source: tokio_postgres::Error) -> Self {
+        let server = server.to_string();
+        match source.code() {
+            Some(code) if *code == SqlState::DISK_FULL => StoreError::Full,
+            Some(code) if [SqlState::DATA_CORRUPTED, SqlState::INDEX_CORRUPTED].contains(code) => {
+                StoreError::damaged("database", format!("{server}: {}", said(&source)))
+            }
+            Some(code) if is_ending(code) => StoreError::Unreachable { server, reason: said(&source) },
+            None => StoreError::Unreachable { server, reason: said(&source) },
+            Some(_) => StoreError::Postgres { server, source: Box::new(source) },
+        }
+    }
+
+    /// The server's code of what it refused.
+    pub(crate) fn sql_state(&self) -> Option<&SqlState> {
+        match self {
+            StoreError::Postgres { source, .. } => source.code(),
+            _ => None,
+        }
+    }
+
+    /// Whether the server gave the work up in favour of another one, and did nothing: it may be tried again.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.sql_state().is_some_and(wire::is_given_up)
+    }
+}
+
+/// Whether the server speaks of itself or of the connection, and not of what was asked: class 08, the operator's
+/// interventions of class 57 but for a statement that was cancelled, and a transaction that was idle or open for too long.
+fn is_ending(code: &SqlState) -> bool {
+    let code = code.code();
+    code.starts_with("08") || (code.starts_with("57") && code != "57014") || ["25P03", "25P04"].contains(&code)
+}
+
+/// What a server said, with what it adds, or what the driver said of the connection.
+fn said(error: &tokio_postgres::Error) -> String {
+    match (error.as_db_error(), std::error::Error::source(error)) {
+        (Some(said), _) => {
+            let detail = said.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
+            format!("{}{detail} [{}]", said.message(), said.code().code())
+        }
+        (None, Some(cause)) => format!("{error}: {cause}"),
+        (None, None) => error.to_string(),
     }
 }
 

@@ -4,8 +4,9 @@
 //! revoked stays revoked whatever the log is replayed to. It refuses plain secrets: tokens, links and sessions come as
 //! hashes, passwords as PHC strings, and times from the caller. The one exception is the secret of a second factor, from
 //! which codes have to be computed; a caller that holds a key may seal it first. Codes are computed and compared by the
-//! caller: here a time step is only used up. Who may do what is the route table's affair, not this one's. The embedded
-//! home is [`crate::identity_sqlite`].
+//! caller: here a time step is only used up. Who may do what is the route table's affair, not this one's. The homes are
+//! [`crate::identity_sqlite`], which is embedded, and [`crate::postgres::people`]; [`crate::identity_dump`] is what moves
+//! between them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,6 +14,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
+use crate::identity_dump::People;
 
 /// What the bearer of a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -162,7 +164,9 @@ pub struct Remembered {
 /// transaction of its own, durable when it returns.
 ///
 /// Every call fails with [`StoreError::Full`], [`StoreError::Damaged`] or the home's own variant when the store cannot be
-/// read or written; only other errors are listed.
+/// read or written; only other errors are listed. Outside of a transaction nothing of a call happened when it fails, unless
+/// the error is [`StoreError::Unknown`]. Inside of one, a caller goes on after [`StoreError::AlreadyExists`] if it likes;
+/// after any other error it rolls back, and a home may insist on that.
 pub trait Identities {
     /// Adds a token at `at_ms` (milliseconds since the Unix epoch).
     ///
@@ -187,6 +191,13 @@ pub trait Identities {
     /// # Errors
     /// As every call.
     fn find_token(&self, hash: &[u8; 32]) -> Result<Option<TokenRecord>, StoreError>;
+
+    /// A number that changes whenever another process has changed tokens. It may change for other reasons, too: it says only
+    /// that it is time to ask for [`Identities::live_tokens`] again. What this value wrote itself its owner knows.
+    ///
+    /// # Errors
+    /// As every call.
+    fn foreign_version(&self) -> Result<i64, StoreError>;
 
     /// Revokes a token for good. `false` when there is none with this id or it was revoked before.
     ///
@@ -331,12 +342,34 @@ pub enum Ending {
 
 /// A home of identities.
 pub trait IdentityStore: Identities + Send {
-    /// Runs `work` once, in one transaction that no other write comes between. [`atomically`] is easier to call.
+    /// Runs `work` once, in one transaction that no other write comes between. Whoever else writes waits for its end, some
+    /// seconds and no longer, so `work` itself waits for nothing. [`atomically`] is easier to call.
     ///
     /// # Errors
     /// When the transaction cannot begin or commit; nothing of it happened then, unless the error is
-    /// [`StoreError::Unknown`].
+    /// [`StoreError::Unknown`]. [`StoreError::RolledBack`] when it was to commit although something in it had failed, and the
+    /// home insists.
     fn transaction(&mut self, work: &mut dyn FnMut(&dyn Identities) -> Ending) -> Result<(), StoreError>;
+
+    /// Everything there is, as it stands at one moment.
+    ///
+    /// # Errors
+    /// As every call of [`Identities`].
+    fn everything(&self) -> Result<People, StoreError>;
+
+    /// Puts everything of another home into this one, which is empty, in one transaction. All numbers stay as they are, and
+    /// none that was ever used there is used again here.
+    ///
+    /// # Errors
+    /// [`StoreError::AlreadyExists`] when anything was ever kept here; nothing is changed then.
+    fn fill(&mut self, people: &People) -> Result<(), StoreError>;
+
+    /// As [`IdentityStore::fill`], in the place of everything that is here. No number that was ever used in either is used
+    /// again.
+    ///
+    /// # Errors
+    /// As every call of [`Identities`]; nothing is changed then.
+    fn replace(&mut self, people: &People) -> Result<(), StoreError>;
 }
 
 /// Runs `work` in one transaction: all of it happens when it gives `Ok`, none of it otherwise.

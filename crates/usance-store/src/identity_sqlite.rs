@@ -2,7 +2,7 @@
 //!
 //! Owns its tables. It stands apart from the log's file so that a password change never waits for a batch, or a batch for
 //! it; a second process (the command line) may write it while the engine runs. It refuses what [`crate::identity`] says,
-//! by the tables' own keys, so that two processes cannot both succeed.
+//! by the tables' own keys, so that two processes cannot both succeed. Moving everything is `identity_sqlite_dump`'s.
 
 use std::path::Path;
 
@@ -13,6 +13,8 @@ use crate::error::StoreError;
 use crate::identity::{
     Ending, Identities, IdentityStore, NewSession, NewToken, Remembered, Role, SecondFactor, SessionRecord, TokenRecord,
 };
+use crate::identity_dump::People;
+use crate::identity_sqlite_dump;
 
 const SCHEMA: Schema = Schema { page_size: 4096, cache_kib: 4 << 10, checkpoint_pages: 1000, steps: &[VERSION_1, VERSION_2] };
 
@@ -70,10 +72,10 @@ const VERSION_2: &str = "
 ";
 
 /// The columns that [`token`] reads.
-const TOKEN: &str = "id, name, role, customer, created_at_ms, revoked_at_ms";
+pub(crate) const TOKEN: &str = "id, name, role, customer, created_at_ms, revoked_at_ms";
 
 /// The columns that [`session`] reads.
-const SESSION: &str = "id, customer, device, created_at_ms, seen_at_ms, expires_at_ms";
+pub(crate) const SESSION: &str = "id, customer, device, created_at_ms, seen_at_ms, expires_at_ms";
 
 /// People and tokens in an SQLite file, or in memory.
 #[derive(Debug)]
@@ -133,14 +135,6 @@ impl SqliteIdentities {
         work(self.connection()).map_err(|error| self.database.error(error))
     }
 
-    /// A number that changes whenever another process has written: what this one wrote it knows itself.
-    ///
-    /// # Errors
-    /// As the file answers.
-    pub fn foreign_version(&self) -> Result<i64, StoreError> {
-        self.run(|connection| connection.query_row("PRAGMA data_version", [], |row| row.get(0)))
-    }
-
     fn connection(&self) -> &Connection {
         &self.database.connection
     }
@@ -175,6 +169,11 @@ impl Identities for SqliteIdentities {
     fn find_token(&self, hash: &[u8; 32]) -> Result<Option<TokenRecord>, StoreError> {
         let sql = format!("SELECT {TOKEN} FROM token WHERE hash = ?1 AND revoked_at_ms IS NULL");
         self.one(&sql, [hash], token)
+    }
+
+    fn foreign_version(&self) -> Result<i64, StoreError> {
+        // Another process's write of any kind.
+        self.run(|connection| connection.query_row("PRAGMA data_version", [], |row| row.get(0)))
     }
 
     fn revoke_token(&self, id: i64, at_ms: i64) -> Result<bool, StoreError> {
@@ -328,10 +327,29 @@ impl IdentityStore for SqliteIdentities {
         };
         ended.map_err(|error| self.database.write_error(error))
     }
+
+    fn everything(&self) -> Result<People, StoreError> {
+        identity_sqlite_dump::everything(&self.database.connection).map_err(|error| self.database.error(error))
+    }
+
+    fn fill(&mut self, people: &People) -> Result<(), StoreError> {
+        let Database { connection, .. } = &self.database;
+        self.database.write(|| {
+            if !identity_sqlite_dump::is_empty(connection).map_err(|error| self.database.error(error))? {
+                return Err(StoreError::AlreadyExists { what: format!("people in {}", self.database.path().display()) });
+            }
+            identity_sqlite_dump::fill(connection, people).map_err(|error| self.database.write_error(error))
+        })
+    }
+
+    fn replace(&mut self, people: &People) -> Result<(), StoreError> {
+        let Database { connection, .. } = &self.database;
+        self.database.write(|| identity_sqlite_dump::replace(connection, people).map_err(|error| self.database.write_error(error)))
+    }
 }
 
 /// A token from the columns [`TOKEN`].
-fn token(row: &Row<'_>) -> rusqlite::Result<TokenRecord> {
+pub(crate) fn token(row: &Row<'_>) -> rusqlite::Result<TokenRecord> {
     let role: String = row.get(2)?;
     let role: Role =
         role.parse().map_err(|error| rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, Box::new(error)))?;
@@ -346,7 +364,7 @@ fn token(row: &Row<'_>) -> rusqlite::Result<TokenRecord> {
 }
 
 /// A session from the columns [`SESSION`].
-fn session(row: &Row<'_>) -> rusqlite::Result<SessionRecord> {
+pub(crate) fn session(row: &Row<'_>) -> rusqlite::Result<SessionRecord> {
     Ok(SessionRecord {
         id: row.get(0)?,
         customer: row.get(1)?,

@@ -9,9 +9,9 @@
 //! again.
 //!
 //! Start with [`log`] for the contract that every home of the log keeps, [`batch`] for the bytes of a batch and [`codec`]
-//! for those of a record. Homes are [`sqlite`] and [`memory`]; [`faulty`] wraps one of them to fail on purpose. From the
-//! log come the state ([`recovery`], shortened by an [`image`] in a [`snapshot`]) and the read tables ([`projection`]).
-//! [`directory`], [`identity`] and [`copy`], for backups, stand by themselves.
+//! for those of a record. Homes are [`sqlite`], [`postgres`] and [`memory`]; [`faulty`] wraps one of them to fail on
+//! purpose. From the log come the state ([`recovery`], shortened by an [`image`] in a [`snapshot`]) and the read tables
+//! ([`projection`]). [`directory`], [`identity`] and [`copy`], for backups, stand by themselves.
 
 pub mod batch;
 mod checkpoint;
@@ -21,11 +21,15 @@ pub mod copy;
 pub mod directory;
 pub mod error;
 pub mod faulty;
+pub mod home;
 pub mod identity;
+pub mod identity_dump;
 pub mod identity_sqlite;
+mod identity_sqlite_dump;
 pub mod image;
 pub mod log;
 pub mod memory;
+pub mod postgres;
 pub mod projection;
 pub mod recovery;
 pub mod snapshot;
@@ -35,12 +39,15 @@ pub use batch::{Batch, BatchBuilder, BatchError};
 pub use directory::DataDirectory;
 pub use error::StoreError;
 pub use faulty::{Fault, FaultScript, FaultyLog};
+pub use home::Home;
 pub use identity::{
     Identities, IdentityStore, NewSession, NewToken, Remembered, Role, SecondFactor, SessionRecord, TokenRecord, atomically,
 };
+pub use identity_dump::People;
 pub use identity_sqlite::SqliteIdentities;
-pub use log::{Appended, Head, LogReader, LogStore, verify_chain};
+pub use log::{Appended, Head, LogReader, LogStore, verify_chain, verify_stands};
 pub use memory::MemoryLog;
+pub use postgres::{Postgres, PostgresIdentities, PostgresLog, PostgresLogReader};
 pub use snapshot::{Section, Snapshot, SnapshotFile, SnapshotWriter};
 pub use sqlite::{SqliteLog, SqliteLogReader};
 pub use usance_core::id::LogPosition;

@@ -3,7 +3,7 @@
 //! Owns the meaning of *appended*: what a writer may believe after each answer, and how the whole chain is checked. It
 //! refuses a hole, a second writer and an empty batch. One append is in flight per shard, because appends sent ahead are
 //! separate transactions and could leave holes. Batches are rows keyed `(shard, seq)` in every home. The bytes are
-//! [`crate::batch`]'s; homes are [`crate::sqlite`] and [`crate::memory`].
+//! [`crate::batch`]'s; homes are [`crate::sqlite`], [`crate::postgres`] and [`crate::memory`].
 //!
 //! There is no delete and no update: the log only grows.
 
@@ -171,9 +171,7 @@ pub fn verify_chain<E: From<StoreError>>(
     from: Head,
     mut visit: impl FnMut(&Batch) -> Result<(), E>,
 ) -> Result<Head, E> {
-    if from.seq > 0 {
-        verify_start(reader, shard, &from)?;
-    }
+    verify_stands(reader, shard, &from)?;
     let mut head = from;
     loop {
         let batches = reader.read(shard, head.seq.saturating_add(1), WALK_BATCHES)?;
@@ -181,19 +179,22 @@ pub fn verify_chain<E: From<StoreError>>(
             return Ok(head);
         }
         for batch in &batches {
-            let expected = head.seq.saturating_add(1);
-            if batch.seq != expected {
-                return Err(missing(shard, expected, batch.seq).into());
-            }
-            batch.verify(&head.hash)?;
+            batch.verify_after(&head)?;
             visit(batch)?;
             head = batch.head();
         }
     }
 }
 
-/// The batch a walk starts behind must be the one the caller knows.
-fn verify_start(reader: &dyn LogReader, shard: u16, from: &Head) -> Result<(), StoreError> {
+/// Whether the log of a shard still holds the batch that the caller stands on. A database that went back to an older copy
+/// of itself may have lost it.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when it is missing or another one; when the store cannot be read.
+pub fn verify_stands(reader: &dyn LogReader, shard: u16, from: &Head) -> Result<(), StoreError> {
+    if from.seq == 0 {
+        return Ok(());
+    }
     let found = reader.read(shard, from.seq, 1)?;
     let Some(batch) = found.first() else {
         return Err(StoreError::damaged_batch(shard, from.seq, "it is missing, the log ends before it"));

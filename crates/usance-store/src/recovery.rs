@@ -25,11 +25,38 @@ pub struct Recovered {
     pub passed_over: Vec<String>,
 }
 
+/// How much of the chain is proven.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Proof {
+    /// All of it, also what lies behind the snapshot: an edited past has to show before anybody is answered.
+    Whole,
+    /// What is run again: this process has proven the rest before.
+    Rest,
+}
+
 /// Recovers from the newest good snapshot in `snapshots` and the log; `seen` is told after each batch how far it is.
 ///
 /// # Errors
 /// [`StoreError::Damaged`] with the place, when the log cannot be run to its end.
-pub fn recover(reader: &dyn LogReader, shard: u16, snapshots: Option<&Path>, mut seen: impl FnMut(u64)) -> Result<Recovered, StoreError> {
+pub fn recover(reader: &dyn LogReader, shard: u16, snapshots: Option<&Path>, seen: impl FnMut(u64)) -> Result<Recovered, StoreError> {
+    run(reader, shard, snapshots, Proof::Whole, seen)
+}
+
+/// As [`recover`], by a process that has recovered from this log before: what lies behind the snapshot is not proven again.
+///
+/// # Errors
+/// As [`recover`].
+pub fn recover_again(reader: &dyn LogReader, shard: u16, snapshots: Option<&Path>) -> Result<Recovered, StoreError> {
+    run(reader, shard, snapshots, Proof::Rest, |_| ())
+}
+
+fn run(
+    reader: &dyn LogReader,
+    shard: u16,
+    snapshots: Option<&Path>,
+    proof: Proof,
+    mut seen: impl FnMut(u64),
+) -> Result<Recovered, StoreError> {
     let mut recovered = Recovered { state: None, head: Head::GENESIS, from_snapshot: None, replayed: 0, passed_over: Vec::new() };
     for file in snapshots.map(snapshot::list).transpose()?.unwrap_or_default() {
         match start_from(reader, shard, &file.path) {
@@ -37,14 +64,16 @@ pub fn recover(reader: &dyn LogReader, shard: u16, snapshots: Option<&Path>, mut
                 (recovered.state, recovered.head, recovered.from_snapshot) = (Some(state), head, Some(head));
                 break;
             }
+            // A log that does not answer says nothing about a snapshot.
+            Err(error @ (StoreError::Unreachable { .. } | StoreError::Postgres { .. } | StoreError::Unknown(_))) => return Err(error),
             Err(error) => recovered.passed_over.push(error.to_string()),
         }
     }
     let mut state = recovered.state.take();
     let mut replayed = 0;
-    // The whole chain is proven, also what lies behind the snapshot: an edited past has to show before anybody is answered.
     let stands_at = recovered.head.seq;
-    recovered.head = verify_chain(reader, shard, Head::GENESIS, |batch| -> Result<(), StoreError> {
+    let from = if proof == Proof::Whole { Head::GENESIS } else { recovered.head };
+    recovered.head = verify_chain(reader, shard, from, |batch| -> Result<(), StoreError> {
         if batch.seq > stands_at {
             replayed += replay_batch(&mut state, batch)?;
         }
@@ -80,13 +109,29 @@ pub fn replay_batch(state: &mut Option<State>, batch: &Batch) -> Result<u64, Sto
     let mut count = 0;
     for item in codec::records(batch) {
         let (place, record) = item?;
-        replay_record(state, &record, place).map_err(|how| {
-            let place = codec::place_text(batch, usize::from(place.index()));
-            StoreError::damaged("log record", format!("{place}: {how}"))
-        })?;
+        replay_record(state, &record, place).map_err(|how| unlike(batch, place, &how))?;
         count += 1;
     }
     Ok(count)
+}
+
+/// Runs a batch's records on the state of a platform that is there; returns how many.
+///
+/// # Errors
+/// As [`replay_batch`]; the state is then not to be used.
+pub fn run_batch(state: &mut State, batch: &Batch) -> Result<u64, StoreError> {
+    let mut count = 0;
+    for item in codec::records(batch) {
+        let (place, record) = item?;
+        run_record(state, &record, place).map_err(|how| unlike(batch, place, &how))?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+fn unlike(batch: &Batch, place: LogPosition, how: &str) -> StoreError {
+    let place = codec::place_text(batch, usize::from(place.index()));
+    StoreError::damaged("log record", format!("{place}: {how}"))
 }
 
 /// Runs one record: its events, then its key.
@@ -94,16 +139,18 @@ pub fn replay_batch(state: &mut Option<State>, batch: &Batch) -> Result<u64, Sto
 /// # Errors
 /// The broken invariant, as a sentence.
 pub fn replay_record(state: &mut Option<State>, record: &Record, place: LogPosition) -> Result<(), String> {
-    if let [Event::PlatformCreated(platform)] = record.events.as_slice() {
-        return match state {
-            Some(_) => Err("a platform is created once".into()),
-            None => {
-                *state = Some(State::new((**platform).clone()));
-                Ok(())
-            }
-        };
+    if let ([Event::PlatformCreated(platform)], None) = (record.events.as_slice(), &state) {
+        *state = Some(State::new((**platform).clone()));
+        return Ok(());
     }
     let Some(state) = state else { return Err("the log does not begin with a platform".into()) };
+    run_record(state, record, place)
+}
+
+fn run_record(state: &mut State, record: &Record, place: LogPosition) -> Result<(), String> {
+    if matches!(record.events.as_slice(), [Event::PlatformCreated(_)]) {
+        return Err("a platform is created once".into());
+    }
     machine::replay(state, &record.events, record.at);
     if let Some(key) = record.key {
         state.keys.remember(key.hash, place, record.at);

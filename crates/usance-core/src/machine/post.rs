@@ -4,11 +4,24 @@
 
 use super::event::{DayClosed, Event, ProductDay, Redeemed, Subscribed, WalletMoved};
 use super::state::State;
-use crate::id::AssetIx;
+use crate::id::{AssetIx, ProductIx};
 use crate::ledger::LedgerAccount::{Custody, CustomerFunding, CustomerPrincipal, CustomerSpot, RewardPool, RewardsPayable};
 use crate::ledger::{JournalEntry, LedgerAccount, Unbalanced, Whose, credit, debit};
 use crate::product::Kind;
 use crate::reward::clawback::AccountKind;
+
+/// What an entry has to know beside its event: of a product, what never changes.
+pub trait Catalogue {
+    /// A product's asset and kind; `None` when there is no such product.
+    fn terms_of(&self, product: ProductIx) -> Option<(AssetIx, Kind)>;
+}
+
+impl Catalogue for State {
+    #[inline]
+    fn terms_of(&self, product: ProductIx) -> Option<(AssetIx, Kind)> {
+        self.product(product).map(|product| (product.asset, product.kind))
+    }
+}
 
 /// The control account behind one of a customer's accounts.
 #[must_use]
@@ -19,14 +32,14 @@ pub const fn ledger_account(kind: AccountKind) -> LedgerAccount {
     }
 }
 
-/// The journal entries of an event, each balanced; `state` is asked only for things that never change.
+/// The journal entries of an event, each balanced.
 ///
 /// # Errors
 /// [`Unbalanced`] when the event's amounts do not add up, which is a bug wherever it was decided.
-pub fn post(state: &State, event: &Event) -> Result<Vec<JournalEntry>, Unbalanced> {
+pub fn post(catalogue: &impl Catalogue, event: &Event) -> Result<Vec<JournalEntry>, Unbalanced> {
     match event {
-        Event::DayClosed(closed) => day_closed(state, closed),
-        _ => Ok(one(state, event)?.into_iter().collect()),
+        Event::DayClosed(closed) => day_closed(catalogue, closed),
+        _ => Ok(one(catalogue, event)?.into_iter().collect()),
     }
 }
 
@@ -34,7 +47,7 @@ pub fn post(state: &State, event: &Event) -> Result<Vec<JournalEntry>, Unbalance
 ///
 /// # Errors
 /// [`Unbalanced`], as for [`post`].
-pub fn one(state: &State, event: &Event) -> Result<Option<JournalEntry>, Unbalanced> {
+pub fn one(catalogue: &impl Catalogue, event: &Event) -> Result<Option<JournalEntry>, Unbalanced> {
     let entry = match event {
         Event::Deposited(WalletMoved { customer, asset, account, amount, .. }) => {
             JournalEntry::new(*asset, Whose::Customer(*customer), &[debit(Custody, *amount), credit(ledger_account(*account), *amount)])
@@ -55,20 +68,20 @@ pub fn one(state: &State, event: &Event) -> Result<Option<JournalEntry>, Unbalan
             };
             JournalEntry::new(moved.asset, Whose::Customer(moved.customer), &[debit(from, moved.amount), credit(to, moved.amount)])
         }
-        Event::Subscribed(subscribed) => return subscription(state, subscribed).map(Some),
-        Event::Redeemed(redeemed) => return redemption(state, redeemed).map(Some),
+        Event::Subscribed(subscribed) => return subscription(catalogue, subscribed).map(Some),
+        Event::Redeemed(redeemed) => return redemption(catalogue, redeemed).map(Some),
         _ => return Ok(None),
     }?;
     Ok(Some(entry))
 }
 
-fn subscription(state: &State, event: &Subscribed) -> Result<JournalEntry, Unbalanced> {
+fn subscription(catalogue: &impl Catalogue, event: &Subscribed) -> Result<JournalEntry, Unbalanced> {
     let lines =
         [debit(CustomerFunding, event.from_funding), debit(CustomerSpot, event.from_spot), credit(CustomerPrincipal, event.amount())];
-    JournalEntry::new(asset_of(state, event.product), Whose::Customer(event.customer), &lines)
+    JournalEntry::new(asset_of(catalogue, event.product), Whose::Customer(event.customer), &lines)
 }
 
-fn redemption(state: &State, event: &Redeemed) -> Result<JournalEntry, Unbalanced> {
+fn redemption(catalogue: &impl Catalogue, event: &Redeemed) -> Result<JournalEntry, Unbalanced> {
     let figures = &event.figures;
     let lines = [
         debit(CustomerPrincipal, figures.principal),
@@ -78,22 +91,22 @@ fn redemption(state: &State, event: &Redeemed) -> Result<JournalEntry, Unbalance
         credit(CustomerFunding, figures.to_funding),
         credit(RewardPool, figures.clawback_distributed.plus(figures.forfeited_accrued)),
     ];
-    JournalEntry::new(asset_of(state, event.product), Whose::Customer(event.customer), &lines)
+    JournalEntry::new(asset_of(catalogue, event.product), Whose::Customer(event.customer), &lines)
 }
 
-fn day_closed(state: &State, closed: &DayClosed) -> Result<Vec<JournalEntry>, Unbalanced> {
+fn day_closed(catalogue: &impl Catalogue, closed: &DayClosed) -> Result<Vec<JournalEntry>, Unbalanced> {
     let mut entries = Vec::new();
     for day in &closed.products {
-        product_day(state, day, &mut entries)?;
+        product_day(catalogue, day, &mut entries)?;
     }
     entries.retain(|entry| !entry.is_empty());
     Ok(entries)
 }
 
-fn product_day(state: &State, day: &ProductDay, entries: &mut Vec<JournalEntry>) -> Result<(), Unbalanced> {
-    let (asset, whose) = (asset_of(state, day.product), Whose::Product(day.product));
-    match state.product(day.product).map(|product| product.kind) {
-        Some(Kind::FixedTerm { .. }) => {
+fn product_day(catalogue: &impl Catalogue, day: &ProductDay, entries: &mut Vec<JournalEntry>) -> Result<(), Unbalanced> {
+    let (asset, whose) = (asset_of(catalogue, day.product), Whose::Product(day.product));
+    match catalogue.terms_of(day.product) {
+        Some((_, Kind::FixedTerm { .. })) => {
             entries.push(JournalEntry::new(asset, whose, &[debit(RewardPool, day.rewards), credit(RewardsPayable, day.rewards)])?);
             entries.push(JournalEntry::new(
                 asset,
@@ -115,6 +128,6 @@ fn product_day(state: &State, day: &ProductDay, entries: &mut Vec<JournalEntry>)
     Ok(())
 }
 
-fn asset_of(state: &State, product: crate::id::ProductIx) -> AssetIx {
-    state.product(product).map_or(AssetIx(u32::MAX), |product| product.asset)
+fn asset_of(catalogue: &impl Catalogue, product: ProductIx) -> AssetIx {
+    catalogue.terms_of(product).map_or(AssetIx(u32::MAX), |(asset, _)| asset)
 }

@@ -249,8 +249,10 @@ fn read_tables(reader: &dyn LogReader, directory: &DataDirectory, state: &State)
     match compared() {
         Ok((true, seq)) => Check { name, holds: true, seen: format!("every row up to batch {seq}") },
         Ok((false, seq)) => Check { name, holds: false, seen: format!("rows up to batch {seq} differ; {REPAIR}") },
-        // A copy without them is whole: the next start builds them.
-        Err(_) if !directory.read().exists() => Check { name, holds: true, seen: "there are none; the next start builds them".into() },
+        // A copy without them, or with those of an older release, is whole: the next start builds them.
+        Err(error) if matches!(error.downcast_ref(), Some(StoreError::NotFound { .. })) => {
+            Check { name, holds: true, seen: "there are none; the next start builds them".into() }
+        }
         Err(error) => Check { name, holds: false, seen: format!("{error:#}; {REPAIR}") },
     }
 }

@@ -1,16 +1,26 @@
 //! Read tables: the log as rows, for history, statements and whoever asks with SQL. Rebuildable, never the truth.
 //!
-//! [`Projector`] turns records into rows, in the order of the log, together with the position it has reached, in one
-//! transaction, and proves each batch whole and in its place before it believes it. [`Reading`] answers the questions the
-//! service asks. Daily rewards have no rows: they are derived from [`Reading::stakes`] and the rates of closed days.
-//! Deleting the file costs the time to build it again.
+//! Which rows a record makes is written once (`step`), in the order of the log, each batch proven whole and in its place
+//! before it is believed. What the tables are is `tables`, what a value in them is `cell`. A home (`sqlite`, `postgres`)
+//! stores rows together with how far they reach, in one transaction, refuses those that do not begin where the tables
+//! stand, and answers questions. [`Projector`] moves the tables along the log; [`Reading`] asks what the service wants to
+//! know; `docs/read-tables.md` is for everybody else. Daily rewards have no rows: they are derived from
+//! [`Reading::stakes`] and the rates of closed days. Discarding the tables costs the time to build them again.
 
-mod read;
-mod schema;
-mod write;
+mod binary;
+mod cell;
+mod home;
+mod postgres;
+mod projector;
+mod reading;
+mod rows;
+mod sqlite;
+mod standing;
+mod step;
+mod tables;
 
-pub use read::{Reading, Span};
-pub use write::Projector;
+pub use projector::Projector;
+pub use reading::{Reading, Span};
 
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::LogPosition;

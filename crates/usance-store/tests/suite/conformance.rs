@@ -5,8 +5,12 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 
 use usance_store::log::READ_BYTES;
-use usance_store::{Appended, Batch, BatchError, Head, LogPosition, LogReader, LogStore, MemoryLog, SqliteLog, StoreError, verify_chain};
+use usance_store::postgres::local::Fresh;
+use usance_store::{
+    Appended, Batch, BatchError, Head, LogPosition, LogReader, LogStore, MemoryLog, PostgresLog, SqliteLog, StoreError, verify_chain,
+};
 
+use super::postgres::postgres;
 use super::{append_all, sealed};
 
 /// A place where a log lives, to be opened as often as one likes.
@@ -40,6 +44,20 @@ impl InSqlite {
 impl Home for InSqlite {
     fn open(&self) -> Box<dyn LogStore> {
         Box::new(SqliteLog::open(&self.path()).unwrap())
+    }
+}
+
+struct InPostgres(Fresh);
+
+impl Default for InPostgres {
+    fn default() -> Self {
+        InPostgres(postgres())
+    }
+}
+
+impl Home for InPostgres {
+    fn open(&self) -> Box<dyn LogStore> {
+        Box::new(PostgresLog::open(&self.0).unwrap())
     }
 }
 
@@ -318,7 +336,7 @@ macro_rules! homes {
     };
 }
 
-homes!(memory: InMemory, sqlite: InSqlite; {
+homes!(memory: InMemory, sqlite: InSqlite, postgres: InPostgres; {
     an_empty_log_has_no_head,
     what_was_appended_is_read,
     reads_keep_to_their_bounds,

@@ -1,15 +1,29 @@
-//! People and tokens, in a file and in memory.
+//! People and tokens, in every home: in a file, in memory, on a server.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use usance_store::{Identities, IdentityStore, NewToken, Remembered, Role, SqliteIdentities, StoreError, TokenRecord, atomically};
+use usance_store::{
+    Identities, IdentityStore, NewToken, PostgresIdentities, Remembered, Role, SqliteIdentities, StoreError, TokenRecord, atomically,
+};
 
-/// Runs a test for a home in a file and one in memory.
+use super::postgres::postgres;
+
+/// Opens the same people once more, as another process does.
+pub type Open<'a> = &'a (dyn Fn() -> Box<dyn IdentityStore> + Sync);
+
+/// Runs a test for a home in memory and for each one that outlives its process.
 pub fn for_each_home(test: impl Fn(&mut dyn IdentityStore)) {
     test(&mut SqliteIdentities::in_memory().unwrap());
+    for_each_place(|open| test(&mut *open()));
+}
+
+/// Runs a test for people in a file and for people on a server.
+pub fn for_each_place(test: impl Fn(Open<'_>)) {
     let dir = tempfile::tempdir().unwrap();
-    test(&mut open(dir.path()));
+    test(&|| Box::new(open(dir.path())));
+    let postgres = postgres();
+    test(&|| Box::new(PostgresIdentities::open(&postgres).unwrap()));
 }
 
 /// The people of a directory.
@@ -173,33 +187,88 @@ fn a_panic_inside_a_transaction_rolls_it_back() {
 
 #[test]
 fn everything_outlives_a_restart() {
-    let dir = tempfile::tempdir().unwrap();
-    let people = open(dir.path());
-    let record = people.add_token(&token("first", 1), 100).unwrap();
-    people.set_password("alice", "$argon2id$one", 1).unwrap();
-    people.add_sign_in_link(&[1; 32], "alice", 100).unwrap();
-    people.remember(&[1; 16], &answer(201), 100).unwrap();
-    people.secret_or_insert("session", &[1; 32]).unwrap();
-    drop(people);
-    let people = open(dir.path());
-    assert_eq!(people.tokens().unwrap(), [record]);
-    assert_eq!(people.password("alice").unwrap().as_deref(), Some("$argon2id$one"));
-    assert_eq!(people.take_sign_in_link(&[1; 32], 50).unwrap().as_deref(), Some("alice"));
-    assert_eq!(people.remembered(&[1; 16]).unwrap(), Some(answer(201)));
-    assert_eq!(people.secret_or_insert("session", &[2; 32]).unwrap(), [1; 32]);
+    for_each_place(|open| {
+        let people = open();
+        let record = people.add_token(&token("first", 1), 100).unwrap();
+        people.set_password("alice", "$argon2id$one", 1).unwrap();
+        people.add_sign_in_link(&[1; 32], "alice", 100).unwrap();
+        people.remember(&[1; 16], &answer(201), 100).unwrap();
+        people.secret_or_insert("session", &[1; 32]).unwrap();
+        drop(people);
+        let people = open();
+        assert_eq!(people.tokens().unwrap(), [record]);
+        assert_eq!(people.password("alice").unwrap().as_deref(), Some("$argon2id$one"));
+        assert_eq!(people.take_sign_in_link(&[1; 32], 50).unwrap().as_deref(), Some("alice"));
+        assert_eq!(people.remembered(&[1; 16]).unwrap(), Some(answer(201)));
+        assert_eq!(people.secret_or_insert("session", &[2; 32]).unwrap(), [1; 32]);
+    });
 }
 
 /// The command line adds a token while the engine runs.
 #[test]
-fn two_processes_share_one_file() {
-    let dir = tempfile::tempdir().unwrap();
-    let engine = open(dir.path());
-    let command_line = open(dir.path());
-    command_line.add_token(&token("new", 1), 100).unwrap();
-    assert_eq!(engine.find_token(&[1; 32]).unwrap().unwrap().name, "new");
-    engine.add_sign_in_link(&[1; 32], "alice", 100).unwrap();
-    assert_eq!(command_line.take_sign_in_link(&[1; 32], 50).unwrap().as_deref(), Some("alice"));
-    assert_eq!(engine.take_sign_in_link(&[1; 32], 50).unwrap(), None);
+fn two_processes_share_one_place() {
+    for_each_place(|open| {
+        let (engine, command_line) = (open(), open());
+        command_line.add_token(&token("new", 1), 100).unwrap();
+        assert_eq!(engine.find_token(&[1; 32]).unwrap().unwrap().name, "new");
+        engine.add_sign_in_link(&[1; 32], "alice", 100).unwrap();
+        assert_eq!(command_line.take_sign_in_link(&[1; 32], 50).unwrap().as_deref(), Some("alice"));
+        assert_eq!(engine.take_sign_in_link(&[1; 32], 50).unwrap(), None);
+        assert_eq!(engine.secret_or_insert("session", &[1; 32]).unwrap(), [1; 32]);
+        assert_eq!(command_line.secret_or_insert("session", &[2; 32]).unwrap(), [1; 32]);
+    });
+}
+
+#[test]
+fn another_process_shows_that_tokens_changed() {
+    for_each_place(|open| {
+        let (engine, command_line) = (open(), open());
+        let mut seen = engine.foreign_version().unwrap();
+        let mut changed = || {
+            let before = std::mem::replace(&mut seen, engine.foreign_version().unwrap());
+            before != seen
+        };
+        assert!(!changed());
+        let added = command_line.add_token(&token("new", 1), 100).unwrap();
+        assert!(changed());
+        assert!(!changed(), "once");
+        command_line.revoke_token(added.id, 200).unwrap();
+        assert!(changed());
+        command_line.add_token(&token("next", 2), 300).unwrap();
+        command_line.add_token(&token("last", 3), 300).unwrap();
+        assert!(changed());
+        assert!(!changed(), "once");
+    });
+}
+
+/// What was refused is one thing among others to whoever goes on: the transaction is none the worse for it.
+#[test]
+fn a_transaction_goes_on_after_a_refusal() {
+    for_each_home(|people| {
+        atomically::<_, StoreError>(people, |people| {
+            people.add_token(&token("first", 1), 100)?;
+            let refused = people.add_token(&token("again", 1), 100);
+            assert!(matches!(refused, Err(StoreError::AlreadyExists { .. })));
+            people.set_password("alice", "$argon2id$one", 1)
+        })
+        .unwrap();
+        assert_eq!(names(&people.tokens().unwrap()), ["first"]);
+        assert_eq!(people.password("alice").unwrap().as_deref(), Some("$argon2id$one"));
+        assert!(people.add_token(&token("second", 2), 100).unwrap().id > 1);
+    });
+}
+
+/// A form may send any name, also one that not every home can hold.
+#[test]
+fn a_name_that_is_none_is_nobodys() {
+    for_each_home(|people| {
+        let name = "alice\0";
+        assert_eq!(people.password(name).unwrap(), None);
+        assert_eq!(people.second_factor(name).unwrap(), None);
+        assert_eq!(people.sessions(name, 1).unwrap(), []);
+        assert!(!people.use_step(name, 1).unwrap() && !people.remove_second_factor(name).unwrap());
+        assert_eq!((people.end_session(name, 1).unwrap(), people.end_sessions(name, None).unwrap()), (false, 0));
+    });
 }
 
 #[test]

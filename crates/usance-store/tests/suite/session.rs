@@ -1,11 +1,11 @@
-//! Sessions and second factors, in a file and in memory.
+//! Sessions and second factors, in every home.
 
 use std::sync::Barrier;
 use std::thread;
 
-use usance_store::{Identities, NewSession, SecondFactor, SessionRecord, StoreError, atomically};
+use usance_store::{NewSession, SecondFactor, SessionRecord, StoreError, atomically};
 
-use super::identity::{for_each_home, open};
+use super::identity::{for_each_home, for_each_place};
 
 fn session(customer: &str, hash: u8, expires_at_ms: i64) -> NewSession {
     NewSession { hash: [hash; 32], customer: customer.to_owned(), device: format!("device {hash}"), expires_at_ms }
@@ -194,23 +194,24 @@ fn a_time_step_is_used_once_and_never_an_older_one() {
 #[test]
 fn of_two_who_use_one_step_one_succeeds() {
     const STEPS: i64 = 50;
-    let dir = tempfile::tempdir().unwrap();
-    open(dir.path()).set_second_factor("alice", b"one", 100).unwrap();
-    let ready = Barrier::new(2);
-    let take_each = || {
-        let people = open(dir.path());
-        (1..=STEPS)
-            .map(|step| {
-                ready.wait();
-                people.use_step("alice", step).unwrap()
-            })
-            .collect::<Vec<_>>()
-    };
-    let (one, other) = thread::scope(|scope| {
-        let [one, other] = [scope.spawn(take_each), scope.spawn(take_each)];
-        (one.join().unwrap(), other.join().unwrap())
+    for_each_place(|open| {
+        open().set_second_factor("alice", b"one", 100).unwrap();
+        let ready = Barrier::new(2);
+        let take_each = || {
+            let people = open();
+            (1..=STEPS)
+                .map(|step| {
+                    ready.wait();
+                    people.use_step("alice", step).unwrap()
+                })
+                .collect::<Vec<_>>()
+        };
+        let (one, other) = thread::scope(|scope| {
+            let [one, other] = [scope.spawn(take_each), scope.spawn(take_each)];
+            (one.join().unwrap(), other.join().unwrap())
+        });
+        assert!(one.iter().zip(&other).all(|(one, other)| one != other), "{one:?} {other:?}");
     });
-    assert!(one.iter().zip(&other).all(|(one, other)| one != other), "{one:?} {other:?}");
 }
 
 #[test]
@@ -233,14 +234,15 @@ fn a_sign_in_happens_wholly_or_not_at_all() {
 
 #[test]
 fn sessions_and_second_factors_outlive_a_restart() {
-    let dir = tempfile::tempdir().unwrap();
-    let people = open(dir.path());
-    let added = people.add_session(&session("alice", 1, 1_000), 100).unwrap();
-    people.set_second_factor("alice", b"one", 100).unwrap();
-    people.use_step("alice", 7).unwrap();
-    drop(people);
-    let people = open(dir.path());
-    assert_eq!(people.sessions("alice", 100).unwrap(), [added]);
-    assert_eq!(people.second_factor("alice").unwrap(), factor(b"one", Some(7), 100));
-    assert!(!people.use_step("alice", 7).unwrap());
+    for_each_place(|open| {
+        let people = open();
+        let added = people.add_session(&session("alice", 1, 1_000), 100).unwrap();
+        people.set_second_factor("alice", b"one", 100).unwrap();
+        people.use_step("alice", 7).unwrap();
+        drop(people);
+        let people = open();
+        assert_eq!(people.sessions("alice", 100).unwrap(), [added]);
+        assert_eq!(people.second_factor("alice").unwrap(), factor(b"one", Some(7), 100));
+        assert!(!people.use_step("alice", 7).unwrap());
+    });
 }

@@ -1,0 +1,535 @@
+//! The home of identities on a PostgreSQL server, for as many processes as there are.
+//!
+//! Owns its tables. It does what [`crate::identity_sqlite`] does, by the tables' own keys and by turns: every write takes
+//! its turn (`turns`), so that no other one comes between, and outlives a lost connection. It refuses what
+//! [`crate::identity`] says. Moving everything is `people_dump`'s.
+//!
+//! People belong to the whole platform, not to one shard of the money, so they lie in one shard that is written into every
+//! statement. All its tables lie together then, wherever an engine puts them. Numbers come from rows of `counter` that
+//! change with what is numbered: one that was given to something kept is never given again, on every engine.
+//!
+//! Deliberately absent: sequences, which count differently on each engine; partial and cascading rules; and a wait of
+//! readers for writers.
+
+use std::fmt;
+
+use tokio_postgres::Row;
+use tokio_postgres::types::FromSql;
+
+use super::people_dump;
+use super::schema::Component;
+use super::turns::Turns;
+use super::wire::Values;
+use super::{Postgres, Wire};
+use crate::error::StoreError;
+use crate::identity::{
+    Ending, Identities, IdentityStore, NewSession, NewToken, Remembered, Role, SecondFactor, SessionRecord, TokenRecord,
+};
+use crate::identity_dump::People;
+
+const COMPONENT: Component = Component { name: "people", steps: &[VERSION_1] };
+
+/// The first version. Its counters are the turn of writers, the highest numbers of tokens and sessions, and how often
+/// tokens were changed. What is unique contains the shard, so that the tables can be distributed by it.
+const VERSION_1: &str = "
+    CREATE TABLE counter(
+        shard BIGINT NOT NULL,
+        name  TEXT   NOT NULL,
+        value BIGINT NOT NULL,
+        PRIMARY KEY (shard, name)
+    );
+    INSERT INTO counter(shard, name, value) VALUES (0, 'turn', 0), (0, 'token', 0), (0, 'session', 0), (0, 'token_change', 0);
+    CREATE TABLE token(
+        shard         BIGINT NOT NULL,
+        id            BIGINT NOT NULL,
+        name          TEXT   NOT NULL,
+        role          TEXT   NOT NULL,
+        customer      TEXT,
+        hash          BYTEA  NOT NULL,
+        created_at_ms BIGINT NOT NULL,
+        revoked_at_ms BIGINT,
+        PRIMARY KEY (shard, id),
+        UNIQUE (shard, hash)
+    );
+    CREATE TABLE password(
+        shard     BIGINT NOT NULL,
+        customer  TEXT   NOT NULL,
+        phc       TEXT   NOT NULL,
+        set_at_ms BIGINT NOT NULL,
+        PRIMARY KEY (shard, customer)
+    );
+    CREATE TABLE sign_in_link(
+        shard         BIGINT NOT NULL,
+        hash          BYTEA  NOT NULL,
+        customer      TEXT   NOT NULL,
+        expires_at_ms BIGINT NOT NULL,
+        PRIMARY KEY (shard, hash)
+    );
+    CREATE INDEX sign_in_link_expires_at ON sign_in_link(shard, expires_at_ms);
+    CREATE TABLE session(
+        shard         BIGINT NOT NULL,
+        id            BIGINT NOT NULL,
+        hash          BYTEA  NOT NULL,
+        customer      TEXT   NOT NULL,
+        device        TEXT   NOT NULL,
+        created_at_ms BIGINT NOT NULL,
+        seen_at_ms    BIGINT NOT NULL,
+        expires_at_ms BIGINT NOT NULL,
+        PRIMARY KEY (shard, id),
+        UNIQUE (shard, hash)
+    );
+    CREATE INDEX session_customer ON session(shard, customer);
+    CREATE INDEX session_expires_at ON session(shard, expires_at_ms);
+    CREATE TABLE second_factor(
+        shard     BIGINT NOT NULL,
+        customer  TEXT   NOT NULL,
+        secret    BYTEA  NOT NULL,
+        last_step BIGINT,
+        set_at_ms BIGINT NOT NULL,
+        PRIMARY KEY (shard, customer)
+    );
+    CREATE TABLE remembered(
+        shard       BIGINT NOT NULL,
+        key         BYTEA  NOT NULL,
+        fingerprint BYTEA  NOT NULL,
+        status      BIGINT NOT NULL,
+        body        BYTEA  NOT NULL,
+        at_ms       BIGINT NOT NULL,
+        PRIMARY KEY (shard, key)
+    );
+    CREATE INDEX remembered_at ON remembered(shard, at_ms);
+    CREATE TABLE secret(
+        shard BIGINT NOT NULL,
+        name  TEXT   NOT NULL,
+        value BYTEA  NOT NULL,
+        PRIMARY KEY (shard, name)
+    );
+";
+
+/// The shard of people, written into statements.
+pub(super) const SHARD: i64 = 0;
+
+/// The columns that [`token`] reads.
+pub(super) const TOKEN: &str = "id, name, role, customer, created_at_ms, revoked_at_ms";
+
+/// The columns that [`session`] reads.
+pub(super) const SESSION: &str = "id, customer, device, created_at_ms, seen_at_ms, expires_at_ms";
+
+/// The counter of tokens' numbers.
+pub(super) const LAST_TOKEN: &str = "token";
+/// The counter of sessions' numbers.
+pub(super) const LAST_SESSION: &str = "session";
+/// The counter of changes to tokens.
+pub(super) const TOKEN_CHANGES: &str = "token_change";
+
+/// People and tokens on a server. A value lives as long as the process: a lost connection is opened again by the next call.
+pub struct PostgresIdentities {
+    line: Turns,
+}
+
+impl PostgresIdentities {
+    /// Opens the tables, and creates them where there are none. Tables of an older release are brought up; that release
+    /// refuses them from then on.
+    ///
+    /// # Errors
+    /// [`StoreError::NewerVersion`] when a newer release wrote them; [`StoreError::Unreachable`] when there is no server;
+    /// [`StoreError::Postgres`] when it says no.
+    pub fn open(postgres: &Postgres) -> Result<Self, StoreError> {
+        let wire = postgres.connect()?;
+        COMPONENT.bring_up(&wire)?;
+        let turn = format!("UPDATE counter SET value = value + 1 WHERE shard = {SHARD} AND name = 'turn'");
+        Ok(PostgresIdentities { line: Turns::new(wire, turn)? })
+    }
+
+    /// How many rows the statement changed.
+    fn change(&self, sql: &str, values: Values<'_>) -> Result<usize, StoreError> {
+        self.line.write(|wire| change(wire, sql, values))
+    }
+
+    /// The one row there may be.
+    fn one<T>(&self, sql: &str, values: Values<'_>, read: impl Fn(&Row) -> Result<T, Unreadable>) -> Result<Option<T>, StoreError> {
+        self.line.read(|wire| one(wire, sql, values, &read))
+    }
+
+    /// All rows.
+    fn all<T>(&self, sql: &str, values: Values<'_>, read: impl Fn(&Row) -> Result<T, Unreadable>) -> Result<Vec<T>, StoreError> {
+        self.line.read(|wire| all(wire, sql, values, &read))
+    }
+}
+
+impl fmt::Debug for PostgresIdentities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PostgresIdentities({})", self.line.postgres())
+    }
+}
+
+impl Identities for PostgresIdentities {
+    fn add_token(&self, token: &NewToken, at_ms: i64) -> Result<TokenRecord, StoreError> {
+        let sql = format!(
+            "INSERT INTO token(shard, id, name, role, customer, hash, created_at_ms) VALUES ({SHARD}, $1, $2, $3, $4, $5, $6)
+             ON CONFLICT (shard, hash) DO NOTHING"
+        );
+        let id = self.line.write(|wire| {
+            let id = count(wire, LAST_TOKEN)?;
+            let values: Values<'_> = &[&id, &token.name, &token.role.as_str(), &token.customer, &token.hash.as_slice(), &at_ms];
+            add(wire, "a token with this secret", &sql, values)?;
+            count(wire, TOKEN_CHANGES)?;
+            Ok(id)
+        })?;
+        Ok(TokenRecord {
+            id,
+            name: token.name.clone(),
+            role: token.role,
+            customer: token.customer.clone(),
+            created_at_ms: at_ms,
+            revoked_at_ms: None,
+        })
+    }
+
+    fn tokens(&self) -> Result<Vec<TokenRecord>, StoreError> {
+        self.all(&format!("SELECT {TOKEN} FROM token WHERE shard = {SHARD} ORDER BY id DESC"), &[], token)
+    }
+
+    fn live_tokens(&self) -> Result<Vec<([u8; 32], TokenRecord)>, StoreError> {
+        let sql = format!("SELECT {TOKEN}, hash FROM token WHERE shard = {SHARD} AND revoked_at_ms IS NULL ORDER BY id");
+        self.all(&sql, &[], |row| Ok((bytes(row, 6)?, token(row)?)))
+    }
+
+    fn find_token(&self, hash: &[u8; 32]) -> Result<Option<TokenRecord>, StoreError> {
+        let sql = format!("SELECT {TOKEN} FROM token WHERE shard = {SHARD} AND hash = $1 AND revoked_at_ms IS NULL");
+        self.one(&sql, &[&hash.as_slice()], token)
+    }
+
+    fn foreign_version(&self) -> Result<i64, StoreError> {
+        // Every process's changes, our own too. A number that is kept: to count a million tokens each second costs more.
+        let sql = format!("SELECT value FROM counter WHERE shard = {SHARD} AND name = $1");
+        self.one(&sql, &[&TOKEN_CHANGES], |row| cell(row, 0))?.ok_or_else(|| missing(self.line.postgres(), TOKEN_CHANGES))
+    }
+
+    fn revoke_token(&self, id: i64, at_ms: i64) -> Result<bool, StoreError> {
+        let sql = format!("UPDATE token SET revoked_at_ms = $2 WHERE shard = {SHARD} AND id = $1 AND revoked_at_ms IS NULL");
+        self.line.write(|wire| {
+            let revoked = change(wire, &sql, &[&id, &at_ms])? > 0;
+            if revoked {
+                count(wire, TOKEN_CHANGES)?;
+            }
+            Ok(revoked)
+        })
+    }
+
+    fn set_password(&self, customer: &str, phc: &str, at_ms: i64) -> Result<(), StoreError> {
+        let sql = format!(
+            "INSERT INTO password(shard, customer, phc, set_at_ms) VALUES ({SHARD}, $1, $2, $3)
+             ON CONFLICT (shard, customer) DO UPDATE SET phc = excluded.phc, set_at_ms = excluded.set_at_ms"
+        );
+        self.change(&sql, &[&customer, &phc, &at_ms]).map(drop)
+    }
+
+    fn password(&self, customer: &str) -> Result<Option<String>, StoreError> {
+        if is_nobody(customer) {
+            return Ok(None);
+        }
+        let sql = format!("SELECT phc FROM password WHERE shard = {SHARD} AND customer = $1");
+        self.one(&sql, &[&customer], |row| cell(row, 0))
+    }
+
+    fn add_sign_in_link(&self, hash: &[u8; 32], customer: &str, expires_at_ms: i64) -> Result<(), StoreError> {
+        let sql = format!(
+            "INSERT INTO sign_in_link(shard, hash, customer, expires_at_ms) VALUES ({SHARD}, $1, $2, $3)
+             ON CONFLICT (shard, hash) DO NOTHING"
+        );
+        let values: Values<'_> = &[&hash.as_slice(), &customer, &expires_at_ms];
+        self.line.write(|wire| add(wire, "a sign-in link with this secret", &sql, values))
+    }
+
+    fn sign_in_link(&self, hash: &[u8; 32], now_ms: i64) -> Result<Option<String>, StoreError> {
+        let sql = format!("SELECT customer FROM sign_in_link WHERE shard = {SHARD} AND hash = $1 AND expires_at_ms > $2");
+        self.one(&sql, &[&hash.as_slice(), &now_ms], |row| cell(row, 0))
+    }
+
+    fn take_sign_in_link(&self, hash: &[u8; 32], now_ms: i64) -> Result<Option<String>, StoreError> {
+        let sql = format!("DELETE FROM sign_in_link WHERE shard = {SHARD} AND hash = $1 RETURNING customer, expires_at_ms");
+        let taken = self.line.write(|wire| one(wire, &sql, &[&hash.as_slice()], |row| Ok((cell(row, 0)?, cell::<i64>(row, 1)?))))?;
+        Ok(taken.filter(|(_, expires_at_ms)| now_ms < *expires_at_ms).map(|(customer, _)| customer))
+    }
+
+    fn add_session(&self, session: &NewSession, at_ms: i64) -> Result<SessionRecord, StoreError> {
+        let sql = format!(
+            "INSERT INTO session(shard, id, hash, customer, device, created_at_ms, seen_at_ms, expires_at_ms)
+             VALUES ({SHARD}, $1, $2, $3, $4, $5, $5, $6)
+             ON CONFLICT (shard, hash) DO NOTHING"
+        );
+        let NewSession { hash, customer, device, expires_at_ms } = session;
+        let id = self.line.write(|wire| {
+            let id = count(wire, LAST_SESSION)?;
+            let values: Values<'_> = &[&id, &hash.as_slice(), customer, device, &at_ms, expires_at_ms];
+            add(wire, "a session with this secret", &sql, values)?;
+            Ok(id)
+        })?;
+        Ok(SessionRecord {
+            id,
+            customer: customer.clone(),
+            device: device.clone(),
+            created_at_ms: at_ms,
+            seen_at_ms: at_ms,
+            expires_at_ms: *expires_at_ms,
+        })
+    }
+
+    fn find_session(&self, hash: &[u8; 32], now_ms: i64) -> Result<Option<SessionRecord>, StoreError> {
+        let sql = format!("SELECT {SESSION} FROM session WHERE shard = {SHARD} AND hash = $1 AND expires_at_ms > $2");
+        self.one(&sql, &[&hash.as_slice(), &now_ms], session)
+    }
+
+    fn sessions(&self, customer: &str, now_ms: i64) -> Result<Vec<SessionRecord>, StoreError> {
+        if is_nobody(customer) {
+            return Ok(Vec::new());
+        }
+        let sql = format!("SELECT {SESSION} FROM session WHERE shard = {SHARD} AND customer = $1 AND expires_at_ms > $2 ORDER BY id DESC");
+        self.all(&sql, &[&customer, &now_ms], session)
+    }
+
+    fn see_session(&self, id: i64, at_ms: i64, expires_at_ms: i64) -> Result<bool, StoreError> {
+        let sql = format!(
+            "UPDATE session SET seen_at_ms = greatest(seen_at_ms, $2), expires_at_ms = greatest(expires_at_ms, $3)
+             WHERE shard = {SHARD} AND id = $1 AND expires_at_ms > $2"
+        );
+        Ok(self.change(&sql, &[&id, &at_ms, &expires_at_ms])? > 0)
+    }
+
+    fn end_session(&self, customer: &str, id: i64) -> Result<bool, StoreError> {
+        if is_nobody(customer) {
+            return Ok(false);
+        }
+        let sql = format!("DELETE FROM session WHERE shard = {SHARD} AND id = $2 AND customer = $1");
+        Ok(self.change(&sql, &[&customer, &id])? > 0)
+    }
+
+    fn end_sessions(&self, customer: &str, except: Option<i64>) -> Result<usize, StoreError> {
+        if is_nobody(customer) {
+            return Ok(0);
+        }
+        // An id is never NULL, so without an exception none is left out.
+        let sql = format!("DELETE FROM session WHERE shard = {SHARD} AND customer = $1 AND id IS DISTINCT FROM $2");
+        self.change(&sql, &[&customer, &except])
+    }
+
+    fn set_second_factor(&self, customer: &str, secret: &[u8], at_ms: i64) -> Result<(), StoreError> {
+        let sql = format!(
+            "INSERT INTO second_factor(shard, customer, secret, set_at_ms) VALUES ({SHARD}, $1, $2, $3)
+             ON CONFLICT (shard, customer)
+             DO UPDATE SET secret = excluded.secret, last_step = NULL, set_at_ms = excluded.set_at_ms"
+        );
+        self.change(&sql, &[&customer, &secret, &at_ms]).map(drop)
+    }
+
+    fn second_factor(&self, customer: &str) -> Result<Option<SecondFactor>, StoreError> {
+        if is_nobody(customer) {
+            return Ok(None);
+        }
+        let sql = format!("SELECT secret, last_step, set_at_ms FROM second_factor WHERE shard = {SHARD} AND customer = $1");
+        self.one(&sql, &[&customer], |row| Ok(SecondFactor { secret: cell(row, 0)?, last_step: cell(row, 1)?, set_at_ms: cell(row, 2)? }))
+    }
+
+    fn use_step(&self, customer: &str, step: i64) -> Result<bool, StoreError> {
+        if is_nobody(customer) {
+            return Ok(false);
+        }
+        let sql = format!(
+            "UPDATE second_factor SET last_step = $2 WHERE shard = {SHARD} AND customer = $1 AND (last_step IS NULL OR last_step < $2)"
+        );
+        Ok(self.change(&sql, &[&customer, &step])? > 0)
+    }
+
+    fn remove_second_factor(&self, customer: &str) -> Result<bool, StoreError> {
+        if is_nobody(customer) {
+            return Ok(false);
+        }
+        let sql = format!("DELETE FROM second_factor WHERE shard = {SHARD} AND customer = $1");
+        Ok(self.change(&sql, &[&customer])? > 0)
+    }
+
+    fn remembered(&self, key: &[u8; 16]) -> Result<Option<Remembered>, StoreError> {
+        let sql = format!("SELECT fingerprint, status, body FROM remembered WHERE shard = {SHARD} AND key = $1");
+        self.one(&sql, &[&key.as_slice()], |row| remembered(row, 0))
+    }
+
+    fn remember(&self, key: &[u8; 16], answer: &Remembered, at_ms: i64) -> Result<(), StoreError> {
+        let sql = format!(
+            "INSERT INTO remembered(shard, key, fingerprint, status, body, at_ms) VALUES ({SHARD}, $1, $2, $3, $4, $5)
+             ON CONFLICT (shard, key) DO NOTHING"
+        );
+        let status = i64::from(answer.status);
+        let values: Values<'_> = &[&key.as_slice(), &answer.fingerprint.as_slice(), &status, &answer.body, &at_ms];
+        self.line.write(|wire| add(wire, "an answer under this idempotency key", &sql, values))
+    }
+
+    fn forget_before(&self, at_ms: i64) -> Result<usize, StoreError> {
+        let [answers, links, sessions] = [("remembered", "at_ms"), ("sign_in_link", "expires_at_ms"), ("session", "expires_at_ms")]
+            .map(|(table, at)| format!("DELETE FROM {table} WHERE shard = {SHARD} AND {at} < $1"));
+        self.line.write(|wire| {
+            let forget = |sql: &str| change(wire, sql, &[&at_ms]);
+            Ok(forget(&answers)?.saturating_add(forget(&links)?).saturating_add(forget(&sessions)?))
+        })
+    }
+
+    fn secret_or_insert(&self, name: &str, candidate: &[u8; 32]) -> Result<[u8; 32], StoreError> {
+        // Secrets are never changed or removed: one that is there needs no turn.
+        let select = format!("SELECT value FROM secret WHERE shard = {SHARD} AND name = $1");
+        if let Some(kept) = self.one(&select, &[&name], |row| bytes(row, 0))? {
+            return Ok(kept);
+        }
+        let insert = format!("INSERT INTO secret(shard, name, value) VALUES ({SHARD}, $1, $2) ON CONFLICT (shard, name) DO NOTHING");
+        let kept = self.line.write(|wire| {
+            change(wire, &insert, &[&name, &candidate.as_slice()])?;
+            one(wire, &select, &[&name], |row| bytes(row, 0))
+        })?;
+        kept.ok_or_else(|| StoreError::NotFound { what: format!("secret {name}") })
+    }
+}
+
+impl IdentityStore for PostgresIdentities {
+    fn transaction(&mut self, work: &mut dyn FnMut(&dyn Identities) -> Ending) -> Result<(), StoreError> {
+        self.line.transaction(|| work(self))
+    }
+
+    fn everything(&self) -> Result<People, StoreError> {
+        people_dump::everything(self.line.postgres())
+    }
+
+    fn fill(&mut self, people: &People) -> Result<(), StoreError> {
+        self.line.write(|wire| people_dump::fill(wire, people))
+    }
+
+    fn replace(&mut self, people: &People) -> Result<(), StoreError> {
+        self.line.write(|wire| people_dump::replace(wire, people))
+    }
+}
+
+/// How many rows the statement changed.
+fn change(wire: &Wire, sql: &str, values: Values<'_>) -> Result<usize, StoreError> {
+    Ok(usize::try_from(wire.execute(sql, values)?).unwrap_or(usize::MAX))
+}
+
+/// Adds a row whose key must be new. The statement does nothing when it is not: an error of the server would end the
+/// transaction, which goes on after this one.
+fn add(wire: &Wire, what: &str, sql: &str, values: Values<'_>) -> Result<(), StoreError> {
+    match change(wire, sql, values)? {
+        0 => Err(StoreError::AlreadyExists { what: what.to_owned() }),
+        _ => Ok(()),
+    }
+}
+
+/// Counts one up, and gives the new number.
+pub(super) fn count(wire: &Wire, counter: &str) -> Result<i64, StoreError> {
+    let sql = format!("UPDATE counter SET value = value + 1 WHERE shard = {SHARD} AND name = $1 RETURNING value");
+    one(wire, &sql, &[&counter], |row| cell(row, 0))?.ok_or_else(|| missing(wire.postgres(), counter))
+}
+
+/// The one row there may be.
+pub(super) fn one<T>(
+    wire: &Wire,
+    sql: &str,
+    values: Values<'_>,
+    read: impl Fn(&Row) -> Result<T, Unreadable>,
+) -> Result<Option<T>, StoreError> {
+    let row = wire.one(sql, values)?;
+    row.map(|row| read(&row)).transpose().map_err(|how| how.in_tables_of(wire.postgres()))
+}
+
+/// All rows.
+pub(super) fn all<T>(
+    wire: &Wire,
+    sql: &str,
+    values: Values<'_>,
+    read: impl Fn(&Row) -> Result<T, Unreadable>,
+) -> Result<Vec<T>, StoreError> {
+    let rows = wire.query(sql, values)?;
+    rows.iter().map(read).collect::<Result<_, _>>().map_err(|how| how.in_tables_of(wire.postgres()))
+}
+
+/// What stands in a column is not what was written there.
+pub(super) struct Unreadable(String);
+
+impl Unreadable {
+    fn in_tables_of(self, postgres: &Postgres) -> StoreError {
+        StoreError::damaged("database", format!("{postgres}: {}", self.0))
+    }
+}
+
+pub(super) fn missing(postgres: &Postgres, counter: &str) -> StoreError {
+    Unreadable(format!("the counter {counter} is missing")).in_tables_of(postgres)
+}
+
+/// Whether nobody can have this name: the server's texts hold no NUL, and it would refuse the question.
+fn is_nobody(customer: &str) -> bool {
+    customer.contains('\0')
+}
+
+pub(super) fn cell<'a, T: FromSql<'a>>(row: &'a Row, column: usize) -> Result<T, Unreadable> {
+    row.try_get(column).map_err(|error| Unreadable(error.to_string()))
+}
+
+pub(super) fn bytes<const N: usize>(row: &Row, column: usize) -> Result<[u8; N], Unreadable> {
+    let found: &[u8] = cell(row, column)?;
+    found.try_into().map_err(|_| Unreadable(format!("{} bytes where {N} belong", found.len())))
+}
+
+/// A token from the columns [`TOKEN`].
+pub(super) fn token(row: &Row) -> Result<TokenRecord, Unreadable> {
+    let role: &str = cell(row, 2)?;
+    Ok(TokenRecord {
+        id: cell(row, 0)?,
+        name: cell(row, 1)?,
+        role: role.parse::<Role>().map_err(|error| Unreadable(error.to_string()))?,
+        customer: cell(row, 3)?,
+        created_at_ms: cell(row, 4)?,
+        revoked_at_ms: cell(row, 5)?,
+    })
+}
+
+/// A session from the columns [`SESSION`].
+pub(super) fn session(row: &Row) -> Result<SessionRecord, Unreadable> {
+    Ok(SessionRecord {
+        id: cell(row, 0)?,
+        customer: cell(row, 1)?,
+        device: cell(row, 2)?,
+        created_at_ms: cell(row, 3)?,
+        seen_at_ms: cell(row, 4)?,
+        expires_at_ms: cell(row, 5)?,
+    })
+}
+
+/// An answer from the columns `fingerprint, status, body`, the first of which is `first`.
+pub(super) fn remembered(row: &Row, first: usize) -> Result<Remembered, Unreadable> {
+    let status = u16::try_from(cell::<i64>(row, first + 1)?).map_err(|_| Unreadable("a status that is none".to_owned()))?;
+    Ok(Remembered { fingerprint: bytes(row, first)?, status, body: cell(row, first + 2)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::postgres::local::LocalServer;
+
+    /// A second release's tables: a step more, which takes rows of the first release along.
+    const NEXT: Component = Component { name: COMPONENT.name, steps: &[VERSION_1, "ALTER TABLE token ADD COLUMN note TEXT"] };
+
+    #[test]
+    fn tables_take_the_steps_they_lack_and_keep_their_rows() {
+        let server = LocalServer::start(&["fsync = off"]).unwrap();
+        let postgres = Postgres::parse(&server.address("usance"), None).unwrap();
+        let older = PostgresIdentities::open(&postgres).unwrap();
+        let token = NewToken { name: "kept".to_owned(), role: Role::Service, customer: None, hash: [1; 32] };
+        let kept = older.add_token(&token, 1).unwrap();
+
+        let wire = postgres.connect().unwrap();
+        NEXT.bring_up(&wire).unwrap();
+        assert_eq!(wire.query("SELECT note FROM token", &[]).unwrap().len(), 1);
+        // Once.
+        NEXT.bring_up(&wire).unwrap();
+        let refused = PostgresIdentities::open(&postgres).unwrap_err();
+        assert!(matches!(refused, StoreError::NewerVersion { found: 2, known: 1, .. }), "{refused}");
+        // One that was open goes on: it names its columns.
+        assert_eq!(older.tokens().unwrap(), [kept]);
+    }
+}

@@ -1,0 +1,199 @@
+//! From records to rows: the one place that knows which rows an event makes. It reads no table and writes none.
+//!
+//! A [`Step`] begins where the tables stand, takes batches, proves each whole and in its place before it believes it, and
+//! ends as [`Rows`], the same for every home. What an event does to accounts is asked of its journal entries
+//! ([`post`]): the tables cannot tell another story than the books.
+
+use usance_core::calendar::{Day, DayOffset, Timestamp};
+use usance_core::id::{AssetIx, LogPosition, ProductIx, RateVersionIx};
+use usance_core::ledger::LedgerAccount::{CustomerFunding, CustomerPrincipal, CustomerSpot};
+use usance_core::ledger::{ControlAccounts, JournalEntry, LedgerAccount, Whose};
+use usance_core::machine::event::{DayClosed, ProductCreated, Redeemed, Subscribed};
+use usance_core::machine::{Event, post};
+use usance_core::product::rates::Bands;
+
+use super::HistoryKind;
+use super::rows::{
+    AssetRow, BookRow, Change, CloseRow, CustomerRow, DayRow, EarlyExit, HistoryLine, ProductRow, RateRow, Rows, StakedRow, Staking,
+};
+use super::standing::{Progress, Standing};
+use crate::codec::{self, Record};
+use crate::log::missing;
+use crate::{Batch, StoreError};
+
+/// A step on its way.
+pub(super) struct Step {
+    offset: DayOffset,
+    standing: Standing,
+    rows: Rows,
+}
+
+impl Step {
+    /// A step from where tables stand.
+    pub fn begin(shard: u16, offset: DayOffset, standing: Standing) -> Step {
+        Step { offset, rows: Rows::none(shard, standing.progress), standing }
+    }
+
+    /// Takes the next batch.
+    pub fn batch(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        let Progress { seq, hash, .. } = self.standing.progress;
+        let expected = seq.saturating_add(1);
+        if batch.seq != expected {
+            return Err(missing(self.rows.shard, expected, batch.seq));
+        }
+        batch.verify(&hash)?;
+        for item in codec::records(batch) {
+            let (place, record) = item?;
+            self.record(&record, place)?;
+        }
+        let open_day = self.standing.progress.open_day;
+        self.standing.progress = Progress { seq: batch.seq, hash: batch.hash, at: Timestamp::from_ms(batch.at_ms), open_day };
+        Ok(())
+    }
+
+    /// How many rows there are so far, but for balances.
+    pub fn row_count(&self) -> usize {
+        let rows = &self.rows;
+        let few = rows.assets.len() + rows.products.len() + rows.rates.len() + rows.closes.len() + rows.days.len();
+        few + rows.customers.len() + rows.history.len()
+    }
+
+    /// What came of the batches.
+    pub fn end(mut self) -> Rows {
+        self.carry(self.standing.progress.open_day);
+        self.rows.after = self.standing.progress;
+        self.rows
+    }
+
+    fn record(&mut self, record: &Record, place: LogPosition) -> Result<(), StoreError> {
+        for event in &record.events {
+            let entries = post::post(&self.standing, event).map_err(|unbalanced| damaged(place, &unbalanced))?;
+            entries.iter().try_for_each(|entry| self.book(entry, event, place))?;
+            self.event(event, &entries, record.at, place)?;
+        }
+        Ok(())
+    }
+
+    /// Moves the balances of the open day.
+    fn book(&mut self, entry: &JournalEntry, event: &Event, place: LogPosition) -> Result<(), StoreError> {
+        let change = change_of(entry);
+        let moved = |account| change.balance(account).units();
+        let mut known = LedgerAccount::ALL.into_iter().all(|account| self.standing.books.add((entry.asset(), account), moved(account)));
+        let product = match (entry.whose(), event) {
+            (Whose::Product(product), _) => Some(product),
+            (_, Event::Subscribed(subscribed)) => Some(subscribed.product),
+            (_, Event::Redeemed(redeemed)) => Some(redeemed.product),
+            _ => None,
+        };
+        if let Some(product) = product {
+            known &= self.standing.staked.add(product, moved(CustomerPrincipal));
+        }
+        if known { Ok(()) } else { Err(damaged(place, &"it names what was never created")) }
+    }
+
+    fn event(&mut self, event: &Event, entries: &[JournalEntry], at: Timestamp, place: LogPosition) -> Result<(), StoreError> {
+        match event {
+            Event::PlatformCreated(platform) => self.standing.progress.open_day = platform.offset.day_of(platform.created_at),
+            Event::AssetCreated { symbol, decimals, .. } => self.asset(symbol, *decimals),
+            Event::CustomerCreated { id } => {
+                let day = self.offset.day_of(at);
+                self.rows.customers.push(CustomerRow { number: self.standing.customers, id: id.clone(), at, day });
+                self.standing.customers += 1;
+            }
+            Event::ProductCreated(created) => self.product(created),
+            Event::RateAnnounced { product, from, bands } => self.rate(*product, *from, Some(place), bands),
+            Event::DayClosed(closed) => self.close(closed, place),
+            _ => {
+                for entry in entries {
+                    self.history(event, entry, at, place)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn asset(&mut self, symbol: &str, decimals: u8) {
+        let asset = AssetIx(self.standing.assets);
+        self.rows.assets.push(AssetRow { number: asset, symbol: symbol.to_owned(), decimals });
+        self.standing.assets += 1;
+        LedgerAccount::ALL.into_iter().for_each(|account| self.standing.books.begin((asset, account)));
+    }
+
+    fn product(&mut self, created: &ProductCreated) {
+        let product = ProductIx::from_index(self.standing.products.len());
+        self.rows.products.push(ProductRow { number: product, id: created.id.clone(), asset: created.asset, kind: created.kind });
+        self.standing.products.push((created.asset, created.kind));
+        self.standing.staked.begin(product);
+        created.rates.iter().for_each(|(from, bands)| self.rate(product, *from, None, bands));
+    }
+
+    fn rate(&mut self, product: ProductIx, from: Day, place: Option<LogPosition>, bands: &Bands) {
+        let version = RateVersionIx(self.standing.rates);
+        let tiers = (1_u64..).zip(bands.as_slice());
+        self.rows.rates.extend(tiers.map(|(tier, band)| RateRow { version, tier, product, from, place, band: *band }));
+        self.standing.rates += 1;
+    }
+
+    /// A closed day keeps the balances it ended with; the next one begins with them.
+    fn close(&mut self, closed: &DayClosed, place: LogPosition) {
+        self.rows.closes.push(CloseRow { day: closed.day, place });
+        self.rows.days.extend(closed.products.iter().map(|line| DayRow { day: closed.day, line: line.clone() }));
+        self.carry(closed.day);
+        self.standing.books.next_day();
+        self.standing.staked.next_day();
+        self.standing.progress.open_day = closed.day.next();
+    }
+
+    /// Rows of the balances that a day's rows do not have yet.
+    fn carry(&mut self, day: Day) {
+        let books = self.standing.books.take_changed().into_iter();
+        self.rows.books.extend(books.map(|((asset, account), balance)| BookRow { day, asset, account, balance }));
+        let staked = self.standing.staked.take_changed().into_iter();
+        self.rows.staked.extend(staked.map(|(product, principal)| StakedRow { day, product, principal }));
+    }
+
+    fn history(&mut self, event: &Event, entry: &JournalEntry, at: Timestamp, place: LogPosition) -> Result<(), StoreError> {
+        let (kind, reference, staking) = match event {
+            Event::Deposited(moved) => (HistoryKind::Deposit, Some(moved.reference.clone()), None),
+            Event::Withdrawn(moved) => (HistoryKind::Withdrawal, Some(moved.reference.clone()), None),
+            Event::Transferred(_) => (HistoryKind::Transfer, None, None),
+            Event::Subscribed(event) => (HistoryKind::Subscription, None, Some(subscription(event))),
+            Event::Redeemed(event) => (HistoryKind::Redemption, None, Some(redemption(event))),
+            _ => return Ok(()),
+        };
+        let Whose::Customer(customer) = entry.whose() else { return Ok(()) };
+        let change = change_of(entry);
+        let moved = |account| change.balance(account).units();
+        let change = Change { spot: moved(CustomerSpot), funding: moved(CustomerFunding), principal: moved(CustomerPrincipal) };
+        let event = postcard::to_stdvec(event).map_err(|error| damaged(place, &error))?;
+        let (day, asset) = (self.offset.day_of(at), entry.asset());
+        self.rows.history.push(HistoryLine { place, at, day, customer, asset, kind, change, reference, staking, event });
+        Ok(())
+    }
+}
+
+/// What an entry does to the accounts of its asset.
+fn change_of(entry: &JournalEntry) -> ControlAccounts {
+    let mut change = ControlAccounts::default();
+    change.post(entry);
+    change
+}
+
+fn subscription(event: &Subscribed) -> Staking {
+    let Subscribed { product, position, value_date, stake, .. } = *event;
+    Staking { product, position, value_date: Some(value_date), stake, early: None }
+}
+
+fn redemption(event: &Redeemed) -> Staking {
+    let Redeemed { product, position, stake, figures, .. } = *event;
+    let early = event.early.then_some(EarlyExit {
+        clawed_back: figures.clawback_distributed,
+        forfeited: figures.forfeited_accrued,
+        written_off: figures.written_off,
+    });
+    Staking { product, position, value_date: None, stake, early }
+}
+
+fn damaged(place: LogPosition, how: &dyn std::fmt::Display) -> StoreError {
+    StoreError::damaged("log record", format!("position {place}: {how}"))
+}
