@@ -12,6 +12,10 @@ mod suite {
     mod money;
     mod pages;
     mod platform;
+    mod postgres;
     mod routes;
+    mod standby;
+    mod store;
+    mod story;
     mod vectors;
 }

@@ -57,6 +57,7 @@ failure-back = العودة إلى البداية
 failure-code = رمز الخطأ
 problem-other = رفضت الخدمة هذا الطلب ({ $code }).
 problem-not_found = لا توجد صفحة كهذه.
+problem-not_writer = هذه النسخة في وضع الاستعداد. أعد المحاولة بعد لحظات.
 problem-method_not_allowed = لا يقبل هذا العنوان طلبًا من هذا النوع.
 problem-unauthorized = سجّل الدخول أولًا.
 problem-sign_in_failed = معرّف العميل أو كلمة المرور أو الرمز غير صحيح. يصلح كل رمز لمرة واحدة فقط: انتظر الرمز التالي.

@@ -53,6 +53,7 @@ failure-back = Back to the start
 failure-code = Code
 problem-other = The service refused this ({ $code }).
 problem-not_found = There is no such page.
+problem-not_writer = This instance is standing by. Try again in a moment.
 problem-method_not_allowed = This address does not take that request.
 problem-unauthorized = Sign in first.
 problem-sign_in_failed = The customer id, the password or the code is not right. Codes count once: wait for the next one.

@@ -50,6 +50,7 @@ failure-back = 返回首页
 failure-code = 错误代码
 problem-other = 服务拒绝了此操作（{ $code }）。
 problem-not_found = 没有这个页面。
+problem-not_writer = 此实例正在待命。请稍后再试。
 problem-method_not_allowed = 此地址不接受该类请求。
 problem-unauthorized = 请先登录。
 problem-sign_in_failed = 客户 ID、密码或验证码不正确。每个验证码只能使用一次，请等待下一个。

@@ -125,6 +125,7 @@ impl From<Unavailable> for Problem {
         let detail = unavailable.to_string();
         let code = match &unavailable {
             Unavailable::Stopped(_) => "engine_stopped",
+            Unavailable::NotWriter { .. } => "not_writer",
             Unavailable::Overloaded => "overloaded",
             Unavailable::ClockUnconfirmed { .. } => "clock_unconfirmed",
             Unavailable::ProjectionBehind => "projection_behind",
@@ -133,7 +134,11 @@ impl From<Unavailable> for Problem {
         if let Unavailable::Store(_) = unavailable {
             tracing::error!(detail, "a read failed");
         }
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(1)
+        let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(1);
+        match unavailable {
+            Unavailable::NotWriter { writer: Some(writer) } => problem.with("writer", writer),
+            _ => problem,
+        }
     }
 }
 

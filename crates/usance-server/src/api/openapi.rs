@@ -113,6 +113,12 @@ fn parameters(route: &Route) -> Vec<Value> {
         let about = "Makes the write once only: the same key and request get the same answer.";
         all.push(json!({"name": "Idempotency-Key", "in": "header", "required": true, "description": about, "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,64}$"}}));
     }
+    if !route.writes() && route.path.starts_with("/v1/") {
+        let about = "`true`: also an instance that does not write may answer, by what it has; `Usance-Log-Position` tells how far that is.";
+        all.push(
+            json!({"name": "Usance-Allow-Stale", "in": "header", "required": false, "description": about, "schema": {"type": "boolean"}}),
+        );
+    }
     if route.operation == "event_stream" {
         all.push(json!({"name": "Last-Event-ID", "in": "header", "required": false, "schema": text()}));
     }

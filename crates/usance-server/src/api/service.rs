@@ -2,32 +2,64 @@
 
 use super::App;
 use super::error::Problem;
+use super::input::Query;
+use crate::engine::standing::Duty;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
+use serde::Deserialize;
 use serde_json::{Value, json};
+use std::time::Duration;
 use usance_core::ledger::LedgerAccount;
 
 /// How many batches the read tables may be behind before readiness fails.
 const LAG_BATCHES_MAX: u64 = 100_000;
+
+/// How long ago a standby may have been at the end of the log.
+const BEHIND_MAX: Duration = Duration::from_secs(5);
 
 /// GET /healthz: the process answers.
 pub async fn health() -> Json<Value> {
     Json(json!({"status": "ok"}))
 }
 
-/// GET /readyz: the log is writable and the read tables have caught up.
-pub async fn ready(State(app): State<App>) -> Response {
+/// What `/readyz` is asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Readiness {
+    /// `writer`, which is the default, or `standby`.
+    role: Option<String>,
+}
+
+/// GET /readyz: the log is writable and the read tables have caught up; with `role=standby`, this instance follows closely.
+pub async fn ready(State(app): State<App>, Query(asked): Query<Readiness>) -> Result<Response, Problem> {
     let (applied, durable, projected) = app.engine.positions();
     let lag = durable.saturating_sub(projected);
-    let reason = app.engine.not_writable().map(|unavailable| unavailable.to_string());
+    let duty = app.engine.duty();
+    let reason = match asked.role.as_deref() {
+        None | Some("writer") => app.engine.not_writable().map(|unavailable| unavailable.to_string()),
+        Some("standby") => not_following(&duty),
+        Some(_) => return Err(Problem::malformed("role: writer or standby")),
+    };
     let reason = reason.or_else(|| app.engine.projector_failing().then(|| "the read tables stand still: see the service's log".to_owned()));
     let reason = reason.or_else(|| (lag > LAG_BATCHES_MAX).then(|| format!("the read tables are {lag} batches behind")));
     let status = if reason.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({"ready": reason.is_none(), "reason": reason, "applied": applied, "durable": durable, "projected": projected})))
-        .into_response()
+    let role = if matches!(duty, Duty::Follower(_)) { "standby" } else { "writer" };
+    let told =
+        json!({"ready": reason.is_none(), "reason": reason, "role": role, "applied": applied, "durable": durable, "projected": projected});
+    Ok((status, Json(told)).into_response())
+}
+
+/// Why this instance is no standby to rely on, if it is not.
+fn not_following(duty: &Duty) -> Option<String> {
+    let Duty::Follower(follows) = duty else { return Some("this instance is the writer".to_owned()) };
+    match follows.behind() {
+        Some(behind) if behind <= BEHIND_MAX => None,
+        Some(behind) => Some(format!("the log was last read to its end {} s ago", behind.as_secs())),
+        None => Some("the log was not yet read to its end".to_owned()),
+    }
 }
 
 /// GET /metrics: Prometheus text.
@@ -36,6 +68,12 @@ pub async fn metrics(State(app): State<App>) -> Response {
     metrics::gauge!("usance_log_applied_batches", "shard" => "0").set(number(applied));
     metrics::gauge!("usance_log_durable_batches", "shard" => "0").set(number(durable));
     metrics::gauge!("usance_projection_lag_batches", "shard" => "0").set(number(durable.saturating_sub(projected)));
+    let writes = match app.engine.duty() {
+        Duty::Sole => true,
+        Duty::Writer(tenure) => tenure.is_sure(),
+        Duty::Follower(_) => false,
+    };
+    metrics::gauge!("usance_writer", "shard" => "0").set(f64::from(u8::from(writes)));
     app.engine.peek(|state| {
         metrics::gauge!("usance_positions", "shard" => "0").set(number(state.running.len() as u64));
         metrics::gauge!("usance_customers", "shard" => "0").set(number(state.customers.len() as u64));

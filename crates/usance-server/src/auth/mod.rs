@@ -7,6 +7,7 @@
 pub mod session;
 
 use crate::api::error::Problem;
+use crate::engine::pool::Pool;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -20,7 +21,7 @@ use tokio::sync::Semaphore;
 use usance_core::id::is_outside_id;
 use usance_core::limits::CUSTOMER_ID_BYTES_MAX;
 pub use usance_store::Role;
-use usance_store::{Identities, SqliteIdentities, StoreError};
+use usance_store::{Home, IdentityStore, StoreError};
 
 /// The header in which an operator, service or auditor names a customer.
 pub const CUSTOMER: HeaderName = HeaderName::from_static("usance-customer");
@@ -66,9 +67,18 @@ pub fn token_hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 
+/// A file has one writer at a time; a server has many.
+fn people(home: &Home) -> Pool<Box<dyn IdentityStore>> {
+    let max = if matches!(home, Home::Embedded(_)) { 1 } else { 3 };
+    let home = home.clone();
+    Pool::new(max, move || home.people())
+}
+
 /// Tokens and passwords.
 pub struct Auth {
-    store: Mutex<SqliteIdentities>,
+    people: Pool<Box<dyn IdentityStore>>,
+    /// Held while the live tokens are read and put in force: of two who do so, the later one reads last.
+    reloading: Mutex<()>,
     live: RwLock<HashMap<[u8; 32], Identity>>,
     bootstrap: Option<[u8; 32]>,
     limiter: DefaultKeyedRateLimiter<String>,
@@ -90,9 +100,10 @@ impl Auth {
     ///
     /// # Errors
     /// As the file answers.
-    pub fn new(store: SqliteIdentities, bootstrap: Option<&str>, customer_requests_a_second: NonZeroU32) -> Result<Auth, StoreError> {
+    pub fn new(home: &Home, bootstrap: Option<&str>, customer_requests_a_second: NonZeroU32) -> Result<Auth, StoreError> {
         let auth = Auth {
-            store: Mutex::new(store),
+            people: people(home),
+            reloading: Mutex::new(()),
             live: RwLock::default(),
             bootstrap: bootstrap.map(token_hash),
             limiter: RateLimiter::keyed(Quota::per_second(customer_requests_a_second)),
@@ -113,16 +124,15 @@ impl Auth {
     /// As the file answers.
     pub fn reload(&self) -> Result<(), StoreError> {
         let mut live: HashMap<[u8; 32], Identity> = HashMap::new();
-        // Held until the new list is in force: of two reloads the later one reads last and writes last.
-        let store = self.store.lock();
-        for (hash, record) in store.live_tokens()? {
+        let reloading = self.reloading.lock();
+        for (hash, record) in self.with_store(|people| people.live_tokens())? {
             live.insert(hash, Identity { role: record.role, name: record.name, customer: record.customer });
         }
         if let Some(hash) = self.bootstrap {
             live.insert(hash, Identity { role: Role::Operator, name: BOOTSTRAP_NAME.to_owned(), customer: None });
         }
         *self.live.write() = live;
-        drop(store);
+        drop(reloading);
         Ok(())
     }
 
@@ -135,13 +145,21 @@ impl Auth {
         self.attempts.retain_recent();
         self.attempts_by_address.retain_recent();
         self.attempts_at_codes.retain_recent();
-        let version = self.store.lock().foreign_version()?;
-        if self.seen_version.swap(version, Ordering::AcqRel) != version { self.reload() } else { Ok(()) }
+        let version = self.with_store(|people| people.foreign_version())?;
+        if self.seen_version.load(Ordering::Acquire) != version {
+            self.reload()?;
+            // Only now: what could not be read is read the next time.
+            self.seen_version.store(version, Ordering::Release);
+        }
+        Ok(())
     }
 
     /// Works on the stored identities.
-    pub fn with_store<R>(&self, work: impl FnOnce(&mut SqliteIdentities) -> R) -> R {
-        work(&mut self.store.lock())
+    ///
+    /// # Errors
+    /// What `work` gave, and as the home answers.
+    pub fn with_store<R, E: From<StoreError>>(&self, work: impl FnOnce(&mut dyn IdentityStore) -> Result<R, E>) -> Result<R, E> {
+        self.people.with(|people| work(people.as_mut()))?
     }
 
     /// The sender of a request.

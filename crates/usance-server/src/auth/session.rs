@@ -16,7 +16,7 @@ use std::net::IpAddr;
 use std::sync::LazyLock;
 use subtle::ConstantTimeEq;
 use totp_rs::{Algorithm, Builder, Totp};
-use usance_store::{Identities, NewSession, Role, SessionRecord, StoreError};
+use usance_store::{NewSession, Role, SessionRecord, StoreError};
 
 /// A session that is not used ends after this, milliseconds.
 const IDLE_MS: i64 = 12 * 60 * 60 * 1000;

@@ -1,22 +1,25 @@
 //! `usance backup`: a consistent copy of a running or stopped engine's data.
 
-use super::{Data, Output, spinner};
-use crate::engine::start;
+use super::{Output, Place, spinner};
+use crate::engine::start::SHARD;
 use anyhow::{Context, bail};
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use usance_store::{LogReader, SqliteLogReader, copy, snapshot};
+use usance_store::{
+    DataDirectory, Head, Home, IdentityStore, LogReader, LogStore, SqliteLog, SqliteLogReader, StoreError, copy, snapshot, verify_chain,
+};
 
 /// Copy the data of a running or stopped engine, consistently.
 ///
 /// Copies the log as it stands at one moment, the people and tokens, and the snapshots that fit it. Read tables are left
 /// out: the next start builds them. The copy is a data directory like any other: `usance verify` and `usance serve` take it.
+/// With --store the copy may be there already: only the batches that are new are added, each proven to follow.
 #[derive(Args)]
 pub struct Backup {
     #[command(flatten)]
-    data: Data,
-    /// Where the copy goes; it must not exist, or be empty.
+    place: Place,
+    /// Where the copy goes; it must not exist, or be empty; with --store it may be an older copy.
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
     #[command(flatten)]
@@ -28,21 +31,13 @@ pub struct Backup {
 /// # Errors
 /// With a sentence; a copy that was cut off has no log and is refused by every other verb.
 pub fn run(verb: &Backup) -> anyhow::Result<ExitCode> {
-    let (from, _) = start::log_reader(&verb.data.data).with_context(|| format!("{} holds no log", verb.data.data.display()))?;
-    if verb.to.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
-        bail!("{} is not empty", verb.to.display());
-    }
-    let to = usance_store::DataDirectory::open_exclusive(&verb.to)?;
+    drop(verb.place.visit()?);
     let bar = spinner("copying", verb.output);
-    // Snapshots first: one that is newer than the copied log would be passed over, an older one fits it.
-    for file in snapshot::list(&from.snapshots())? {
-        let name = file.path.file_name().context("a snapshot has a name")?;
-        std::fs::copy(&file.path, to.snapshots().join(name)).with_context(|| format!("copying {}", file.path.display()))?;
-    }
-    copy::database(&from.people(), &to.people())?;
-    copy::database(&from.log(), &to.log())?;
+    let head = match verb.place.home()? {
+        Home::Embedded(_) => of_files(&verb.place, &verb.to)?,
+        server @ Home::Postgres(_) => of_server(&server, &verb.to)?,
+    };
     bar.finish_and_clear();
-    let head = SqliteLogReader::open(&to.log())?.head(start::SHARD)?.context("the copied log is empty")?;
     let hash = crate::api::shape::hex(&head.hash);
     if verb.output.json {
         println!("{}", serde_json::json!({"to": verb.to.display().to_string(), "head": {"batch": head.seq, "hash": hash}}));
@@ -50,4 +45,54 @@ pub fn run(verb: &Backup) -> anyhow::Result<ExitCode> {
         println!("copied to {}: everything up to batch {} ({hash})", verb.to.display(), head.seq);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Copies a data directory: its files as they stand at one moment each, the log last.
+fn of_files(place: &Place, target: &Path) -> anyhow::Result<Head> {
+    let from = DataDirectory::open_shared(&place.data)?;
+    if target.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+        bail!("{} is not empty", target.display());
+    }
+    let to = DataDirectory::open_exclusive(target)?;
+    // Snapshots first: one that is newer than the copied log would be passed over, an older one fits it.
+    for file in snapshot::list(&from.snapshots())? {
+        let name = file.path.file_name().context("a snapshot has a name")?;
+        std::fs::copy(&file.path, to.snapshots().join(name)).with_context(|| format!("copying {}", file.path.display()))?;
+    }
+    copy::database(&from.people(), &to.people())?;
+    copy::database(&from.log(), &to.log())?;
+    SqliteLogReader::open(&to.log())?.head(SHARD)?.context("the copied log is empty")
+}
+
+/// Adds to a copy what the server's log has more, and takes its people as they are now.
+fn of_server(server: &Home, target: &Path) -> anyhow::Result<Head> {
+    let to = DataDirectory::open_exclusive(target)?;
+    // People first: a customer's password may then be older than the log, never ahead of it.
+    let people = server.people()?.everything()?;
+    let (fresh, kept) = (target.join("people.new"), to.people());
+    remove(&fresh)?;
+    usance_store::SqliteIdentities::open(&fresh)?.fill(&people)?;
+    remove(&kept)?;
+    std::fs::rename(&fresh, &kept)?;
+    let mut log = SqliteLog::open(&to.log())?;
+    let start = log.head(SHARD)?.unwrap_or(Head::GENESIS);
+    let mut head = start;
+    let reader = server.log_reader()?;
+    let copied = verify_chain(reader.as_ref(), SHARD, start, |batch| -> anyhow::Result<()> {
+        log.append(head.seq, batch).into_result(head.seq)?;
+        head = batch.head();
+        Ok(())
+    });
+    match copied {
+        Ok(head) if head.seq > 0 => Ok(head),
+        Ok(_) => bail!("the log is empty"),
+        Err(error) if matches!(error.downcast_ref(), Some(StoreError::Damaged { .. })) => {
+            Err(error.context(format!("{} is not an older copy of this log, or the log is damaged", target.display())))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn remove(path: &Path) -> anyhow::Result<()> {
+    crate::engine::workers::remove_database(path).with_context(|| format!("removing {}", path.display()))
 }

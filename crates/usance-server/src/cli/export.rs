@@ -1,9 +1,8 @@
 //! `usance export`: the journal, positions and daily rewards as CSV files, straight from the log.
 
 use super::verify::{Replay, days_of};
-use super::{Data, Output, progress};
+use super::{Output, Place, progress};
 use crate::api::shape;
-use crate::engine::start;
 use anyhow::Context;
 use clap::Args;
 use std::path::PathBuf;
@@ -11,7 +10,6 @@ use std::process::ExitCode;
 use usance_core::id::PositionId;
 use usance_core::ledger::{Side, Whose};
 use usance_core::machine::{State, post, view};
-use usance_store::LogReader;
 
 /// Write the journal, positions and daily rewards as CSV files.
 ///
@@ -19,7 +17,7 @@ use usance_store::LogReader;
 #[derive(Args)]
 pub struct Export {
     #[command(flatten)]
-    data: Data,
+    place: Place,
     /// The directory for journal.csv, positions.csv and rewards.csv.
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
@@ -32,14 +30,14 @@ pub struct Export {
 /// # Errors
 /// With a sentence.
 pub fn run(verb: &Export) -> anyhow::Result<ExitCode> {
-    let (_, reader) = start::log_reader(&verb.data.data).with_context(|| format!("{} holds no log", verb.data.data.display()))?;
-    let end = reader.head(start::SHARD)?.context("the log is empty")?;
+    let visited = verb.place.visit()?;
+    let end = visited.end()?;
     std::fs::create_dir_all(&verb.to)?;
     let bar = progress("journal", end.seq, verb.output);
     let mut journal = csv::Writer::from_path(verb.to.join("journal.csv"))?;
     journal.write_record(["log_position", "at", "asset", "customer", "product", "account", "side", "amount"])?;
     let mut postings = 0u64;
-    let replay = Replay::walk(&reader, end, |batch, state, records| {
+    let replay = Replay::walk(visited.reader.as_ref(), end, |batch, state, records| {
         bar.set_position(batch.seq);
         let Some(state) = state else { return Ok(()) };
         for (index, record) in records.iter().enumerate() {

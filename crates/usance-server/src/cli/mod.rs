@@ -1,21 +1,25 @@
 //! The command line: what can be typed, with help that a stranger understands.
 //!
-//! One file per verb. Every verb takes `--json`; progress is shown on a terminal only. Exit code 0 is success, 1 a clear
+//! One file per verb; [`place`] is where the data lie, for all of them. Every verb takes `--json`; progress is shown on a terminal only. Exit code 0 is success, 1 a clear
 //! error or an unhealthy finding, 2 words that are not understood.
 
 pub mod backup;
 pub mod demo;
 pub mod export;
+pub mod place;
+pub mod promote;
+pub mod restore;
 pub mod serve;
 pub mod simulate;
 pub mod token;
 pub mod verify;
 pub mod world;
 
+pub use place::Place;
+
 use clap::{Args, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Usance: the engine that an exchange runs to offer staking to its customers.
@@ -28,21 +32,17 @@ struct Words {
     verb: Verb,
 }
 
+/// Each explains itself in its own file.
 #[derive(Subcommand)]
 enum Verb {
-    /// Run the engine and its HTTP interface on a data directory.
     Serve(serve::Serve),
-    /// Make a sample platform with a year of history on a simulated clock, and serve it.
     Demo(demo::Demo),
-    /// Make, list and revoke the tokens with which programs and people come in.
     Token(token::Token),
-    /// Run the whole log again and check everything against it; the exit code says whether all is well.
     Verify(verify::Verify),
-    /// Copy the data of a running or stopped engine, consistently.
     Backup(backup::Backup),
-    /// Write the journal, positions and daily rewards as CSV files.
+    Restore(restore::Restore),
+    Promote(promote::Promote),
     Export(export::Export),
-    /// Run many customers over many days in memory at full speed, and print what happened.
     Simulate(simulate::Simulate),
 }
 
@@ -54,14 +54,6 @@ pub struct Output {
     pub json: bool,
 }
 
-/// Where the data lies.
-#[derive(Args, Clone, Debug)]
-pub struct Data {
-    /// The data directory.
-    #[arg(long, value_name = "DIR", env = "USANCE_DATA", default_value = "usance-data")]
-    pub data: PathBuf,
-}
-
 /// Parses, runs, and turns the result into an exit code.
 pub fn main() -> ExitCode {
     let words = Words::parse();
@@ -71,6 +63,8 @@ pub fn main() -> ExitCode {
         Verb::Token(verb) => (token::run(&verb), verb.json()),
         Verb::Verify(verb) => (verify::run(&verb), verb.output.json),
         Verb::Backup(verb) => (backup::run(&verb), verb.output.json),
+        Verb::Restore(verb) => (restore::run(&verb), verb.output.json),
+        Verb::Promote(verb) => (promote::run(&verb), verb.output.json),
         Verb::Export(verb) => (export::run(&verb), verb.output.json),
         Verb::Simulate(verb) => (simulate::run(&verb), verb.output.json),
     };

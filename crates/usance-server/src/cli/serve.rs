@@ -1,13 +1,16 @@
 //! `usance serve`: the engine and its HTTP interface on a data directory.
 
-use super::{Data, Output, progress, start_logging};
+use super::place::{Place, plain_name};
+use super::{Output, progress, start_logging};
 use crate::api::App;
 use crate::auth::{Auth, BOOTSTRAP};
+use crate::engine::standing::Duty;
+use crate::engine::start::{Role, Server};
 use crate::engine::{Opening, Settings, start};
 use crate::web::Site;
 use anyhow::{Context, bail};
-use clap::Args;
 use clap::builder::FalseyValueParser;
+use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::process::ExitCode;
@@ -17,21 +20,30 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use usance_core::calendar::{DayOffset, Timestamp};
 use usance_core::machine::state::ClockMode;
-use usance_store::{Identities, LogReader, SqliteIdentities};
 
 /// How long requests under way are waited for when a signal ends the service.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 /// The same when the engine has stopped: what waits is told so, which takes no time.
 const FAILURE_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Run the engine and its HTTP interface on a data directory.
+/// Run the engine and its HTTP interface on a data directory, or on a database server (--store).
 ///
-/// The directory is created when there is none. Clock and day offset are fixed then; a later flag that contradicts them
+/// A platform is created where there is none. Clock and day offset are fixed then; a later flag that contradicts them
 /// is refused. The first operator comes in with the token in USANCE_OPERATOR_TOKEN, or one made by `usance token create`.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone)]
 pub struct Serve {
     #[command(flatten)]
-    data: Data,
+    place: Place,
+    /// How this instance begins on a --store that others may write, too: as its writer, unless somebody else is; or as a
+    /// standby, which creates nothing and waits until nobody writes.
+    #[arg(long, value_name = "ROLE", env = "USANCE_ROLE", default_value = "writer")]
+    role: RoleFlag,
+    /// What this instance is called among those on one --store [default: host name and process id].
+    #[arg(long, value_name = "NAME", env = "USANCE_NODE", value_parser = plain_name)]
+    node: Option<String>,
+    /// Where clients reach this instance; a standby tells them where the writer is.
+    #[arg(long, value_name = "URL", env = "USANCE_ADVERTISE")]
+    advertise: Option<String>,
     #[command(flatten)]
     pub(super) serving: Serving,
     /// The clock: `system`, or `simulated:INSTANT`, which stands still until it is moved (INSTANT counts at creation only).
@@ -45,6 +57,15 @@ pub struct Serve {
     unconfirmed_days: i32,
     #[command(flatten)]
     pub(super) output: Output,
+}
+
+/// A role as it is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum RoleFlag {
+    /// Writes, unless somebody else does.
+    Writer,
+    /// Follows, until nobody writes.
+    Standby,
 }
 
 /// How to serve.
@@ -86,7 +107,8 @@ fn parse_clock(text: &str) -> Result<ClockFlag, String> {
 pub fn run(verb: &Serve) -> anyhow::Result<ExitCode> {
     start_logging(verb.serving.log_json);
     let settings = Settings {
-        data: verb.data.data.clone(),
+        data: verb.place.data.clone(),
+        server: server(verb)?,
         clock: verb.clock,
         day_offset: verb
             .day_offset_minutes
@@ -95,13 +117,17 @@ pub fn run(verb: &Serve) -> anyhow::Result<ExitCode> {
         unconfirmed_days_max: verb.unconfirmed_days,
     };
     let opening = open(&settings, verb.output)?;
+    let role = if matches!(opening.engine.duty(), Duty::Follower(_)) { "standby" } else { "writer" };
     let bootstrap = std::env::var(BOOTSTRAP).ok().filter(|token| !token.is_empty());
     let output = verb.output;
     serve(opening, &verb.serving, Entry { bootstrap: bootstrap.as_deref(), sample_customers: Vec::new() }, move |address, has_tokens| {
         if output.json {
-            println!("{}", serde_json::json!({"listening": address.to_string(), "url": format!("http://{address}")}));
+            println!("{}", serde_json::json!({"listening": address.to_string(), "url": format!("http://{address}"), "role": role}));
         } else {
             println!("usance listens on http://{address} (contract: http://{address}/docs)");
+            if role == "standby" {
+                println!("another instance writes; this one follows, and takes over when it is gone");
+            }
             if !has_tokens {
                 println!("nobody can come in yet: set {BOOTSTRAP}, or run `usance token create --role operator --name you`");
             }
@@ -110,13 +136,32 @@ pub fn run(verb: &Serve) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Opens a data directory, showing how far a replay is.
+/// The database server, and this instance on it.
+fn server(verb: &Serve) -> anyhow::Result<Option<Server>> {
+    let Some(postgres) = verb.place.server.postgres()? else {
+        if verb.role == RoleFlag::Standby {
+            bail!("a standby needs a --store that several instances share; files have one writer");
+        }
+        return Ok(None);
+    };
+    let role = if verb.role == RoleFlag::Standby { Role::Standby } else { Role::Writer };
+    let node = verb.node.clone().unwrap_or_else(default_node);
+    Ok(Some(Server { postgres, role, node, address: verb.advertise.clone() }))
+}
+
+/// Host name and process id: no two instances share them.
+fn default_node() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let plain: String = host.trim().chars().filter(|letter| letter.is_ascii_alphanumeric() || "._-".contains(*letter)).take(40).collect();
+    format!("{}-{}", if plain.is_empty() { "node" } else { &plain }, std::process::id())
+}
+
+/// Opens a store, showing how far a replay is.
 ///
 /// # Errors
 /// As [`start::open`].
 pub fn open(settings: &Settings, output: Output) -> anyhow::Result<Opening> {
-    let length =
-        start::log_reader(&settings.data).ok().and_then(|(_, reader)| reader.head(start::SHARD).ok().flatten()).map_or(0, |head| head.seq);
+    let length = start::log_length(settings);
     let bar = progress("running the log", length, output);
     let opening = start::open(settings, |seq| bar.set_position(seq));
     bar.finish_and_clear();
@@ -142,12 +187,17 @@ pub fn serve(
     ready: impl FnOnce(SocketAddr, bool) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let people = SqliteIdentities::open(&opening.directory.people())?;
-    let has_tokens = entry.bootstrap.is_some() || !people.live_tokens()?.is_empty();
-    let auth = Auth::new(people, entry.bootstrap, serving.customer_rate)?;
+    let has_tokens = entry.bootstrap.is_some() || !opening.home.people()?.live_tokens()?.is_empty();
+    let auth = Auth::new(&opening.home, entry.bootstrap, serving.customer_rate)?;
     let metrics = install_metrics()?;
     let site = Site { https: serving.https, sample_customers: entry.sample_customers };
     let app = App::new(opening.engine.clone(), auth, metrics, site);
+    let knows = app.clone();
+    opening.engine.before_writing(move || {
+        if let Err(error) = knows.auth.reload() {
+            tracing::warn!(%error, "tokens could not be read; they are a second later");
+        }
+    });
     let listener = runtime.block_on(TcpListener::bind(serving.listen)).with_context(|| format!("listening on {}", serving.listen))?;
     // From here on a signal ends the service in order, so it is caught before anybody is told where to find it.
     let signals = {
@@ -164,11 +214,12 @@ pub fn serve(
     let why = runtime.block_on(until_stopped(listener, app, &opening, signals));
     // Handlers that still wait (event streams) are given up; everything acknowledged is durable.
     runtime.shutdown_timeout(Duration::from_millis(200));
-    let engine_failed = opening.engine.not_writable();
+    // Whoever still waits for the server does so to the end of the process, on a thread that is there to the end.
+    std::mem::forget(opening.home.clone());
     opening.shut_down();
-    match (why, engine_failed) {
-        (Some(reason), Some(crate::engine::Unavailable::Stopped(_))) => bail!("{reason}"),
-        _ => Ok(ExitCode::SUCCESS),
+    match why {
+        Some(reason) => bail!("{reason}"),
+        None => Ok(ExitCode::SUCCESS),
     }
 }
 
@@ -203,10 +254,16 @@ async fn until_stopped(listener: TcpListener, app: App, opening: &Opening, mut s
         () = signals.any() => None,
     };
     serving.serving.end();
+    let is_sole = matches!(opening.engine.duty(), Duty::Sole);
+    if !is_sole {
+        // What was taken is finished, and a standby may write, before anybody slow is waited for.
+        opening.engine.stop();
+    }
     tracing::info!("stopping: requests under way are answered first");
     let patience = if why.is_none() { STOP_PATIENCE } else { FAILURE_PATIENCE };
     let _ = tokio::time::timeout(patience, server).await;
     if why.is_none()
+        && is_sole
         && let Err(reason) = snapshots.snapshot().await
     {
         tracing::warn!(reason, "no snapshot at the end; the next start runs the log instead");
@@ -237,10 +294,14 @@ impl Signals {
 async fn keep_house(app: App) {
     let app = Arc::new(app);
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    let mut failing = false;
     loop {
         seconds.tick().await;
-        if let Err(error) = app.auth.keep_house() {
-            tracing::warn!(%error, "tokens could not be read again");
+        match app.auth.keep_house() {
+            Ok(()) => failing = false,
+            // Said once an outage.
+            Err(error) if !std::mem::replace(&mut failing, true) => tracing::warn!(%error, "tokens could not be read again"),
+            Err(_) => {}
         }
         app.metrics.run_upkeep();
     }

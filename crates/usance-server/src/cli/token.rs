@@ -1,6 +1,6 @@
 //! `usance token`: make, list and revoke tokens; also while the server runs, which sees it within a second.
 
-use super::{Data, Output};
+use super::{Output, Place};
 use crate::auth::{Role, token_hash};
 use crate::engine::clock::Clock;
 use anyhow::{Context, bail};
@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use std::process::ExitCode;
 use usance_core::calendar::Timestamp;
 use usance_core::id::is_outside_id;
-use usance_store::{DataDirectory, Identities, NewToken, SqliteIdentities, TokenRecord};
+use usance_store::{Identities, IdentityStore, NewToken, TokenRecord};
 
 /// Make, list and revoke the tokens with which programs and people come in.
 #[derive(Args)]
@@ -22,7 +22,7 @@ enum TokenVerb {
     /// Make a token; its text is shown once and stored hashed.
     Create {
         #[command(flatten)]
-        data: Data,
+        place: Place,
         /// What it may do.
         #[arg(long)]
         role: RoleFlag,
@@ -38,14 +38,14 @@ enum TokenVerb {
     /// List tokens, newest first, without their text.
     List {
         #[command(flatten)]
-        data: Data,
+        place: Place,
         #[command(flatten)]
         output: Output,
     },
     /// Revoke a token by its number.
     Revoke {
         #[command(flatten)]
-        data: Data,
+        place: Place,
         /// The number that `usance token list` shows.
         id: i64,
         #[command(flatten)]
@@ -87,10 +87,9 @@ impl Token {
     }
 }
 
-fn people(data: &Data) -> anyhow::Result<SqliteIdentities> {
-    let directory =
-        DataDirectory::open_shared(&data.data).context("there is no data directory yet; `usance serve` or `usance demo` makes one")?;
-    Ok(SqliteIdentities::open(&directory.people())?)
+fn people(place: &Place) -> anyhow::Result<Box<dyn IdentityStore>> {
+    let home = place.home().context("there is no data directory yet; `usance serve` or `usance demo` makes one")?;
+    Ok(home.people()?)
 }
 
 fn shown(record: &TokenRecord) -> serde_json::Value {
@@ -105,7 +104,7 @@ fn shown(record: &TokenRecord) -> serde_json::Value {
 ///
 /// # Errors
 /// As the file answers.
-pub fn make(people: &dyn Identities, name: &str, role: Role, customer: Option<&str>) -> anyhow::Result<(String, TokenRecord)> {
+pub fn make(people: &(impl Identities + ?Sized), name: &str, role: Role, customer: Option<&str>) -> anyhow::Result<(String, TokenRecord)> {
     let text = format!("usance_{}", crate::api::shape::hex(&crate::random_bytes::<32>()?));
     let token = NewToken { name: name.to_owned(), role, customer: customer.map(str::to_owned), hash: token_hash(&text) };
     let record = people.add_token(&token, Clock::system().ms())?;
@@ -118,7 +117,7 @@ pub fn make(people: &dyn Identities, name: &str, role: Role, customer: Option<&s
 /// With a sentence.
 pub fn run(verb: &Token) -> anyhow::Result<ExitCode> {
     match &verb.verb {
-        TokenVerb::Create { data, role, name, customer, output } => {
+        TokenVerb::Create { place, role, name, customer, output } => {
             let role = Role::from(*role);
             if (role == Role::Customer) != customer.is_some() {
                 bail!("--customer goes with --role customer, and only with it");
@@ -127,7 +126,7 @@ pub fn run(verb: &Token) -> anyhow::Result<ExitCode> {
             if !is_outside_id(&name, 64) || customer.as_ref().is_some_and(|id| !is_outside_id(id, 64)) {
                 bail!("a name is 1 to 64 of A-Z a-z 0-9 . _ -");
             }
-            let (text, record) = make(&people(data)?, &name, role, customer.as_deref())?;
+            let (text, record) = make(people(place)?.as_ref(), &name, role, customer.as_deref())?;
             if output.json {
                 let mut line = shown(&record);
                 line["token"] = serde_json::Value::String(text);
@@ -137,8 +136,8 @@ pub fn run(verb: &Token) -> anyhow::Result<ExitCode> {
                 eprintln!("token {} for {} ({}); it is not shown again", record.id, record.name, record.role);
             }
         }
-        TokenVerb::List { data, output } => {
-            let tokens = people(data)?.tokens()?;
+        TokenVerb::List { place, output } => {
+            let tokens = people(place)?.tokens()?;
             if output.json {
                 println!("{}", serde_json::Value::Array(tokens.iter().map(shown).collect()));
             } else {
@@ -159,8 +158,8 @@ pub fn run(verb: &Token) -> anyhow::Result<ExitCode> {
                 println!("{table}");
             }
         }
-        TokenVerb::Revoke { data, id, output } => {
-            if !people(data)?.revoke_token(*id, Clock::system().ms())? {
+        TokenVerb::Revoke { place, id, output } => {
+            if !people(place)?.revoke_token(*id, Clock::system().ms())? {
                 bail!("there is no live token {id}");
             }
             if output.json {

@@ -1,8 +1,8 @@
 //! `usance verify`: run the whole log again, from the first record, and check everything against it.
 
-use super::{Data, Output, progress};
+use super::{Output, Place, progress};
 use crate::engine::start;
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,8 +16,8 @@ use usance_core::position::PositionState;
 use usance_core::product::Kind;
 use usance_core::reward::history::{Segment, push_segment};
 use usance_store::projection::{Projector, Reading};
-use usance_store::snapshot::{self, Snapshot};
-use usance_store::{Batch, DataDirectory, Head, LogReader, SnapshotFile, StoreError, codec, image, recovery, verify_chain};
+use usance_store::snapshot::Snapshot;
+use usance_store::{Batch, Head, Home, LogReader, SnapshotFile, StoreError, codec, image, recovery, verify_chain};
 
 /// Run the whole log again and check everything against it.
 ///
@@ -27,7 +27,7 @@ use usance_store::{Batch, DataDirectory, Head, LogReader, SnapshotFile, StoreErr
 #[derive(Args)]
 pub struct Verify {
     #[command(flatten)]
-    data: Data,
+    place: Place,
     #[command(flatten)]
     pub(super) output: Output,
 }
@@ -44,13 +44,12 @@ struct Check {
 /// # Errors
 /// When there is nothing to verify; a finding is not an error but exit code 1.
 pub fn run(verb: &Verify) -> anyhow::Result<ExitCode> {
-    let (directory, reader) = start::log_reader(&verb.data.data).with_context(|| format!("{} holds no log", verb.data.data.display()))?;
-    // In this order a running engine cannot bring in a snapshot beyond the end.
-    let snapshots = snapshot::list(&directory.snapshots())?;
-    let end = reader.head(start::SHARD)?.context("the log is empty")?;
+    // It lists the snapshots first: in this order a running engine cannot bring in one beyond the end.
+    let visited = verb.place.visit()?;
+    let (reader, end) = (visited.reader.as_ref(), visited.end()?);
     let bar = progress("running the log", end.seq, verb.output);
     let mut checks = Vec::new();
-    let replay = Replay::run(&reader, snapshots, end, &mut checks, |seq| bar.set_position(seq));
+    let replay = Replay::run(reader, &visited.snapshots, end, &mut checks, |seq| bar.set_position(seq));
     bar.finish_and_clear();
     let head = match replay {
         Ok(replay) => {
@@ -59,7 +58,7 @@ pub fn run(verb: &Verify) -> anyhow::Result<ExitCode> {
                 checks.push(Check { name: finding.name.into(), holds: finding.holds, seen: finding.figures });
             }
             checks.push(rewards(state, &replay.segments));
-            checks.push(read_tables(&reader, &directory, state));
+            checks.push(read_tables(reader, &visited.home, state));
             Some(replay.head)
         }
         Err(error) => {
@@ -107,12 +106,12 @@ pub(super) struct Replay {
 impl Replay {
     fn run(
         reader: &dyn LogReader,
-        snapshots: Vec<SnapshotFile>,
+        snapshots: &[SnapshotFile],
         end: Head,
         checks: &mut Vec<Check>,
         mut seen: impl FnMut(u64),
     ) -> anyhow::Result<Replay> {
-        let mut snapshots: BTreeMap<u64, std::path::PathBuf> = snapshots.into_iter().map(|file| (file.seq, file.path)).collect();
+        let mut snapshots: BTreeMap<u64, std::path::PathBuf> = snapshots.iter().map(|file| (file.seq, file.path.clone())).collect();
         let replay = Replay::walk(reader, end, |batch, state, _| {
             if let (Some(path), Some(state)) = (snapshots.remove(&batch.seq), state) {
                 checks.push(check_snapshot(&path, batch, state));
@@ -227,11 +226,14 @@ fn rewards(state: &State, segments: &BTreeMap<PositionId, Vec<Segment>>) -> Chec
 
 /// Builds the read tables again, as far as the stored ones are, and compares every row. A running engine's may have gone
 /// on meanwhile; the log then has, too.
-fn read_tables(reader: &dyn LogReader, directory: &DataDirectory, state: &State) -> Check {
-    const REPAIR: &str = "delete read.sqlite and start again to rebuild them";
+fn read_tables(reader: &dyn LogReader, home: &Home, state: &State) -> Check {
+    let repair = match home {
+        Home::Embedded(_) => "delete read.sqlite and start again to rebuild them",
+        Home::Postgres(_) => "run UPDATE progress SET hash = '' and let an instance begin to write: it builds them anew",
+    };
     let name = "the read tables are what the log gives".to_owned();
     let compared = || -> anyhow::Result<(bool, u64)> {
-        let stored = Reading::open(&directory.read(), start::SHARD)?;
+        let stored = home.reading(start::SHARD)?;
         let (reached, fingerprint) = stored.fingerprint_at()?;
         let scratch = tempfile::tempdir()?;
         let path = scratch.path().join("read.sqlite");
@@ -248,11 +250,11 @@ fn read_tables(reader: &dyn LogReader, directory: &DataDirectory, state: &State)
     };
     match compared() {
         Ok((true, seq)) => Check { name, holds: true, seen: format!("every row up to batch {seq}") },
-        Ok((false, seq)) => Check { name, holds: false, seen: format!("rows up to batch {seq} differ; {REPAIR}") },
+        Ok((false, seq)) => Check { name, holds: false, seen: format!("rows up to batch {seq} differ; {repair}") },
         // A copy without them, or with those of an older release, is whole: the next start builds them.
         Err(error) if matches!(error.downcast_ref(), Some(StoreError::NotFound { .. })) => {
             Check { name, holds: true, seen: "there are none; the next start builds them".into() }
         }
-        Err(error) => Check { name, holds: false, seen: format!("{error:#}; {REPAIR}") },
+        Err(error) => Check { name, holds: false, seen: format!("{error:#}; {repair}") },
     }
 }

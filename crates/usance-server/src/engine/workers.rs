@@ -1,16 +1,16 @@
 //! Threads that follow the log: one fills the read tables, one writes snapshots. Neither can hold up a commit.
 
-use super::Shared;
+use super::live::Shared;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 use usance_core::machine::State;
 use usance_store::projection::Projector;
-use usance_store::{Head, LogReader, StoreError, image, snapshot};
+use usance_store::{Head, Home, LogReader, StoreError, image, snapshot};
 
 /// Snapshots that are kept: the newest, and one to fall back on.
-const SNAPSHOTS_KEPT: usize = 2;
+pub(super) const SNAPSHOTS_KEPT: usize = 2;
 /// Batches in one transaction of the read tables.
 const PROJECTOR_STEP_BATCHES: usize = 256;
 
@@ -26,7 +26,7 @@ pub(crate) struct Frozen {
 }
 
 /// Waits on a progress from a plain thread.
-fn wait(future: impl Future<Output = bool>) -> bool {
+pub(super) fn wait(future: impl Future<Output = bool>) -> bool {
     // A current-thread runtime without drivers cannot fail to build; if it ever did, the worker would stop, which readiness shows.
     tokio::runtime::Builder::new_current_thread().build().is_ok_and(|runtime| runtime.block_on(future))
 }
@@ -62,14 +62,18 @@ pub(crate) fn project(shared: &Arc<Shared>, log: &dyn LogReader, mut projector: 
         match projector.step(log, PROJECTOR_STEP_BATCHES) {
             Ok(taken) => {
                 shared.projected.set(projector.reached().seq());
-                shared.projector_failing.store(false, Ordering::Release);
+                if shared.projector_failing.swap(false, Ordering::AcqRel) {
+                    tracing::info!("the read tables go on");
+                }
                 if taken > 0 && taken < PROJECTOR_STEP_BATCHES && !shared.durable.is_ended() {
                     std::thread::sleep(PROJECTOR_REST);
                 }
             }
             Err(error) => {
-                tracing::error!(%error, "the read tables stand still");
-                shared.projector_failing.store(true, Ordering::Release);
+                // Said once, not every second of an outage.
+                if !shared.projector_failing.swap(true, Ordering::AcqRel) {
+                    tracing::error!(%error, "the read tables stand still");
+                }
                 std::thread::sleep(std::time::Duration::from_secs(1));
                 if shared.durable.is_ended() {
                     break;
@@ -85,22 +89,42 @@ pub(crate) fn project(shared: &Arc<Shared>, log: &dyn LogReader, mut projector: 
     shared.projected.end();
 }
 
-/// Opens the read tables; a file that is damaged or of another log is built anew.
-pub(crate) fn open_projector(path: &std::path::Path, shared: &Shared, log: &dyn LogReader) -> Result<Projector, StoreError> {
+/// Opens the read tables; those that are damaged or of another log are built anew. A server that does not answer now has
+/// its tables still.
+pub(crate) fn open_projector(home: &Home, shared: &Shared, log: &dyn LogReader) -> Result<Projector, StoreError> {
     let (shard, offset) = {
         let state = shared.state.read();
         (state.registry.platform.shard, state.registry.platform.offset)
     };
-    let opened = Projector::open(path, shard, offset).and_then(|projector| Ok((projector.belongs_to(log)?, projector)));
-    match opened {
-        Ok((true, projector)) => Ok(projector),
-        Err(error @ StoreError::NewerVersion { .. }) => Err(error),
-        other => {
-            let reason = other.err().map_or_else(|| "they are of another log".to_owned(), |error| error.to_string());
-            tracing::warn!(reason, "the read tables are built anew");
-            remove_database(path)?;
-            Projector::open(path, shard, offset)
+    let opened = home.projector(shard, offset).and_then(|projector| Ok((projector.belongs_to(log)?, projector)));
+    let embedded = matches!(home, Home::Embedded(_));
+    let reason = match opened {
+        Ok((true, projector)) => return Ok(projector),
+        Ok((false, _)) => "they are of another log".to_owned(),
+        Err(error @ StoreError::NewerVersion { .. }) => return Err(error),
+        Err(error) if embedded || matches!(error, StoreError::Damaged { .. }) => error.to_string(),
+        Err(error) => return Err(error),
+    };
+    tracing::warn!(reason, "the read tables are built anew");
+    home.discard_tables(shard)?;
+    home.projector(shard, offset)
+}
+
+/// As [`open_projector`], tried until it works; `None` when the log has ended before.
+pub(crate) fn open_projector_at_last(home: &Home, shared: &Shared, log: &dyn LogReader) -> Option<Projector> {
+    loop {
+        match open_projector(home, shared, log) {
+            Ok(projector) => return Some(projector),
+            Err(error) => {
+                if !shared.projector_failing.swap(true, Ordering::AcqRel) {
+                    tracing::error!(%error, "the read tables cannot be opened");
+                }
+            }
         }
+        if shared.durable.is_ended() {
+            return None;
+        }
+        std::thread::sleep(std::time::Duration::from_secs(1));
     }
 }
 

@@ -4,8 +4,9 @@
 //! Nothing is sent to a client before the flusher has its batch in the log. If an append fails, or an invariant breaks,
 //! the writer stores nothing more, everybody who waits is told, and the process ends; a restart replays.
 
+use super::live::Shared;
 use super::workers::Frozen;
-use super::{Message, Reply, Shared, Submission, Unavailable};
+use super::{Reply, Submission, Unavailable};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
@@ -23,7 +24,17 @@ const BATCH_COMMANDS_MAX: usize = 4096;
 const BATCH_BYTES_MAX: usize = 8 << 20;
 
 /// Records after which the writer asks for a snapshot.
-const SNAPSHOT_EVERY_RECORDS: u64 = 2_000_000;
+pub(super) const SNAPSHOT_EVERY_RECORDS: u64 = 2_000_000;
+
+/// What the writer is asked.
+pub(crate) enum Message {
+    Submit(Submission, oneshot::Sender<Reply>),
+    /// Closes what is due.
+    Tick(oneshot::Sender<()>),
+    /// Writes a snapshot of what is applied now.
+    Snapshot(oneshot::Sender<Result<u64, String>>),
+    Stop,
+}
 
 type Replies = Vec<(oneshot::Sender<Reply>, Reply)>;
 

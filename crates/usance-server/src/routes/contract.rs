@@ -16,9 +16,14 @@ pub fn table() -> Vec<Route> {
         |path, operation, permission, summary, handler| Route::new(Method::POST, path, operation, permission, summary, handler);
     vec![
         get_route("/healthz", "health_get", Public, "Whether the process answers.", || get(service::health)),
-        get_route("/readyz", "readiness_get", Public, "Whether the log is writable and the read tables have caught up.", || {
-            get(service::ready)
-        }),
+        get_route(
+            "/readyz",
+            "readiness_get",
+            Public,
+            "Whether this instance writes, or with role=standby follows, and the read tables keep up.",
+            || get(service::ready),
+        )
+        .query(&["role"]),
         get_route("/metrics", "metrics_get", Public, "Metrics, as Prometheus text.", || get(service::metrics)),
         get_route("/openapi.json", "openapi_get", Public, "This contract, as OpenAPI 3.1.", || get(service::openapi)),
         get_route("/docs", "docs_get", Public, "This contract, as a page.", || get(service::docs)),

@@ -1,10 +1,11 @@
 //! The one table of what can be asked over HTTP, and by whom.
 //!
-//! Its two parts are [`contract`] (the API) and [`pages`] (the customer's app). The router, the guards, the OpenAPI
+//! Its two parts are [`contract`] (the API) and [`pages`] (the customer's app); before both stands [`standing`]. The router, the guards, the OpenAPI
 //! document, the metrics and the unauthorized test are all made from it.
 
 pub mod contract;
 pub mod pages;
+pub mod standing;
 
 pub use contract::table;
 
@@ -116,8 +117,13 @@ impl Route {
     /// Whether it changes something and therefore carries an idempotency key.
     #[must_use]
     pub fn writes(&self) -> bool {
-        self.method != Method::GET && !matches!(self.operation, "subscription_preview" | "redemption_preview" | "audit_run")
+        self.method != Method::GET && !previews(self.path)
     }
+}
+
+/// Whether a path is sent to by POST and yet only reads.
+fn previews(path: &str) -> bool {
+    ["/v1/subscriptions/preview", "/v1/operator/audit"].contains(&path) || path.ends_with("/redemption-preview")
 }
 
 fn named<T: ToSchema>(schemas: &mut Schemas) -> String {
@@ -161,6 +167,7 @@ pub fn router(app: App) -> Router {
     pages::add(router, &app)
         .fallback(service::not_found)
         .method_not_allowed_fallback(service::method_not_allowed)
+        .layer(from_fn_with_state(app.clone(), standing::check))
         .layer(from_fn_with_state(app.clone(), pages::as_page))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(tower_http::compression::CompressionLayer::new().gzip(true))

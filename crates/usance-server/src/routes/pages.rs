@@ -189,13 +189,13 @@ fn dressed(mut response: Response, https: bool) -> Response {
     response
 }
 
-/// What has no route is said as a page to whoever asks for one.
+/// What has no route, or no answer here, is said as a page to whoever asks for one.
 pub async fn as_page(State(app): State<App>, request: Request, next: Next) -> Response {
     let wants_page = request.headers().get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"));
     let in_contract = request.uri().path().starts_with("/v1/");
     let headers = (wants_page && !in_contract).then(|| request.headers().clone());
     let response = next.run(request).await;
-    let lost = matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED);
+    let lost = matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::SERVICE_UNAVAILABLE);
     let problem =
         response.extensions().get::<Problem>().filter(|_| lost && !response.headers().contains_key(header::CONTENT_SECURITY_POLICY));
     let (Some(headers), Some(problem)) = (headers, problem.cloned()) else { return response };

@@ -5,78 +5,17 @@
 //! power is not shown here: what the system had not yet flushed survives the death of a process.
 
 use super::harness::{Server, Start, binary, usance};
-use super::load::{Done, Harvest, Known, Load, Model, found, now_ms};
+use super::load::found;
+use super::story::{Story, dice};
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use usance_server::cli::world::Dice;
 
 const KILLS: usize = 50;
-const THREADS: usize = 4;
-
-fn dice() -> Dice {
-    let given = std::env::var("USANCE_TEST_SEED").ok().map(|text| text.parse().expect("USANCE_TEST_SEED is a number"));
-    let seed = given.unwrap_or_else(|| std::time::UNIX_EPOCH.elapsed().expect("after 1970").as_nanos() as u64);
-    println!("USANCE_TEST_SEED={seed}");
-    Dice::new(seed)
-}
 
 fn data_of(directory: &tempfile::TempDir) -> std::path::PathBuf {
     directory.path().join("data")
-}
-
-/// A platform, what was asked of it, and what it must hold.
-struct Story {
-    known: Arc<Known>,
-    model: Model,
-    done: Vec<Done>,
-    last: Harvest,
-    /// Of the commands that got no answer, how many had been done.
-    survived: usize,
-    /// And how many had not.
-    lost: usize,
-    replayed: usize,
-}
-
-impl Story {
-    fn new() -> Story {
-        Story {
-            known: Arc::default(),
-            model: Model::default(),
-            done: Vec::new(),
-            last: Harvest::default(),
-            survived: 0,
-            lost: 0,
-            replayed: 0,
-        }
-    }
-
-    /// Everybody asks again what got no answer, with the same key; then what was answered is asked again.
-    fn settle(&mut self, server: &Server, dice: &mut Dice, sample: usize) {
-        let client = server.operator();
-        let mut last = std::mem::take(&mut self.last);
-        for sent in last.unanswered {
-            let answer = sent.send(&client).unwrap_or_else(|error| panic!("{sent:?}: {error}"));
-            assert_ne!(answer.status, 503, "{}", answer.text());
-            let before = answer.header("idempotency-replayed").is_some();
-            *(if before { &mut self.survived } else { &mut self.lost }) += 1;
-            last.done.push(Done { sent, status: answer.status, body: answer.bytes });
-        }
-        last.done.iter().for_each(|done| self.known.note(done));
-        self.model.book_all(&last.done);
-        let now = now_ms(&client);
-        let older = (0..sample).filter_map(|_| self.done.get(dice.below(self.done.len() as u64) as usize));
-        for done in last.done.iter().chain(older).filter(|done| done.is_kept(now)) {
-            done.expect_again(&client);
-            self.replayed += 1;
-        }
-        self.done.extend(last.done);
-    }
-
-    fn load(&self, server: &Server, dice: &mut Dice) -> Load {
-        Load::start(server, &self.known, dice, THREADS)
-    }
 }
 
 /// Starts processes that are killed before they have come far: while they read the log, or begin their epoch.

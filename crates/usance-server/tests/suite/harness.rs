@@ -16,7 +16,7 @@ use tempfile::TempDir;
 pub const OPERATOR: &str = "test-operator-token";
 
 /// Every environment variable that the binary looks at.
-const VARIABLES: [&str; 9] = [
+const VARIABLES: [&str; 15] = [
     "USANCE_DATA",
     "USANCE_LISTEN",
     "USANCE_CLOCK",
@@ -26,6 +26,12 @@ const VARIABLES: [&str; 9] = [
     "USANCE_HTTPS",
     "USANCE_LOG_JSON",
     "USANCE_OPERATOR_TOKEN",
+    "USANCE_STORE",
+    "USANCE_STORE_PASSWORD",
+    "USANCE_STORE_PASSWORD_FILE",
+    "USANCE_ROLE",
+    "USANCE_NODE",
+    "USANCE_ADVERTISE",
 ];
 
 /// A command that sees none of them.
@@ -194,10 +200,15 @@ impl Server {
         let _ = self.child.wait();
     }
 
+    /// Sends a signal, by its name.
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([name, &id]).status().expect("kill runs").success());
+    }
+
     /// SIGTERM, and wait; true when it ended with success.
     pub fn terminate(&mut self) -> bool {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill runs").success());
+        self.signal("-TERM");
         self.child.wait().expect("it ends").success()
     }
 

@@ -4,6 +4,7 @@
 //! JSON, and that everything the contract shows agrees with the file: accounts, positions, books, rewards, statements.
 
 use super::harness::{Client, Server, Start};
+use super::postgres::Database;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -82,9 +83,11 @@ struct Run {
 
 impl Run {
     /// The platform as the case finds it: created at the instant of its first step.
-    fn found(case: Case) -> Run {
+    fn found(case: Case, database: Option<&Database>) -> Run {
         let first = case.steps[0]["at"].as_str().expect("a step has an instant");
-        let server = Server::start(&Start { clock: format!("simulated:{first}"), offset: case.day_offset_minutes, more: Vec::new() });
+        let store = |database: &Database| vec!["--store".to_owned(), database.address().to_owned()];
+        let more = database.map(store).unwrap_or_default();
+        let server = Server::start(&Start { clock: format!("simulated:{first}"), offset: case.day_offset_minutes, more });
         let operator = server.operator();
         let owner = |position: &Map<String, Value>| {
             (position["position"].as_u64().expect("a number"), position["customer"].as_str().expect("text").to_owned())
@@ -294,10 +297,10 @@ fn outcome(answer: &super::harness::Answer) -> String {
     if (200..300).contains(&answer.status) { "ok".into() } else { answer.code() }
 }
 
-fn run_case(path: &Path) {
+fn run_case(path: &Path, database: Option<&Database>) {
     let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let case: Case = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let run = Run::found(case);
+    let run = Run::found(case, database);
     for (index, step) in run.case.steps.iter().enumerate() {
         let expected = match &step["expect"] {
             Value::String(ok) if ok == "ok" => "ok",
@@ -311,6 +314,15 @@ fn run_case(path: &Path) {
 
 #[test]
 fn every_golden_case_holds_over_http() {
+    every_case(|path| run_case(path, None));
+}
+
+#[test]
+fn every_golden_case_holds_on_a_database_server() {
+    every_case(|path| run_case(path, Some(&Database::new())));
+}
+
+fn every_case(run: impl Fn(&Path) + Sync) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../vectors");
     let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let files: Vec<PathBuf> = entries.map(|entry| entry.expect("a folder entry").path()).collect();
@@ -324,7 +336,7 @@ fn every_golden_case_holds_over_http() {
                 loop {
                     let next = waiting.lock().expect("a list").pop();
                     let Some(path) = next else { return };
-                    run_case(&path);
+                    run(&path);
                     *finished.lock().expect("a count") += 1;
                 }
             });

@@ -1,0 +1,136 @@
+//! Where the data lie, as it is typed: a data directory, or a database server and how to come in there.
+//!
+//! A password is never an argument of its own, which everybody on the machine can read: it comes from a file or from the
+//! environment. No text made here holds one.
+
+use crate::engine::start::SHARD;
+use anyhow::{Context, bail};
+use clap::Args;
+use std::path::{Path, PathBuf};
+use usance_store::{DataDirectory, Head, Home, LogReader, Postgres, SnapshotFile, StoreError, snapshot};
+
+/// The environment variable that holds the password of the database server.
+pub const PASSWORD: &str = "USANCE_STORE_PASSWORD";
+
+/// Where the data lie.
+#[derive(Args, Clone)]
+pub struct Place {
+    /// The data directory; with --store only snapshots lie there.
+    #[arg(long, value_name = "DIR", env = "USANCE_DATA", default_value = "usance-data")]
+    pub data: PathBuf,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub server: ServerFlags,
+}
+
+/// A database server, and how to come in there.
+#[derive(Args, Clone)]
+pub struct ServerFlags {
+    /// A PostgreSQL server in place of files: postgres://USER@HOST:PORT/DATABASE[?sslmode=…&sslrootcert=…&schema=…].
+    #[arg(long, value_name = "URL", env = "USANCE_STORE", hide_env_values = true)]
+    pub store: Option<String>,
+    /// A file that holds the password for --store; otherwise USANCE_STORE_PASSWORD does, if it is set.
+    #[arg(long, value_name = "FILE", env = "USANCE_STORE_PASSWORD_FILE")]
+    pub store_password_file: Option<PathBuf>,
+}
+
+impl ServerFlags {
+    /// The server, if one was named.
+    ///
+    /// # Errors
+    /// When the address is not understood, or the password file cannot be read.
+    pub fn postgres(&self) -> anyhow::Result<Option<Postgres>> {
+        let Some(address) = &self.store else { return Ok(None) };
+        let password = match &self.store_password_file {
+            Some(path) => {
+                let text = std::fs::read_to_string(path).with_context(|| format!("reading the password file {}", path.display()))?;
+                Some(text.trim_end_matches(['\n', '\r']).to_owned())
+            }
+            None => std::env::var(PASSWORD).ok().filter(|password| !password.is_empty()),
+        };
+        Ok(Some(Postgres::parse(address, password.as_deref())?))
+    }
+}
+
+/// A place that is read, whoever writes it meanwhile.
+pub struct Visited {
+    /// Where log, tables and people lie.
+    pub home: Home,
+    /// The log.
+    pub reader: Box<dyn LogReader>,
+    /// Snapshots beside it, newest first.
+    pub snapshots: Vec<SnapshotFile>,
+    /// What it is called.
+    pub name: String,
+}
+
+impl Place {
+    /// Where log, tables and people lie.
+    ///
+    /// # Errors
+    /// When there is no such directory, or the server's address is not understood.
+    pub fn home(&self) -> anyhow::Result<Home> {
+        Ok(match self.server.postgres()? {
+            Some(postgres) => Home::Postgres(postgres),
+            None => Home::embedded(&DataDirectory::open_shared(&self.data)?),
+        })
+    }
+
+    /// Opens it to be read.
+    ///
+    /// # Errors
+    /// When there is no log.
+    pub fn visit(&self) -> anyhow::Result<Visited> {
+        let name = match self.server.postgres()? {
+            Some(postgres) => postgres.to_string(),
+            None => self.data.display().to_string(),
+        };
+        let open = || -> anyhow::Result<_> {
+            let home = self.home()?;
+            let reader = home.log_reader()?;
+            Ok((home, reader))
+        };
+        let said =
+            || if self.server.store.is_some() { format!("the log of {name} cannot be read") } else { format!("{name} holds no log") };
+        let (home, reader) = open().with_context(said)?;
+        Ok(Visited { home, reader, snapshots: snapshots(&self.data)?, name })
+    }
+}
+
+impl Visited {
+    /// Where the log ends now.
+    ///
+    /// # Errors
+    /// When it is empty, or cannot be read.
+    pub fn end(&self) -> anyhow::Result<Head> {
+        self.reader.head(SHARD)?.context("the log is empty")
+    }
+}
+
+/// The snapshots of a data directory, none where there is no directory.
+fn snapshots(data: &Path) -> Result<Vec<SnapshotFile>, StoreError> {
+    match DataDirectory::open_shared(data) {
+        Ok(directory) => snapshot::list(&directory.snapshots()),
+        Err(StoreError::NotFound { .. }) => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// A name that is one line of plain letters, for a node.
+///
+/// # Errors
+/// With what it may be.
+pub fn plain_name(text: &str) -> Result<String, String> {
+    if usance_core::id::is_outside_id(text, 64) { Ok(text.to_owned()) } else { Err("1 to 64 of A-Z a-z 0-9 . _ -".to_owned()) }
+}
+
+/// The server that a verb cannot do without.
+///
+/// # Errors
+/// When none was named.
+pub fn server_of(flags: &ServerFlags) -> anyhow::Result<Postgres> {
+    match flags.postgres()? {
+        Some(postgres) => Ok(postgres),
+        None => bail!("name the database server with --store"),
+    }
+}

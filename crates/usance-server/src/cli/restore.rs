@@ -1,0 +1,99 @@
+//! `usance restore`: put into a store what a copy has more.
+//!
+//! Into an empty store everything, so this is also the way from files to a database server; into one that was restored from
+//! an older base, the batches after it.
+
+use super::{Output, Place, progress};
+use crate::engine::start::SHARD;
+use anyhow::{Context, bail};
+use clap::Args;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use usance_store::{DataDirectory, Head, Home, LogReader, StoreError, verify_chain};
+
+/// Put into a store what a copy has more: everything into an empty one.
+///
+/// The copy is a data directory, as `usance backup` makes it, or an embedded platform that is stopped. The store is named by
+/// --store, or a directory by --data. A store whose log is not a beginning of the copy's is refused, and nothing is changed.
+/// People and tokens of the copy take the place of the store's when the store was behind it, and are put in where there are
+/// none.
+#[derive(Args)]
+pub struct Restore {
+    #[command(flatten)]
+    to: Place,
+    /// The copy.
+    #[arg(long, value_name = "DIR")]
+    from: PathBuf,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// With a sentence: the copy is not whole, or the store holds something else. What was put in before stays, and is a
+/// beginning of the copy: the verb can be run again.
+pub fn run(verb: &Restore) -> anyhow::Result<ExitCode> {
+    // Held while it is read: an embedded platform that runs would go on after the copy was taken.
+    let copy = Home::embedded(&DataDirectory::open_exclusive(&verb.from)?);
+    let reader = copy.log_reader().with_context(|| format!("{} holds no log", verb.from.display()))?;
+    let (_directory, store) = match verb.to.server.postgres()? {
+        Some(postgres) => (None, Home::Postgres(postgres)),
+        None => {
+            let directory = DataDirectory::open_exclusive(&verb.to.data)?;
+            let home = Home::embedded(&directory);
+            (Some(directory), home)
+        }
+    };
+    let before = store.log()?.head(SHARD)?.unwrap_or(Head::GENESIS);
+    expect_beginning(reader.as_ref(), before)?;
+    let end = reader.head(SHARD)?.context("the copy's log is empty")?;
+    let bar = progress("putting in", end.seq, verb.output);
+    let mut log = store.log()?;
+    let mut head = before;
+    head = verify_chain(reader.as_ref(), SHARD, Head::GENESIS, |batch| -> anyhow::Result<()> {
+        if batch.seq > head.seq {
+            log.append(head.seq, batch).into_result(head.seq)?;
+            head = batch.head();
+        }
+        bar.set_position(batch.seq);
+        Ok(())
+    })?;
+    bar.finish_and_clear();
+    let people = put_people(&copy, &store, head.seq > before.seq)?;
+    let hash = crate::api::shape::hex(&head.hash);
+    let added = head.seq - before.seq;
+    if verb.output.json {
+        println!("{}", serde_json::json!({"batches_added": added, "people_added": people, "head": {"batch": head.seq, "hash": hash}}));
+    } else {
+        println!("put in {added} batches; the log ends at batch {} ({hash})", head.seq);
+        println!("people and tokens: {}", if people { "put in" } else { "left as they were" });
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The store's log has to be a beginning of the copy's.
+fn expect_beginning(copy: &dyn LogReader, head: Head) -> anyhow::Result<()> {
+    if head.seq == 0 {
+        return Ok(());
+    }
+    let there = copy.read(SHARD, head.seq, 1)?.into_iter().next().filter(|batch| batch.seq == head.seq);
+    match there {
+        Some(batch) if batch.hash == head.hash => Ok(()),
+        Some(_) => bail!("the store holds another log: its batch {} is not the copy's", head.seq),
+        None => bail!("the store is ahead of the copy, or holds another log: it ends at batch {}, which the copy does not have", head.seq),
+    }
+}
+
+/// Puts the copy's people into an empty home, and in the place of those of a store that was behind the copy: a token that
+/// was revoked since does not come back. Says whether it did.
+fn put_people(copy: &Home, store: &Home, was_behind: bool) -> anyhow::Result<bool> {
+    let people = copy.people()?.everything()?;
+    let mut home = store.people()?;
+    let put = if was_behind { home.replace(&people) } else { home.fill(&people) };
+    match put {
+        Ok(()) => Ok(true),
+        Err(StoreError::AlreadyExists { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,75 @@
+//! Following the log: what another process appends is verified, run on the state here, and shown to whoever can do with
+//! what was true a moment ago.
+//!
+//! A follower writes nothing. It refuses a batch that does not follow from the one before: then the database has lost what
+//! it once held, and everything is read again from the beginning.
+
+use super::live::Shared;
+use super::standing::Follows;
+use super::start::SHARD;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use usance_core::machine::{Event, apply};
+use usance_store::{Batch, Head, LogReader, StoreError, recovery, verify_stands};
+
+/// Batches that are asked for at a time.
+const STEP_BATCHES: usize = 256;
+
+/// A state that follows the log.
+pub(super) struct Follower {
+    pub shared: Arc<Shared>,
+    pub follows: Arc<Follows>,
+    pub head: Head,
+    pub reader: Box<dyn LogReader>,
+    /// Records that were run since a snapshot was last thought of.
+    pub records: u64,
+}
+
+impl Follower {
+    /// Takes everything that the log has more; says how many batches that were.
+    ///
+    /// # Errors
+    /// As the log answers; [`StoreError::Damaged`] for a batch that does not follow from what is here.
+    pub fn catch_up(&mut self) -> Result<u64, StoreError> {
+        let began = self.head.seq;
+        loop {
+            let batches = self.reader.read(SHARD, self.head.seq.saturating_add(1), STEP_BATCHES)?;
+            if batches.is_empty() {
+                self.follows.set_caught_up();
+                return Ok(self.head.seq - began);
+            }
+            batches.iter().try_for_each(|batch| self.take(batch))?;
+        }
+    }
+
+    fn take(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        batch.verify_after(&self.head)?;
+        self.records += recovery::run_batch(&mut self.shared.state.write(), batch)?;
+        self.stand_at(batch.head());
+        Ok(())
+    }
+
+    /// Applies the event of a batch that this process has appended itself.
+    pub fn began_epoch(&mut self, batch: &Batch, event: &Event) {
+        {
+            let mut state = self.shared.state.write();
+            let at = state.registry.last_at;
+            apply::apply(&mut state, event, at);
+        }
+        self.stand_at(batch.head());
+    }
+
+    fn stand_at(&mut self, head: Head) {
+        self.head = head;
+        self.shared.applied.store(head.seq, Ordering::Release);
+        self.shared.durable.set(head.seq);
+    }
+
+    /// Whether the log still holds what this state was made of.
+    ///
+    /// # Errors
+    /// As [`verify_stands`].
+    pub fn verify_stands(&self) -> Result<(), StoreError> {
+        verify_stands(self.reader.as_ref(), SHARD, &self.head)
+    }
+}

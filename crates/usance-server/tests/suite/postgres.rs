@@ -1,0 +1,52 @@
+//! Databases for tests: schemas of one server, which is started once for the whole run or named by
+//! `USANCE_TEST_POSTGRES_URL`. A test that stops its server, or wants it otherwise, starts one of its own.
+
+use super::harness::{Server, Start};
+use std::path::Path;
+use usance_store::postgres::local::Fresh;
+
+/// A schema of its own, dropped with this value.
+pub struct Database(Fresh);
+
+impl Database {
+    /// A new one on the shared server.
+    pub fn new() -> Database {
+        Database(Fresh::make().unwrap_or_else(|error| panic!("{error}")))
+    }
+
+    /// The address that names it.
+    pub fn address(&self) -> &str {
+        self.0.address()
+    }
+
+    /// One number that a query gives, asked as somebody else would.
+    pub fn number(&self, sql: &str) -> i64 {
+        let row = self.0.connect().and_then(|wire| wire.one(sql, &[])).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        row.expect("a row").get(0)
+    }
+
+    /// Runs SQL on it, as somebody else would.
+    pub fn run(&self, sql: &str) {
+        self.0.connect().and_then(|wire| wire.batch(sql)).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// Does something while a session is where SQL has brought it, in the middle of a transaction for instance.
+    pub fn while_running(&self, sql: &str, work: impl FnOnce()) {
+        let session = self.0.connect().unwrap_or_else(|error| panic!("{error}"));
+        session.batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        work();
+        session.batch("ROLLBACK").unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// Starts an engine on it.
+    pub fn start(&self, data: &Path, more: &[&str]) -> Result<Server, String> {
+        Server::start_in(data, &on(self.address(), more))
+    }
+}
+
+/// How an engine is started on the database at an address.
+pub fn on(address: &str, more: &[&str]) -> Start {
+    let mut start = Start::default();
+    start.more.extend(["--store", address].into_iter().chain(more.iter().copied()).map(str::to_owned));
+    start
+}
