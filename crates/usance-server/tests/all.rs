@@ -10,6 +10,7 @@ mod suite {
     mod harness;
     mod load;
     mod money;
+    mod packaging;
     mod pages;
     mod platform;
     mod postgres;
