@@ -12,8 +12,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use usance_server::cli::world::Dice;
 
 const CONNECTIONS: u64 = 64;
-const CUSTOMERS: u64 = 2_000;
-const PRODUCTS: u64 = 16;
+pub const CUSTOMERS: u64 = 2_000;
+pub const PRODUCTS: u64 = 16;
 const TOKEN: &str = "bench-operator";
 
 /// An engine that ends with this value.
@@ -62,7 +62,7 @@ pub fn run(binary: &Path, seconds: u64) -> anyhow::Result<()> {
         ("beside it, GET /healthz", Kind::Health),
     ] {
         let (meter, engine_cpu) = (Meter::start(), cpu_of(&process));
-        let mut latencies = runtime.block_on(load(&address, kind, seconds))?;
+        let mut latencies = runtime.block_on(load(&address, kind, CONNECTIONS, seconds))?;
         let spent = meter.stop();
         let engine_cpu = cpu_of(&process).saturating_sub(engine_cpu);
         latencies.sort_unstable();
@@ -82,10 +82,14 @@ pub fn run(binary: &Path, seconds: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What is asked for.
 #[derive(Clone, Copy, PartialEq)]
-enum Kind {
+pub enum Kind {
+    /// A subscription to any of many products.
     Many,
+    /// A subscription to one product.
     One,
+    /// Nothing.
     Health,
 }
 
@@ -102,7 +106,7 @@ fn post(path: &str, customer: Option<&str>, body: &str) -> Vec<u8> {
 }
 
 /// Sets the platform up over one connection.
-fn found(address: &str) -> anyhow::Result<()> {
+pub fn found(address: &str) -> anyhow::Result<()> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
     let mut send = |path: &str, body: String| -> anyhow::Result<()> {
@@ -149,11 +153,11 @@ pub fn length(answer: &[u8]) -> Option<usize> {
 }
 
 /// Keeps every connection busy; gives each request's latency in microseconds.
-async fn load(address: &str, kind: Kind, seconds: u64) -> anyhow::Result<Vec<u32>> {
+pub async fn load(address: &str, kind: Kind, connections: u64, seconds: u64) -> anyhow::Result<Vec<u32>> {
     static FAILED: AtomicBool = AtomicBool::new(false);
     let until = Instant::now() + Duration::from_secs(seconds);
     let mut clients = Vec::new();
-    for client in 0..CONNECTIONS {
+    for client in 0..connections {
         let mut stream = tokio::net::TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         clients.push(tokio::spawn(async move {

@@ -6,6 +6,7 @@ mod http;
 mod measure;
 mod memory;
 mod pages;
+mod postgres;
 
 use measure::load_average;
 use std::path::PathBuf;
@@ -23,7 +24,7 @@ struct Words {
     /// The `usance` binary to load over HTTP [default: the one beside this].
     #[arg(long)]
     binary: Option<PathBuf>,
-    /// Only these: close, decide, log, http, pages.
+    /// Only these: close, decide, log, http, postgres, pages.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -41,6 +42,10 @@ fn main() -> anyhow::Result<()> {
     if wanted("http") {
         let beside = std::env::current_exe()?.with_file_name("usance");
         http::run(words.binary.as_deref().unwrap_or(&beside), words.seconds)?;
+    }
+    if wanted("postgres") {
+        let beside = std::env::current_exe()?.with_file_name("usance");
+        postgres::run(words.binary.as_deref().unwrap_or(&beside), words.seconds)?;
     }
     if wanted("pages") {
         let beside = std::env::current_exe()?.with_file_name("usance");
