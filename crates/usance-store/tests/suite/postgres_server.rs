@@ -154,6 +154,8 @@ fn a_server_that_hangs() {
     let answer = log.append(1, &late);
     let mut fresh = PostgresLog::open(&postgres).unwrap();
     assert_eq!(fresh.head(0).unwrap(), Some(head));
+    // The request to give it up comes while the process has not read what it was sent, and finds nothing to give up.
+    thread::sleep(Duration::from_millis(500));
     signal("-CONT", pid);
     assert_unknown(&answer);
     until("the insert is made", || fresh.head(0).unwrap() == Some(late.head()));
