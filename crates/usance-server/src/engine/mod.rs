@@ -6,12 +6,13 @@
 //!
 //! [`start`] opens a store and recovers; [`writer`] is the loop; [`workers`] follow the log (read tables, snapshots);
 //! [`progress`] is how threads tell each other how far they are. On a store that several processes can write, [`node`]
-//! makes this one a follower or the writer, and [`standing`] says what it may believe to be.
+//! makes this one a follower or the writer (for one time in `office`), and [`standing`] says what it may believe to be.
 
 pub mod clock;
 mod follow;
 mod live;
 pub mod node;
+mod office;
 pub(crate) mod pool;
 pub mod progress;
 pub mod standing;

@@ -1,5 +1,5 @@
 //! This process among others on one database: it follows, takes over when nobody writes, and follows again when it has
-//! ceased to be the writer. One thread walks this circle for as long as the process lives.
+//! ceased to be the writer (`office`). One thread walks this circle for as long as the process lives.
 //!
 //! Whoever takes over first takes the lease, which others watch, and then appends an epoch record, which alone makes it the
 //! writer: from then on the primary key refuses every append of the writer before. After any doubt (an append whose
@@ -9,38 +9,32 @@
 use super::Engine;
 use super::follow::Follower;
 use super::live::{Live, Shared};
+use super::office::{After, Office};
 use super::pool::Reads;
-use super::standing::{Duty, LAPSE, RENEWAL, Tenure, Watch};
-use super::start::{Opening, Role, SHARD, Server, Settings, Tables, check_settings, epoch, found, inbox, launch, recovered, spawn, won};
-use super::writer::{Message, SNAPSHOT_EVERY_RECORDS};
+use super::standing::{Duty, RENEWAL, Tenure, Watch};
+use super::start::{Opening, Role, SHARD, Server, Settings, check_settings, epoch, found, recovered, spawn, won};
+use super::writer::SNAPSHOT_EVERY_RECORDS;
 use anyhow::Context;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use usance_core::machine::State;
-use usance_store::postgres::{ANYBODY, Herald, Lease, LeaseView, Listener, Renewed};
+use usance_store::postgres::{ANYBODY, Lease, LeaseView, Listener};
 use usance_store::recovery::{recover, recover_again};
 use usance_store::{DataDirectory, Head, Home, LogReader, LogStore, StoreError, image, snapshot};
 
 /// How often a follower looks when no bell rings.
 const LOOK: Duration = Duration::from_millis(250);
 /// How often the lease is looked at while bells ring.
-const GLANCE: Duration = Duration::from_millis(50);
+pub(super) const GLANCE: Duration = Duration::from_millis(50);
 /// How long is waited before the next try after the database refused.
-const REST: Duration = Duration::from_millis(500);
+pub(super) const REST: Duration = Duration::from_millis(500);
 /// How long a start waits to learn whether this process writes.
 const SETTLING: Duration = Duration::from_secs(6);
 /// How long the race with a writer that still appends may take.
 const RACE: Duration = Duration::from_secs(10);
-/// How long the read tables are waited for at the end; the next writer goes on where they are.
-const TABLES_PATIENCE: Duration = Duration::from_secs(5);
-/// Of the threads that are launched these come first: the writer and the flusher.
-const WRITING_THREADS: usize = 2;
-/// How long the bell rests: appends in between are told together.
-const BELL_REST: Duration = Duration::from_millis(2);
 
 /// With what a follower hears of the others.
 struct Ears {
@@ -50,34 +44,6 @@ struct Ears {
     looked: Option<(Instant, Option<LeaseView>)>,
     /// When this process last told that it follows.
     told: Option<Instant>,
-}
-
-/// What ends a time as the writer.
-enum Turn {
-    /// Somebody asks for a handover.
-    Wanted,
-    /// Another process has the lease.
-    LeaseLost,
-    /// Nobody can say whether this process is still the writer, and why.
-    InDoubt(String),
-    /// The writer stopped, and why.
-    Stopped(String),
-}
-
-/// Where a thread tells what it sees, and at its end that it is gone.
-struct TellsAtTheEnd(Sender<Turn>);
-
-impl TellsAtTheEnd {
-    fn send(&self, turn: Turn) {
-        // Whoever has heard enough hears no more.
-        let _ = self.0.send(turn);
-    }
-}
-
-impl Drop for TellsAtTheEnd {
-    fn drop(&mut self) {
-        self.send(Turn::InDoubt("the thread that renews the lease has ended".to_owned()));
-    }
 }
 
 /// Why following ends.
@@ -90,20 +56,12 @@ enum Next {
     Anew,
 }
 
-/// Why a time as the writer ended.
-enum After {
-    Stop,
-    /// In order, because somebody asked for it.
-    HandedOver,
-    Lost,
-}
-
-struct Node {
-    engine: Engine,
+pub(super) struct Node {
+    pub(super) engine: Engine,
     settings: Settings,
-    server: Server,
-    home: Home,
-    snapshots: PathBuf,
+    pub(super) server: Server,
+    pub(super) home: Home,
+    pub(super) snapshots: PathBuf,
     /// The thread that writes one, while this process follows.
     snapshotting: Option<JoinHandle<()>>,
     /// Told once, when this process knows whether it writes.
@@ -184,7 +142,7 @@ fn following(follower: &Follower) -> Live {
 }
 
 /// Whether no further try can mend it.
-fn is_final(error: &StoreError) -> bool {
+pub(super) fn is_final(error: &StoreError) -> bool {
     matches!(error, StoreError::Damaged { .. } | StoreError::NewerVersion { .. } | StoreError::Batch(_))
 }
 
@@ -215,7 +173,7 @@ impl Node {
                 }
                 Next::Anew => follower = self.anew(&follower.shared)?,
                 Next::TakeOver(seen) => match self.take_over(&mut follower, seen.as_ref()) {
-                    Ok(Some((lease, term, tenure, log))) => match self.write(&follower, lease, term, tenure, log)? {
+                    Ok(Some(office)) => match self.write(&follower, office)? {
                         After::Stop => return Ok(()),
                         After::HandedOver => {
                             self.yielding = true;
@@ -422,7 +380,7 @@ impl Node {
         view.and_then(|view| view.wanted.as_deref()).is_none_or(|wanted| wanted == ANYBODY || wanted == self.server.node)
     }
 
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         if let Some(settled) = self.settled.take() {
             // Whoever waited may have gone on without.
             let _ = settled.send(());
@@ -430,7 +388,7 @@ impl Node {
     }
 
     /// Takes the lease, then the log; `None` when somebody else was first.
-    fn take_over(&mut self, follower: &mut Follower, seen: Option<&LeaseView>) -> Result<Option<Taken>, StoreError> {
+    fn take_over(&mut self, follower: &mut Follower, seen: Option<&LeaseView>) -> Result<Option<Office>, StoreError> {
         let lease = self.lease()?;
         let asked = Instant::now();
         let Some(term) = lease.take(seen, &self.server.node, self.server.address.as_deref())? else { return Ok(None) };
@@ -441,7 +399,7 @@ impl Node {
                 metrics::counter!("usance_takeovers_total", "shard" => "0").increment(1);
                 // It would only be the name of a follower that is none any more.
                 let _ = lease.forget(&self.server.node);
-                Ok(Some((lease, term, Arc::new(Tenure::new(asked)), log)))
+                Ok(Some(Office { lease, term, tenure: Arc::new(Tenure::new(asked)), log }))
             }
             Err(error) => {
                 // For whoever can do more with it.
@@ -469,173 +427,6 @@ impl Node {
         }
     }
 
-    /// Writes until something ends it.
-    fn write(
-        &mut self,
-        follower: &Follower,
-        lease: Lease,
-        term: i64,
-        tenure: Arc<Tenure>,
-        log: Box<dyn LogStore>,
-    ) -> anyhow::Result<After> {
-        let shared = &follower.shared;
-        let (turns, turning) = channel();
-        let (inbox, messages) = inbox();
-        let stopped = {
-            let turns = turns.clone();
-            move |why| drop(turns.send(Turn::Stopped(why)))
-        };
-        let launched = launch(shared, &self.home, &self.snapshots, follower.head, log, messages, Tables::Later, stopped);
-        let mut threads = match launched {
-            Ok(threads) => threads,
-            Err(error) if error.downcast_ref::<StoreError>().is_some_and(|error| !is_final(error)) => {
-                tracing::warn!(error = %format!("{error:#}"), "writing could not begin");
-                let _ = lease.release(term);
-                std::thread::sleep(REST);
-                return Ok(After::Lost);
-            }
-            Err(error) => return Err(error),
-        };
-        threads.push(self.ring(shared)?);
-        let (let_go, until) = channel();
-        // Tokens that others made or revoked a moment ago are known before anybody is answered.
-        self.engine.prepare_to_write();
-        let keeper = self.keep(lease, term, &tenure, shared, turns, until)?;
-        self.engine.begin(Live { shared: Arc::clone(shared), inbox: Some(inbox.clone()), duty: Duty::Writer(Arc::clone(&tenure)) });
-        self.settle();
-        if self.engine.is_stopping() {
-            // It was told so while it was nobody's to tell.
-            let _ = inbox.send(Message::Stop);
-        }
-        let turn = turning.recv().unwrap_or(Turn::LeaseLost);
-        // In this order: nothing is answered as current any more, what was taken is finished, another may write, and only
-        // then is waited for what follows the log.
-        tenure.end();
-        self.engine.begin(Live { shared: Arc::clone(shared), inbox: None, duty: Duty::Follower(Arc::default()) });
-        let _ = inbox.send(Message::Stop);
-        let behind = threads.split_off(WRITING_THREADS.min(threads.len()));
-        for thread in threads {
-            let _ = thread.join();
-        }
-        drop(let_go);
-        if let Ok(Some(lease)) = keeper.join() {
-            // Whoever follows is told at once; whoever is not looks a moment later.
-            let released = lease.release(term).and_then(|()| Herald::open(&self.server.postgres, SHARD)?.tell());
-            if let Err(error) = released {
-                tracing::warn!(%error, "the lease was not released; it lapses by itself");
-            }
-        }
-        let is_stopping = self.engine.is_stopping();
-        if is_stopping {
-            match self.stands_at(shared) {
-                Ok(head) => keep_snapshot(&self.snapshots, head, &shared.state.read().clone()),
-                Err(error) => tracing::warn!(error = %format!("{error:#}"), "no snapshot at the end"),
-            }
-            join_within(behind, TABLES_PATIENCE);
-        }
-        Ok(match turn {
-            _ if is_stopping => After::Stop,
-            Turn::Stopped(why) if shared.state.read().broken.is_some() => anyhow::bail!("{why}"),
-            Turn::Stopped(why) => {
-                tracing::error!(why, "this instance has stopped writing; it reads the log again");
-                After::Lost
-            }
-            Turn::Wanted => After::HandedOver,
-            Turn::LeaseLost => {
-                tracing::warn!("another instance has taken over; this one follows");
-                After::Lost
-            }
-            Turn::InDoubt(why) => {
-                tracing::error!(why, "this instance cannot be sure that it is the writer; it reads the log again");
-                After::Lost
-            }
-        })
-    }
-
-    /// The end of the log, which a life that stopped in order stands at.
-    fn stands_at(&self, shared: &Shared) -> anyhow::Result<Head> {
-        let head = self.home.log_reader()?.head(SHARD)?.unwrap_or(Head::GENESIS);
-        anyhow::ensure!(head.seq == shared.applied.load(Ordering::Acquire), "the log does not end where this instance stopped");
-        Ok(head)
-    }
-
-    /// Renews the lease until it is let go or lost; gives it back.
-    fn keep(
-        &self,
-        lease: Lease,
-        term: i64,
-        tenure: &Arc<Tenure>,
-        shared: &Arc<Shared>,
-        turns: Sender<Turn>,
-        until: Receiver<()>,
-    ) -> anyhow::Result<JoinHandle<Option<Lease>>> {
-        let (tenure, node, home, shared) = (Arc::clone(tenure), self.server.node.clone(), self.home.clone(), Arc::clone(shared));
-        let keep = move || {
-            // However this thread ends, by a panic of ours too, the writer hears of it.
-            let tell = TellsAtTheEnd(turns);
-            let (mut renewed, mut failing) = (Instant::now(), false);
-            loop {
-                let (asked, is_new) = (Instant::now(), lease.is_lost());
-                let durable = shared.durable.now();
-                let renewal = lease.renew(term).and_then(|renewal| {
-                    // A connection that had to be opened again may lead to a server that lost what this one had.
-                    let ends_at = if is_new { home.log_reader()?.head(SHARD)?.map_or(0, |head| head.seq) } else { durable };
-                    Ok((renewal, ends_at))
-                });
-                match renewal {
-                    Ok((_, ends_at)) if ends_at < durable => {
-                        tell.send(Turn::InDoubt(format!("the log ends at batch {ends_at}, and {durable} was acknowledged")));
-                        return Some(lease);
-                    }
-                    Ok((Renewed::Kept { wanted }, _)) => {
-                        tenure.renewed(asked);
-                        (renewed, failing) = (asked, false);
-                        if wanted.is_some_and(|wanted| wanted != node) {
-                            // Sent again until it is heeded; whoever hears it first ends this.
-                            tell.send(Turn::Wanted);
-                        }
-                    }
-                    Ok((Renewed::Lost, _)) => {
-                        tenure.end();
-                        tell.send(Turn::LeaseLost);
-                        return None;
-                    }
-                    // The next try opens a new connection, if that is what it takes. Said once an outage.
-                    Err(error) if !std::mem::replace(&mut failing, true) => tracing::warn!(%error, "the lease could not be renewed"),
-                    Err(_) => {}
-                }
-                if renewed.elapsed() > LAPSE {
-                    tell.send(Turn::InDoubt(format!("the lease was not renewed for {} s", LAPSE.as_secs())));
-                }
-                if !matches!(until.recv_timeout(RENEWAL), Err(RecvTimeoutError::Timeout)) {
-                    return Some(lease);
-                }
-            }
-        };
-        std::thread::Builder::new().name("lease".to_owned()).spawn(keep).context("starting the lease thread")
-    }
-
-    /// Rings the bell for followers after each append. Nobody relies on it.
-    fn ring(&self, shared: &Arc<Shared>) -> anyhow::Result<JoinHandle<()>> {
-        let (shared, postgres) = (Arc::clone(shared), self.server.postgres.clone());
-        spawn("herald", move || {
-            let mut herald: Option<Herald> = None;
-            let mut told = shared.durable.now();
-            while super::workers::wait(shared.durable.reached(told + 1)) {
-                told = shared.durable.now();
-                let rung = match &herald {
-                    Some(herald) => herald.tell(),
-                    None => Herald::open(&postgres, SHARD).and_then(|fresh| herald.insert(fresh).tell()),
-                };
-                if rung.is_err() {
-                    herald = None;
-                    std::thread::sleep(REST);
-                }
-                std::thread::sleep(BELL_REST);
-            }
-        })
-    }
-
     /// Every so many records a follower, too, leaves a snapshot, by a thread of its own.
     fn snapshot_now_and_then(&mut self, follower: &mut Follower) {
         if follower.records < SNAPSHOT_EVERY_RECORDS || self.snapshotting.as_ref().is_some_and(|thread| !thread.is_finished()) {
@@ -648,19 +439,9 @@ impl Node {
 }
 
 /// Leaves a snapshot: the next start is shorter by what it holds.
-fn keep_snapshot(dir: &Path, head: Head, state: &State) {
+pub(super) fn keep_snapshot(dir: &Path, head: Head, state: &State) {
     let written = image::write(dir, SHARD, head, state).and_then(|_| snapshot::prune(dir, super::workers::SNAPSHOTS_KEPT));
     if let Err(error) = written {
         tracing::warn!(%error, "no snapshot; the next start runs the log instead");
     }
 }
-
-/// Waits for threads, but no longer than this; what is left ends with the process.
-fn join_within(threads: Vec<JoinHandle<()>>, patience: Duration) {
-    let until = Instant::now() + patience;
-    while threads.iter().any(|thread| !thread.is_finished()) && Instant::now() < until {
-        std::thread::sleep(GLANCE);
-    }
-}
-
-type Taken = (Lease, i64, Arc<Tenure>, Box<dyn LogStore>);

@@ -1,0 +1,244 @@
+//! One time in office as the writer: from the epoch record that made it the writer until something ends it, and the order in which it
+//! ends.
+//!
+//! Owns what keeps it alive (the lease is renewed, the bell is rung) and what ends it: a handover that somebody asks
+//! for, a lease that is lost or in doubt, a writer that stopped, a signal. In the end nothing is answered as current any
+//! more, what was taken is finished, another may write, and only then is waited for what follows the log.
+
+use super::follow::Follower;
+use super::live::{Live, Shared};
+use super::node::{GLANCE, Node, REST, is_final, keep_snapshot};
+use super::standing::{Duty, LAPSE, RENEWAL, Tenure};
+use super::start::{SHARD, Tables, inbox, launch, spawn};
+use super::writer::Message;
+use anyhow::Context;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use usance_store::postgres::{Herald, Lease, Renewed};
+use usance_store::{Head, LogStore, StoreError};
+
+/// How long the read tables are waited for at the end; the next writer goes on where they are.
+const TABLES_PATIENCE: Duration = Duration::from_secs(5);
+/// Of the threads that are launched these come first: the writer and the flusher.
+const WRITING_THREADS: usize = 2;
+/// How long the bell rests: appends in between are told together.
+const BELL_REST: Duration = Duration::from_millis(2);
+
+/// What a process has that became the writer.
+pub(super) struct Office {
+    pub lease: Lease,
+    /// The lease's own count of those who took it.
+    pub term: i64,
+    pub tenure: Arc<Tenure>,
+    pub log: Box<dyn LogStore>,
+}
+
+/// What ends a time as the writer.
+enum Turn {
+    /// Somebody asks for a handover.
+    Wanted,
+    /// Another process has the lease.
+    LeaseLost,
+    /// Nobody can say whether this process is still the writer, and why.
+    InDoubt(String),
+    /// The writer stopped, and why.
+    Stopped(String),
+}
+
+/// Where a thread tells what it sees, and at its end that it is gone.
+struct TellsAtTheEnd(Sender<Turn>);
+
+impl TellsAtTheEnd {
+    fn send(&self, turn: Turn) {
+        // Whoever has heard enough hears no more.
+        let _ = self.0.send(turn);
+    }
+}
+
+impl Drop for TellsAtTheEnd {
+    fn drop(&mut self) {
+        self.send(Turn::InDoubt("the thread that renews the lease has ended".to_owned()));
+    }
+}
+
+/// Why a time as the writer ended.
+pub(super) enum After {
+    Stop,
+    /// In order, because somebody asked for it.
+    HandedOver,
+    Lost,
+}
+
+impl Node {
+    /// Writes until something ends it.
+    pub(super) fn write(&mut self, follower: &Follower, office: Office) -> anyhow::Result<After> {
+        let Office { lease, term, tenure, log } = office;
+        let shared = &follower.shared;
+        let (turns, turning) = channel();
+        let (inbox, messages) = inbox();
+        let stopped = {
+            let turns = turns.clone();
+            move |why| drop(turns.send(Turn::Stopped(why)))
+        };
+        let launched = launch(shared, &self.home, &self.snapshots, follower.head, log, messages, Tables::Later, stopped);
+        let mut threads = match launched {
+            Ok(threads) => threads,
+            Err(error) if error.downcast_ref::<StoreError>().is_some_and(|error| !is_final(error)) => {
+                tracing::warn!(error = %format!("{error:#}"), "writing could not begin");
+                let _ = lease.release(term);
+                std::thread::sleep(REST);
+                return Ok(After::Lost);
+            }
+            Err(error) => return Err(error),
+        };
+        threads.push(self.ring(shared)?);
+        let (let_go, until) = channel();
+        // Tokens that others made or revoked a moment ago are known before anybody is answered.
+        self.engine.prepare_to_write();
+        let keeper = self.keep(lease, term, &tenure, shared, turns, until)?;
+        self.engine.begin(Live { shared: Arc::clone(shared), inbox: Some(inbox.clone()), duty: Duty::Writer(Arc::clone(&tenure)) });
+        self.settle();
+        if self.engine.is_stopping() {
+            // It was told so while it was nobody's to tell.
+            let _ = inbox.send(Message::Stop);
+        }
+        let turn = turning.recv().unwrap_or(Turn::LeaseLost);
+        // In this order: nothing is answered as current any more, what was taken is finished, another may write, and only
+        // then is waited for what follows the log.
+        tenure.end();
+        self.engine.begin(Live { shared: Arc::clone(shared), inbox: None, duty: Duty::Follower(Arc::default()) });
+        let _ = inbox.send(Message::Stop);
+        let behind = threads.split_off(WRITING_THREADS.min(threads.len()));
+        for thread in threads {
+            let _ = thread.join();
+        }
+        drop(let_go);
+        if let Ok(Some(lease)) = keeper.join() {
+            // Whoever follows is told at once; whoever is not looks a moment later.
+            let released = lease.release(term).and_then(|()| Herald::open(&self.server.postgres, SHARD)?.tell());
+            if let Err(error) = released {
+                tracing::warn!(%error, "the lease was not released; it lapses by itself");
+            }
+        }
+        let is_stopping = self.engine.is_stopping();
+        if is_stopping {
+            match self.stands_at(shared) {
+                Ok(head) => keep_snapshot(&self.snapshots, head, &shared.state.read().clone()),
+                Err(error) => tracing::warn!(error = %format!("{error:#}"), "no snapshot at the end"),
+            }
+            join_within(behind, TABLES_PATIENCE);
+        }
+        Ok(match turn {
+            _ if is_stopping => After::Stop,
+            Turn::Stopped(why) if shared.state.read().broken.is_some() => anyhow::bail!("{why}"),
+            Turn::Stopped(why) => {
+                tracing::error!(why, "this instance has stopped writing; it reads the log again");
+                After::Lost
+            }
+            Turn::Wanted => After::HandedOver,
+            Turn::LeaseLost => {
+                tracing::warn!("another instance has taken over; this one follows");
+                After::Lost
+            }
+            Turn::InDoubt(why) => {
+                tracing::error!(why, "this instance cannot be sure that it is the writer; it reads the log again");
+                After::Lost
+            }
+        })
+    }
+
+    /// The end of the log, which a life that stopped in order stands at.
+    pub(super) fn stands_at(&self, shared: &Shared) -> anyhow::Result<Head> {
+        let head = self.home.log_reader()?.head(SHARD)?.unwrap_or(Head::GENESIS);
+        anyhow::ensure!(head.seq == shared.applied.load(Ordering::Acquire), "the log does not end where this instance stopped");
+        Ok(head)
+    }
+
+    /// Renews the lease until it is let go or lost; gives it back.
+    fn keep(
+        &self,
+        lease: Lease,
+        term: i64,
+        tenure: &Arc<Tenure>,
+        shared: &Arc<Shared>,
+        turns: Sender<Turn>,
+        until: Receiver<()>,
+    ) -> anyhow::Result<JoinHandle<Option<Lease>>> {
+        let (tenure, node, home, shared) = (Arc::clone(tenure), self.server.node.clone(), self.home.clone(), Arc::clone(shared));
+        let keep = move || {
+            // However this thread ends, by a panic of ours too, the writer hears of it.
+            let tell = TellsAtTheEnd(turns);
+            let (mut renewed, mut failing) = (Instant::now(), false);
+            loop {
+                let (asked, is_new) = (Instant::now(), lease.is_lost());
+                let durable = shared.durable.now();
+                let renewal = lease.renew(term).and_then(|renewal| {
+                    // A connection that had to be opened again may lead to a server that lost what this one had.
+                    let ends_at = if is_new { home.log_reader()?.head(SHARD)?.map_or(0, |head| head.seq) } else { durable };
+                    Ok((renewal, ends_at))
+                });
+                match renewal {
+                    Ok((_, ends_at)) if ends_at < durable => {
+                        tell.send(Turn::InDoubt(format!("the log ends at batch {ends_at}, and {durable} was acknowledged")));
+                        return Some(lease);
+                    }
+                    Ok((Renewed::Kept { wanted }, _)) => {
+                        tenure.renewed(asked);
+                        (renewed, failing) = (asked, false);
+                        if wanted.is_some_and(|wanted| wanted != node) {
+                            // Sent again until it is heeded; whoever hears it first ends this.
+                            tell.send(Turn::Wanted);
+                        }
+                    }
+                    Ok((Renewed::Lost, _)) => {
+                        tenure.end();
+                        tell.send(Turn::LeaseLost);
+                        return None;
+                    }
+                    // The next try opens a new connection, if that is what it takes. Said once an outage.
+                    Err(error) if !std::mem::replace(&mut failing, true) => tracing::warn!(%error, "the lease could not be renewed"),
+                    Err(_) => {}
+                }
+                if renewed.elapsed() > LAPSE {
+                    tell.send(Turn::InDoubt(format!("the lease was not renewed for {} s", LAPSE.as_secs())));
+                }
+                if !matches!(until.recv_timeout(RENEWAL), Err(RecvTimeoutError::Timeout)) {
+                    return Some(lease);
+                }
+            }
+        };
+        std::thread::Builder::new().name("lease".to_owned()).spawn(keep).context("starting the lease thread")
+    }
+
+    /// Rings the bell for followers after each append. Nobody relies on it.
+    fn ring(&self, shared: &Arc<Shared>) -> anyhow::Result<JoinHandle<()>> {
+        let (shared, postgres) = (Arc::clone(shared), self.server.postgres.clone());
+        spawn("herald", move || {
+            let mut herald: Option<Herald> = None;
+            let mut told = shared.durable.now();
+            while super::workers::wait(shared.durable.reached(told + 1)) {
+                told = shared.durable.now();
+                let rung = match &herald {
+                    Some(herald) => herald.tell(),
+                    None => Herald::open(&postgres, SHARD).and_then(|fresh| herald.insert(fresh).tell()),
+                };
+                if rung.is_err() {
+                    herald = None;
+                    std::thread::sleep(REST);
+                }
+                std::thread::sleep(BELL_REST);
+            }
+        })
+    }
+}
+
+/// Waits for threads, but no longer than this; what is left ends with the process.
+fn join_within(threads: Vec<JoinHandle<()>>, patience: Duration) {
+    let until = Instant::now() + patience;
+    while threads.iter().any(|thread| !thread.is_finished()) && Instant::now() < until {
+        std::thread::sleep(GLANCE);
+    }
+}
