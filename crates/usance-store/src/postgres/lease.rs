@@ -196,9 +196,11 @@ impl Lease {
     /// upon the next look.
     pub fn take(&self, seen: Option<&LeaseView>, holder: &str, address: Option<&str>) -> Result<Option<i64>, StoreError> {
         let row = self.line.with(|wire| {
-            wire.again(|| match seen {
-                Some(seen) => wire.one(TAKE, &[&self.shard, &seen.term, &seen.beat, &holder, &address]),
-                None => wire.one(TAKE_FIRST, &[&self.shard, &holder, &address]),
+            wire.again(|| {
+                wire.confirmed(|| match seen {
+                    Some(seen) => wire.one(TAKE, &[&self.shard, &seen.term, &seen.beat, &holder, &address]),
+                    None => wire.one(TAKE_FIRST, &[&self.shard, &holder, &address]),
+                })
             })
         })?;
         let Some(row) = row else { return Ok(None) };
@@ -212,7 +214,7 @@ impl Lease {
     /// When the server does not answer or says no: it is then not known whether the lease was kept.
     pub fn renew(&self, term: i64) -> Result<Renewed, StoreError> {
         let holder = self.holder.borrow();
-        let row = self.line.with(|wire| wire.again(|| wire.one(RENEW, &[&self.shard, &term, &*holder])))?;
+        let row = self.line.with(|wire| wire.again(|| wire.confirmed(|| wire.one(RENEW, &[&self.shard, &term, &*holder]))))?;
         Ok(row.map_or(Renewed::Lost, |row| Renewed::Kept { wanted: row.get(0) }))
     }
 

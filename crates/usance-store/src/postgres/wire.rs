@@ -279,7 +279,7 @@ impl Wire {
     }
 
     /// The answer to a commit. One whose replicas did not confirm it is answered well, with a warning.
-    fn confirmed<T>(&self, commit: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(super) fn confirmed<T>(&self, commit: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
         self.take_warning();
         match commit() {
             Ok(_) if self.take_warning() => {

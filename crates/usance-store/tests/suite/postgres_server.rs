@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use usance_store::postgres::Wire;
 use usance_store::postgres::local::{LocalServer, Stop};
+use usance_store::postgres::{Lease, Renewed};
 use usance_store::{Appended, Batch, Head, LogReader, LogStore, Postgres, PostgresLog, PostgresLogReader, StoreError};
 
 use super::postgres::{backends, until, whole};
@@ -281,4 +282,35 @@ fn a_server_that_warns_of_something_else() {
     let head = append_all(&mut log, 0, &[&[b"second"], &[b"third"]]);
     assert_eq!(warnings(), before + 2);
     assert_eq!(whole(&*log.reader().unwrap()), head);
+}
+
+/// A primary that no replica confirms, because another one has taken its place, keeps no writer believing. Watching and
+/// leaving notes goes on.
+#[test]
+fn a_lease_that_no_replica_confirms() {
+    let server = server();
+    let (postgres, beside) = (named(&server), beside(&server));
+    let mut lease = Lease::open(&postgres, 0).unwrap();
+    let term = lease.take(None, "one", None).unwrap().unwrap();
+    assert_eq!(lease.renew(term).unwrap(), Renewed::Kept { wanted: None });
+    beside.batch("ALTER SYSTEM SET synchronous_standby_names = 'nobody'").unwrap();
+    beside.batch("SELECT pg_reload_conf()").unwrap();
+    lease.set_patience(Duration::from_millis(300));
+    until("a renewal is not confirmed", || lease.renew(term).is_err());
+    // Nor is one whose wait somebody has ended: the server calls that success, and warns.
+    let waiting = thread::spawn(move || {
+        lease.set_patience(Duration::from_secs(10));
+        (lease.renew(term), lease)
+    });
+    let waits = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+    until("the renewal waits", || beside.one(waits, &[]).unwrap().is_some());
+    beside.batch("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'").unwrap();
+    let (renewal, lease) = waiting.join().unwrap();
+    assert!(matches!(renewal, Err(StoreError::Unknown(_))), "{renewal:?}");
+    let watching = Lease::open_to_watch(&postgres, 0).unwrap();
+    watching.follow("two", None, 1).unwrap();
+    assert_eq!(watching.look().unwrap().unwrap().holder.as_deref(), Some("one"));
+    beside.batch("ALTER SYSTEM RESET synchronous_standby_names").unwrap();
+    beside.batch("SELECT pg_reload_conf()").unwrap();
+    until("renewals are confirmed again", || lease.renew(term).is_ok());
 }
