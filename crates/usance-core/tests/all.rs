@@ -1,8 +1,9 @@
-//! What the core promises, from the outside: golden cases, a slow twin, properties over random histories, tables of
+//! What the core promises, from the outside: golden cases, properties over random histories, tables of
 //! readable cases, and the arrows between modules.
 //!
 //! One binary, because linking once is quicker than six times. `driver` is the engine in small that all of them run;
-//! `world` makes the random histories of `twin`, `properties` and `outlook`, `table` reads those of `cases`.
+//! `world` makes the random histories of `properties` and `outlook`, `table` reads those of `cases`;
+//! `fuzz` hands the `entries` what `mutation` makes of a corpus.
 
 #[path = "all/arrows.rs"]
 mod arrows;
@@ -10,14 +11,18 @@ mod arrows;
 mod cases;
 #[path = "all/driver.rs"]
 mod driver;
+#[path = "all/entries.rs"]
+mod entries;
+#[path = "all/fuzz.rs"]
+mod fuzz;
+#[path = "all/mutation.rs"]
+mod mutation;
 #[path = "all/outlook.rs"]
 mod outlook;
 #[path = "all/properties.rs"]
 mod properties;
 #[path = "all/table.rs"]
 mod table;
-#[path = "all/twin/mod.rs"]
-mod twin;
 #[path = "all/vectors/mod.rs"]
 mod vectors;
 #[path = "all/world.rs"]

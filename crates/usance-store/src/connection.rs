@@ -90,6 +90,12 @@ impl Database {
         Ok(self.check_version(schema)? == schema.version())
     }
 
+    /// What its own version looks like: this release's, or that of an older one.
+    pub fn schema_of(&self, schema: &Schema) -> Result<Schema, StoreError> {
+        let taken = self.check_version(schema)?;
+        Ok(Schema { steps: schema.steps.get(..taken).unwrap_or_default(), ..*schema })
+    }
+
     /// A database without a file.
     pub fn in_memory(schema: &Schema) -> Result<Self, StoreError> {
         let path = PathBuf::from(":memory:");

@@ -192,6 +192,43 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// Whether it says nothing about what is stored: there was no room, no right, or no answer. Damage is none of these, and
+    /// neither is a file that ends too early.
+    #[must_use]
+    pub fn is_hindrance(&self) -> bool {
+        match self {
+            StoreError::Io { source, .. } => !matches!(source.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData),
+            StoreError::Sqlite { source, .. } => source.sqlite_error().is_some_and(is_hindrance),
+            StoreError::Full
+            | StoreError::Busy
+            | StoreError::Locked { .. }
+            | StoreError::Unreachable { .. }
+            | StoreError::RolledBack { .. } => true,
+            _ => false,
+        }
+    }
+}
+
+/// Whether SQLite speaks of the system around it, and not of what the file holds.
+fn is_hindrance(error: &rusqlite::ffi::Error) -> bool {
+    use rusqlite::ffi::{SQLITE_IOERR_CORRUPTFS, SQLITE_IOERR_DATA, SQLITE_IOERR_SHORT_READ};
+    let is_content = [SQLITE_IOERR_SHORT_READ, SQLITE_IOERR_DATA, SQLITE_IOERR_CORRUPTFS].contains(&error.extended_code);
+    let is_around = matches!(
+        error.code,
+        ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::OutOfMemory
+            | ErrorCode::CannotOpen
+            | ErrorCode::PermissionDenied
+            | ErrorCode::ReadOnly
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::FileLockingProtocolFailed
+            | ErrorCode::DiskFull
+    );
+    is_around && !is_content
+}
+
 /// Whether the server speaks of itself or of the connection, and not of what was asked: class 08, the operator's
 /// interventions of class 57 but for a statement that was cancelled, and a transaction that was idle or open for too long.
 fn is_ending(code: &SqlState) -> bool {

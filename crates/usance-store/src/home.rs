@@ -10,7 +10,8 @@ use crate::identity::IdentityStore;
 use crate::log::{LogReader, LogStore};
 use crate::postgres::{Postgres, PostgresIdentities, PostgresLog, PostgresLogReader};
 use crate::projection::{Projector, Reading};
-use crate::{DataDirectory, SqliteIdentities, SqliteLog, SqliteLogReader};
+use crate::soundness::Soundness;
+use crate::{DataDirectory, SqliteIdentities, SqliteLog, SqliteLogReader, soundness};
 
 /// A place for the log, the read tables, and the people.
 #[derive(Clone, Debug)]
@@ -89,6 +90,18 @@ impl Home {
             Home::Embedded(files) => Reading::open(&files.read, shard),
             Home::Postgres(postgres) => Reading::open_postgres(postgres, shard),
         }
+    }
+
+    /// Asks each of the files whether it is sound in itself. Read tables need not be there, the next start builds them; the
+    /// log's absence is told by whoever reads it. A database server looks after its own.
+    #[must_use]
+    pub fn faults(&self) -> Vec<(std::path::PathBuf, Result<Soundness, StoreError>)> {
+        let Home::Embedded(Files { log, read, people }) = self else { return Vec::new() };
+        let files = [(log, soundness::Kind::Log), (read, soundness::Kind::Read), (people, soundness::Kind::People)];
+        let looked_at = files.into_iter().map(|(path, kind)| (kind, (path.clone(), soundness::faults(path, kind))));
+        let wanted =
+            looked_at.filter(|(kind, (_, found))| *kind == soundness::Kind::People || !matches!(found, Err(StoreError::NotFound { .. })));
+        wanted.map(|(_, found)| found).collect()
     }
 
     /// Empties the read tables of a shard, to be filled anew.

@@ -278,6 +278,13 @@ pub trait Identities {
     /// As every call.
     fn end_sessions(&self, customer: &str, except: Option<i64>) -> Result<usize, StoreError>;
 
+    /// Ends every session of a customer but the `kept` newest of those that have not expired by `now_ms` (milliseconds since
+    /// the Unix epoch); gives how many, expired ones that were not yet forgotten too.
+    ///
+    /// # Errors
+    /// As every call.
+    fn end_older_sessions(&self, customer: &str, kept: u32, now_ms: i64) -> Result<usize, StoreError>;
+
     /// Sets a customer's second factor at `at_ms` (milliseconds since the Unix epoch), in place of an older one. No time
     /// step of the new one is used up.
     ///

@@ -16,7 +16,7 @@ use crate::identity::{
 use crate::identity_dump::People;
 use crate::identity_sqlite_dump;
 
-const SCHEMA: Schema = Schema { page_size: 4096, cache_kib: 4 << 10, checkpoint_pages: 1000, steps: &[VERSION_1, VERSION_2] };
+pub(crate) const SCHEMA: Schema = Schema { page_size: 4096, cache_kib: 4 << 10, checkpoint_pages: 1000, steps: &[VERSION_1, VERSION_2] };
 
 /// The first version: tokens, passwords, links, answers, and secrets of the service.
 const VERSION_1: &str = "
@@ -259,6 +259,12 @@ impl Identities for SqliteIdentities {
     fn end_sessions(&self, customer: &str, except: Option<i64>) -> Result<usize, StoreError> {
         // An id is never NULL, so without an exception IS NOT leaves none out.
         self.change("DELETE FROM session WHERE customer = ?1 AND id IS NOT ?2", params![customer, except])
+    }
+
+    fn end_older_sessions(&self, customer: &str, kept: u32, now_ms: i64) -> Result<usize, StoreError> {
+        let sql = "DELETE FROM session WHERE customer = ?1 AND id NOT IN (
+                       SELECT id FROM session WHERE customer = ?1 AND expires_at_ms > ?3 ORDER BY id DESC LIMIT ?2)";
+        self.change(sql, params![customer, kept, now_ms])
     }
 
     fn set_second_factor(&self, customer: &str, secret: &[u8], at_ms: i64) -> Result<(), StoreError> {

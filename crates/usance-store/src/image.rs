@@ -15,6 +15,7 @@ use usance_core::id::LogPosition;
 use usance_core::machine::keys::{Generation, KeyTable};
 use usance_core::machine::state::{Columns, Registry, State};
 use usance_core::pieces::{Column, PieceMap};
+use usance_core::planted::{self, Bug};
 
 const REGISTRY: u32 = 1;
 const CUSTOMERS: u32 = 2;
@@ -25,9 +26,12 @@ const ORIGINS: u32 = 6;
 const KEYS: u32 = 7;
 const REFERENCES: u32 = 8;
 
-/// Chunks of a column in one section, pieces of a map in one section.
+/// Chunks of a column in one section, pieces of a map in one section: a column's stay below 30 MiB, whatever its rows are.
 const CHUNKS_A_SECTION: usize = 32;
 const PIECES_A_SECTION: usize = 256;
+/// Entries after which a section of a map is full before it has all its pieces: maps grow with the years, sections do not
+/// ([`crate::snapshot::SECTION_MAX`]).
+const ENTRIES_A_SECTION: usize = 1 << 20;
 
 /// Writes a frozen state into `dir` as the snapshot of `head`.
 ///
@@ -61,8 +65,12 @@ fn each_section(state: &State, mut write: impl FnMut(u32, &[u8]) -> Result<(), S
     column(HOLDINGS, &state.holdings, &mut write)?;
     column(RUNNING, &state.running, &mut write)?;
     column(ORIGINS, &state.origins, &mut write)?;
-    for generation in state.keys.generations() {
+    let generations = if planted::is(Bug::SnapshotWithoutKeys) { &[] } else { state.keys.generations() };
+    for generation in generations {
         map(&generation.keys, |entries: Vec<([u8; 16], LogPosition)>| write(KEYS, &encoded(&(generation.number, entries))?))?;
+    }
+    if planted::is(Bug::SnapshotWithoutReferences) {
+        return Ok(());
     }
     map(&state.references, |entries: Vec<([u8; 16], ())>| write(REFERENCES, &encoded(&entries)?))
 }
@@ -80,14 +88,13 @@ fn column<T: Serialize + Clone>(
 }
 
 fn map<V: Copy>(map: &PieceMap<V>, mut write: impl FnMut(Vec<([u8; 16], V)>) -> Result<(), StoreError>) -> Result<(), StoreError> {
-    let mut first = 0;
-    while first < map.piece_count() {
-        let next = (first + PIECES_A_SECTION).min(map.piece_count());
-        let entries: Vec<_> = (first..next).flat_map(|piece| map.sorted_piece(piece)).collect();
-        if !entries.is_empty() {
-            write(entries)?;
+    let mut entries = Vec::new();
+    for next in 1..=map.piece_count() {
+        entries.extend(map.sorted_piece(next - 1));
+        let is_full = next.is_multiple_of(PIECES_A_SECTION) || next == map.piece_count() || entries.len() >= ENTRIES_A_SECTION;
+        if is_full && !entries.is_empty() {
+            write(std::mem::take(&mut entries))?;
         }
-        first = next;
     }
     Ok(())
 }
@@ -160,13 +167,13 @@ fn assemble(snapshot: &Snapshot, parts: impl Iterator<Item = Result<Part, StoreE
                     generations.push(Generation { number, keys: PieceMap::default() });
                 }
                 let Some(newest) = generations.last_mut() else { continue };
-                for (key, place) in entries {
-                    newest.keys.insert(key, place);
+                if entries.into_iter().any(|(key, place)| newest.keys.insert(key, place).is_some()) {
+                    return Err(damaged(snapshot, "a key is there twice"));
                 }
             }
             Part::References(entries) => {
-                for (reference, ()) in entries {
-                    references.insert(reference, ());
+                if entries.into_iter().any(|(reference, ())| references.insert(reference, ()).is_some()) {
+                    return Err(damaged(snapshot, "a reference is there twice"));
                 }
             }
         }

@@ -11,7 +11,8 @@
 //! Start with [`log`] for the contract that every home of the log keeps, [`batch`] for the bytes of a batch and [`codec`]
 //! for those of a record. Homes are [`sqlite`], [`postgres`] and [`memory`]; [`faulty`] wraps one of them to fail on
 //! purpose. From the log come the state ([`recovery`], shortened by an [`image`] in a [`snapshot`]) and the read tables
-//! ([`projection`]). [`directory`], [`identity`] and [`copy`], for backups, stand by themselves.
+//! ([`projection`]). [`directory`], [`identity`], and for backups [`copy`],
+//! [`note`] and [`soundness`], stand by themselves.
 
 pub mod batch;
 mod checkpoint;
@@ -29,10 +30,13 @@ mod identity_sqlite_dump;
 pub mod image;
 pub mod log;
 pub mod memory;
+pub mod note;
 pub mod postgres;
 pub mod projection;
 pub mod recovery;
+pub mod round;
 pub mod snapshot;
+pub mod soundness;
 pub mod sqlite;
 
 pub use batch::{Batch, BatchBuilder, BatchError};
@@ -47,6 +51,7 @@ pub use identity_dump::People;
 pub use identity_sqlite::SqliteIdentities;
 pub use log::{Appended, Head, LogReader, LogStore, verify_chain, verify_stands};
 pub use memory::MemoryLog;
+pub use note::Note;
 pub use postgres::{Postgres, PostgresIdentities, PostgresLog, PostgresLogReader};
 pub use snapshot::{Section, Snapshot, SnapshotFile, SnapshotWriter};
 pub use sqlite::{SqliteLog, SqliteLogReader};

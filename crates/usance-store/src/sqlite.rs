@@ -10,7 +10,7 @@ use std::path::Path;
 
 use rusqlite::{ErrorCode, OptionalExtension, Row, params};
 
-use crate::batch::Batch;
+use crate::batch::{BODY_MAX, Batch, too_long};
 use crate::checkpoint::Checkpointer;
 use crate::connection::{Database, Schema};
 use crate::error::{StoreError, is_full};
@@ -18,7 +18,7 @@ use crate::log::{Appended, Head, LogReader, LogStore, READ_BYTES, refusal};
 
 /// Pages of 8 KiB: batches are 16 to 250 KB, where 4 KiB costs a third more CPU, and 16 KiB writes twice as much for a
 /// batch of one record.
-const SCHEMA: Schema = Schema {
+pub(crate) const SCHEMA: Schema = Schema {
     page_size: 8192,
     cache_kib: 32 << 10,
     checkpoint_pages: 0,
@@ -38,6 +38,9 @@ const SCHEMA: Schema = Schema {
 
 /// What an append writes beside the body: the row's other columns and the pages above it.
 const PAGES_BESIDE: u64 = 4 * 8192;
+
+/// Bytes of the longest body, as SQL compares them.
+const LONGEST: i64 = BODY_MAX as i64;
 
 /// The writer's hold on `log.sqlite`.
 #[derive(Debug)]
@@ -178,14 +181,14 @@ impl SqliteLogReader {
         Ok(SqliteLogReader { database: Database::open_to_read(path, &SCHEMA)? })
     }
 
-    /// Batches from `seq` on, which is the first that can come. The statement ends with this call, so that no reader
-    /// keeps the write-ahead file from being emptied.
+    /// Batches from `seq` on, which is the first that can come. A body is measured before it is fetched. The statement ends
+    /// with this call, so that no reader keeps the write-ahead file from being emptied.
     fn gather(&self, walk: Walk, shard: u16, seq: u64, max_batches: usize) -> Result<Vec<Batch>, StoreError> {
         let fail = |error| self.database.error(error);
         let bound = i64::try_from(seq).unwrap_or(i64::MAX);
         let limit = i64::try_from(max_batches).unwrap_or(i64::MAX);
         let mut select = self.database.connection.prepare_cached(walk.sql()).map_err(fail)?;
-        let mut rows = select.query(params![shard, bound, limit]).map_err(fail)?;
+        let mut rows = select.query(params![shard, bound, limit, LONGEST]).map_err(fail)?;
         let mut batches: Vec<Batch> = Vec::new();
         let mut bytes = 0_usize;
         while bytes < READ_BYTES {
@@ -208,6 +211,10 @@ impl SqliteLogReader {
     fn batch(&self, shard: u16, row: &Row<'_>) -> Result<Batch, StoreError> {
         let seq = seq(shard, row.get(0).map_err(|error| self.database.error(error))?)?;
         let column = |error| unreadable(shard, seq, &error);
+        let bytes: i64 = row.get(5).map_err(column)?;
+        if bytes > LONGEST {
+            return Err(too_long(shard, seq, bytes));
+        }
         Ok(Batch {
             shard,
             seq,
@@ -251,11 +258,11 @@ impl Walk {
     fn sql(self) -> &'static str {
         match self {
             Walk::Up => {
-                "SELECT seq, at_ms, previous, hash, body FROM log
+                "SELECT seq, at_ms, previous, hash, CASE WHEN octet_length(body) <= ?4 THEN body END, octet_length(body) FROM log
                  WHERE shard = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3"
             }
             Walk::Down => {
-                "SELECT seq, at_ms, previous, hash, body FROM log
+                "SELECT seq, at_ms, previous, hash, CASE WHEN octet_length(body) <= ?4 THEN body END, octet_length(body) FROM log
                  WHERE shard = ?1 AND seq <= ?2 ORDER BY seq DESC LIMIT ?3"
             }
         }
@@ -336,6 +343,27 @@ mod tests {
         assert!(matches!(log.append(0, &batch), Appended::Unknown(_)));
         drop(log);
         assert_eq!(SqliteLog::open(&path).unwrap().append(0, &batch), Appended::Done);
+    }
+
+    #[test]
+    fn a_body_that_is_too_long_is_not_fetched() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log.sqlite");
+        let mut log = SqliteLog::open(&path).unwrap();
+        let first = sealed(1, GENESIS_HASH, 100);
+        assert_eq!(log.append(0, &first), Appended::Done);
+        assert_eq!(log.append(1, &sealed(2, first.hash, 100)), Appended::Done);
+        drop(log);
+        let other = rusqlite::Connection::open(&path).unwrap();
+        other.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF").unwrap();
+        other.execute("UPDATE log SET body = zeroblob(?1) WHERE seq = 2", [LONGEST + 1]).unwrap();
+        drop(other);
+        let reader = SqliteLogReader::open(&path).unwrap();
+        assert_eq!(reader.read(0, 1, 1).unwrap(), [first]);
+        for found in [reader.read(0, 2, 1), reader.read_before(0, 3, 1)] {
+            let sentence = found.unwrap_err().to_string();
+            assert_eq!(sentence, "log record damaged: shard 0 batch 2: its body has 268435457 bytes, at most 268435456 can be");
+        }
     }
 
     #[test]

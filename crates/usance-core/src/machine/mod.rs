@@ -14,6 +14,7 @@ pub mod event;
 pub mod keys;
 pub mod outlook;
 pub mod post;
+pub mod present;
 pub mod rejection;
 pub mod state;
 pub mod view;

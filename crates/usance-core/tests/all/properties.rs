@@ -1,7 +1,7 @@
 //! What holds after every command of any history: the books, the refusals, the previews, the derived lines, and that the
 //! same log gives the same state.
 //!
-//! The histories are those of `world`. Whether the amounts themselves are right is `twin`'s and the golden cases'.
+//! The histories are those of `world`. Whether the amounts themselves are right say the golden cases and the simulator's auditor (`usance-sim`).
 
 use crate::driver::{Engine, Line, by_position, hash, through_parts};
 use crate::world::{self, Dice, History};

@@ -314,6 +314,17 @@ impl Identities for PostgresIdentities {
         self.change(&sql, &[&customer, &except])
     }
 
+    fn end_older_sessions(&self, customer: &str, kept: u32, now_ms: i64) -> Result<usize, StoreError> {
+        if is_nobody(customer) {
+            return Ok(0);
+        }
+        let sql = format!(
+            "DELETE FROM session WHERE shard = {SHARD} AND customer = $1 AND id NOT IN (
+                 SELECT id FROM session WHERE shard = {SHARD} AND customer = $1 AND expires_at_ms > $3 ORDER BY id DESC LIMIT $2)"
+        );
+        self.change(&sql, &[&customer, &i64::from(kept), &now_ms])
+    }
+
     fn set_second_factor(&self, customer: &str, secret: &[u8], at_ms: i64) -> Result<(), StoreError> {
         let sql = format!(
             "INSERT INTO second_factor(shard, customer, secret, set_at_ms) VALUES ({SHARD}, $1, $2, $3)

@@ -280,6 +280,44 @@ mod tests {
         assert_eq!(strange, Cell::Strange("int4: [0, 0, 0, 0]".to_owned()));
     }
 
+    /// Whatever a server sends in a column of any type: it is a value that goes back as the same bytes mean, or strange.
+    #[test]
+    fn any_bytes_are_a_value_or_strange() {
+        let types = [Type::INT8, Type::DATE, Type::TIMESTAMPTZ, Type::NUMERIC, Type::TEXT, Type::BYTEA, Type::INT4];
+        let kinds = [Kind::Number, Kind::Day, Kind::Instant, Kind::Units, Kind::Text, Kind::Bytes];
+        let edges: [&[u8]; 6] =
+            [&[0, 1, 0, 0, 0, 0, 0, 0, 0, 7], &[0, 10, 0, 9, 0x40, 0], &[0x7f; 8], &[0x80, 0, 0, 0], &[0xff; 22], b"text"];
+        let (mut number, mut strange) = (0x5eed_u64, 0);
+        let mut roll = || {
+            number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            number >> 33
+        };
+        for _ in 0..40_000 {
+            let mut bytes = edges[roll() as usize % edges.len()].to_vec();
+            for _ in 0..roll() % 6 {
+                let at = roll() as usize % (bytes.len() + 1);
+                match roll() % 3 {
+                    0 => bytes.insert(at, roll() as u8),
+                    1 => bytes.truncate(at),
+                    _ => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte = roll() as u8),
+                }
+            }
+            let ty = types[roll() as usize % types.len()].clone();
+            for kind in kinds {
+                let cell = Raw { ty: ty.clone(), bytes: Some(&bytes) }.cell(kind);
+                if matches!(cell, Cell::Strange(_)) {
+                    assert!(check(&cell).is_err() && encode(&cell, &mut BytesMut::new()).is_err());
+                    strange += 1;
+                    continue;
+                }
+                let mut written = BytesMut::new();
+                assert!(matches!(encode(&cell, &mut written), Ok(IsNull::No)), "{cell:?}");
+                assert_eq!(Raw { ty: ty.clone(), bytes: Some(&written) }.cell(kind), cell, "{bytes:?}");
+            }
+        }
+        assert!((40_000..239_000).contains(&strange), "{strange}");
+    }
+
     proptest::proptest! {
         #[test]
         fn whole_numbers_come_back(units: i128, shift in 0_u32..128) {

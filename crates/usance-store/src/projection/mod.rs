@@ -9,6 +9,7 @@
 
 mod binary;
 mod cell;
+mod difference;
 mod home;
 mod postgres;
 mod projector;
@@ -19,9 +20,11 @@ mod standing;
 mod step;
 mod tables;
 
+pub use difference::{Differences, How, RowDifference};
 pub use projector::Projector;
 pub use reading::{Reading, Span};
 
+pub(crate) use sqlite::SCHEMA as SQLITE_SCHEMA;
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::LogPosition;
 use usance_core::machine::Event;

@@ -9,10 +9,11 @@ use usance_core::machine::event::ProductDay;
 use usance_core::reward::accrue::Stake;
 
 use super::cell::{Cell, Kind, Line, unreadable};
+use super::difference::in_table;
 use super::home::{Question, Tables};
 use super::postgres::PostgresTables;
 use super::sqlite::SqliteTables;
-use super::tables::{DAYS, TABLES, Table};
+use super::tables::{DAYS, PROGRESS, TABLES, Table};
 use super::{ClosedOn, HistoryKind, HistoryRow, StakeRow};
 use crate::{Postgres, StoreError};
 
@@ -57,7 +58,7 @@ impl Reading {
     /// As the tables answer.
     pub fn reached(&self) -> Result<LogPosition, StoreError> {
         let found = self.ask("SELECT log_position FROM progress WHERE shard = ?1", &[], &[Kind::Number])?;
-        found.first().map_or(Ok(LogPosition::START), |line| line.place(0))
+        found.first().map_or(Ok(LogPosition::START), |line| line.place(0)).map_err(|error| in_table(error, &PROGRESS))
     }
 
     /// What a customer did with an asset, newest first.
@@ -196,14 +197,27 @@ impl Reading {
         let sql = format!("SELECT {} FROM {} WHERE shard = ?1", table.names(), table.name);
         let (mut count, mut sum) = (0_u64, (0_u128, 0_u128));
         let question = Question { sql: &sql, values: &[self.shard.into()], kinds: &table.kinds() };
-        self.tables.each(&question, &mut |line| {
+        let mut add = |line: Line| {
             let (low, high) = line.hash();
             sum = (sum.0.wrapping_add(low), sum.1.wrapping_add(high));
             count += 1;
-        })?;
+        };
+        self.tables.each(&question, &mut add).map_err(|error| in_table(error, table))?;
         hasher.update(table.name.as_bytes()).update(&count.to_le_bytes());
         hasher.update(&sum.0.to_le_bytes()).update(&sum.1.to_le_bytes());
         Ok(())
+    }
+
+    pub(super) fn shard(&self) -> u16 {
+        self.shard
+    }
+
+    pub(super) fn each(&self, question: &Question<'_>, show: &mut dyn FnMut(Line)) -> Result<(), StoreError> {
+        self.tables.each(question, show)
+    }
+
+    pub(super) fn still(&self, work: &mut dyn FnMut() -> Result<(), StoreError>) -> Result<(), StoreError> {
+        self.tables.still(work)
     }
 
     /// Asks with the shard as the first value.

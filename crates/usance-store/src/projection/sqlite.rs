@@ -15,7 +15,7 @@ use super::rows::{Adding, Rows};
 use crate::connection::{Database, Schema};
 use crate::error::StoreError;
 
-const SCHEMA: Schema = Schema { page_size: 4096, cache_kib: 64 << 10, checkpoint_pages: 4096, steps: &[VERSION_1, VERSION_2] };
+pub(crate) const SCHEMA: Schema = Schema { page_size: 4096, cache_kib: 64 << 10, checkpoint_pages: 4096, steps: &[VERSION_1, VERSION_2] };
 
 /// Nothing is left of the tables of the first release: what the next step makes cannot be made of them.
 const VERSION_1: &str = "";
@@ -249,7 +249,10 @@ fn cell(kind: Kind, value: ValueRef<'_>) -> Cell<'static> {
         (Kind::Number, ValueRef::Integer(number)) => Some(Cell::Number(number)),
         (Kind::Day, ValueRef::Integer(number)) => i32::try_from(number).ok().map(|number| Cell::Day(Day::from_number(number))),
         (Kind::Instant, ValueRef::Integer(ms)) => Some(Cell::Instant(Timestamp::from_ms(ms))),
-        (Kind::Units, ValueRef::Text(bytes)) => text(bytes).and_then(|text| text.parse().ok()).map(Cell::Units),
+        // A number with zeros in front is the same number, and not what was written.
+        (Kind::Units, ValueRef::Text(bytes)) => {
+            text(bytes).and_then(|text| text.parse::<i128>().ok().filter(|units| units.to_string() == text)).map(Cell::Units)
+        }
         (Kind::Text, ValueRef::Text(bytes)) => text(bytes).map(|text| Cell::Text(text.into())),
         (Kind::Bytes, ValueRef::Blob(bytes)) => Some(Cell::Bytes(bytes.to_vec().into())),
         _ => None,

@@ -61,6 +61,28 @@ fn a_column_may_be_longer_than_a_section() {
     assert_eq!(back.customer_ix(&format!("c{section}")).unwrap().index(), section);
 }
 
+/// A section of a map is closed once it holds a million entries, before it has all its pieces.
+#[test]
+fn a_map_may_be_larger_than_a_section() {
+    let (world, _) = World::in_memory(Size::small(1));
+    let mut state = State::new(world.state.registry.platform.clone());
+    let reference = |number: u64, piece: u8| {
+        let mut key = [0; 16];
+        key[..8].copy_from_slice(&number.to_le_bytes());
+        key[14] = piece;
+        key
+    };
+    for number in 0..1 << 20 {
+        state.references.insert(reference(number, 0), ());
+    }
+    state.references.insert(reference(0, 1), ());
+    let dir = tempfile::tempdir().unwrap();
+    let path = write(dir.path(), 0, Head { seq: 7, hash: [7; 32], at_ms: 7 }, &state).unwrap();
+    let snapshot = Snapshot::open(&path).unwrap();
+    assert_eq!(snapshot.sections().iter().filter(|section| section.id == 8).count(), 2);
+    assert!(read(&snapshot).unwrap() == state);
+}
+
 type Change = Box<dyn Fn(&mut State)>;
 
 #[test]
@@ -148,6 +170,10 @@ fn whole_sections_that_are_no_state_are_refused() {
     not_a_state(&[(1, &longer)], "1 bytes too many");
     not_a_state(&[(1, registry), (1, registry)], "two registries");
     not_a_state(&[(1, registry), (customers, bytes), (customers, bytes)], "a column has a short chunk");
+    for (id, how) in [(7, "a key is there twice"), (8, "a reference is there twice")] {
+        let (_, bytes) = sections.iter().find(|(own, _)| *own == id).expect("a section");
+        not_a_state(&[(1, registry), (id, bytes.as_slice()), (id, bytes.as_slice())], how);
+    }
 }
 
 // --- recovery with snapshots ---

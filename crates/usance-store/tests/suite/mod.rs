@@ -6,12 +6,16 @@ mod conformance;
 mod copy;
 mod damage;
 mod directory;
+mod entries;
 mod faulty;
+mod fuzz;
 mod golden;
 mod identity;
 mod image;
 mod lease;
 mod migration;
+#[path = "../../../usance-core/tests/all/mutation.rs"]
+mod mutation;
 mod people_dump;
 mod people_postgres;
 mod postgres;

@@ -136,6 +136,28 @@ fn all_sessions_of_a_customer_are_ended_but_perhaps_one() {
 }
 
 #[test]
+fn only_the_newest_live_sessions_of_a_customer_are_kept() {
+    for_each_home(|people| {
+        for (customer, hash, expires_at_ms) in
+            [("alice", 1, 1_000), ("bob", 2, 1_000), ("alice", 3, 1_000), ("alice", 4, 500), ("alice", 5, 1_000)]
+        {
+            // All in one instant: the later one is the newer one all the same.
+            people.add_session(&session(customer, hash, expires_at_ms), 100).unwrap();
+        }
+        assert_eq!(people.end_older_sessions("alice", 4, 499).unwrap(), 0);
+        // What has expired takes nobody's place, and goes.
+        assert_eq!(people.end_older_sessions("alice", 3, 500).unwrap(), 1);
+        assert_eq!(devices(&people.sessions("alice", 100).unwrap()), ["device 5", "device 3", "device 1"]);
+        assert_eq!(people.end_older_sessions("alice", 2, 500).unwrap(), 1);
+        assert_eq!(devices(&people.sessions("alice", 500).unwrap()), ["device 5", "device 3"]);
+        assert_eq!(people.find_session(&[1; 32], 500).unwrap(), None);
+        assert_eq!(devices(&people.sessions("bob", 500).unwrap()), ["device 2"]);
+        assert_eq!(people.end_older_sessions("nobody", 2, 500).unwrap(), 0);
+        assert_eq!(people.end_older_sessions("alice", 0, 500).unwrap(), 2);
+    });
+}
+
+#[test]
 fn expired_sessions_are_forgotten() {
     for_each_home(|people| {
         people.add_session(&session("alice", 1, 199), 100).unwrap();

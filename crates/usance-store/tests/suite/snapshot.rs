@@ -1,10 +1,11 @@
 //! A snapshot is whole or refused.
 
 use std::fs;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use usance_store::snapshot::{list, prune};
+use usance_store::snapshot::{SECTION_MAX, list, prune};
 use usance_store::{Head, Snapshot, SnapshotWriter, StoreError};
 
 const HEAD: Head = Head { seq: 42, hash: [7; 32], at_ms: 1_700_000_000_000 };
@@ -104,6 +105,46 @@ fn impossible_lengths_are_refused() {
         bytes[at..at + 8].copy_from_slice(&value);
         fs::write(&path, &bytes).unwrap();
         assert!(matches!(read_all(&path), Err(StoreError::Damaged { .. })));
+    }
+}
+
+/// A file with holes is as large as it says, takes no room, and can have a table that is right: its length is not believed.
+#[test]
+fn a_section_that_is_mostly_a_hole_is_refused_before_it_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = written(dir.path(), HEAD, &[(1, b"state")]);
+    let mut bytes = fs::read(&path).unwrap();
+    let length = SECTION_MAX + 1;
+    bytes[68..76].copy_from_slice(&length.to_le_bytes());
+    let digest = blake3::hash(&bytes[..108]);
+    let mut trailer = bytes[bytes.len() - 44..].to_vec();
+    trailer[12..].copy_from_slice(digest.as_bytes());
+    fs::write(&path, &bytes[..108]).unwrap();
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(108 + length).unwrap();
+    file.write_all_at(&trailer, 108 + length).unwrap();
+    let sentence = Snapshot::open(&path).unwrap_err().to_string();
+    assert_eq!(sentence, format!("snapshot damaged: {}: section 0 is longer than any can be", path.display()));
+    let mut writer = SnapshotWriter::create(dir.path(), 3, HEAD).unwrap();
+    let section = vec![0; usize::try_from(length).unwrap()];
+    assert!(matches!(writer.section(1, &section), Err(StoreError::Io { .. })), "and none is written");
+}
+
+/// With a checksum that fits: a later release may mean something by them.
+#[test]
+fn bytes_that_are_not_used_yet_are_zero() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = written(dir.path(), HEAD, &[]);
+    for at in [14, 15] {
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[at] = 1;
+        let digest = blake3::hash(&bytes[..64]);
+        let checksum = bytes.len() - 32;
+        bytes[checksum..].copy_from_slice(digest.as_bytes());
+        let other = dir.path().join("other");
+        fs::write(&other, bytes).unwrap();
+        let sentence = Snapshot::open(&other).unwrap_err().to_string();
+        assert_eq!(sentence, format!("snapshot damaged: {}: bytes that are not used yet are not zero", other.display()));
     }
 }
 

@@ -1,0 +1,180 @@
+//! What a copy says of itself: the head of its log and the hashes of its people when it was made, as `copied.txt`.
+//!
+//! A log whose end was cut off is whole in itself, and people have no chain: both show against this note. It owns the
+//! note's text, which is read back only as it was written, what has to hold before somebody goes on with a copy, and when
+//! the note ends: whoever begins to write a copy, as an engine or for a token, takes the note away first, because from then
+//! on the copy is a platform of its own. It refuses a copy that is not what its note says, and leaves it as it is: what is
+//! left is the evidence. It proves nothing against somebody who can write a note; for that the head is kept elsewhere.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use crate::connection::{create_private, sync_directory};
+use crate::directory::DataDirectory;
+use crate::error::StoreError;
+use crate::log::{Head, LogReader, verify_stands};
+use crate::soundness::{PeopleHashes, people_hashes};
+use crate::sqlite::SqliteLogReader;
+
+const NAME: &str = "copied.txt";
+const TITLE: &str = "usance copy 1";
+/// Notes are shorter: a title, a head and a line for each table of people.
+const BYTES_MAX: u64 = 1 << 16;
+
+/// A note.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The last batch of the log.
+    pub batch: u64,
+    /// Its hash, in hexadecimal.
+    pub hash: String,
+    /// The people.
+    pub people: PeopleHashes,
+}
+
+impl Note {
+    /// The note of a copy whose log ends at `head`.
+    #[must_use]
+    pub fn new(head: Head, people: PeopleHashes) -> Self {
+        Note { batch: head.seq, hash: blake3::Hash::from_bytes(head.hash).to_hex().to_string(), people }
+    }
+
+    /// Writes the note into the directory of a copy, durably.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] or [`StoreError::Io`].
+    pub fn write(&self, directory: &Path) -> Result<(), StoreError> {
+        let path = place(directory);
+        create_private(&path)?;
+        fs::write(&path, self.text()).and_then(|()| fs::File::open(&path)?.sync_all()).map_err(|error| StoreError::io(&path, error))?;
+        sync_directory(directory)
+    }
+
+    /// The note in a directory, `None` where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when it is not as it was written; [`StoreError::Io`].
+    pub fn read(directory: &Path) -> Result<Option<Self>, StoreError> {
+        let path = place(directory);
+        let damaged = || StoreError::damaged("note", format!("{}: it is not as it was written", path.display()));
+        let bytes = match fs::metadata(&path).and_then(|found| if found.len() > BYTES_MAX { Ok(Vec::new()) } else { fs::read(&path) }) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(StoreError::io(&path, error)),
+        };
+        let text = String::from_utf8(bytes).map_err(|_| damaged())?;
+        let note = Note::parse(&text).filter(|note| note.text() == text);
+        note.ok_or_else(damaged).map(Some)
+    }
+
+    /// Holds the directory of a copy against its note, `None` where there is none: the log ends with the batch that was noted,
+    /// and the people are the same. Whether every batch before is whole, the chain says to whoever runs it. Nothing is opened
+    /// for writing.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when the copy or the note is not as it was; as the files answer.
+    pub fn expect(directory: &DataDirectory, shard: u16) -> Result<Option<Self>, StoreError> {
+        let Some(note) = Note::read(directory.path())? else { return Ok(None) };
+        match note.difference(directory, shard) {
+            Ok(None) => Ok(Some(note)),
+            Ok(Some(how)) => Err(note.unlike(directory, &how)),
+            Err(error) if error.is_hindrance() || matches!(error, StoreError::NewerVersion { .. }) => Err(error),
+            Err(error) => Err(note.unlike(directory, &error.to_string())),
+        }
+    }
+
+    /// What is not as it was noted, as a sentence.
+    fn difference(&self, directory: &DataDirectory, shard: u16) -> Result<Option<String>, StoreError> {
+        let log = SqliteLogReader::open(&directory.log())?;
+        let Ok(hash) = blake3::Hash::from_hex(&self.hash) else { return Ok(Some("the note's hash is none".to_owned())) };
+        verify_stands(&log, shard, &Head { seq: self.batch, hash: *hash.as_bytes(), at_ms: 0 })?;
+        let end = log.head(shard)?.map_or(0, |head| head.seq);
+        if end != self.batch {
+            return Ok(Some(format!("the log goes on to batch {end}")));
+        }
+        let people = directory.people();
+        let unlike = self.people.difference(&people_hashes(&people)?);
+        Ok(unlike.map(|how| format!("{}: {how}", people.display())))
+    }
+
+    fn unlike(&self, directory: &DataDirectory, how: &str) -> StoreError {
+        let (name, batch, path) = (NAME, self.batch, directory.path().display());
+        let at = format!(
+            "{path} is not what its {name} says, a log up to batch {batch}: {how}; `usance verify` looks at all of it. Nothing was \
+             changed; to go on with what is left, knowingly, remove {name}"
+        );
+        StoreError::damaged("copy", at)
+    }
+
+    /// Takes the note of a directory away, if there is one.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn forget(directory: &Path) -> Result<(), StoreError> {
+        let path = place(directory);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io(&path, error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!("{TITLE}\nhead {} {}\npeople {}\n", self.batch, self.hash, self.people.version);
+        for (name, hash) in &self.people.tables {
+            // Writing into a string cannot fail.
+            let _ = writeln!(text, "table {name} {hash}");
+        }
+        let check = blake3::hash(text.as_bytes()).to_hex();
+        text + "check " + &check + "\n"
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut lines = text.lines();
+        if lines.next() != Some(TITLE) {
+            return None;
+        }
+        let (batch, hash) = lines.next()?.strip_prefix("head ")?.split_once(' ')?;
+        let version = lines.next()?.strip_prefix("people ")?.parse().ok()?;
+        let mut tables = BTreeMap::new();
+        for line in lines.take_while(|line| !line.starts_with("check ")) {
+            let (name, hash) = line.strip_prefix("table ")?.split_once(' ')?;
+            tables.insert(name.to_owned(), hash.to_owned());
+        }
+        Some(Note { batch: batch.parse().ok()?, hash: hash.to_owned(), people: PeopleHashes { version, tables } })
+    }
+}
+
+fn place(directory: &Path) -> PathBuf {
+    directory.join(NAME)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_is_read_back_only_as_it_was_written() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(Note::read(dir.path()).unwrap(), None);
+        let tables = BTreeMap::from([("password".to_owned(), "0f".repeat(32)), ("token".to_owned(), "a1".repeat(32))]);
+        let note = Note::new(Head { seq: 17, hash: [9; 32], at_ms: 0 }, PeopleHashes { version: 2, tables });
+        note.write(dir.path()).unwrap();
+        assert_eq!(Note::read(dir.path()).unwrap(), Some(note.clone()));
+        let whole = fs::read(place(dir.path())).unwrap();
+        for index in 0..whole.len() {
+            for change in [0x01, 0x20, 0x80] {
+                let mut bytes = whole.clone();
+                bytes[index] ^= change;
+                fs::write(place(dir.path()), bytes).unwrap();
+                assert!(Note::read(dir.path()).is_err(), "byte {index}");
+            }
+            fs::write(place(dir.path()), &whole[..index]).unwrap();
+            assert!(Note::read(dir.path()).is_err(), "cut at {index}");
+        }
+        Note::forget(dir.path()).unwrap();
+        Note::forget(dir.path()).unwrap();
+        assert_eq!(Note::read(dir.path()).unwrap(), None);
+    }
+}

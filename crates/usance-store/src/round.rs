@@ -1,0 +1,275 @@
+//! One round of the writer: what is decided between two batches, and the batch it becomes.
+//!
+//! Owns the order in which a command meets the machine: days that are over are closed first, a known key is answered
+//! from its record, then the command is stamped, decided, applied and written down, and its key is remembered. It
+//! knows no thread, no clock and no disk, so the writer's thread and the simulator run the same rounds. Refuses to be
+//! sealed when an invariant broke. The state has run ahead of the log by what a round holds until its batch is durable.
+
+use crate::codec::{self, Record, UsedKey};
+use crate::{Batch, BatchBuilder, Head, StoreError};
+use usance_core::calendar::Timestamp;
+use usance_core::id::LogPosition;
+use usance_core::machine::decide::clock::check_move;
+use usance_core::machine::event::DayClosed;
+use usance_core::machine::state::Platform;
+use usance_core::machine::{self, Answer, Command, Event, Executed, Rejection, State, close, present};
+use usance_core::planted::{self, Bug};
+
+/// What has to hold in the very instant in which a command is decided.
+pub type Expectation = Box<dyn FnOnce(&State, Timestamp) -> bool + Send>;
+
+/// A command with the key it came with.
+#[derive(Default)]
+pub struct Submission {
+    /// Sender's key and the request's fingerprint.
+    pub key: Option<UsedKey>,
+    /// What is asked; nothing, when only the key is to be taken for a write that lives elsewhere (people, tokens).
+    pub command: Option<Command>,
+    /// What its sender was shown, if it is to be decided only as long as that holds.
+    pub expects: Option<Expectation>,
+}
+
+/// What became of a submission.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decided {
+    /// It was decided now. Its answer counts once the round's batch is durable.
+    Now {
+        /// Where its record lies.
+        place: LogPosition,
+        /// What its sender is told.
+        outcome: Result<Answer, Rejection>,
+    },
+    /// Its key was used before; the record there holds the answer, and the request it was for.
+    Before {
+        /// Where.
+        place: LogPosition,
+    },
+    /// What its sender expected does not hold: nothing was decided, and its key is not used.
+    Unexpected,
+    /// The machine's clock has to be confirmed first: nothing was decided, and its key is not used.
+    Unconfirmed {
+        /// How many days it is ahead of the open one.
+        days: i32,
+    },
+}
+
+/// What the machine's own clock says, and how many days it may close without an operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clock {
+    /// What it says.
+    pub says: Timestamp,
+    /// Days that it may close at once without being confirmed.
+    pub unconfirmed_days_max: i32,
+}
+
+/// What is decided between two batches.
+#[derive(Debug)]
+pub struct Round {
+    builder: BatchBuilder,
+    head: Head,
+    failed: Option<String>,
+}
+
+impl Round {
+    /// A round behind the last batch.
+    #[must_use]
+    pub fn behind(head: Head) -> Self {
+        Round { builder: BatchBuilder::new(), head, failed: None }
+    }
+
+    /// How many bytes it holds.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.builder.bytes()
+    }
+
+    /// How many records it holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.builder.len()
+    }
+
+    /// Whether nothing was decided yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.builder.is_empty()
+    }
+
+    /// Whether nothing may be added: a record could not be written down.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.failed.is_some()
+    }
+
+    /// Closes every day that is over, each with its own record, unless the clock has to be confirmed first.
+    pub fn close_due_days(&mut self, state: &mut State, clock: Clock, mut seen: impl FnMut(&DayClosed)) {
+        if present::unconfirmed_days(state, clock.says, clock.unconfirmed_days_max).is_some() {
+            return;
+        }
+        let left_open = i32::from(planted::is(Bug::LastDueDayNotClosed));
+        while state.broken.is_none() && present::days_due(state, clock.says) > left_open {
+            let day = state.registry.open_day;
+            let closed = close::close_day(state);
+            let at = state.registry.platform.offset.first_instant(day.next());
+            seen(&closed);
+            self.put(&Record { at, key: None, events: vec![Event::DayClosed(Box::new(closed))], outcome: Ok(Answer::Done) });
+        }
+    }
+
+    /// Decides a submission, unless its key was used before. Days that have ended since the round began are closed first:
+    /// a round may last over midnight.
+    pub fn decide(&mut self, state: &mut State, submission: Submission, clock: Clock, seen: impl FnMut(&DayClosed)) -> Decided {
+        if !planted::is(Bug::MidnightWithinARound) {
+            self.close_due_days(state, clock, seen);
+        }
+        let Submission { key, command, expects } = submission;
+        let known = key.and_then(|key| state.keys.find(&key.hash));
+        if let Some(place) = known.filter(|_| !planted::is(Bug::KeyNotLookedUp)) {
+            return Decided::Before { place };
+        }
+        let confirming = matches!(command, Some(Command::ConfirmClock { .. }));
+        if let (false, Some(days)) = (confirming, present::unconfirmed_days(state, clock.says, clock.unconfirmed_days_max)) {
+            return Decided::Unconfirmed { days };
+        }
+        let now = present::instant(state, clock.says);
+        if expects.is_some_and(|expects| !expects(state, now)) && !planted::is(Bug::ExpectationIgnored) {
+            return Decided::Unexpected;
+        }
+        let (executed, at) = match command {
+            None => (Executed { events: Vec::new(), outcome: Ok(Answer::Done) }, now),
+            Some(Command::MoveClock { to }) => (move_clock(state, to), to.max(now)),
+            Some(Command::ConfirmClock { .. }) => {
+                let said = present::said(state, clock.says);
+                (pass_to(state, &Command::ConfirmClock { clock: said }, said), said)
+            }
+            Some(command) => (machine::execute(state, &command, now), now),
+        };
+        let at = if executed.outcome.is_ok() { at } else { now };
+        let record = Record { at, key, events: executed.events, outcome: executed.outcome };
+        let place = self.put(&record);
+        if let Some(key) = record.key.filter(|_| record.outcome.is_ok() || !planted::is(Bug::RefusalForgotten)) {
+            state.keys.remember(key.hash, place, at);
+        }
+        Decided::Now { place, outcome: record.outcome }
+    }
+
+    /// The batch that it becomes; `None` when nothing was decided.
+    ///
+    /// # Errors
+    /// A sentence, when an invariant does not hold any more or a record could not be written down. The state is then not
+    /// to be used, and nothing of the round may be stored.
+    pub fn seal(self, state: &State) -> Result<Option<Batch>, String> {
+        if let Some(broken) = &state.broken {
+            return Err(format!("a broken invariant: {}: {}", broken.invariant, broken.seen));
+        }
+        if let Some(reason) = self.failed {
+            return Err(reason);
+        }
+        if self.builder.is_empty() {
+            return Ok(None);
+        }
+        let (shard, at) = (state.registry.platform.shard, state.registry.last_at);
+        let sealed = self.builder.seal(shard, self.head.seq.saturating_add(1), at.ms(), self.head.hash);
+        sealed.map(Some).map_err(|error| error.to_string())
+    }
+
+    /// Adds a record; says where it stands.
+    fn put(&mut self, record: &Record) -> LogPosition {
+        let mut failed = None;
+        let index = self.builder.push_with(|bytes| {
+            if let Err(error) = codec::encode(record, bytes) {
+                failed = Some(error.to_string());
+            }
+        });
+        match (index, failed) {
+            (Ok(index), None) => LogPosition::new(self.head.seq.saturating_add(1), index),
+            (Err(error), _) => {
+                self.failed.get_or_insert(error.to_string());
+                LogPosition::START
+            }
+            (_, Some(error)) => {
+                self.failed.get_or_insert(error);
+                LogPosition::START
+            }
+        }
+    }
+}
+
+/// Moves a simulated clock: the days on the way are closed within the same record, so the move happened wholly or not.
+fn move_clock(state: &mut State, to: Timestamp) -> Executed {
+    if let Err(rejection) = check_move(state, to) {
+        return Executed { events: Vec::new(), outcome: Err(rejection) };
+    }
+    pass_to(state, &Command::MoveClock { to }, to)
+}
+
+/// Closes the days before an instant, then executes a command at it: the key of a move or a confirmation is kept from
+/// the instant after them.
+fn pass_to(state: &mut State, command: &Command, at: Timestamp) -> Executed {
+    let last = state.registry.platform.offset.day_of(at);
+    let mut events = Vec::new();
+    while state.registry.open_day < last && state.broken.is_none() {
+        events.push(Event::DayClosed(Box::new(close::close_day(state))));
+    }
+    let passed = machine::execute(state, command, at);
+    events.extend(passed.events);
+    Executed { events, outcome: passed.outcome }
+}
+
+/// The batch that creates a platform, and the state before anything else happened on it.
+///
+/// # Errors
+/// As [`crate::BatchBuilder::seal`].
+pub fn founding(platform: Platform, head: Head) -> Result<(State, Batch), StoreError> {
+    let batch = batch_of(platform.shard, head, platform.created_at, Event::PlatformCreated(Box::new(platform.clone())))?;
+    Ok((State::new(platform), batch))
+}
+
+/// The batch with which a new writer begins, and its event, to be applied once the batch is durable.
+///
+/// # Errors
+/// As [`crate::BatchBuilder::seal`].
+pub fn epoch(state: &State, head: Head) -> Result<(Batch, Event), StoreError> {
+    let event = Event::WriterStarted { epoch: state.registry.counters.epoch.saturating_add(1) };
+    Ok((batch_of(state.registry.platform.shard, head, state.registry.last_at, event.clone())?, event))
+}
+
+fn batch_of(shard: u16, head: Head, at: Timestamp, event: Event) -> Result<Batch, StoreError> {
+    let mut builder = BatchBuilder::new();
+    let mut bytes = Vec::new();
+    codec::encode(&Record { at, key: None, events: vec![event], outcome: Ok(Answer::Done) }, &mut bytes)?;
+    builder.push(&bytes)?;
+    Ok(builder.seal(shard, head.seq.saturating_add(1), at.ms(), head.hash)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use usance_core::calendar::DayOffset;
+    use usance_core::machine::state::ClockMode;
+
+    const DAY_MS: i64 = 86_400_000;
+
+    fn customer(id: &str) -> Submission {
+        Submission { command: Some(Command::CreateCustomer { id: id.to_owned() }), ..Submission::default() }
+    }
+
+    #[test]
+    fn a_round_that_lasts_over_midnight_closes_the_day_before_it_goes_on() {
+        let evening = 20_000 * DAY_MS + 18 * 3_600_000;
+        let created_at = Timestamp::from_ms(evening);
+        let offset = DayOffset::from_minutes(0).expect("an offset");
+        let platform = Platform { shard: 0, offset, clock: ClockMode::System, created_at, seed: [0; 32] };
+        let (mut state, batch) = founding(platform, Head::GENESIS).expect("a platform");
+        let (mut round, mut closed) = (Round::behind(batch.head()), Vec::new());
+        let midnight = 20_001 * DAY_MS;
+        for (at, id) in [(evening, "alice"), (midnight - 1, "bob"), (midnight + 3, "carol")] {
+            let clock = Clock { says: Timestamp::from_ms(at), unconfirmed_days_max: 3 };
+            let decided = round.decide(&mut state, customer(id), clock, |day| closed.push(day.day.number()));
+            assert!(matches!(decided, Decided::Now { outcome: Ok(_), .. }), "{id}: {decided:?}");
+            assert_eq!(state.registry.last_at.ms(), at, "{id} is stamped with what the clock says");
+        }
+        assert_eq!(closed, [20_000]);
+        assert_eq!(state.registry.open_day.number(), 20_001);
+    }
+}
