@@ -1,0 +1,137 @@
+//! What operators set up, and the clock they move or confirm (RULES 2, 3, 5).
+
+use super::Auditor;
+use super::arithmetic::DAY_MS;
+use super::terms::{Product, changed, tiers};
+use super::verbs::{Refused, Told};
+use crate::facts::Facts;
+use usance_core::machine::Command;
+use usance_core::machine::command::SaleText;
+use usance_core::product::Status;
+
+impl Auditor {
+    pub(super) fn move_clock(&mut self, to: i64) -> Told {
+        if !self.simulated {
+            return Err(Refused::of("clock_not_simulated"));
+        }
+        if to < self.now {
+            return Err(Refused::of("clock_backwards").with("now", self.now));
+        }
+        let latest = self.now + 3_660 * DAY_MS;
+        if to > latest {
+            return Err(Refused::of("clock_move_too_far").with("latest", latest));
+        }
+        Ok(self.pass_to(to))
+    }
+
+    pub(super) fn confirm_clock(&mut self, clock: i64) -> Facts {
+        let facts = self.pass_to(clock);
+        self.confirmed_through = self.day_of(clock);
+        facts
+    }
+
+    fn pass_to(&mut self, to: i64) -> Facts {
+        while self.today < self.day_of(to) {
+            self.close_day();
+        }
+        self.now = self.now.max(to);
+        Facts::of("clock").with("now", self.now).with("day", self.today)
+    }
+
+    // --- what an operator sets up ---
+
+    pub(super) fn set_up(&mut self, command: &Command, at: i64) -> Told {
+        match command {
+            Command::CreateAsset { symbol, decimals, .. } => {
+                if self.asset(symbol).is_ok() {
+                    return Err(Refused::of("already_exists"));
+                }
+                self.assets.push((symbol.clone(), *decimals));
+                self.pool.push(0);
+                self.custody.push(0);
+                Ok(Facts::of("asset").with("number", self.assets.len() - 1))
+            }
+            Command::CreateCustomer { id } => {
+                if self.customers.contains(id) {
+                    return Err(Refused::of("already_exists"));
+                }
+                self.customers.push(id.clone());
+                Ok(Facts::of("customer").with("number", self.customers.len() - 1))
+            }
+            Command::PublishAgreement { version, .. } => {
+                if self.agreements.contains(version) {
+                    return Err(Refused::of("already_exists"));
+                }
+                self.agreements.push(version.clone());
+                Ok(Facts::of("agreement").with("number", self.agreements.len() - 1))
+            }
+            Command::CreateProduct(asked) => {
+                let (asset, decimals) = self.asset(&asked.asset)?;
+                if self.product(&asked.id).is_ok() {
+                    return Err(Refused::of("already_exists"));
+                }
+                let product = Product::described(asked, asset, decimals)?;
+                self.versions += product.announced.len();
+                self.products.push(product);
+                Ok(self.product_facts(self.products.len() - 1, at))
+            }
+            Command::SetProductStatus { product, status } => self.set_status(product, *status, at),
+            Command::ChangeProduct { product, sale } => self.change(product, sale, at),
+            Command::AnnounceRate { product, from, rate } => {
+                let product = self.product(product)?;
+                let from = i64::from(from.number());
+                if from <= self.today {
+                    return Err(Refused::of("rate_not_future").with("earliest", self.today + 1));
+                }
+                let tiers = tiers(rate, self.products[product].decimals)?;
+                self.products[product].announced.push((from, tiers));
+                self.versions += 1;
+                Ok(Facts::of("rate").with("product", product).with("version", self.versions - 1))
+            }
+            Command::SettleRate { product, day, rate } => self.settle(product, i64::from(day.number()), rate.units()),
+            _ => Ok(Facts::of("nothing")),
+        }
+    }
+
+    fn set_status(&mut self, id: &str, status: Status, at: i64) -> Told {
+        let product = self.product(id)?;
+        let goes = match (self.products[product].status, status) {
+            (from, to) if from == to => true,
+            (Status::Closed, _) => return Err(Refused::of("product_closed")),
+            (Status::Draft, to) => to == Status::Open,
+            (_, to) => to != Status::Draft,
+        };
+        if !goes {
+            return Err(Refused::of("status_not_reachable"));
+        }
+        if status == Status::Open && self.products[product].reference(self.today).is_none() {
+            return Err(Refused::of("rate_missing"));
+        }
+        self.products[product].status = status;
+        Ok(self.product_facts(product, at))
+    }
+
+    fn change(&mut self, id: &str, sale: &SaleText, at: i64) -> Told {
+        let product = self.product(id)?;
+        let terms = &self.products[product];
+        if terms.status == Status::Closed {
+            return Err(Refused::of("product_closed"));
+        }
+        self.products[product].sale = changed(&terms.sale, sale, terms.term.is_none(), terms.decimals)?;
+        Ok(self.product_facts(product, at))
+    }
+
+    fn settle(&mut self, id: &str, day: i64, rate: u64) -> Told {
+        let product = self.product(id)?;
+        if day < self.today {
+            return Err(Refused::of("day_closed").with("open_day", self.today));
+        }
+        let reference = self.products[product].reference(day).ok_or_else(|| Refused::of("rate_missing"))?;
+        let highest = reference.iter().map(|(_, rate)| *rate).max().unwrap_or_default();
+        if rate > highest {
+            return Err(Refused::of("rate_above_reference").with("reference", highest));
+        }
+        self.products[product].settled.push((day, rate));
+        Ok(Facts::of("settled").with("product", product).with("day", day).with("rate", rate))
+    }
+}

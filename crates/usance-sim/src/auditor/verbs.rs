@@ -1,0 +1,153 @@
+//! What every sender must hear: each verb's checks in their order, then the change.
+//!
+//! An answer is the facts of the moment right after the change; a refusal carries its code and its numbers, and nothing
+//! changed. The verbs themselves are in [`super::wallet`] (coins that come, go and change accounts), [`super::staking`]
+//! and [`super::offering`] (what operators set up, and the clock).
+
+use super::arithmetic::{MOST, read};
+use super::days::signed;
+use super::{Account, Auditor};
+use crate::facts::Facts;
+use std::fmt::Display;
+use std::rc::Rc;
+use usance_core::machine::Command;
+use usance_core::reward::clawback::AccountKind;
+
+/// Why nothing changed, with its numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused(pub Facts);
+
+impl Refused {
+    /// A code without numbers.
+    #[must_use]
+    pub fn of(code: &'static str) -> Refused {
+        Refused(Facts::of("refused").with("code", code))
+    }
+    /// A code with a number.
+    #[must_use]
+    pub fn with(self, name: &'static str, value: impl Display) -> Refused {
+        Refused(self.0.with(name, value))
+    }
+    /// A code about amounts of an asset.
+    #[must_use]
+    pub fn about(code: &'static str, asset: usize) -> Refused {
+        Refused::of(code).with("asset", asset)
+    }
+    /// `amount_invalid` and where.
+    #[must_use]
+    pub fn amount(field: &'static str) -> Refused {
+        Refused::of("amount_invalid").with("field", field)
+    }
+}
+
+/// What a sender is told.
+pub type Told = Result<Facts, Refused>;
+
+pub(super) const SUBSCRIPTIONS: usize = 0;
+pub(super) const REDEMPTIONS: usize = 1;
+pub(super) const TRANSFERS: usize = 2;
+pub(super) const WALLET_MOVES: usize = 3;
+
+pub(super) fn account(kind: AccountKind) -> Account {
+    match kind {
+        AccountKind::Spot => Account::Spot,
+        AccountKind::Funding => Account::Funding,
+    }
+}
+
+pub(super) fn positive(text: &str, decimals: u8, field: &'static str) -> Result<u128, Refused> {
+    read(text, decimals).filter(|units| *units > 0).ok_or_else(|| Refused::amount(field))
+}
+
+impl Auditor {
+    /// What the sender of a command must hear. The days before `at` are closed; only a change moves the clock.
+    ///
+    /// # Errors
+    /// The refusal that the rules ask for.
+    pub fn run(&mut self, command: &Command, at: i64) -> Told {
+        let acts = self.acts(command);
+        let before = acts.map(|(_, customer, asset)| self.pair(customer, asset));
+        let told = match command {
+            Command::Subscribe(asked) => self.subscribe(asked, at),
+            Command::Redeem(asked) => self.redeem(asked, at),
+            Command::SetAutoRenew { customer, position, auto_renew } => self.set_auto_renew(customer, *position, *auto_renew),
+            Command::Deposit(moved) => self.deposit(moved, at),
+            Command::Withdraw(moved) => self.withdraw(moved, at),
+            Command::Transfer { customer, asset, from, to, amount } => self.transfer(customer, asset, (*from, *to), amount, at),
+            Command::FundRewardPool { asset, amount } => self.fund(asset, amount),
+            Command::WithdrawRewardPool { asset, amount } => self.take_from_pool(asset, amount),
+            Command::MoveClock { to } => return self.move_clock(to.ms()),
+            Command::ConfirmClock { clock } => return Ok(self.confirm_clock(clock.ms())),
+            _ => self.set_up(command, at),
+        }?;
+        self.now = self.now.max(at);
+        if let (Some((kind, customer, asset)), Some((spot, funding))) = (acts, before) {
+            let after = self.pair(customer, asset);
+            let line = Facts::of("history").with("at", at).with("kind", kind).with("customer", customer).with("asset", asset);
+            self.journal.push(Rc::new(line.with("spot", after.0 - spot).with("funding", after.1 - funding)));
+        }
+        Ok(told)
+    }
+
+    /// What a customer does by a command, who, and with what.
+    fn acts(&self, command: &Command) -> Option<(&'static str, usize, usize)> {
+        let of = |kind, customer: &str, symbol: &str| Some((kind, self.customer(customer).ok()?, self.asset(symbol).ok()?.0));
+        match command {
+            Command::Deposit(moved) => of("deposit", &moved.customer, &moved.asset),
+            Command::Withdraw(moved) => of("withdrawal", &moved.customer, &moved.asset),
+            Command::Transfer { customer, asset, .. } => of("transfer", customer, asset),
+            Command::Subscribe(asked) => {
+                let product = self.product(&asked.product).ok()?;
+                Some(("subscription", self.customer(&asked.customer).ok()?, self.products[product].asset))
+            }
+            Command::Redeem(asked) => {
+                let number = self.own(&asked.customer, asked.position).ok()?;
+                let position = &self.positions[number];
+                Some(("redemption", position.customer, self.products[position.product].asset))
+            }
+            _ => None,
+        }
+    }
+
+    fn pair(&self, customer: usize, asset: usize) -> (i128, i128) {
+        (signed(self.balance(customer, asset, Account::Spot)), signed(self.balance(customer, asset, Account::Funding)))
+    }
+
+    pub(super) fn customer(&self, id: &str) -> Result<usize, Refused> {
+        self.customers.iter().position(|each| each == id).ok_or_else(|| Refused::of("customer_not_found"))
+    }
+
+    pub(super) fn asset(&self, symbol: &str) -> Result<(usize, u8), Refused> {
+        let found = self.assets.iter().position(|(each, _)| each == symbol).ok_or_else(|| Refused::of("asset_not_found"))?;
+        Ok((found, self.assets[found].1))
+    }
+
+    pub(super) fn product(&self, id: &str) -> Result<usize, Refused> {
+        self.products.iter().position(|each| each.id == id).ok_or_else(|| Refused::of("product_not_found"))
+    }
+
+    pub(super) fn count(&mut self, what: usize) -> u64 {
+        self.counted[what] += 1;
+        self.counted[what]
+    }
+
+    pub(super) fn balances_facts(&self, customer: usize, asset: usize) -> Facts {
+        Facts::of("balances")
+            .with("spot", self.balance(customer, asset, Account::Spot))
+            .with("funding", self.balance(customer, asset, Account::Funding))
+    }
+
+    pub(super) fn enough(&self, customer: usize, asset: usize, from: Account, units: u128) -> Result<(), Refused> {
+        let available = self.balance(customer, asset, from);
+        if available < units { Err(Refused::about("insufficient_balance", asset).with("available", available)) } else { Ok(()) }
+    }
+
+    pub(super) fn take(&mut self, customer: usize, asset: usize, from: Account, units: u128) {
+        *self.balances.entry((customer, asset, from)).or_default() -= units;
+    }
+
+    pub(super) fn room_in_custody(&self, asset: usize, units: u128) -> Result<(), Refused> {
+        let after = self.custody[asset] + signed(units);
+        if after > signed(MOST) { Err(Refused::about("above_limit", asset).with("limit", MOST)) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,207 @@
+//! A round of a simulated process: everything that has arrived is decided, and every decision held against the auditor.
+
+use crate::compare::{self, Found, equal, same};
+use crate::facts::Facts;
+use crate::node::{Life, Node, Request, Sealed, Waiting};
+use crate::plan::Trouble;
+use crate::seen;
+use crate::workload::occasions;
+use crate::world::World;
+use std::rc::Rc;
+use usance_core::calendar::Timestamp;
+use usance_core::id::ProductIx;
+use usance_core::machine::decide::{redeem, subscribe};
+use usance_core::machine::{Answer, Command, Rejection};
+use usance_store::LogPosition;
+use usance_store::codec::UsedKey;
+use usance_store::round::{Clock, Decided, Expectation, Round, Submission};
+
+/// Days that a system clock may close without an operator (RULES 2).
+const UNCONFIRMED_DAYS_MAX: i32 = 3;
+/// Batches that may wait for the disk: the one being written, the one behind it, and one that its writer holds.
+const QUEUE_MAX: usize = 3;
+/// What a round meets.
+#[derive(Default)]
+pub(crate) struct Met {
+    /// What has arrived.
+    pub requests: Vec<Request>,
+    /// So many milliseconds pass before the request of this number: a round may last over midnight.
+    pub pause: Option<(usize, i64)>,
+    /// Whether its state is to be written as a snapshot.
+    pub freeze: bool,
+}
+
+impl World {
+    /// Decides what has arrived, and holds every answer against the auditor.
+    pub(crate) fn round(&mut self, at: usize, met: Met) -> Result<(), Found> {
+        let Met { requests, pause, freeze } = met;
+        let Node { life, clock: machine, .. } = &mut self.nodes[at];
+        let Some(life) = life.as_mut() else { return Ok(()) };
+        if life.queue.len() >= QUEUE_MAX {
+            self.mail.extend(requests);
+            return Ok(());
+        }
+        let (mut round, closed_before) = (Round::behind(life.head), life.auditor.closed.len());
+        let expected = life.auditor.close_due(*machine);
+        let mut closes = Vec::new();
+        round.close_due_days(&mut life.state, told(*machine), |closed| closes.push(seen::closed_day(closed)));
+        compare_closes(&expected, &closes)?;
+        let (mut waiting, mut refused, mut unwanted) = (Vec::new(), Vec::new(), 0);
+        for (number, request) in requests.into_iter().enumerate() {
+            *machine += pause.filter(|(before, _)| *before == number).map_or(0, |(_, passes)| passes);
+            match decide(life, &mut round, request, told(*machine))? {
+                Sent::Waits(one) => waiting.push(one),
+                Sent::Refused(request) => refused.push(request),
+                Sent::Unwanted => unwanted += 1,
+            }
+        }
+        compare::state(&life.state, &life.auditor)?;
+        let many = life.auditor.closed[closed_before..].iter().filter(|day| occasions::is_many_matured(day)).count();
+        let batch = round.seal(&life.state)?;
+        let Some(batch) = batch else {
+            // Answers that were given before need no batch, but for the one they stand in.
+            let owed = life.queue.back_mut().map(|sealed| sealed.waiting.append(&mut waiting));
+            self.mail.extend(refused);
+            (0..unwanted).for_each(|_| self.happened(Trouble::Expectations));
+            return if owed.is_some() { Ok(()) } else { self.answer(waiting) };
+        };
+        life.head = batch.head();
+        let frozen = freeze.then(|| life.state.clone());
+        self.known.insert(batch.hash, Rc::new(life.auditor.clone()));
+        life.queue.push_back(Sealed { batch, waiting, frozen });
+        self.mail.extend(refused);
+        (0..unwanted).for_each(|_| self.happened(Trouble::Expectations));
+        (0..many).for_each(|_| self.happened(Trouble::Maturities));
+        Ok(())
+    }
+}
+
+fn told(machine: i64) -> Clock {
+    Clock { says: Timestamp::from_ms(machine), unconfirmed_days_max: UNCONFIRMED_DAYS_MAX }
+}
+
+/// What became of a request in a round.
+enum Sent {
+    /// It has an answer once the batch is durable.
+    Waits(Waiting),
+    /// It was not decided; its sender tries again.
+    Refused(Request),
+    /// Its sender has been told that nothing was decided, because it was not as shown.
+    Unwanted,
+}
+
+/// Decides one request and holds the decision against the auditor.
+fn decide(life: &mut Life, round: &mut Round, request: Request, clock: Clock) -> Result<Sent, Found> {
+    let says = clock.says.ms();
+    let expected = life.auditor.close_due(says);
+    let at = if life.auditor.unconfirmed(says).is_some() { life.auditor.now } else { life.auditor.said(says) };
+    // Whoever asks in a day whose predecessor is open is shown nothing before it is closed.
+    if let Some(command) = request.command.as_ref().filter(|_| expected.is_empty()) {
+        preview(life, command, at)?;
+    }
+    let shown = request.shown;
+    let holds = shown.is_none_or(|shown| life.auditor.staked(shown.product, None) == shown.staked);
+    let submission = Submission {
+        key: Some(UsedKey { hash: request.key, fingerprint: request.fingerprint }),
+        command: request.command.clone(),
+        expects: shown.map(|shown| -> Expectation {
+            Box::new(move |state, _| {
+                let product = state.product(ProductIx::from_index(shown.product));
+                product.is_some_and(|product| product.staked.units() == shown.staked)
+            })
+        }),
+    };
+    let mut closes = Vec::new();
+    let decided = round.decide(&mut life.state, submission, clock, |closed| closes.push(seen::closed_day(closed)));
+    compare_closes(&expected, &closes)?;
+    let kept = life.auditor.kept(&request.key, at).map(|(kept, firm)| (kept.clone(), firm));
+    match (decided, kept) {
+        (Decided::Before { place }, Some((kept, _))) => {
+            let reused = kept.fingerprint != request.fingerprint;
+            Ok(Sent::Waits(Waiting { request, place, told: kept.told, reused }))
+        }
+        (Decided::Before { .. }, None) => Err("a key that nobody used is known".into()),
+        (_, Some((kept, true))) => Err(format!("a key that was used {} ms ago is not known", at - kept.at)),
+        (Decided::Unconfirmed { days }, _) => {
+            equal("days to be confirmed", life.auditor.unconfirmed(says), Some(i64::from(days)))?;
+            Ok(Sent::Refused(request))
+        }
+        (Decided::Unexpected, _) => {
+            equal("not decided, because it is not as it was shown", false, holds)?;
+            Ok(Sent::Unwanted)
+        }
+        (Decided::Now { place, outcome }, _) => {
+            equal("decided as it was shown", true, holds)?;
+            decided_now(life, request, place, &outcome, (says, at))
+        }
+    }
+}
+
+/// Holds an answer that was given now against the auditor, whose turn it is to book the command.
+fn decided_now(
+    life: &mut Life,
+    request: Request,
+    place: LogPosition,
+    outcome: &Result<Answer, Rejection>,
+    (says, at): (i64, i64),
+) -> Result<Sent, Found> {
+    let confirming = matches!(request.command, Some(Command::ConfirmClock { .. }));
+    if !confirming {
+        equal("decided although the clock has to be confirmed", None, life.auditor.unconfirmed(says))?;
+    }
+    let said = life.auditor.said(says);
+    let (told, stamped) = match &request.command {
+        None => (Facts::of("nothing"), at),
+        Some(command) => {
+            let asked = if confirming { Command::ConfirmClock { clock: Timestamp::from_ms(said) } } else { command.clone() };
+            let told = life.auditor.run(&asked, at);
+            let stamped = match (&asked, &told) {
+                (Command::MoveClock { to }, Ok(_)) => to.ms(),
+                (Command::ConfirmClock { .. }, _) => said,
+                _ => at,
+            };
+            (told.unwrap_or_else(|refused| refused.0), stamped)
+        }
+    };
+    same(&format!("the answer to {:?} at {at}", request.command), &told, &seen::outcome(outcome))?;
+    life.auditor.keep(request.key, request.fingerprint, stamped, told.clone());
+    Ok(Sent::Waits(Waiting { request, place, told: Rc::new(told), reused: false }))
+}
+
+/// What a customer is shown before a subscription or redemption.
+fn preview(life: &Life, command: &Command, at: i64) -> Result<(), Found> {
+    let now = Timestamp::from_ms(at);
+    let (expected, shown): (Facts, Facts) = match command {
+        Command::Subscribe(asked) => {
+            let whole = subscribe::Asked {
+                customer: &asked.customer,
+                product: &asked.product,
+                amount: &asked.amount,
+                source: Some(asked.source),
+                agreement: Some(&asked.agreement),
+                auto_renew: asked.auto_renew,
+            };
+            let expected = life.auditor.check_subscription(asked, at).map(|doing| life.auditor.preview_facts(&doing));
+            let shown = subscribe::check(&life.state, &whole, now);
+            let shown = shown.map(|event| seen::preview(&life.state, &event).unwrap_or_else(|| Facts::of("no preview")));
+            (expected.unwrap_or_else(|refused| refused.0), shown.unwrap_or_else(|rejection| seen::refused(&rejection)))
+        }
+        Command::Redeem(asked) => {
+            let expected = life.auditor.check_redemption(asked).map(|(_, figures)| figures.facts());
+            let shown = redeem::check(&life.state, &asked.customer, asked.position, asked.amount.as_deref(), asked.to);
+            let shown = shown.map(|event| seen::figures(&event.figures));
+            (expected.unwrap_or_else(|refused| refused.0), shown.unwrap_or_else(|rejection| seen::refused(&rejection)))
+        }
+        _ => return Ok(()),
+    };
+    same(&format!("the preview of {command:?} at {at}"), &expected, &shown)
+}
+
+fn compare_closes(expected: &[Vec<Facts>], seen: &[Vec<Facts>]) -> Result<(), Found> {
+    equal("days closed", expected.len(), seen.len())?;
+    for (expected, seen) in expected.iter().zip(seen) {
+        equal("products of a closed day", expected.len(), seen.len())?;
+        expected.iter().zip(seen).try_for_each(|(expected, seen)| same("a close", expected, seen))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! Runs a plan to its end or to the first thing that is wrong.
+
+use crate::compare::Found;
+use crate::plan::{Plan, Trouble, Turn};
+use crate::world::World;
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What really happened in a run: a trouble that never fires finds nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// How often each trouble happened.
+    pub troubles: BTreeMap<Trouble, u32>,
+    /// Every kind of answer, and every code of a refusal, that somebody got.
+    pub answers: BTreeSet<String>,
+}
+
+impl Coverage {
+    /// With what happened in another run.
+    pub fn add(&mut self, other: Coverage) {
+        for (trouble, times) in other.troubles {
+            *self.troubles.entry(trouble).or_default() += times;
+        }
+        self.answers.extend(other.answers);
+    }
+}
+
+/// A run that came to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Turns.
+    pub turns: usize,
+    /// The hash of every answer, every trouble, the log's head, the last state and the read tables: the same seed gives the
+    /// same.
+    pub hash: blake3::Hash,
+    /// What happened.
+    pub coverage: Coverage,
+}
+
+/// What a run found, and after how many turns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Turns until then.
+    pub turns: usize,
+    /// What is wrong.
+    pub what: Found,
+}
+
+/// Runs a plan. A panic is a finding, too.
+///
+/// # Errors
+/// The first finding.
+pub fn run(plan: &Plan) -> Result<Held, Finding> {
+    let mut turns = 0;
+    let ended = catch_unwind(AssertUnwindSafe(|| walk(plan, &mut turns)));
+    match ended {
+        Ok(Ok((hash, coverage))) => Ok(Held { turns, hash, coverage }),
+        Ok(Err(what)) => Err(Finding { turns, what }),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            Err(Finding { turns, what: format!("a panic: {}", text.unwrap_or_default()) })
+        }
+    }
+}
+
+fn walk(plan: &Plan, turns: &mut usize) -> Result<(blake3::Hash, Coverage), Found> {
+    let dir = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let mut world = World::found(plan, dir.path())?;
+    for turn in &plan.turns {
+        *turns += 1;
+        world.turn(&mut Turn::of(turn))?;
+    }
+    let hash = world.finish()?;
+    Ok((hash, world.coverage))
+}

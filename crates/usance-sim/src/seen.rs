@@ -1,0 +1,311 @@
+//! What the machine told and shows, as facts: values are copied out, nothing is computed.
+
+use crate::facts::Facts;
+use usance_core::calendar::{Day, Timestamp};
+use usance_core::id::{AssetIx, CustomerIx, PositionId, ProductIx};
+use usance_core::ledger::LedgerAccount;
+use usance_core::machine::command::Source;
+use usance_core::machine::event::{DayClosed, ProductDay, Subscribed};
+use usance_core::machine::outlook::{self, reward_if_kept, reward_today};
+use usance_core::machine::view::{self, PositionView, ProductView};
+use usance_core::machine::{Answer, Rejection, State};
+use usance_core::position::PositionState;
+use usance_core::product::rates::Bands;
+use usance_core::product::{Availability, EarlyRedemption, RateMode};
+use usance_core::reward::clawback::{AccountKind, RedemptionFigures};
+use usance_store::projection::HistoryRow;
+
+/// What a sender was told.
+#[must_use]
+pub fn outcome(outcome: &Result<Answer, Rejection>) -> Facts {
+    match outcome {
+        Ok(told) => answer(told),
+        Err(rejection) => refused(rejection),
+    }
+}
+
+fn balances(facts: Facts, balances: &usance_core::machine::answer::Balances) -> Facts {
+    facts.with("spot", balances.spot.units()).with("funding", balances.funding.units())
+}
+
+fn answer(answer: &Answer) -> Facts {
+    match answer {
+        Answer::Done => Facts::of("nothing"),
+        Answer::Asset(ix) => Facts::of("asset").with("number", ix.index()),
+        Answer::Customer(ix) => Facts::of("customer").with("number", ix.index()),
+        Answer::Agreement(ix) => Facts::of("agreement").with("number", ix.index()),
+        Answer::Product(shown) => product(shown),
+        Answer::Rate { product, version } => Facts::of("rate").with("product", product.index()).with("version", version.index()),
+        Answer::Settled { product, day, rate } => {
+            Facts::of("settled").with("product", product.index()).with("day", day.number()).with("rate", rate.units())
+        }
+        Answer::WalletMoved { id, customer, asset, account, amount, reference, balances: after, at } => {
+            let facts = Facts::of("wallet moved").with("id", id).with("customer", customer.index()).with("asset", asset.index());
+            let facts = facts.with("account", format!("{account:?}")).with("amount", amount.units()).with("reference", reference);
+            balances(facts.with("at", at.ms()), after)
+        }
+        Answer::RewardPool { asset, amount, funded, balance } => Facts::of("reward pool")
+            .with("asset", asset.index())
+            .with("amount", amount.units())
+            .with("funded", funded)
+            .with("balance", balance.units()),
+        Answer::Transferred { id, asset, from, amount, balances: after, at } => {
+            let facts = Facts::of("transferred").with("id", id).with("asset", asset.index()).with("from", format!("{from:?}"));
+            balances(facts.with("amount", amount.units()).with("at", at.ms()), after)
+        }
+        Answer::Subscribed { id, position: shown } => Facts::of("subscribed").with("subscription", id).with_all(position(shown)),
+        Answer::Redeemed { id, early, figures: all, position: shown } => {
+            Facts::of("redeemed").with("redemption", id).with("early", early).with_all(figures(all)).with_all(position(shown))
+        }
+        Answer::Position(shown) => position(shown),
+        Answer::Clock { now, day } => Facts::of("clock").with("now", now.ms()).with("day", day.number()),
+    }
+}
+
+/// Every amount of a redemption.
+#[must_use]
+pub fn figures(figures: &RedemptionFigures) -> Facts {
+    Facts::of("redemption")
+        .with("leaves", figures.principal.units())
+        .with("clawback_distributed", figures.clawback_distributed.units())
+        .with("clawback_from_funding", figures.clawback_from_funding.units())
+        .with("figures_written_off", figures.written_off.units())
+        .with("forfeited_accrued", figures.forfeited_accrued.units())
+        .with("payout", figures.payout.units())
+        .with("to_spot", figures.to_spot.units())
+        .with("to_funding", figures.to_funding.units())
+        .with("spot_part", figures.spot_part.units())
+}
+
+/// A refusal with its numbers. A sentence for people is not compared.
+#[must_use]
+pub fn refused(rejection: &Rejection) -> Facts {
+    let facts = Facts::of("refused").with("code", rejection.code());
+    let of = |asset: &AssetIx| facts.clone().with("asset", asset.index());
+    match rejection {
+        Rejection::OutsideSaleWindow { opens_at, closes_at } => {
+            facts.with_some("opens_at", opens_at.map(Timestamp::ms)).with_some("closes_at", closes_at.map(Timestamp::ms))
+        }
+        Rejection::AgreementNotAccepted { in_force } => facts.with_some("in_force", in_force.as_deref()),
+        Rejection::EarlyRedemptionNotAllowed { matures_at } => facts.with("matures_at", matures_at.ms()),
+        Rejection::PartialNotAllowed { asset, principal } | Rejection::AbovePrincipal { asset, principal } => {
+            of(asset).with("principal", principal.units())
+        }
+        Rejection::AmountInvalid { field } => facts.with("field", field.name()),
+        Rejection::BelowMinimum { asset, minimum } => of(asset).with("minimum", minimum.units()),
+        Rejection::NotAStepMultiple { asset, step } => of(asset).with("step", step.units()),
+        Rejection::AbovePersonalMaximum { asset, left } | Rejection::AboveCapacity { asset, left } => of(asset).with("left", left.units()),
+        Rejection::InsufficientBalance { asset, available } => of(asset).with("available", available.units()),
+        Rejection::AboveLimit { asset, limit } => of(asset).with("limit", limit.units()),
+        Rejection::QuoteChanged { asset, figures: now } => of(asset).with_all(figures(now)),
+        Rejection::RateNotFuture { earliest } => facts.with("earliest", earliest.number()),
+        Rejection::DayClosed { open_day } => facts.with("open_day", open_day.number()),
+        Rejection::RateAboveReference { reference } => facts.with("reference", reference.units()),
+        Rejection::ClockBackwards { now } => facts.with("now", now.ms()),
+        Rejection::ClockMoveTooFar { latest } => facts.with("latest", latest.ms()),
+        Rejection::CustomerNotFound
+        | Rejection::AssetNotFound
+        | Rejection::ProductNotFound
+        | Rejection::PositionNotFound
+        | Rejection::ProductClosed
+        | Rejection::StatusNotReachable
+        | Rejection::RateMissing
+        | Rejection::ProductNotOpen
+        | Rejection::PositionClosed
+        | Rejection::SameAccount
+        | Rejection::TermsInvalid { .. }
+        | Rejection::AlreadyExists
+        | Rejection::RenewalNotAllowed
+        | Rejection::ClockNotSimulated => facts,
+    }
+}
+
+fn position(view: &PositionView) -> Facts {
+    Facts::of("position")
+        .with("id", view.id.0)
+        .with("product", view.product.index())
+        .with("asset", view.asset.index())
+        .with("state", format!("{:?}", view.state))
+        .with("principal", view.principal.units())
+        .with("from_funding", view.from_funding.units())
+        .with("from_spot", view.from_spot.units())
+        .with("earning", view.earning.units())
+        .with("pending", view.pending.units())
+        .with("value_date", view.value_date.number())
+        .with_some("interest_day", view.interest_day)
+        .with_some("next_distribution_at", view.next_distribution_at.map(Timestamp::ms))
+        .with_some("matures_at", view.matures_at.map(Timestamp::ms))
+        .with("current_rate", view.current_rate.units())
+        .with("accrued", view.accrued.units())
+        .with("distributed", view.distributed.units())
+        .with("auto_renew", view.auto_renew)
+        .with("opened_at", view.opened_at.ms())
+        .with_some("closed_at", view.closed_at.map(Timestamp::ms))
+        .with("clawed_back", view.clawed_back.units())
+        .with("written_off", view.written_off.units())
+        .with("principal_opened", view.principal_opened.units())
+        .with("principal_returned", view.principal_returned.units())
+        .with_some("renewed_from", view.renewed_from)
+        .with_some("renewed_into", view.renewed_into)
+        .with("agreement", view.agreement.index())
+}
+
+fn bands_text(bands: &Bands) -> String {
+    let parts = bands
+        .as_slice()
+        .iter()
+        .map(|band| format!("{}:{}", band.up_to.map_or_else(|| "rest".to_owned(), |up_to| up_to.units().to_string()), band.rate.units()));
+    parts.collect::<Vec<_>>().join(",")
+}
+
+fn product(view: &ProductView) -> Facts {
+    Facts::of("product")
+        .with("id", &view.id)
+        .with("asset", view.asset.index())
+        .with_some("term", view.kind.term_days())
+        .with("status", format!("{:?}", view.status))
+        .with("availability", availability(view.availability))
+        .with_some("tiers", view.bands.as_ref().map(bands_text))
+        .with_some("next_rate", view.next_rate.as_ref().map(|(from, bands)| format!("{} {}", from.number(), bands_text(bands))))
+        .with("locked", view.rate_mode == RateMode::Locked)
+        .with("distribution", format!("{:?}", view.distribution))
+        .with("early", view.early_redemption == EarlyRedemption::Clawback)
+        .with("minimum", view.sale.minimum.units())
+        .with_some("step", view.sale.step.map(|step| step.units()))
+        .with_some("personal_maximum", view.sale.personal_maximum.map(|maximum| maximum.units()))
+        .with_some("capacity", view.sale.capacity.map(|capacity| capacity.units()))
+        .with_some("capacity_left", view.capacity_left.map(|left| left.units()))
+        .with_some("opens_at", view.sale.opens_at.map(Timestamp::ms))
+        .with_some("closes_at", view.sale.closes_at.map(Timestamp::ms))
+        .with("renewal", view.sale.renewal)
+        .with("staked", view.staked.units())
+        .with("if_value_date", view.if_subscribed_now.value_date.number())
+        .with("if_first_distribution_at", view.if_subscribed_now.first_distribution_at.ms())
+        .with_some("if_matures_at", view.if_subscribed_now.matures_at.map(Timestamp::ms))
+}
+
+fn availability(of: Availability) -> &'static str {
+    match of {
+        Availability::Available => "available",
+        Availability::Upcoming => "upcoming",
+        Availability::SoldOut => "sold_out",
+        Availability::Ended => "ended",
+        Availability::Unavailable => "unavailable",
+    }
+}
+
+/// A position as its customer sees it.
+#[must_use]
+pub fn position_now(state: &State, id: PositionId) -> Option<Facts> {
+    view::position(state, id).map(|shown| position(&shown))
+}
+
+/// What lies ahead of a position, and what its last day gave.
+#[must_use]
+pub fn outlook_now(state: &State, id: PositionId) -> Option<Facts> {
+    let (running, _) = state.position(id)?;
+    let active = running.state == PositionState::Active;
+    Some(
+        Facts::of("outlook")
+            .with("position", id.0)
+            .with("reward_today", reward_today(state, running).units())
+            .with("last_reward", if active { running.last_reward.get().units() } else { 0 })
+            .with_some("carry", active.then(|| running.carry.get()))
+            .with_some("reward_if_kept", reward_if_kept(state, id).map(|reward| reward.units())),
+    )
+}
+
+/// A product as everybody sees it.
+#[must_use]
+pub fn product_now(state: &State, number: usize, at: i64) -> Option<Facts> {
+    view::product(state, ProductIx::from_index(number), Timestamp::from_ms(at)).map(|shown| product(&shown))
+}
+
+/// What a preview of a subscription shows.
+#[must_use]
+pub fn preview(state: &State, event: &Subscribed) -> Option<Facts> {
+    let prospect = view::prospect_of(state, event)?;
+    Some(
+        Facts::of("preview")
+            .with("value_date", event.value_date.number())
+            .with("from_funding", event.from_funding.units())
+            .with("from_spot", event.from_spot.units())
+            .with("apr_for_amount", prospect.apr_for_amount.units())
+            .with("reward_per_day", prospect.reward_per_day.units())
+            .with_some("total_reward_at_maturity", prospect.total_reward_at_maturity.map(|total| total.units())),
+    )
+}
+
+/// A customer's two accounts of an asset.
+#[must_use]
+pub fn accounts_now(state: &State, customer: usize, asset: usize) -> Facts {
+    let account = state.account_ix(CustomerIx::from_index(customer), AssetIx::from_index(asset));
+    Facts::of("accounts")
+        .with("customer", customer)
+        .with("asset", asset)
+        .with("spot", state.balance(account, AccountKind::Spot).units())
+        .with("funding", state.balance(account, AccountKind::Funding).units())
+}
+
+/// The books of an asset.
+#[must_use]
+pub fn books_now(state: &State, asset: usize) -> Facts {
+    let control = state.registry.control.get(asset);
+    let of = |account| control.map(|control| control.balance(account).units()).unwrap_or_default();
+    Facts::of("books")
+        .with("asset", asset)
+        .with("custody", of(LedgerAccount::Custody))
+        .with("customer_spot", of(LedgerAccount::CustomerSpot))
+        .with("customer_funding", of(LedgerAccount::CustomerFunding))
+        .with("customer_principal", of(LedgerAccount::CustomerPrincipal))
+        .with("rewards_payable", of(LedgerAccount::RewardsPayable))
+        .with("reward_pool", of(LedgerAccount::RewardPool))
+}
+
+/// What a close gave, product by product.
+#[must_use]
+pub fn closed_day(closed: &DayClosed) -> Vec<Facts> {
+    closed.products.iter().map(|totals| product_day(closed.day, totals)).collect()
+}
+
+/// What a close gave to one product.
+#[must_use]
+pub fn product_day(day: Day, totals: &ProductDay) -> Facts {
+    Facts::of("closed day")
+        .with("day", day.number())
+        .with("product", totals.product.index())
+        .with("earning_positions", totals.earning_positions)
+        .with("rewards", totals.rewards.units())
+        .with("distributed", totals.distributed.units())
+        .with("matured", totals.matured)
+        .with("returned_spot", totals.returned_spot.units())
+        .with("returned_funding", totals.returned_funding.units())
+        .with("renewed", totals.renewed)
+        .with("renewed_principal", totals.renewed_principal.units())
+}
+
+/// A line of a customer's history.
+#[must_use]
+pub fn history(customer: usize, asset: usize, row: &HistoryRow) -> Facts {
+    Facts::of("history")
+        .with("at", row.at.ms())
+        .with("kind", row.kind.word())
+        .with("customer", customer)
+        .with("asset", asset)
+        .with("spot", row.spot)
+        .with("funding", row.funding)
+}
+
+/// What a customer has, newest asset and product first, by number.
+#[must_use]
+pub fn positions_of(state: &State, customer: usize) -> Vec<usize> {
+    let mut numbers: Vec<usize> = state.positions_of(CustomerIx::from_index(customer), |_, _| true).filter_map(PositionId::index).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+/// The most that a customer could subscribe to a product now.
+#[must_use]
+pub fn subscribable(state: &State, customer: usize, product: usize, source: Source) -> u128 {
+    outlook::subscribable(state, CustomerIx::from_index(customer), ProductIx::from_index(product), source).units()
+}

@@ -1,0 +1,184 @@
+//! Occasions: what several people do in one instant, or what somebody does because something is just so.
+
+use super::{ASSETS, CUSTOMERS, PRODUCTS, a_customer, a_product, an_amount, customer_number, redemption, subscribe, subscription};
+use crate::auditor::arithmetic::write;
+use crate::auditor::terms::Sale;
+use crate::auditor::{Account, Auditor};
+use crate::facts::Facts;
+use crate::plan::Dice;
+use usance_core::calendar::Timestamp;
+use usance_core::machine::Command;
+use usance_core::machine::command::{Change, SaleText, Source, Subscribe, WalletMove};
+use usance_core::product::Status;
+use usance_core::reward::clawback::AccountKind::{Funding, Spot};
+
+/// So many positions that mature in one close are everybody's at once.
+const MANY_MATURED: u64 = 5;
+
+/// Whether a day that was closed had many positions mature.
+pub fn is_many_matured(day: &Facts) -> bool {
+    day.number("matured") >= MANY_MATURED
+}
+
+/// Whether many positions matured at the close that ended yesterday.
+pub fn have_many_matured(auditor: &Auditor) -> bool {
+    let yesterday = (auditor.today - 1).to_string();
+    auditor.closed.iter().rev().take_while(|day| day.get("day") == Some(&yesterday)).any(|day| is_many_matured(day))
+}
+
+/// Everybody takes out, moves or stakes again what has just come back.
+pub fn after_maturity(auditor: &Auditor, dice: &mut Dice<'_>) -> Vec<Command> {
+    let agreement = auditor.agreements.last().map_or("", String::as_str);
+    let whole = |customer: &str, account| write(auditor.balance(customer_number(customer), 0, account), ASSETS[0].1);
+    let each = |(number, customer): (usize, &&'static str)| {
+        let (customer, funding) = ((*customer).to_owned(), whole(customer, Account::Funding));
+        let asset = ASSETS[0].0.to_owned();
+        match dice.below(4) {
+            0 => {
+                let reference = format!("out-{}-{number}", auditor.today);
+                Command::Withdraw(WalletMove { customer, asset, account: Funding, amount: funding, reference })
+            }
+            1 => subscription(&customer, "sol-short", &funding, agreement),
+            2 => Command::Transfer { customer, asset, from: Funding, to: Spot, amount: funding },
+            _ => Command::Transfer { amount: whole(&customer, Account::Spot), customer, asset, from: Spot, to: Funding },
+        }
+    };
+    CUSTOMERS.iter().enumerate().map(each).collect()
+}
+
+/// Whose rewards have outgrown the principal leaves early, with an empty Funding account: nothing is there to take back from.
+pub fn outgrown(auditor: &Auditor, dice: &mut Dice<'_>) -> Vec<Command> {
+    let is_outgrown = |number: &usize| {
+        let position = &auditor.positions[*number];
+        position.is_active() && auditor.products[position.product].early && position.distributed > position.principal()
+    };
+    let all: Vec<usize> = (0..auditor.positions.len()).filter(is_outgrown).collect();
+    let Some(number) = all.get(dice.place(all.len())) else { return Vec::new() };
+    let (customer, product) = (auditor.positions[*number].customer, &auditor.products[auditor.positions[*number].product]);
+    let amount = write(auditor.balance(customer, product.asset, Account::Funding), product.decimals);
+    let (id, asset) = (auditor.customers[customer].clone(), auditor.assets[product.asset].0.clone());
+    let empty = Command::Transfer { customer: id.clone(), asset, from: Funding, to: Spot, amount };
+    let mut emptied = auditor.clone();
+    // What it is quoted is what holds once Funding is empty; if that was refused, nothing changed.
+    let _ = emptied.run(&empty, auditor.now);
+    vec![empty, redemption(&emptied, dice, *number, None)]
+}
+
+/// Somebody stakes from both accounts for a term that renews, and only a part of it may.
+pub fn partly_renewed(auditor: &Auditor, dice: &mut Dice<'_>) -> Vec<Command> {
+    let (product, customer) = ("sol-short", dice.one_of(&CUSTOMERS));
+    let sale = SaleText {
+        minimum: Change::Clear,
+        step: Change::Clear,
+        personal_maximum: Change::Clear,
+        capacity: Change::Clear,
+        renewal: Change::Set(true),
+        ..SaleText::default()
+    };
+    let limited = SaleText { personal_maximum: Change::Set(format!("{}", dice.below(20) + 1)), ..SaleText::default() };
+    let (funding, spot) = [Account::Funding, Account::Spot].map(|account| auditor.balance(customer_number(customer), 0, account)).into();
+    let subscribe = Command::Subscribe(Subscribe {
+        customer: customer.to_owned(),
+        product: product.to_owned(),
+        amount: write(funding + spot / 256 * u128::from(dice.byte()), ASSETS[0].1),
+        source: Source::FundingThenSpot,
+        agreement: auditor.agreements.last().cloned().unwrap_or_default(),
+        auto_renew: true,
+    });
+    let change = |sale| Command::ChangeProduct { product: product.to_owned(), sale: Box::new(sale) };
+    let open = Command::SetProductStatus { product: product.to_owned(), status: Status::Open };
+    vec![open, change(sale), subscribe, change(limited)]
+}
+
+/// Somebody comes in the very instant in which a sale begins or ends.
+pub fn at_the_edge(auditor: &Auditor, dice: &mut Dice<'_>, clock: i64) -> Vec<Command> {
+    let agreement = auditor.agreements.last().map_or("", String::as_str);
+    let edges = |sale: &Sale| sale.opens_at == Some(clock) || sale.closes_at == Some(clock);
+    let at_it = auditor.products.iter().filter(|product| edges(&product.sale));
+    at_it.map(|product| subscription(a_customer(dice), &product.id, &write(product.smallest() * 3, product.decimals), agreement)).collect()
+}
+
+/// Whether a sale begins in this very instant.
+pub fn opens_at(auditor: &Auditor, clock: i64) -> bool {
+    auditor.products.iter().any(|product| product.sale.opens_at == Some(clock))
+}
+
+/// Everybody stakes for the same term, so that all of it matures in the same close.
+pub fn same_term(auditor: &Auditor, dice: &mut Dice<'_>) -> Vec<Command> {
+    let agreement = auditor.agreements.last().cloned().unwrap_or_default();
+    let mut commands = Vec::new();
+    for customer in CUSTOMERS {
+        for _ in 0..=dice.below(3) {
+            commands.push(Command::Subscribe(Subscribe {
+                customer: customer.to_owned(),
+                product: "sol-short".to_owned(),
+                amount: format!("{}", u32::from(dice.below(6)) + 3),
+                source: dice.one_of(&[Source::FundingThenSpot, Source::Funding, Source::Spot]),
+                agreement: agreement.clone(),
+                auto_renew: dice.below(2) == 1,
+            }));
+        }
+    }
+    commands
+}
+
+/// A product that goes on sale with little to sell, and everybody who wants it in that instant.
+pub fn launch(auditor: &Auditor, dice: &mut Dice<'_>) -> Vec<Command> {
+    let id = PRODUCTS[5];
+    let mut commands = Vec::new();
+    if auditor.products.iter().all(|product| product.id != id) {
+        let mut product = a_product(dice, id);
+        product.sale.capacity = Change::Set(dice.one_of(&["30", "10", "55.5"]).to_owned());
+        if dice.below(2) == 1 {
+            product.sale.opens_at = Change::Set(Timestamp::from_ms(auditor.start_of(auditor.today + 1)));
+        }
+        commands.push(Command::CreateProduct(Box::new(product)));
+        commands.push(Command::SetProductStatus { product: id.to_owned(), status: Status::Open });
+    }
+    let agreement = auditor.agreements.last().cloned().unwrap_or_default();
+    for customer in CUSTOMERS {
+        let amount = if dice.once_in(4) { an_amount(auditor, dice, customer, 0) } else { format!("{}", dice.below(12) + 1) };
+        commands.push(Command::Subscribe(Subscribe {
+            customer: customer.to_owned(),
+            product: id.to_owned(),
+            amount,
+            source: Source::FundingThenSpot,
+            agreement: agreement.clone(),
+            auto_renew: dice.below(2) == 1,
+        }));
+    }
+    commands
+}
+
+/// Somebody adds to a flexible position and takes a part out again in the same instant.
+pub fn in_and_out(auditor: &Auditor, dice: &mut Dice<'_>) -> Vec<Command> {
+    let flexible = |number: &usize| {
+        let position = &auditor.positions[*number];
+        position.is_active() && auditor.products[position.product].term.is_none()
+    };
+    let running: Vec<usize> = (0..auditor.positions.len()).filter(flexible).collect();
+    if running.is_empty() {
+        return vec![subscribe(auditor, dice)];
+    }
+    let number = running[dice.place(running.len())];
+    let position = &auditor.positions[number];
+    let product = &auditor.products[position.product];
+    let added = product.smallest() * (u128::from(dice.below(4)) + 1);
+    let into = Command::Subscribe(Subscribe {
+        customer: auditor.customers[position.customer].clone(),
+        product: product.id.clone(),
+        amount: write(added, product.decimals),
+        source: Source::FundingThenSpot,
+        agreement: auditor.agreements.last().cloned().unwrap_or_default(),
+        auto_renew: false,
+    });
+    let out = redemption(auditor, dice, number, Some((added / 2 + position.principal() / 3).max(1)));
+    vec![into, out]
+}
+
+/// Everybody wants out of one product.
+pub fn run_on(auditor: &Auditor, dice: &mut Dice<'_>) -> Vec<Command> {
+    let product = dice.place(auditor.products.len());
+    let staked = auditor.positions.iter().enumerate().filter(|(_, position)| position.is_active() && position.product == product);
+    staked.map(|(number, _)| redemption(auditor, dice, number, None)).take(24).collect()
+}

@@ -1,0 +1,131 @@
+//! Worlds: the plans that once found something, seeds that are always the same, and fresh ones that are printed.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+use usance_sim::plan::{Plan, Trouble};
+use usance_sim::run::{Coverage, run};
+use usance_sim::{seeds, shrink};
+
+/// How long worlds are run, of fixed seeds and of fresh ones each; never fewer than the least. What has to happen has to
+/// happen in the least of the fixed ones, so that it does not hang on how quick a machine is.
+const SECONDS: u64 = 20;
+const LEAST: u64 = 60;
+
+/// What somebody has to be told in the fixed worlds: every kind of answer, and every refusal that a sender can meet.
+const ANSWERS: [&str; 46] = [
+    "above_capacity",
+    "above_limit",
+    "above_personal_maximum",
+    "above_principal",
+    "agreement",
+    "agreement_not_accepted",
+    "already_exists",
+    "amount_invalid",
+    "asset",
+    "asset_not_found",
+    "below_minimum",
+    "clock",
+    "clock_backwards",
+    "clock_move_too_far",
+    "clock_not_simulated",
+    "customer",
+    "customer_not_found",
+    "day_closed",
+    "early_redemption_not_allowed",
+    "insufficient_balance",
+    "not_a_step_multiple",
+    "nothing",
+    "outside_sale_window",
+    "partial_not_allowed",
+    "position",
+    "position_closed",
+    "position_not_found",
+    "product",
+    "product_closed",
+    "product_not_found",
+    "product_not_open",
+    "quote_changed",
+    "rate",
+    "rate_above_reference",
+    "rate_missing",
+    "rate_not_future",
+    "redeemed",
+    "renewal_not_allowed",
+    "reward pool",
+    "same_account",
+    "settled",
+    "status_not_reachable",
+    "subscribed",
+    "terms_invalid",
+    "transferred",
+    "wallet moved",
+];
+
+fn holds(seed: u64) -> (usize, Coverage) {
+    match run(&Plan::of(seed)) {
+        Ok(held) => (held.turns, held.coverage),
+        Err(finding) => {
+            let (small, found) = shrink::shrink(&Plan::of(seed));
+            let what = found.map_or(finding.what, |finding| finding.what);
+            let kept = seeds::keep(&seeds::directory(), &small, &what);
+            panic!("seed {seed}: {what}\nkept: {kept:?}\n{}", small.to_text(&what));
+        }
+    }
+}
+
+fn for_a_while(first: u64) -> Coverage {
+    let started = Instant::now();
+    let (mut worlds, mut turns, mut coverage) = (0, 0, Coverage::default());
+    while worlds < LEAST || started.elapsed() < Duration::from_secs(SECONDS) {
+        let (more, happened) = holds(first.wrapping_add(worlds));
+        turns += more;
+        if worlds < LEAST {
+            coverage.add(happened);
+        }
+        worlds += 1;
+    }
+    let _ = writeln!(std::io::stderr(), "usance-sim: {worlds} worlds from seed {first}, {turns} turns, all as the rules say");
+    coverage
+}
+
+#[test]
+fn fixed_seeds_hold() {
+    let coverage = for_a_while(1);
+    for trouble in Trouble::ALL {
+        let times = coverage.troubles.get(&trouble).copied().unwrap_or_default();
+        assert!(times >= 3, "{trouble:?} happened {times} times: a trouble that does not happen finds nothing");
+    }
+    for answer in ANSWERS {
+        assert!(coverage.answers.contains(answer), "nobody was told {answer}: {:?}", coverage.answers);
+    }
+}
+
+#[test]
+fn fresh_seeds_hold() {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock after 1970");
+    let first = u64::try_from(since.as_micros()).expect("a clock before 500,000");
+    // Said past the test runner, so that it is there whatever becomes of the test.
+    let _ = writeln!(std::io::stderr(), "usance-sim: fresh seeds from {first}");
+    for_a_while(first);
+}
+
+#[test]
+fn what_once_failed_holds() {
+    let kept = seeds::kept(&seeds::directory()).expect("the kept plans");
+    assert!(!kept.is_empty(), "seeds/ holds at least what planted bugs were found by");
+    for (name, plan) in kept {
+        if let Err(finding) = run(&plan) {
+            panic!("{name}: {}", finding.what);
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_state() {
+    for seed in [3, 7, 20_261_120, u64::MAX] {
+        let once = run(&Plan::of(seed));
+        assert_eq!(once, run(&Plan::of(seed)), "seed {seed}");
+        assert!(once.is_ok(), "seed {seed}: {once:?}");
+        assert_ne!(once.map(|held| held.hash), run(&Plan::of(seed ^ 1)).map(|held| held.hash), "another seed is another world");
+    }
+}
