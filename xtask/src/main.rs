@@ -1,14 +1,20 @@
 //! The project's own chores: `cargo xtask ci` is everything CI runs, `tidy` holds the rules of the house as data, `bench`
-//! prints the figures.
+//! prints the figures, `soak` loads and kills a real engine for an hour.
 
+mod deny;
 mod packages;
+mod schemathesis;
 mod tidy;
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
+
+/// The fuzz targets, a workspace of their own.
+const FUZZ: &str = "fuzz/Cargo.toml";
 
 /// Chores of the Usance repository.
 #[derive(Parser)]
@@ -20,13 +26,24 @@ struct Words {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Format check, tidy, lints, every test, documentation.
+    /// Format check, tidy, licences and sources, that the fuzz targets compile, lints, every test, the contract against its document, documentation, planted bugs, five
+    /// minutes of the soak.
     Ci,
+    /// What comes in from outside: licences, sources, known vulnerabilities.
+    Deny,
     /// The rules of the house: arrows between crates, file sizes, names, documents.
     Tidy,
+    /// The contract against its own document, with the built binary.
+    Schemathesis,
     /// Print the figures; words after `--` go to the benchmark.
     Bench {
         /// For example `--positions 1000000 --only close`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
+    /// An hour of mixed load on a real engine that is killed every half minute; its words follow; `soak -- --help` lists them.
+    Soak {
+        /// For example `--minutes 5 --store postgres`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<String>,
     },
@@ -36,8 +53,14 @@ fn main() -> anyhow::Result<()> {
     let root = root()?;
     match Words::parse().chore {
         Chore::Ci => ci(&root),
+        Chore::Deny => deny::check(&root),
         Chore::Tidy => tidy::check(&root),
-        Chore::Bench { words } => bench(&root, &words),
+        Chore::Bench { words } => release(&root, ("usance-server", "usance-bench"), &words),
+        Chore::Soak { words } => release(&root, ("usance-soak", "usance-soak"), &words),
+        Chore::Schemathesis => {
+            cargo(&root, &["build", "--locked", "-p", "usance-server", "--bin", "usance"])?;
+            schemathesis::run(&root)
+        }
     }
 }
 
@@ -46,22 +69,45 @@ fn root() -> anyhow::Result<PathBuf> {
     Ok(own.parent().context("xtask lies in the repository")?.to_owned())
 }
 
+/// Where everything is built. Cargo runs in the repository here, so a relative `CARGO_TARGET_DIR` begins there.
+fn target(root: &Path) -> PathBuf {
+    target_named(root, std::env::var_os("CARGO_TARGET_DIR"))
+}
+
+fn target_named(root: &Path, named: Option<OsString>) -> PathBuf {
+    root.join(named.unwrap_or_else(|| "target".into()))
+}
+
 fn ci(root: &Path) -> anyhow::Result<()> {
-    let steps: [(&str, &[&str]); 5] = [
+    let target = target(root).display().to_string();
+    let steps: [(&str, &[&str]); 10] = [
         ("fmt", &["fmt", "--all", "--check"]),
+        ("fmt of the fuzz targets", &["fmt", "--manifest-path", FUZZ, "--check"]),
+        // They stand apart, and only cargo-fuzz runs them; that they compile does not need it.
+        ("fuzz targets", &["check", "--locked", "--manifest-path", FUZZ, "--bins", "--target-dir", &target]),
         ("clippy", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
         ("build", &["build", "--workspace", "--bins", "--locked"]),
         ("test", &["test", "--workspace", "--locked"]),
+        (
+            "clippy with planted bugs",
+            &["clippy", "-p", "usance-sim", "--all-targets", "--features", "planted", "--locked", "--", "-D", "warnings"],
+        ),
+        ("planted bugs", &["test", "-p", "usance-sim", "--features", "planted", "--locked"]),
         ("docs", &["doc", "--workspace", "--no-deps", "--locked"]),
+        // On the binaries that the tests ran: a release build would cost as much time as the soak itself.
+        ("soak", &["run", "--quiet", "--locked", "-p", "usance-soak", "--", "--minutes", "5"]),
     ];
     packages::ensure()?;
     tidy::check(root)?;
+    deny::check(root)?;
     for (name, words) in steps {
         let started = Instant::now();
         println!("== {name}: cargo {}", words.join(" "));
         cargo(root, words)?;
         println!("== {name} took {} s", started.elapsed().as_secs());
     }
+    println!("== schemathesis");
+    schemathesis::run(root)?;
     Ok(())
 }
 
@@ -71,10 +117,25 @@ fn cargo(root: &Path, words: &[&str]) -> anyhow::Result<()> {
     if status.success() { Ok(()) } else { bail!("cargo {} failed", words.join(" ")) }
 }
 
-fn bench(root: &Path, words: &[String]) -> anyhow::Result<()> {
-    cargo(root, &["build", "--release", "--locked", "-p", "usance-server", "--bins"])?;
+/// Runs a program of ours, built for speed as the engine beside it is.
+fn release(root: &Path, (package, program): (&str, &str), words: &[String]) -> anyhow::Result<()> {
+    cargo(root, &["build", "--release", "--locked", "-p", "usance-server", "-p", package, "--bins"])?;
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let mut whole = vec!["run", "--release", "--quiet", "--locked", "-p", "usance-server", "--bin", "usance-bench", "--"];
+    let mut whole = vec!["run", "--release", "--quiet", "--locked", "-p", package, "--bin", program, "--"];
     whole.extend(words);
     cargo(root, &whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::target_named;
+    use std::path::Path;
+
+    #[test]
+    fn a_relative_target_directory_begins_in_the_repository() {
+        let root = Path::new("/repository");
+        for (named, found) in [(None, "/repository/target"), (Some("built"), "/repository/built"), (Some("/tmp/built"), "/tmp/built")] {
+            assert_eq!(target_named(root, named.map(Into::into)), Path::new(found), "{named:?}");
+        }
+    }
 }

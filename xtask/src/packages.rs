@@ -1,4 +1,4 @@
-//! What the tests start and the repository does not hold, as Debian packages: a browser with its driver, and PostgreSQL.
+//! What the tests start and the repository does not hold, as Debian packages: a browser with its driver, PostgreSQL, Python.
 //! There before the tests begin, or a plain error. PostgreSQL is needed also where USANCE_TEST_POSTGRES_URL names a server: some
 //! tests stop theirs.
 //!
@@ -11,14 +11,18 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// Programs that tests start, and the package that holds each.
-const PROGRAMS: [(&str, &str); 6] = [
+const PROGRAMS: [(&str, &str); 7] = [
     ("chromium", "chromium"),
     ("chromedriver", "chromium-driver"),
     ("initdb", "postgresql"),
     ("pg_ctl", "postgresql"),
     ("pg_dump", "postgresql"),
     ("psql", "postgresql"),
+    (PYTHON, "python3-venv"),
 ];
+
+/// Python with what makes environments of its own, which Debian packs apart.
+const PYTHON: &str = "python3 with ensurepip";
 
 /// Makes sure that everything is there. Fails where it is not and cannot be installed.
 pub fn ensure() -> anyhow::Result<()> {
@@ -50,7 +54,15 @@ fn steps(packages: &[&'static str]) -> [Vec<&'static str>; 2] {
 
 /// The programs that are nowhere.
 fn missing() -> Vec<&'static str> {
-    PROGRAMS.into_iter().map(|(name, _)| name).filter(|name| program(name).is_none()).collect()
+    PROGRAMS.into_iter().map(|(name, _)| name).filter(|name| !is_there(name)).collect()
+}
+
+fn is_there(name: &str) -> bool {
+    if name != PYTHON {
+        return program(name).is_some();
+    }
+    let probe = Command::new("python3").args(["-c", "import ensurepip, venv"]).stdin(Stdio::null()).stderr(Stdio::null()).status();
+    probe.is_ok_and(|status| status.success())
 }
 
 /// The packages that hold these programs, each once.

@@ -6,10 +6,12 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Who may depend on whom, inside the workspace.
-const ARROWS: [(&str, &[&str]); 4] = [
+const ARROWS: [(&str, &[&str]); 6] = [
     ("crates/usance-core", &[]),
     ("crates/usance-store", &["usance-core"]),
     ("crates/usance-server", &["usance-core", "usance-store"]),
+    ("crates/usance-sim", &["usance-core", "usance-store"]),
+    ("crates/usance-soak", &["usance-server", "usance-store"]),
     ("xtask", &[]),
 ];
 
@@ -23,7 +25,7 @@ const LINES_MAX: usize = 800;
 const BANNED_NAMES: [&str; 8] = ["utils", "helpers", "common", "misc", "manager", "processor", "data", "info"];
 
 /// Documents that a reader is sent to.
-const DOCUMENTS: [&str; 9] = [
+const DOCUMENTS: [&str; 11] = [
     "README.md",
     "LICENSE",
     "docs/ARCHITECTURE.md",
@@ -31,6 +33,8 @@ const DOCUMENTS: [&str; 9] = [
     "docs/INVARIANTS.md",
     "docs/RULES.md",
     "docs/API.md",
+    "docs/SECURITY.md",
+    "docs/RELIABILITY.md",
     "docs/read-tables.md",
     "docs/decisions/README.md",
 ];
@@ -42,6 +46,7 @@ const ARITHMETIC_IN_SCRIPTS: [&str; 6] = ["parseFloat", "parseInt", "Number(", "
 pub fn check(root: &Path) -> anyhow::Result<()> {
     let mut breaches = Vec::new();
     arrows(root, &mut breaches)?;
+    lints(root, &mut breaches)?;
     files(root, &mut breaches)?;
     pages(root, &mut breaches)?;
     documents(root, &mut breaches)?;
@@ -75,6 +80,32 @@ fn arrows(root: &Path, breaches: &mut Vec<String>) -> anyhow::Result<()> {
             for reached in dependencies(&manifest).into_iter().filter(|name| BANNED_IN_CORE.contains(name)) {
                 breaches.push(format!("the core reaches {reached}"));
             }
+        }
+    }
+    Ok(())
+}
+
+/// `unsafe` is forbidden for the whole workspace, so every member has to take the workspace's lints, and none may allow it. The
+/// fuzz targets stand apart and forbid it themselves.
+fn lints(root: &Path, breaches: &mut Vec<String>) -> anyhow::Result<()> {
+    let workspace = std::fs::read_to_string(root.join("Cargo.toml"))?;
+    if !workspace.contains("[workspace.lints.rust]\nunsafe_code = \"forbid\"") {
+        breaches.push("Cargo.toml does not forbid unsafe code".to_owned());
+    }
+    if !std::fs::read_to_string(root.join(super::FUZZ))?.contains("[lints.rust]\nunsafe_code = \"forbid\"") {
+        breaches.push(format!("{} does not forbid unsafe code", super::FUZZ));
+    }
+    let members = workspace.split("members = [").nth(1).and_then(|rest| rest.split(']').next()).unwrap_or("");
+    let members: Vec<&str> = members.split('"').skip(1).step_by(2).collect();
+    for (known, _) in ARROWS {
+        if !members.contains(&known) {
+            breaches.push(format!("{known} is no member of the workspace"));
+        }
+    }
+    for member in members {
+        let manifest = std::fs::read_to_string(root.join(member).join("Cargo.toml"))?;
+        if !manifest.contains("[lints]\nworkspace = true") {
+            breaches.push(format!("{member} does not take the workspace's lints: unsafe code would pass"));
         }
     }
     Ok(())

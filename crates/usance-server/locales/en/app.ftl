@@ -99,6 +99,7 @@ problem-store_unreadable = The service cannot read its store. Nothing was change
 sign-in = Sign in
 sign-in-continue = Continue
 sign-in-link = Your exchange sends you here as { $customer }. Continue to your staking account.
+sign-in-limited = Too many tries at this account, perhaps by somebody else. Wait a little; or use a device on which you have signed in before, or come in by a link from your exchange.
 sign-in-replaces = You are signed in as { $now }. Going on signs { $now } out and { $customer } in.
 sign-out = Sign out
 customer-id = Customer id

@@ -96,6 +96,7 @@ problem-store_unreadable = 服务无法读取其存储。未作任何更改；�
 sign-in = 登录
 sign-in-continue = 继续
 sign-in-link = 您的交易所以 { $customer } 的身份引导您来到这里。请继续进入您的质押账户。
+sign-in-limited = 此账户的尝试次数过多，也可能是他人所为。请稍等片刻；您也可以使用曾经登录过的设备，或通过交易所提供的链接进入。
 sign-in-replaces = 您当前以 { $now } 登录。继续将退出 { $now } 并以 { $customer } 登录。
 sign-out = 退出登录
 customer-id = 客户 ID

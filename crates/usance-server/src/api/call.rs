@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use usance_core::id::{LogPosition, hash16};
 use usance_core::machine::{Answer, Command, Rejection, State};
-use usance_store::codec::UsedKey;
+use usance_store::codec::{Record, UsedKey};
 
 /// The header that makes a write once only.
 pub const KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -111,7 +111,7 @@ impl Call {
             }
             Reply::Decided { place, outcome } => Ok(Told { place, outcome, replayed: false }),
             Reply::Repeated { place } => {
-                let record = app.engine.record(place)?;
+                let record = recorded(app, place).await?;
                 if record.key == Some(key) { Ok(Told { place, outcome: record.outcome, replayed: true }) } else { Err(key_reused()) }
             }
         }
@@ -143,10 +143,16 @@ impl Call {
             // Nothing is expected of a key.
             Reply::Unexpected => Err(key_reused()),
             Reply::Decided { place, .. } => Ok(place),
-            Reply::Repeated { place } if app.engine.record(place)?.key == Some(key) => Ok(place),
+            Reply::Repeated { place } if recorded(app, place).await?.key == Some(key) => Ok(place),
             Reply::Repeated { .. } => Err(key_reused()),
         }
     }
+}
+
+/// The record that a repeated key points to. It lies in the log, so few ask for one at a time.
+async fn recorded(app: &App, place: LogPosition) -> Result<Record, Problem> {
+    let _place = app.admission.stored.enter().await?;
+    Ok(app.engine.record(place)?)
 }
 
 /// 409: the key was used for another request.

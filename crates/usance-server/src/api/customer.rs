@@ -122,6 +122,7 @@ pub struct TransferAsked {
     /// Where it goes.
     pub to: AccountWord,
     /// How much, in the asset's unit.
+    #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
     pub amount: String,
 }
 
@@ -174,6 +175,7 @@ pub struct SubscriptionPreviewAsked {
     /// The product's id.
     pub product: String,
     /// How much, in the asset's unit.
+    #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
     pub amount: String,
     /// Where principal comes from.
     #[serde(default)]
@@ -257,6 +259,7 @@ pub struct SubscriptionAsked {
     /// The product's id.
     pub product: String,
     /// How much, in the asset's unit.
+    #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
     pub amount: String,
     /// Where principal comes from.
     pub source: SourceWord,
@@ -438,6 +441,7 @@ pub async fn position_change(
 #[serde(deny_unknown_fields)]
 pub struct RedemptionPreviewAsked {
     /// How much, in the asset's unit.
+    #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
     #[serde(default)]
     pub amount: Option<String>,
     /// Where it goes.
@@ -490,15 +494,18 @@ pub fn preview_redemption(
 #[serde(deny_unknown_fields)]
 pub struct RedemptionAsked {
     /// How much, in the asset's unit.
+    #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
     #[serde(default)]
     pub amount: Option<String>,
     /// Where it goes.
     #[serde(default)]
     pub to: Option<AccountWord>,
     /// The payout the customer was shown; required for an early exit.
+    #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
     #[serde(default)]
     pub quoted_payout: Option<String>,
     /// What the customer was shown that Funding gives, if not 0.
+    #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
     #[serde(default)]
     pub quoted_from_funding: Option<String>,
 }

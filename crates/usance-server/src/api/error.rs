@@ -50,6 +50,11 @@ impl Problem {
         self.retry_after_seconds = Some(seconds);
         self
     }
+    /// Seconds after which it is worth trying again.
+    #[must_use]
+    pub const fn retry_after_seconds(&self) -> Option<u64> {
+        self.retry_after_seconds
+    }
     /// The HTTP status.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
@@ -120,9 +125,19 @@ impl IntoResponse for Problem {
     }
 }
 
+/// Why nobody can be answered, as those outside are told. What failed in the engine or its store names files and servers: that
+/// is for the service's own log.
+#[must_use]
+pub fn outward(unavailable: &Unavailable) -> String {
+    match unavailable {
+        Unavailable::Stopped(_) => "The engine has stopped; the service's own log says why.".to_owned(),
+        Unavailable::Store(_) => "The store could not be read; the service's own log says why.".to_owned(),
+        other => other.to_string(),
+    }
+}
+
 impl From<Unavailable> for Problem {
     fn from(unavailable: Unavailable) -> Self {
-        let detail = unavailable.to_string();
         let code = match &unavailable {
             Unavailable::Stopped(_) => "engine_stopped",
             Unavailable::NotWriter { .. } => "not_writer",
@@ -131,10 +146,10 @@ impl From<Unavailable> for Problem {
             Unavailable::ProjectionBehind => "projection_behind",
             Unavailable::Store(_) => "store_unreadable",
         };
-        if let Unavailable::Store(_) = unavailable {
-            tracing::error!(detail, "a read failed");
+        if let Unavailable::Store(reason) = &unavailable {
+            tracing::error!(reason, "a read failed");
         }
-        let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(1);
+        let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, outward(&unavailable)).retry_after(1);
         match unavailable {
             Unavailable::NotWriter { writer: Some(writer) } => problem.with("writer", writer),
             _ => problem,
@@ -221,5 +236,24 @@ pub fn rejected(state: &State, rejection: &Rejection) -> Problem {
         Rejection::ClockNotSimulated => problem("Only a simulated clock can be moved.".into()),
         Rejection::ClockBackwards { now } => problem(format!("The clock stands at {now} and runs forward only.")).with("now", now.to_string()),
         Rejection::ClockMoveTooFar { latest } => problem(format!("One move goes 3,660 days at most: until {latest}.")).with("latest", latest.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_failed_inside_is_not_told_outside() {
+        let why = "/var/lib/usance/log.sqlite: postgres://usance@db:5432/one: disk I/O error";
+        for (unavailable, code) in
+            [(Unavailable::Stopped(why.to_owned()), "engine_stopped"), (Unavailable::Store(why.to_owned()), "store_unreadable")]
+        {
+            let problem = Problem::from(unavailable);
+            let text = String::from_utf8(problem.body()).expect("text");
+            assert_eq!((problem.code(), problem.retry_after_seconds()), (code, Some(1)));
+            assert!(["/var", "sqlite", "postgres", "disk"].iter().all(|word| !text.contains(word)), "{text}");
+        }
+        assert!(outward(&Unavailable::Overloaded).contains("try again shortly"), "what names nothing is told");
     }
 }

@@ -47,18 +47,25 @@ pub async fn event_stream(
     if from > now {
         return Err(Problem::malformed("Last-Event-ID: it lies ahead of this log; start without it and read the lists"));
     }
+    let open = app.event_streams.one_more(&who)?;
     let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Sse, Infallible>>(64);
-    tokio::spawn(follow(app, who, from, sender));
+    tokio::spawn(async move {
+        follow(app, who, from, sender).await;
+        drop(open);
+    });
     let stream = tokio_stream::wrappers::ReceiverStream::new(receiver);
     Ok(Stream::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
 async fn follow(app: App, who: String, mut from: LogPosition, sender: tokio::sync::mpsc::Sender<Result<Sse, Infallible>>) {
     loop {
+        // However many streams there are, a change in the log has few of them look at a time.
+        let Some(place) = app.admission.streams.enter_in_time().await else { return };
         let Ok(mut cut) = Cut::take(&app, &who, Chosen::default()).await else { return };
         // A long absence is caught up in stretches.
         let through = cut.through.min(LogPosition::end_of(from.seq().saturating_add(STRETCH_BATCHES)));
         let Ok(events) = gather(&app, &mut cut, Span { after: from, through }) else { return };
+        drop(place);
         for (place, happened) in events {
             let last = happened.len().saturating_sub(1);
             for (index, (kind, data)) in happened.into_iter().enumerate() {

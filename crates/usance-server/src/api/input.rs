@@ -1,10 +1,13 @@
 //! How a request is read: strictly, once, with the field named when something is wrong.
 
 use super::error::Problem;
+use crate::connections::body::Unread;
+use crate::engine::Unavailable;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
+use jiff::fmt::temporal::Pieces;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -29,7 +32,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         // A route whose fields are all optional takes no body, and then no type, as an empty one.
         let bodiless = kind.is_none();
         let json = kind.is_some_and(|kind| kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(JSON)));
-        let bytes = Bytes::from_request(request, state).await.map_err(|refused| too_large_or_torn(&refused))?;
+        let bytes = Bytes::from_request(request, state).await.map_err(|refused| unread(&refused))?;
         if !json && (!bodiless || !bytes.is_empty()) {
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Send Content-Type: application/json."));
         }
@@ -74,12 +77,16 @@ pub fn some_objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> 
     Ok(list.map(|list| list.into_iter().map(|object| object.0).collect()))
 }
 
-fn too_large_or_torn(refused: &axum::extract::rejection::BytesRejection) -> Problem {
-    if refused.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "A body is at most 65536 bytes.")
-            .with("limit_bytes", BODY_BYTES_MAX)
-    } else {
-        Problem::malformed("the body could not be read")
+/// Why a body could not be read, as an answer.
+pub fn unread(refused: &axum::extract::rejection::BytesRejection) -> Problem {
+    match Unread::behind(refused) {
+        Some(Unread::TooLong(max)) => {
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", format!("A body is at most {max} bytes."))
+                .with("limit_bytes", max)
+        }
+        Some(Unread::Late) => Problem::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", "The body did not come in time."),
+        Some(Unread::Crowded) => Unavailable::Overloaded.into(),
+        None => Problem::malformed("the body could not be read"),
     }
 }
 
@@ -92,13 +99,6 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
         let read = axum::extract::Path::<T>::from_request_parts(parts, state).await;
         read.map(|path| Path(path.0)).map_err(|error| Problem::malformed(error.body_text()))
     }
-}
-
-/// Reads a body that nobody wants: a connection whose request was left unread is closed, and its client's next request
-/// with it. A body longer than any that is read is left where it is.
-pub async fn drain(body: axum::body::Body) {
-    // What it holds does not matter, nor why it ended.
-    let _ = axum::body::to_bytes(body, BODY_BYTES_MAX).await;
 }
 
 /// Query parameters of a known shape; an unknown one is a 400.
@@ -120,10 +120,18 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 pub fn instant(field: &str, text: &str) -> Result<Timestamp, Problem> {
     let wrong =
         || Problem::malformed(format!("{field}: {text:?} is not an instant like 2026-01-31T12:00:00.000Z (1970 to 9999, milliseconds)"));
-    let read: jiff::Timestamp = text.parse().map_err(|_| wrong())?;
-    let whole_ms = read.as_nanosecond() % 1_000_000 == 0;
-    let at = Timestamp::from_ms(read.as_millisecond());
-    if whole_ms && at.is_supported() { Ok(at) } else { Err(wrong()) }
+    ms_of(text).map(Timestamp::from_ms).filter(|at| at.is_supported()).ok_or_else(wrong)
+}
+
+/// Milliseconds since 1970. Read in pieces, because jiff's own instants end a day before the year 9999 does.
+fn ms_of(text: &str) -> Option<i64> {
+    let pieces = Pieces::parse(text).ok()?;
+    let (day, time, offset) = (Day::parse(&pieces.date().to_string())?, pieces.time()?, pieces.to_numeric_offset()?);
+    if time.subsec_nanosecond() % 1_000_000 != 0 {
+        return None;
+    }
+    let seconds = i64::from(time.hour()) * 3_600 + i64::from(time.minute()) * 60 + i64::from(time.second()) - i64::from(offset.seconds());
+    Some(i64::from(day.number()) * 86_400_000 + seconds * 1_000 + i64::from(time.subsec_nanosecond() / 1_000_000))
 }
 
 /// Reads a day: an ISO date.
@@ -177,6 +185,35 @@ impl From<AccountKind> for AccountWord {
             AccountKind::Funding => AccountWord::Funding,
         }
     }
+}
+
+/// A whole number. JSON knows one kind of number: `5.0` is as whole as `5`. No money comes this way.
+///
+/// # Errors
+/// For anything else.
+pub fn whole<'de, T: TryFrom<u64>, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
+    /// The largest whole number below which a float has no gaps.
+    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+    let number = serde_json::Number::deserialize(from)?;
+    let float = number.as_f64().filter(|float| float.fract() == 0.0 && (0.0..EXACT_MAX).contains(float));
+    let whole = number.as_u64().or_else(|| float.and_then(|float| format!("{float:.0}").parse().ok()));
+    whole
+        .and_then(|whole| T::try_from(whole).ok())
+        .ok_or_else(|| serde::de::Error::custom(format!("{number} is not a number that is taken here")))
+}
+
+/// As [`whole`], for a number that may be left out.
+///
+/// # Errors
+/// As [`whole`].
+pub fn some_whole<'de, T: TryFrom<u64>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    struct Whole<T>(T);
+    impl<'de, T: TryFrom<u64>> Deserialize<'de> for Whole<T> {
+        fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+            whole(from).map(Whole)
+        }
+    }
+    Ok(Option::<Whole<T>>::deserialize(from)?.map(|whole| whole.0))
 }
 
 /// Tells an absent field from one that is null: absent is `None`, null is `Some(None)`.

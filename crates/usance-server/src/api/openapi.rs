@@ -1,9 +1,21 @@
 //! The contract about itself: OpenAPI 3.1 from the route table and the shapes, and a page a person can read.
+//!
+//! `parameters` says what a request carries beside its body, `responses` what it may be answered. Nothing is written here
+//! that the table or the shapes know; a document that says less than the server does is a bug like any other.
+
+mod parameters;
+mod responses;
 
 use crate::routes::{Permission, Route, Schemas, table};
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 use std::sync::OnceLock;
+
+/// How the page looks. It stands in the page, so the policy names it by its hash.
+const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}table{border-collapse:collapse;width:100%}\
+     td,th{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #8886;vertical-align:top}";
+/// What the page may do: look like that, and nothing else.
+pub const POLICY: &str = "default-src 'none'; style-src 'sha256-oCgp3Iy0/0NyooMy870hAU8sZoN1TBGkxO56lI3YBBQ='; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The document; made once.
 pub fn document() -> &'static Value {
@@ -24,6 +36,7 @@ fn build() -> Value {
     let mut schemas = serde_json::to_value(schemas).unwrap_or_default();
     if let Some(schemas) = schemas.as_object_mut() {
         schemas.insert("Problem".into(), problem_schema());
+        across_fields(schemas);
     }
     json!({
         "openapi": "3.1.0",
@@ -37,9 +50,38 @@ fn build() -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas,
+            "responses": responses::shared(),
+            "headers": responses::headers(),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     })
+}
+
+/// What a field allows only beside others: bodies that the reader of a shape takes apart further.
+fn across_fields(schemas: &mut Map<String, Value>) {
+    let none = json!({"type": "null"});
+    let one_rate = json!([
+        {"required": ["rate"], "properties": {"rate": {"type": "string"}, "tiers": none}},
+        {"required": ["tiers"], "properties": {"tiers": {"type": "array"}, "rate": none}},
+    ]);
+    let term = json!([
+        {"properties": {"kind": {"const": "flexible"}, "term_days": none}},
+        {"required": ["term_days"], "properties": {"kind": {"const": "fixed_term"}, "term_days": {"type": "integer"}}},
+    ]);
+    let owner = json!([
+        {"required": ["customer"], "properties": {"role": {"const": "customer"}, "customer": {"type": "string"}}},
+        {"properties": {"role": {"enum": ["service", "operator", "auditor"]}, "customer": none}},
+    ]);
+    for (name, choices) in [("RateAsked", one_rate), ("ProductAsked", term), ("TokenAsked", owner)] {
+        if let Some(schema) = schemas.get_mut(name).and_then(Value::as_object_mut) {
+            schema.insert("oneOf".into(), choices);
+        }
+    }
+    // A word that carries a number is an object of this one field.
+    let distributions = schemas.get_mut("DistributionWord").and_then(|schema| schema.get_mut("oneOf")).and_then(Value::as_array_mut);
+    for object in distributions.into_iter().flatten().filter_map(Value::as_object_mut).filter(|word| word.contains_key("properties")) {
+        object.insert("additionalProperties".into(), Value::Bool(false));
+    }
 }
 
 fn problem_schema() -> Value {
@@ -59,70 +101,26 @@ fn reference(name: &str) -> Value {
 
 fn operation(route: &Route, schemas: &mut Schemas) -> Value {
     let answer = route.answer.map(|schema| reference(&schema(schemas)));
-    let success = if route.writes() { "2XX" } else { "200" };
-    let media = match route.operation {
-        "metrics_get" => "text/plain",
-        "docs_get" => "text/html",
-        "event_stream" => "text/event-stream",
-        _ => "application/json",
-    };
-    let mut content = json!({media: {"schema": answer.unwrap_or_else(|| if media == "application/json" { json!({"type": "object"}) } else { json!({"type": "string"}) })}});
-    if let (Some(content), "statement_get") = (content.as_object_mut(), route.operation) {
-        content.insert("text/csv".into(), json!({"schema": {"type": "string"}}));
-    }
-    let problem = json!({"description": "An error.", "content": {"application/problem+json": {"schema": reference("Problem")}}});
-    let mut responses = json!({success: {"description": "Done.", "content": content}, "4XX": problem});
-    if let (Some(responses), true) = (responses.as_object_mut(), route.path.starts_with("/v1") || route.operation == "readiness_get") {
-        responses.insert("503".into(), json!({"description": "Not ready.", "content": {"application/problem+json": {"schema": reference("Problem")}, "application/json": {"schema": {"type": "object"}}}}));
-    }
     let mut whole = json!({
         "operationId": route.operation,
         "summary": route.summary,
-        "parameters": parameters(route),
-        "responses": responses,
+        "parameters": parameters::of(route),
+        "responses": responses::of(route, answer),
     });
     if let Some(whole) = whole.as_object_mut() {
         if route.permission != Permission::Public {
             whole.insert("security".into(), json!([{"token": []}]));
         }
         if let Some(schema) = route.body {
-            let body = reference(&schema(schemas));
-            whole.insert("requestBody".into(), json!({"required": true, "content": {"application/json": {"schema": body}}}));
+            let name = schema(schemas);
+            let fields = schemas.get(&name).and_then(|schema| serde_json::to_value(schema).ok()).unwrap_or_default();
+            // Where every field may be left out, so may the body.
+            let required = fields["required"].as_array().is_some_and(|required| !required.is_empty());
+            whole
+                .insert("requestBody".into(), json!({"required": required, "content": {"application/json": {"schema": reference(&name)}}}));
         }
     }
     whole
-}
-
-fn parameters(route: &Route) -> Vec<Value> {
-    let text = || json!({"type": "string"});
-    let in_path = route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-    let mut all: Vec<Value> = in_path.map(|name| json!({"name": name, "in": "path", "required": true, "schema": text()})).collect();
-    let schema =
-        |name: &str| if name == "limit" { json!({"type": "integer", "minimum": 1, "maximum": 500, "default": 100}) } else { text() };
-    all.extend(
-        route
-            .query
-            .iter()
-            .map(|name| json!({"name": name, "in": "query", "required": route.operation == "estimate_get", "schema": schema(name)})),
-    );
-    if route.permission.for_customer() {
-        let about = "The customer acted for; required for service, operator and auditor tokens.";
-        all.push(json!({"name": "Usance-Customer", "in": "header", "required": false, "description": about, "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"}}));
-    }
-    if route.writes() {
-        let about = "Makes the write once only: the same key and request get the same answer.";
-        all.push(json!({"name": "Idempotency-Key", "in": "header", "required": true, "description": about, "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,64}$"}}));
-    }
-    if !route.writes() && route.path.starts_with("/v1/") {
-        let about = "`true`: also an instance that does not write may answer, by what it has; `Usance-Log-Position` tells how far that is.";
-        all.push(
-            json!({"name": "Usance-Allow-Stale", "in": "header", "required": false, "description": about, "schema": {"type": "boolean"}}),
-        );
-    }
-    if route.operation == "event_stream" {
-        all.push(json!({"name": "Last-Event-ID", "in": "header", "required": false, "schema": text()}));
-    }
-    all
 }
 
 fn escaped(text: &str) -> String {
@@ -157,8 +155,7 @@ pub fn page() -> String {
     }
     format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Usance: the HTTP contract</title><meta name=\"viewport\" content=\"width=device-width\">\
-         <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}}table{{border-collapse:collapse;width:100%}}\
-         td,th{{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #8886;vertical-align:top}}</style></head><body>\
+         <style>{STYLE}</style></head><body>\
          <h1>Usance: the HTTP contract</h1>\
          <p>Every field, with its meaning: <a href=\"/openapi.json\">/openapi.json</a> (OpenAPI 3.1).</p>\
          <ul><li>Amounts and rates are decimal strings (<code>\"1.25\"</code>, <code>\"0.05250000\"</code>); JSON numbers for money are refused.</li>\

@@ -25,7 +25,11 @@ use utoipa::ToSchema;
 pub struct AssetAsked {
     symbol: String,
     name: String,
+    #[schema(maximum = 18)]
+    #[serde(deserialize_with = "input::whole")]
     decimals: u8,
+    #[schema(maximum = 18)]
+    #[serde(deserialize_with = "input::whole")]
     display_decimals: u8,
 }
 
@@ -66,7 +70,9 @@ pub async fn agreement_publish(State(app): State<App>, call: Call, Body(asked): 
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RateAsked {
+    #[schema(format = Date)]
     from: String,
+    #[schema(pattern = r"^(10(\.0{1,8})?|[0-9](\.[0-9]{1,8})?)$")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rate: Option<String>,
     #[serde(default, deserialize_with = "input::some_objects", skip_serializing_if = "Option::is_none")]
@@ -94,7 +100,7 @@ pub struct ProductAsked {
     asset: String,
     name: String,
     kind: KindWord,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "input::some_whole")]
     term_days: Option<u32>,
     #[serde(deserialize_with = "input::objects")]
     rates: Vec<RateAsked>,
@@ -104,16 +110,22 @@ pub struct ProductAsked {
     distribution: Option<DistributionWord>,
     #[serde(default)]
     early_redemption: Option<EarlyRedemptionWord>,
+    #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
     #[serde(default)]
     minimum: Option<String>,
+    #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
     #[serde(default)]
     step: Option<String>,
+    #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
     #[serde(default)]
     personal_maximum: Option<String>,
+    #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
     #[serde(default)]
     capacity: Option<String>,
+    #[schema(format = DateTime)]
     #[serde(default)]
     opens_at: Option<String>,
+    #[schema(format = DateTime)]
     #[serde(default)]
     closes_at: Option<String>,
     #[serde(default)]
@@ -169,16 +181,22 @@ pub async fn product_create(State(app): State<App>, call: Call, Body(asked): Bod
 pub struct ProductPatch {
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "Option::is_none")]
     name: Option<Option<String>>,
+    #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "Option::is_none")]
     minimum: Option<Option<String>>,
+    #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "Option::is_none")]
     step: Option<Option<String>>,
+    #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "Option::is_none")]
     personal_maximum: Option<Option<String>>,
+    #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "Option::is_none")]
     capacity: Option<Option<String>>,
+    #[schema(format = DateTime)]
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "Option::is_none")]
     opens_at: Option<Option<String>>,
+    #[schema(format = DateTime)]
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "Option::is_none")]
     closes_at: Option<Option<String>>,
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "Option::is_none")]
@@ -256,7 +274,9 @@ pub async fn rate_announce(
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SettledAsked {
+    #[schema(format = Date)]
     day: String,
+    #[schema(pattern = r"^(10(\.0{1,8})?|[0-9](\.[0-9]{1,8})?)$")]
     rate: String,
 }
 
@@ -278,8 +298,10 @@ pub struct WalletMoveAsked {
     customer: String,
     asset: String,
     account: AccountWord,
+    #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
     amount: String,
     /// The wallet's own name for it, 1 to 128 visible ASCII characters; unique per asset and kind, for ever.
+    #[schema(pattern = "^[!-~]{1,128}$")]
     reference: String,
 }
 
@@ -323,6 +345,7 @@ pub enum PoolWord {
 #[serde(deny_unknown_fields)]
 pub struct PoolAsked {
     asset: String,
+    #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
     amount: String,
     #[serde(default)]
     kind: PoolWord,
@@ -343,6 +366,7 @@ pub async fn reward_pool_move(State(app): State<App>, call: Call, Body(asked): B
 #[serde(deny_unknown_fields)]
 pub struct ClockAsked {
     /// The instant, RFC 3339.
+    #[schema(format = DateTime)]
     pub to: String,
 }
 

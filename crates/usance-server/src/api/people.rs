@@ -15,7 +15,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 use usance_core::calendar::Timestamp;
 use usance_core::id::hash16;
@@ -30,7 +30,7 @@ const LINK_MS: i64 = 10 * 60 * 1000;
 /// which may stand still for long; this is longer.
 const REMEMBERED_MS: i64 = 366 * 24 * 60 * 60 * 1000;
 /// The shortest and longest password.
-const PASSWORD_BYTES: std::ops::RangeInclusive<usize> = 10..=256;
+const PASSWORD_LETTERS: std::ops::RangeInclusive<usize> = 10..=256;
 
 /// `customer`, `service`, `operator` or `auditor`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
@@ -62,6 +62,7 @@ impl From<RoleWord> for Role {
 #[serde(deny_unknown_fields)]
 pub struct TokenAsked {
     /// Whose it is: idempotency keys are scoped to it.
+    #[schema(pattern = "^[A-Za-z0-9._-]{1,64}$")]
     name: String,
     role: RoleWord,
     /// The customer, for a customer's token.
@@ -245,11 +246,37 @@ pub async fn token_revoke(State(app): State<App>, call: Call, Path(id): Path<Str
 }
 
 /// A password.
-#[derive(Deserialize, Serialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordAsked {
-    /// 10 to 256 bytes.
-    password: String,
+    /// 10 to 256 characters.
+    #[schema(value_type = String, min_length = 10, max_length = 256)]
+    password: Password,
+}
+
+/// The text of a password. An error about it does not repeat it, and nothing prints it.
+struct Password(String);
+
+impl<'de> Deserialize<'de> for Password {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from).map(Password).map_err(|_| serde::de::Error::custom("password: a text"))
+    }
+}
+
+/// What stands for a password in the fingerprint of the request that sets it. The fingerprint lies in the log, so it is as slow
+/// to guess from as the stored password is.
+///
+/// # Errors
+/// When it cannot be hashed.
+fn slow_print(seed: &[u8; 32], call: &Call, password: &str) -> Result<String, Problem> {
+    let salt = hash16(seed, "password of a request", &[&call.caller.scope, call.key_text()?]);
+    let mut print = [0; 16];
+    argon2::Argon2::default().hash_password_into(password.as_bytes(), &salt, &mut print).map_err(|_| not_hashed())?;
+    Ok(shape::hex(&print))
+}
+
+fn not_hashed() -> Problem {
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "hashing_failed", "The password could not be hashed.")
 }
 
 /// POST /v1/operator/customers/{id}/password
@@ -259,17 +286,20 @@ pub async fn password_set(
     Path(id): Path<String>,
     Body(asked): Body<PasswordAsked>,
 ) -> Result<Response, Problem> {
-    let key = call.used_key(&app, &asked)?;
-    if !PASSWORD_BYTES.contains(&asked.password.len()) {
-        return Err(Problem::malformed("password: 10 to 256 bytes"));
+    call.key_text()?;
+    let Password(password) = asked.password;
+    if !PASSWORD_LETTERS.contains(&password.chars().count()) {
+        return Err(Problem::malformed("password: 10 to 256 characters"));
     }
+    let (seed, sent) = (app.seed, call.clone());
+    let hashed = tokio::task::spawn_blocking(move || {
+        let print = slow_print(&seed, &sent, &password)?;
+        let phc = argon2::Argon2::default().hash_password(password.as_bytes()).map_err(|_| not_hashed())?;
+        Ok::<_, Problem>((print, phc.to_string()))
+    });
+    let (print, phc) = hashed.await.map_err(|_| not_hashed())??;
+    let key = call.used_key(&app, &json!({ "password": print }))?;
     known_customer(&app, &id).await?;
-    let password = asked.password;
-    let hashed =
-        tokio::task::spawn_blocking(move || argon2::Argon2::default().hash_password(password.as_bytes()).map(|hash| hash.to_string()));
-    let hashed = hashed.await.ok().and_then(Result::ok);
-    let phc =
-        hashed.ok_or_else(|| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "hashing_failed", "The password could not be hashed."))?;
     let now = crate::engine::clock::Clock::system().ms();
     once(&app, &call, key, "password", |people, _| {
         people.set_password(&id, &phc, now)?;

@@ -1,16 +1,17 @@
 //! Health, readiness, metrics, and the contract about itself.
 
 use super::App;
-use super::error::Problem;
+use super::error::{Problem, outward};
 use super::input::Query;
 use crate::engine::standing::Duty;
 use axum::Json;
-use axum::body::Body;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::sync::OnceLock;
 use std::time::Duration;
 use usance_core::ledger::LedgerAccount;
 
@@ -39,7 +40,7 @@ pub async fn ready(State(app): State<App>, Query(asked): Query<Readiness>) -> Re
     let lag = durable.saturating_sub(projected);
     let duty = app.engine.duty();
     let reason = match asked.role.as_deref() {
-        None | Some("writer") => app.engine.not_writable().map(|unavailable| unavailable.to_string()),
+        None | Some("writer") => app.engine.not_writable().map(|unavailable| outward(&unavailable)),
         Some("standby") => not_following(&duty),
         Some(_) => return Err(Problem::malformed("role: writer or standby")),
     };
@@ -95,24 +96,26 @@ fn number(count: u64) -> f64 {
     count as f64
 }
 
-/// GET /openapi.json
-pub async fn openapi() -> Json<Value> {
-    Json(super::openapi::document().clone())
+/// GET /openapi.json: the same bytes each time.
+pub async fn openapi() -> Response {
+    static DOCUMENT: OnceLock<Bytes> = OnceLock::new();
+    let document = DOCUMENT.get_or_init(|| Bytes::from(super::openapi::document().to_string()));
+    ([(header::CONTENT_TYPE, "application/json")], document.clone()).into_response()
 }
 
-/// GET /docs: the contract as a page.
-pub async fn docs() -> Html<String> {
-    Html(super::openapi::page())
+/// GET /docs: the contract as a page; the same bytes each time.
+pub async fn docs() -> Response {
+    static PAGE: OnceLock<Bytes> = OnceLock::new();
+    let page = PAGE.get_or_init(|| Bytes::from(super::openapi::page()));
+    ([(header::CONTENT_SECURITY_POLICY, super::openapi::POLICY)], Html(page.clone())).into_response()
 }
 
 /// Whatever has no route.
-pub async fn not_found(body: Body) -> Problem {
-    super::input::drain(body).await;
+pub async fn not_found() -> Problem {
     Problem::not_found("not_found", "There is nothing at this path. See /docs.")
 }
 
 /// A path that has a route, but not with this method.
-pub async fn method_not_allowed(body: Body) -> Problem {
-    super::input::drain(body).await;
+pub async fn method_not_allowed() -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This path does not answer that method. See /docs.")
 }

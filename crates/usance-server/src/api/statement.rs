@@ -6,7 +6,9 @@ use super::error::Problem;
 use super::input::{self, AccountWord, Path, Query};
 use super::page::{LIMIT_MAX, Page, cursor, limit, place};
 use super::shape;
+use super::streams::Open;
 use crate::auth::Caller;
+use crate::lines::cell::cell;
 use crate::lines::statement::{Bookmark, Filter, Movement, MovementKind, Walk};
 use crate::lines::{Chosen, Cut};
 use axum::body::{Body, Bytes};
@@ -106,8 +108,9 @@ pub async fn statement_get(
     if headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/csv")) {
         limit(asked.limit.as_deref())?;
         let filter = statement_filter(&app, &asked)?;
+        let open = app.statements.one_more(&customer(&caller))?;
         let (walk, _) = walk(&app, &caller, &asked).await?;
-        return Ok(csv(app, walk, filter));
+        return Ok(csv(app, walk, filter, open));
     }
     Ok(Json(statement_page(&app, &caller, &asked).await?).into_response())
 }
@@ -139,23 +142,28 @@ async fn walk(app: &App, caller: &Caller, asked: &StatementFilter) -> Result<(Wa
 }
 
 /// Streams a statement as CSV, a page at a time, as fast as the client takes it.
-fn csv(app: App, mut walk: Walk, filter: Filter) -> Response {
-    let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Bytes, std::io::Error>>(4);
-    tokio::task::spawn_blocking(move || {
+fn csv(app: App, mut walk: Walk, filter: Filter, open: Open) -> Response {
+    let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Bytes, std::io::Error>>(1);
+    tokio::spawn(async move {
+        let _open = open;
         let mut head = true;
         loop {
-            let lines = match walk.next(&app, filter, LIMIT_MAX) {
+            // A place is held while a page is made, and not while somebody slow takes it.
+            let Some(place) = app.admission.statements.enter_in_time().await else { return };
+            let lines = walk.next(&app, filter, LIMIT_MAX);
+            drop(place);
+            let lines = match lines {
                 Ok(lines) => lines,
                 Err(problem) => {
                     // The status is sent already: a cut stream is how the client learns that it is not whole.
-                    let _ = sender.blocking_send(Err(std::io::Error::other(format!("{problem:?}"))));
+                    let _ = sender.send(Err(std::io::Error::other(format!("{problem:?}")))).await;
                     return;
                 }
             };
             let last = lines.len() < LIMIT_MAX;
             let text = app.engine.peek(|state| csv_text(state, &lines, head));
             head = false;
-            if sender.blocking_send(text.map(Bytes::from)).is_err() || last {
+            if sender.send(text.map(Bytes::from)).await.is_err() || last {
                 return;
             }
         }
@@ -177,23 +185,18 @@ fn csv_text(state: &Machine, lines: &[Movement], head: bool) -> Result<Vec<u8>, 
         let word = |text: Option<String>| text.unwrap_or_default();
         writer.write_record([
             &shown.at,
-            &shown.asset,
+            &cell(&shown.asset),
             account,
             shown.kind.word(),
             &shown.amount,
             &shown.balance,
             &word(shown.day),
             &word(shown.position),
-            &word(shown.product),
-            &harmless(&word(shown.reference)),
+            &cell(&word(shown.product)),
+            &cell(&word(shown.reference)),
         ])?;
     }
     writer.into_inner().map_err(|error| std::io::Error::other(error.to_string()))
-}
-
-/// Free text that a spreadsheet would take for a formula gets a quote in front.
-fn harmless(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
 }
 
 /// A customer, as an operator sees it.

@@ -1,23 +1,30 @@
 //! Who is asking: tokens, roles, and the customer a request acts for.
 //!
-//! [`session`] is for customers in a browser. Tokens are stored hashed (SHA-256 of 256 random bits) and looked up in memory; a token that another process made or
-//! revoked is seen within a second. A customer's token acts for that customer; other roles name one in `Usance-Customer`.
-//! Which role may call what stands in `crate::routes`.
+//! [`session`] is for customers in a browser: [`attempts`] counts how often they may try, `turns` says whose password is checked
+//! next, [`device`] knows their devices again, [`address`] where a request comes from. [`rates`] says how often somebody may ask. Tokens are stored hashed (SHA-256 of 256
+//! random bits) and looked up in memory; a token that another process made or revoked is seen within a second. A customer's token
+//! acts for that customer; other roles name one in `Usance-Customer`. Which role may call what stands in `crate::routes`.
 
+pub mod address;
+pub mod attempts;
+pub mod device;
+pub mod rates;
 pub mod session;
+mod turns;
 
 use crate::api::error::Problem;
 use crate::engine::pool::Pool;
+use attempts::Attempts;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
-use governor::clock::{Clock as _, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+
 use parking_lot::{Mutex, RwLock};
+use rates::{Counted, Purpose, RateFlags, Rates};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::num::NonZeroU32;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
-use tokio::sync::Semaphore;
+use turns::Turns;
 use usance_core::id::is_outside_id;
 use usance_core::limits::CUSTOMER_ID_BYTES_MAX;
 pub use usance_store::Role;
@@ -29,15 +36,6 @@ pub const CUSTOMER: HeaderName = HeaderName::from_static("usance-customer");
 pub const BOOTSTRAP: &str = "USANCE_OPERATOR_TOKEN";
 /// The name under which the bootstrap token acts.
 const BOOTSTRAP_NAME: &str = "bootstrap";
-
-/// How often one address may try one customer's password.
-const ATTEMPTS_A_MINUTE: NonZeroU32 = NonZeroU32::new(10).unwrap();
-/// How often one address may try any password.
-const ATTEMPTS_BY_ADDRESS_A_MINUTE: NonZeroU32 = NonZeroU32::new(120).unwrap();
-/// How often anybody may try one customer's codes: three are right at a time, of a million.
-const CODES_A_MINUTE: NonZeroU32 = NonZeroU32::new(6).unwrap();
-/// Passwords checked at once.
-const HASHED_AT_ONCE: usize = 2;
 
 /// A known sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +72,10 @@ fn people(home: &Home) -> Pool<Box<dyn IdentityStore>> {
     Pool::new(max, move || home.people())
 }
 
+fn random_key() -> Result<[u8; 32], StoreError> {
+    crate::random_bytes().map_err(|source| StoreError::Io { path: "/dev/urandom".into(), source })
+}
+
 /// Tokens and passwords.
 pub struct Auth {
     people: Pool<Box<dyn IdentityStore>>,
@@ -81,37 +83,31 @@ pub struct Auth {
     reloading: Mutex<()>,
     live: RwLock<HashMap<[u8; 32], Identity>>,
     bootstrap: Option<[u8; 32]>,
-    limiter: DefaultKeyedRateLimiter<String>,
-    /// Attempts to sign in, by address and customer.
-    attempts: DefaultKeyedRateLimiter<String>,
-    /// Attempts to sign in, by address.
-    attempts_by_address: DefaultKeyedRateLimiter<IpAddr>,
-    /// Attempts at second-factor codes, by customer.
-    attempts_at_codes: DefaultKeyedRateLimiter<String>,
-    /// Passwords that are checked at once: each takes a core and 19 MiB for a moment.
-    hashing: Semaphore,
-    clock: DefaultClock,
+    rates: Rates,
+    /// How often who tried to come in.
+    attempts: Attempts,
+    /// Turns to have a password checked.
+    turns: Turns,
+    /// Signs what browsers carry for us: tickets and marks of devices. Read when it is first needed.
+    signing: OnceLock<[u8; 32]>,
     seen_version: AtomicI64,
 }
 
 impl Auth {
-    /// Loads the live tokens. `bootstrap` is an operator's token that needs no row, `customer_requests_a_second` what one
-    /// customer may send.
+    /// Loads the live tokens. `bootstrap` is an operator's token that needs no row.
     ///
     /// # Errors
     /// As the file answers.
-    pub fn new(home: &Home, bootstrap: Option<&str>, customer_requests_a_second: NonZeroU32) -> Result<Auth, StoreError> {
+    pub fn new(home: &Home, bootstrap: Option<&str>, rates: &RateFlags) -> Result<Auth, StoreError> {
         let auth = Auth {
             people: people(home),
             reloading: Mutex::new(()),
             live: RwLock::default(),
             bootstrap: bootstrap.map(token_hash),
-            limiter: RateLimiter::keyed(Quota::per_second(customer_requests_a_second)),
-            attempts: RateLimiter::keyed(Quota::per_minute(ATTEMPTS_A_MINUTE)),
-            attempts_by_address: RateLimiter::keyed(Quota::per_minute(ATTEMPTS_BY_ADDRESS_A_MINUTE)),
-            attempts_at_codes: RateLimiter::keyed(Quota::per_minute(CODES_A_MINUTE)),
-            hashing: Semaphore::new(HASHED_AT_ONCE),
-            clock: DefaultClock::default(),
+            rates: Rates::new(rates),
+            attempts: Attempts::new(random_key()?),
+            turns: Turns::new(),
+            signing: OnceLock::new(),
             seen_version: AtomicI64::new(0),
         };
         auth.reload()?;
@@ -141,10 +137,7 @@ impl Auth {
     /// # Errors
     /// As the file answers.
     pub fn keep_house(&self) -> Result<(), StoreError> {
-        self.limiter.retain_recent();
-        self.attempts.retain_recent();
-        self.attempts_by_address.retain_recent();
-        self.attempts_at_codes.retain_recent();
+        self.rates.keep_house();
         let version = self.with_store(|people| people.foreign_version())?;
         if self.seen_version.load(Ordering::Acquire) != version {
             self.reload()?;
@@ -202,15 +195,16 @@ impl Auth {
         Ok(Caller { role: identity.role, scope, customer })
     }
 
-    /// Counts a customer's request against its rate.
-    ///
-    /// # Errors
-    /// 429 with `Retry-After`.
-    pub fn throttle(&self, identity: &Identity) -> Result<(), Problem> {
-        let Some(customer) = &identity.customer else { return Ok(()) };
-        self.limiter.check_key(customer).map_err(|until| {
-            let seconds = until.wait_time_from(self.clock.now()).as_secs().max(1);
-            Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests; slow down.").retry_after(seconds)
-        })
+    /// Counts a request against the rates of its sender, its customer and the operation it asks for, if that is any.
+    #[must_use]
+    pub fn count(&self, identity: &Identity, purpose: Purpose, operation: Option<&str>) -> Counted {
+        self.rates.count(identity, purpose, operation)
+    }
+
+    /// Counts a request without a valid token or a session against the rates of its address and of the operation it asks for, if
+    /// that is any.
+    #[must_use]
+    pub fn count_address(&self, address: IpAddr, operation: Option<&str>) -> Counted {
+        self.rates.count_address(address, operation)
     }
 }

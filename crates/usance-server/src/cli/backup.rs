@@ -4,10 +4,13 @@ use super::{Output, Place, spinner};
 use crate::engine::start::SHARD;
 use anyhow::{Context, bail};
 use clap::Args;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use usance_store::soundness::people_hashes;
 use usance_store::{
-    DataDirectory, Head, Home, IdentityStore, LogReader, LogStore, SqliteLog, SqliteLogReader, StoreError, copy, snapshot, verify_chain,
+    DataDirectory, Head, Home, IdentityStore, LogReader, LogStore, Note, SnapshotFile, SqliteLog, SqliteLogReader, StoreError, copy,
+    snapshot, verify_chain,
 };
 
 /// Copy the data of a running or stopped engine, consistently.
@@ -55,18 +58,31 @@ fn of_files(place: &Place, target: &Path) -> anyhow::Result<Head> {
     }
     let to = DataDirectory::open_exclusive(target)?;
     // Snapshots first: one that is newer than the copied log would be passed over, an older one fits it.
-    for file in snapshot::list(&from.snapshots())? {
-        let name = file.path.file_name().context("a snapshot has a name")?;
-        std::fs::copy(&file.path, to.snapshots().join(name)).with_context(|| format!("copying {}", file.path.display()))?;
-    }
+    snapshots(&snapshot::list(&from.snapshots())?, &to.snapshots())?;
     copy::database(&from.people(), &to.people())?;
     copy::database(&from.log(), &to.log())?;
-    SqliteLogReader::open(&to.log())?.head(SHARD)?.context("the copied log is empty")
+    let head = SqliteLogReader::open(&to.log())?.head(SHARD)?.context("the copied log is empty")?;
+    write_note(&to, head)
+}
+
+/// Copies snapshots that were listed. A running engine may remove one meanwhile for a newer one: the copy does without it.
+fn snapshots(listed: &[SnapshotFile], to: &Path) -> anyhow::Result<()> {
+    for SnapshotFile { path, .. } in listed {
+        let name = path.file_name().context("a snapshot has a name")?;
+        match std::fs::copy(path, to.join(name)) {
+            Err(error) if error.kind() != ErrorKind::NotFound || path.exists() => {
+                return Err(error).with_context(|| format!("copying {}", path.display()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Adds to a copy what the server's log has more, and takes its people as they are now.
 fn of_server(server: &Home, target: &Path) -> anyhow::Result<Head> {
     let to = DataDirectory::open_exclusive(target)?;
+    Note::forget(target)?;
     // People first: a customer's password may then be older than the log, never ahead of it.
     let people = server.people()?.everything()?;
     let (fresh, kept) = (target.join("people.new"), to.people());
@@ -84,7 +100,7 @@ fn of_server(server: &Home, target: &Path) -> anyhow::Result<Head> {
         Ok(())
     });
     match copied {
-        Ok(head) if head.seq > 0 => Ok(head),
+        Ok(head) if head.seq > 0 => write_note(&to, head),
         Ok(_) => bail!("the log is empty"),
         Err(error) if matches!(error.downcast_ref(), Some(StoreError::Damaged { .. })) => {
             Err(error.context(format!("{} is not an older copy of this log, or the log is damaged", target.display())))
@@ -93,6 +109,31 @@ fn of_server(server: &Home, target: &Path) -> anyhow::Result<Head> {
     }
 }
 
+/// Notes in the copy where its log ends and who its people are, so that what is lost of it later shows.
+fn write_note(to: &DataDirectory, head: Head) -> anyhow::Result<Head> {
+    Note::new(head, people_hashes(&to.people())?).write(to.path())?;
+    Ok(head)
+}
+
 fn remove(path: &Path) -> anyhow::Result<()> {
     crate::engine::workers::remove_database(path).with_context(|| format!("removing {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_that_is_removed_meanwhile_is_done_without() {
+        let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let paths = [3, 2, 1].map(|seq| from.path().join(format!("snapshot-{seq:020}.usance")));
+        paths.iter().for_each(|path| std::fs::write(path, b"state").unwrap());
+        let listed = snapshot::list(from.path()).unwrap();
+        assert_eq!(listed.len(), 3);
+        std::fs::remove_file(&paths[1]).unwrap();
+        snapshots(&listed, to.path()).unwrap();
+        let copied: Vec<u64> = snapshot::list(to.path()).unwrap().iter().map(|file| file.seq).collect();
+        assert_eq!(copied, [3, 1]);
+        assert!(snapshots(&listed, &to.path().join("nowhere")).is_err(), "what cannot be written is told");
+    }
 }

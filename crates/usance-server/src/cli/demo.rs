@@ -2,8 +2,9 @@
 
 use super::serve::{Entry, Serving, open, serve};
 use super::world::{World, customer_id};
-use super::{Output, progress, start_logging, token};
+use super::{Output, logging, progress, token};
 use crate::auth::Role;
+use crate::connections::Entrance;
 use crate::engine::clock::Clock;
 use crate::engine::workers::remove_database;
 use crate::engine::{Settings, start};
@@ -57,11 +58,9 @@ struct Tokens {
 /// With a sentence.
 pub fn run(verb: &Demo) -> anyhow::Result<ExitCode> {
     let output = verb.output;
-    if std::env::var_os("USANCE_LOG").is_none() {
-        // The demo talks to a person; the service's own log is for warnings here.
-        start_quiet_logging();
-    }
-    start_logging(verb.serving.log_json);
+    // The demo talks to a person; the service's own log is for warnings here.
+    logging::start(verb.serving.log_json, Some("warn"));
+    let door = Entrance::at(verb.serving.listen, &verb.serving.connections)?;
     let tokens_path = verb.data.join(TOKENS);
     if !tokens_path.exists() {
         make(&verb.data, output)?;
@@ -70,13 +69,7 @@ pub fn run(verb: &Demo) -> anyhow::Result<ExitCode> {
         serde_json::from_slice(&std::fs::read(&tokens_path).with_context(|| format!("reading {}", tokens_path.display()))?)?;
     let opening = open(&Settings::new(&verb.data), output)?;
     let sample_customers = tokens.customers.iter().map(|(id, _)| id.clone()).collect();
-    serve(opening, &verb.serving, Entry { bootstrap: None, sample_customers }, move |address, _| tell(address, &tokens, output))
-}
-
-fn start_quiet_logging() {
-    let quiet = tracing_subscriber::fmt().with_env_filter("warn").with_writer(std::io::stderr).with_target(false);
-    // Only the first setting of a process counts; a second call is refused and changes nothing.
-    let _ = quiet.try_init();
+    serve(opening, door, &verb.serving, Entry { bootstrap: None, sample_customers }, move |address, _| tell(address, &tokens, output))
 }
 
 /// Builds the sample platform. It is finished when the tokens have their name; a start that was cut off begins again.

@@ -1,8 +1,9 @@
 //! `usance export`: the journal, positions and daily rewards as CSV files, straight from the log.
 
-use super::verify::{Replay, days_of};
+use super::replay::{Replay, days_of};
 use super::{Output, Place, progress};
 use crate::api::shape;
+use crate::lines::cell::cell;
 use anyhow::Context;
 use clap::Args;
 use std::path::PathBuf;
@@ -55,9 +56,9 @@ pub fn run(verb: &Export) -> anyhow::Result<ExitCode> {
                         journal.write_record([
                             &place,
                             &record.at.to_string(),
-                            &asset,
-                            customer,
-                            &product,
+                            &cell(&asset),
+                            &cell(customer),
+                            &cell(&product),
                             line.account.name(),
                             side,
                             &amount,
@@ -123,9 +124,9 @@ fn positions(verb: &Export, state: &State) -> anyhow::Result<usize> {
         let none = String::new;
         file.write_record([
             &shown.id,
-            owner(state, id),
-            &shown.product,
-            &shown.asset,
+            &cell(owner(state, id)),
+            &cell(&shown.product),
+            &cell(&shown.asset),
             word.as_str().unwrap_or(""),
             &shown.principal,
             &shown.from_funding,
@@ -164,9 +165,9 @@ fn rewards(verb: &Export, state: &State, replay: &Replay) -> anyhow::Result<u64>
             let written = file.write_record([
                 &line.day.to_string(),
                 &id.to_string(),
-                owner(state, id),
-                &product.id,
-                &asset,
+                &cell(owner(state, id)),
+                &cell(&product.id),
+                &cell(&asset),
                 &line.principal.to_text(digits),
                 &line.bands.highest().to_text(),
                 &line.carry_before.to_string(),

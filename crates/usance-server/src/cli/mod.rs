@@ -1,13 +1,16 @@
 //! The command line: what can be typed, with help that a stranger understands.
 //!
-//! One file per verb; [`place`] is where the data lie, for all of them. Every verb takes `--json`; progress is shown on a terminal only. Exit code 0 is success, 1 a clear
-//! error or an unhealthy finding, 2 words that are not understood.
+//! One file per verb; [`place`] is where the data lie, for all of them; `logging` is the service's own log. Every verb takes `--json`; progress is shown on a terminal only. Exit code 0 is success, 1 a clear
+//! error or an unhealthy finding, 2 words that are not understood, 3 that something could not be verified.
 
 pub mod backup;
 pub mod demo;
+pub mod examination;
 pub mod export;
+mod logging;
 pub mod place;
 pub mod promote;
+mod replay;
 pub mod restore;
 pub mod serve;
 pub mod simulate;
@@ -71,14 +74,26 @@ pub fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
+            let sentence = sentence(&error);
             if json {
-                println!("{}", serde_json::json!({"error": format!("{error:#}")}));
+                println!("{}", serde_json::json!({"error": sentence}));
             } else {
-                eprintln!("usance: {error:#}");
+                eprintln!("usance: {}", logging::in_one_line(&sentence));
             }
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error and what caused it. Some errors name their cause themselves; it is said once.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut said = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !said.ends_with(&cause) {
+            said = format!("{said}: {cause}");
+        }
+    }
+    said
 }
 
 /// A progress bar on a terminal, nothing elsewhere.
@@ -104,12 +119,4 @@ pub fn spinner(what: &'static str, output: Output) -> ProgressBar {
     let bar = ProgressBar::new_spinner().with_message(what);
     bar.enable_steady_tick(std::time::Duration::from_millis(100));
     bar
-}
-
-/// Starts logging to standard error: text, or JSON lines.
-pub fn start_logging(json: bool) {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("USANCE_LOG").unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    // A second call in one process keeps the first one's setting.
-    let _ = if json { builder.json().try_init() } else { builder.with_ansi(std::io::stderr().is_terminal()).try_init() };
 }

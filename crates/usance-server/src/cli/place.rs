@@ -60,6 +60,8 @@ pub struct Visited {
     pub reader: Box<dyn LogReader>,
     /// Snapshots beside it, newest first.
     pub snapshots: Vec<SnapshotFile>,
+    /// The data directory, where the log lies in files.
+    pub directory: Option<PathBuf>,
     /// What it is called.
     pub name: String,
 }
@@ -90,14 +92,23 @@ impl Place {
             let reader = home.log_reader()?;
             Ok((home, reader))
         };
-        let said =
-            || if self.server.store.is_some() { format!("the log of {name} cannot be read") } else { format!("{name} holds no log") };
-        let (home, reader) = open().with_context(said)?;
-        Ok(Visited { home, reader, snapshots: snapshots(&self.data)?, name })
+        let (home, reader) = open().map_err(|error| {
+            let is_hindered = error.downcast_ref().is_some_and(StoreError::is_hindrance);
+            let is_missing = self.server.store.is_none() && !is_hindered;
+            error.context(if is_missing { format!("{name} holds no log") } else { format!("the log of {name} cannot be read") })
+        })?;
+        let directory = self.server.store.is_none().then(|| self.data.clone());
+        Ok(Visited { home, reader, snapshots: snapshots(&self.data)?, directory, name })
     }
 }
 
 impl Visited {
+    /// How many batches the log holds, 0 where that cannot be told.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.reader.head(SHARD).ok().flatten().map_or(0, |head| head.seq)
+    }
+
     /// Where the log ends now.
     ///
     /// # Errors

@@ -9,12 +9,14 @@ use anyhow::{Context, bail};
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use usance_store::{DataDirectory, Head, Home, LogReader, StoreError, verify_chain};
+use usance_store::soundness::people_hashes;
+use usance_store::{DataDirectory, Head, Home, LogReader, Note, People, StoreError, verify_chain};
 
 /// Put into a store what a copy has more: everything into an empty one.
 ///
 /// The copy is a data directory, as `usance backup` makes it, or an embedded platform that is stopped. The store is named by
-/// --store, or a directory by --data. A store whose log is not a beginning of the copy's is refused, and nothing is changed.
+/// --store, or a directory by --data. A copy that is not what its note says is refused, and so is a store whose log is not a
+/// beginning of the copy's; nothing is changed then.
 /// People and tokens of the copy take the place of the store's when the store was behind it, and are put in where there are
 /// none.
 #[derive(Args)]
@@ -34,10 +36,13 @@ pub struct Restore {
 /// With a sentence: the copy is not whole, or the store holds something else. What was put in before stays, and is a
 /// beginning of the copy: the verb can be run again.
 pub fn run(verb: &Restore) -> anyhow::Result<ExitCode> {
+    drop(DataDirectory::open_shared(&verb.from)?);
     // Held while it is read: an embedded platform that runs would go on after the copy was taken.
-    let copy = Home::embedded(&DataDirectory::open_exclusive(&verb.from)?);
+    let from = DataDirectory::open_exclusive(&verb.from)?;
+    let note = Note::expect(&from, SHARD)?;
+    let copy = Home::embedded(&from);
     let reader = copy.log_reader().with_context(|| format!("{} holds no log", verb.from.display()))?;
-    let (_directory, store) = match verb.to.server.postgres()? {
+    let (directory, store) = match verb.to.server.postgres()? {
         Some(postgres) => (None, Home::Postgres(postgres)),
         None => {
             let directory = DataDirectory::open_exclusive(&verb.to.data)?;
@@ -45,9 +50,12 @@ pub fn run(verb: &Restore) -> anyhow::Result<ExitCode> {
             (Some(directory), home)
         }
     };
-    let before = store.log()?.head(SHARD)?.unwrap_or(Head::GENESIS);
+    let before = head_of(&store)?;
     expect_beginning(reader.as_ref(), before)?;
     let end = reader.head(SHARD)?.context("the copy's log is empty")?;
+    if let Some(directory) = &directory {
+        Note::forget(directory.path())?;
+    }
     let bar = progress("putting in", end.seq, verb.output);
     let mut log = store.log()?;
     let mut head = before;
@@ -60,7 +68,7 @@ pub fn run(verb: &Restore) -> anyhow::Result<ExitCode> {
         Ok(())
     })?;
     bar.finish_and_clear();
-    let people = put_people(&copy, &store, head.seq > before.seq)?;
+    let people = put_people(&people_of(&from, note)?, &store, head.seq > before.seq)?;
     let hash = crate::api::shape::hex(&head.hash);
     let added = head.seq - before.seq;
     if verb.output.json {
@@ -70,6 +78,15 @@ pub fn run(verb: &Restore) -> anyhow::Result<ExitCode> {
         println!("people and tokens: {}", if people { "put in" } else { "left as they were" });
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where the store's log ends; one that has none is left without.
+fn head_of(store: &Home) -> anyhow::Result<Head> {
+    match store.log_reader() {
+        Ok(reader) => Ok(reader.head(SHARD)?.unwrap_or(Head::GENESIS)),
+        Err(StoreError::NotFound { .. }) => Ok(Head::GENESIS),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The store's log has to be a beginning of the copy's.
@@ -85,12 +102,24 @@ fn expect_beginning(copy: &dyn LogReader, head: Head) -> anyhow::Result<()> {
     }
 }
 
+/// The copy's people, which its note was held against. A file of an older release is brought up by being opened, which changes
+/// nobody: the note then tells of the file as it is now.
+fn people_of(copy: &DataDirectory, note: Option<Note>) -> anyhow::Result<People> {
+    let people = Home::embedded(copy).people()?.everything()?;
+    if let Some(note) = note {
+        let now = people_hashes(&copy.people())?;
+        if now.version != note.people.version {
+            Note { people: now, ..note }.write(copy.path())?;
+        }
+    }
+    Ok(people)
+}
+
 /// Puts the copy's people into an empty home, and in the place of those of a store that was behind the copy: a token that
 /// was revoked since does not come back. Says whether it did.
-fn put_people(copy: &Home, store: &Home, was_behind: bool) -> anyhow::Result<bool> {
-    let people = copy.people()?.everything()?;
+fn put_people(people: &People, store: &Home, was_behind: bool) -> anyhow::Result<bool> {
     let mut home = store.people()?;
-    let put = if was_behind { home.replace(&people) } else { home.fill(&people) };
+    let put = if was_behind { home.replace(people) } else { home.fill(people) };
     match put {
         Ok(()) => Ok(true),
         Err(StoreError::AlreadyExists { .. }) => Ok(false),

@@ -1,22 +1,26 @@
 //! `usance serve`: the engine and its HTTP interface on a data directory.
 
 use super::place::{Place, plain_name};
-use super::{Output, progress, start_logging};
+use super::{Output, logging, progress};
 use crate::api::App;
+use crate::auth::address::{Network, Proxies};
+use crate::auth::rates::RateFlags;
 use crate::auth::{Auth, BOOTSTRAP};
+use crate::connections::{self, Entrance, House, Limits, Opened};
 use crate::engine::standing::Duty;
 use crate::engine::start::{Role, Server};
 use crate::engine::{Opening, Settings, start};
+use crate::routes::Permission;
+use crate::routes::admission::{Admission, Door};
 use crate::web::Site;
 use anyhow::{Context, bail};
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use usance_core::calendar::{DayOffset, Timestamp};
 use usance_core::machine::state::ClockMode;
@@ -74,12 +78,22 @@ pub struct Serving {
     /// The address to listen on; port 0 takes a free one.
     #[arg(long, value_name = "ADDR", env = "USANCE_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
-    /// Requests a second that one customer's tokens may send.
-    #[arg(long, value_name = "N", env = "USANCE_CUSTOMER_RATE", default_value = "50")]
-    pub customer_rate: NonZeroU32,
+    /// Requests under way at a time; more are told 503 at once.
+    #[arg(long, value_name = "N", env = "USANCE_REQUESTS", default_value = "256")]
+    pub requests: NonZeroUsize,
+    /// How many requests a second.
+    #[command(flatten)]
+    pub rates: RateFlags,
+    /// What a connection may do.
+    #[command(flatten)]
+    pub connections: Limits,
     /// Customers reach the pages over HTTPS (a proxy ends TLS): cookies are then sent over HTTPS only.
     #[arg(long, env = "USANCE_HTTPS", value_parser = FalseyValueParser::new())]
     pub https: bool,
+    /// A proxy whose X-Forwarded-For tells where a customer is, as an address or a range like 10.0.0.0/8; may be given again,
+    /// or with commas. Nobody else's is believed. Attempts to sign in are counted by that address.
+    #[arg(long, value_name = "CIDR", env = "USANCE_TRUSTED_PROXY", value_delimiter = ',')]
+    pub trusted_proxy: Vec<Network>,
     /// Write the service's own log as JSON lines.
     #[arg(long, env = "USANCE_LOG_JSON", value_parser = FalseyValueParser::new())]
     pub log_json: bool,
@@ -105,7 +119,7 @@ fn parse_clock(text: &str) -> Result<ClockFlag, String> {
 /// # Errors
 /// With a sentence.
 pub fn run(verb: &Serve) -> anyhow::Result<ExitCode> {
-    start_logging(verb.serving.log_json);
+    logging::start(verb.serving.log_json, None);
     let settings = Settings {
         data: verb.place.data.clone(),
         server: server(verb)?,
@@ -116,24 +130,32 @@ pub fn run(verb: &Serve) -> anyhow::Result<ExitCode> {
             .transpose()?,
         unconfirmed_days_max: verb.unconfirmed_days,
     };
+    // Before anything is made: a platform fixes its clock and its day.
+    let door = Entrance::at(verb.serving.listen, &verb.serving.connections)?;
     let opening = open(&settings, verb.output)?;
     let role = if matches!(opening.engine.duty(), Duty::Follower(_)) { "standby" } else { "writer" };
     let bootstrap = std::env::var(BOOTSTRAP).ok().filter(|token| !token.is_empty());
     let output = verb.output;
-    serve(opening, &verb.serving, Entry { bootstrap: bootstrap.as_deref(), sample_customers: Vec::new() }, move |address, has_tokens| {
-        if output.json {
-            println!("{}", serde_json::json!({"listening": address.to_string(), "url": format!("http://{address}"), "role": role}));
-        } else {
-            println!("usance listens on http://{address} (contract: http://{address}/docs)");
-            if role == "standby" {
-                println!("another instance writes; this one follows, and takes over when it is gone");
+    serve(
+        opening,
+        door,
+        &verb.serving,
+        Entry { bootstrap: bootstrap.as_deref(), sample_customers: Vec::new() },
+        move |address, has_tokens| {
+            if output.json {
+                println!("{}", serde_json::json!({"listening": address.to_string(), "url": format!("http://{address}"), "role": role}));
+            } else {
+                println!("usance listens on http://{address} (contract: http://{address}/docs)");
+                if role == "standby" {
+                    println!("another instance writes; this one follows, and takes over when it is gone");
+                }
+                if !has_tokens {
+                    println!("nobody can come in yet: set {BOOTSTRAP}, or run `usance token create --role operator --name you`");
+                }
             }
-            if !has_tokens {
-                println!("nobody can come in yet: set {BOOTSTRAP}, or run `usance token create --role operator --name you`");
-            }
-        }
-        Ok(())
-    })
+            Ok(())
+        },
+    )
 }
 
 /// The database server, and this instance on it.
@@ -155,6 +177,10 @@ fn default_node() -> String {
     let plain: String = host.trim().chars().filter(|letter| letter.is_ascii_alphanumeric() || "._-".contains(*letter)).take(40).collect();
     format!("{}-{}", if plain.is_empty() { "node" } else { &plain }, std::process::id())
 }
+
+/// Threads that wait for files, servers and passwords at most. Under a starved processor each wait would get one of its own, and
+/// each keeps some megabytes for a while.
+const BLOCKING_THREADS_MAX: usize = 32;
 
 /// Opens a store, showing how far a replay is.
 ///
@@ -179,39 +205,43 @@ pub struct Entry<'a> {
 /// Serves until it is told to stop or the engine cannot go on.
 ///
 /// # Errors
-/// When the address is taken, or the engine stops by itself.
+/// When the engine stops by itself.
 pub fn serve(
     opening: Opening,
+    door: Entrance,
     serving: &Serving,
     entry: Entry<'_>,
     ready: impl FnOnce(SocketAddr, bool) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().max_blocking_threads(BLOCKING_THREADS_MAX).enable_all().build()?;
     let has_tokens = entry.bootstrap.is_some() || !opening.home.people()?.live_tokens()?.is_empty();
-    let auth = Auth::new(&opening.home, entry.bootstrap, serving.customer_rate)?;
+    let auth = Auth::new(&opening.home, entry.bootstrap, &serving.rates)?;
     let metrics = install_metrics()?;
-    let site = Site { https: serving.https, sample_customers: entry.sample_customers };
-    let app = App::new(opening.engine.clone(), auth, metrics, site);
+    let proxies = Proxies(serving.trusted_proxy.clone());
+    if serving.https && proxies.0.is_empty() {
+        tracing::warn!("customers come through a proxy that no --trusted-proxy names: all of them count as one address");
+    }
+    let site = Site { https: serving.https, proxies, sample_customers: entry.sample_customers };
+    let app = App::new(opening.engine.clone(), auth, metrics, site, Admission::new(serving.requests.get()));
     let knows = app.clone();
     opening.engine.before_writing(move || {
         if let Err(error) = knows.auth.reload() {
             tracing::warn!(%error, "tokens could not be read; they are a second later");
         }
     });
-    let listener = runtime.block_on(TcpListener::bind(serving.listen)).with_context(|| format!("listening on {}", serving.listen))?;
     // From here on a signal ends the service in order, so it is caught before anybody is told where to find it.
-    let signals = {
+    let (door, signals) = {
         let _inside = runtime.enter();
-        Signals::catch()?
+        (door.open()?, Signals::catch()?)
     };
-    ready(listener.local_addr()?, has_tokens)?;
+    ready(door.address()?, has_tokens)?;
     tracing::info!(
         created = opening.created,
         replayed = opening.replayed,
         from_snapshot = opening.from_snapshot.map(|head| head.seq),
         "started"
     );
-    let why = runtime.block_on(until_stopped(listener, app, &opening, signals));
+    let why = runtime.block_on(until_stopped(door, app, &opening, signals));
     // Handlers that still wait (event streams) are given up; everything acknowledged is durable.
     runtime.shutdown_timeout(Duration::from_millis(200));
     // Whoever still waits for the server does so to the end of the process, on a thread that is there to the end.
@@ -233,22 +263,19 @@ fn install_metrics() -> anyhow::Result<metrics_exporter_prometheus::PrometheusHa
 }
 
 /// Runs the service; returns why the engine stopped, or nothing when a signal ended it.
-async fn until_stopped(listener: TcpListener, app: App, opening: &Opening, mut signals: Signals) -> Option<String> {
+async fn until_stopped(door: Opened, app: App, opening: &Opening, mut signals: Signals) -> Option<String> {
     let keeper = tokio::spawn(keep_house(app.clone()));
+    let watched = app.clone();
+    let watcher = tokio::spawn(async move { watched.admission.watch().await });
     let snapshots = app.engine.clone();
-    let (serving, router) = (app.clone(), crate::routes::router(app));
-    let stopping = serving.clone();
-    let server = tokio::spawn(async move {
-        let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
-            // Answers are small and somebody waits for each: nothing is gained by holding them back.
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "nodelay");
-            }
-        });
-        axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-            .with_graceful_shutdown(async move { stopping.serving.closed().await })
-            .await
-    });
+    let (serving, known) = (app.clone(), app.clone());
+    let house = House {
+        is_long_read: Box::new(move |headers| known.auth.identify(headers).is_ok_and(|sender| Permission::Service.allows(sender.role))),
+        proxies: app.site.proxies.clone(),
+        stopping: Arc::clone(&app.serving),
+        door: Door::of(app),
+    };
+    let server = tokio::spawn(connections::serve(door, house));
     let why = tokio::select! {
         reason = opening.engine.stopped() => Some(reason),
         () = signals.any() => None,
@@ -269,6 +296,7 @@ async fn until_stopped(listener: TcpListener, app: App, opening: &Opening, mut s
         tracing::warn!(reason, "no snapshot at the end; the next start runs the log instead");
     }
     keeper.abort();
+    watcher.abort();
     why
 }
 

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use std::process::ExitCode;
 use usance_core::calendar::Timestamp;
 use usance_core::id::is_outside_id;
-use usance_store::{Identities, IdentityStore, NewToken, TokenRecord};
+use usance_store::{Identities, IdentityStore, NewToken, Note, TokenRecord};
 
 /// Make, list and revoke the tokens with which programs and people come in.
 #[derive(Args)]
@@ -92,6 +92,14 @@ fn people(place: &Place) -> anyhow::Result<Box<dyn IdentityStore>> {
     Ok(home.people()?)
 }
 
+/// The people, to be changed: a copy is then no longer what its note says.
+fn people_to_change(place: &Place) -> anyhow::Result<Box<dyn IdentityStore>> {
+    if place.server.store.is_none() {
+        Note::forget(&place.data)?;
+    }
+    people(place)
+}
+
 fn shown(record: &TokenRecord) -> serde_json::Value {
     serde_json::json!({
         "id": record.id.to_string(), "name": record.name, "role": record.role.to_string(), "customer": record.customer,
@@ -126,7 +134,7 @@ pub fn run(verb: &Token) -> anyhow::Result<ExitCode> {
             if !is_outside_id(&name, 64) || customer.as_ref().is_some_and(|id| !is_outside_id(id, 64)) {
                 bail!("a name is 1 to 64 of A-Z a-z 0-9 . _ -");
             }
-            let (text, record) = make(people(place)?.as_ref(), &name, role, customer.as_deref())?;
+            let (text, record) = make(people_to_change(place)?.as_ref(), &name, role, customer.as_deref())?;
             if output.json {
                 let mut line = shown(&record);
                 line["token"] = serde_json::Value::String(text);
@@ -159,7 +167,7 @@ pub fn run(verb: &Token) -> anyhow::Result<ExitCode> {
             }
         }
         TokenVerb::Revoke { place, id, output } => {
-            if !people(place)?.revoke_token(*id, Clock::system().ms())? {
+            if !people_to_change(place)?.revoke_token(*id, Clock::system().ms())? {
                 bail!("there is no live token {id}");
             }
             if output.json {

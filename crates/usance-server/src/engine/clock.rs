@@ -1,14 +1,14 @@
 //! The engine's clock: the machine's own, or a simulated one that stands still until it is moved (RULES 2).
 //!
-//! Instants never run backwards: an instant is at least the last one the state was stamped with, which is also where a
-//! simulated clock resumes.
+//! What it says to a state, and when it has to be confirmed, is the core's `machine::present`; here the machine's own
+//! clock is read.
 
 use super::Unavailable;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use usance_core::calendar::Timestamp;
 use usance_core::limits::TIMESTAMP_MS_MAX;
-use usance_core::machine::State;
 use usance_core::machine::state::ClockMode;
+use usance_core::machine::{State, present};
 
 /// Where instants come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,31 +33,20 @@ impl Clock {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_ms(i64::try_from(since.as_millis()).unwrap_or(TIMESTAMP_MS_MAX).min(TIMESTAMP_MS_MAX))
     }
-    /// What it says, whether or not the days before it are closed.
-    #[must_use]
-    pub fn raw(self, state: &State) -> Timestamp {
-        match self.mode {
-            ClockMode::Simulated => state.registry.last_at,
-            ClockMode::System => Self::system().max(state.registry.last_at),
-        }
-    }
     /// The present instant: it never lies in a day after the open one.
     #[must_use]
     pub fn now(self, state: &State) -> Timestamp {
-        if self.days_due(state) > 0 { state.registry.last_at } else { self.raw(state) }
+        present::instant(state, Self::system())
     }
     /// Days that have to be closed before something is stamped with what it says.
     #[must_use]
     pub fn days_due(self, state: &State) -> i32 {
-        state.registry.platform.offset.day_of(self.raw(state)).since(state.registry.open_day).max(0)
+        present::days_due(state, Self::system())
     }
     /// Whether an operator has to confirm before that many days are closed at once.
     #[must_use]
     pub fn unconfirmed(self, state: &State, days_max: i32) -> Option<Unavailable> {
-        let days = self.days_due(state);
-        let today = state.registry.platform.offset.day_of(self.raw(state));
-        (days > days_max && state.registry.confirmed_through < today)
-            .then(|| Unavailable::ClockUnconfirmed { days, open_day: state.registry.open_day.to_string() })
+        present::unconfirmed_days(state, Self::system(), days_max).map(|days| unconfirmed(state, days))
     }
     /// How long the writer may sleep before there is a day to close.
     #[must_use]
@@ -75,4 +64,9 @@ impl Clock {
         let ms = next.ms().saturating_sub(Self::system().ms()).max(1);
         Duration::from_millis(u64::try_from(ms).unwrap_or(1)).min(LONGEST)
     }
+}
+
+/// That an operator has to confirm the clock.
+pub(super) fn unconfirmed(state: &State, days: i32) -> Unavailable {
+    Unavailable::ClockUnconfirmed { days, open_day: state.registry.open_day.to_string() }
 }

@@ -32,13 +32,14 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use usance_core::calendar::Timestamp;
 use usance_core::id::LogPosition;
-use usance_core::machine::{Answer, Command, Rejection, State};
-use usance_store::codec::{Record, UsedKey};
+use usance_core::machine::{Answer, Rejection, State};
+use usance_store::codec::Record;
 use usance_store::projection::Reading;
 use usance_store::{LogReader, StoreError};
 use writer::Message;
 
 pub use start::{Opening, Settings};
+pub use usance_store::round::{Expectation, Submission};
 
 /// How long a read waits for a renewal of the lease that is late.
 const RENEWAL_PATIENCE: Duration = Duration::from_secs(1);
@@ -80,19 +81,6 @@ impl From<StoreError> for Unavailable {
     fn from(error: StoreError) -> Self {
         Unavailable::Store(error.to_string())
     }
-}
-
-/// What has to hold in the very instant in which a command is decided.
-pub type Expectation = Box<dyn FnOnce(&State, Timestamp) -> bool + Send>;
-
-/// A command with the key it came with.
-pub struct Submission {
-    /// Sender's key and the request's fingerprint.
-    pub key: Option<UsedKey>,
-    /// What is asked; nothing, when only the key is to be taken for a write that lives elsewhere (people, tokens).
-    pub command: Option<Command>,
-    /// What its sender was shown, if it is to be decided only as long as that holds.
-    pub expects: Option<Expectation>,
 }
 
 /// The answer to a submission.

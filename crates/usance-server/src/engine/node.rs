@@ -12,7 +12,7 @@ use super::live::{Live, Shared};
 use super::office::{After, Office};
 use super::pool::Reads;
 use super::standing::{Duty, RENEWAL, Tenure, Watch};
-use super::start::{Opening, Role, SHARD, Server, Settings, check_settings, epoch, found, recovered, spawn, won};
+use super::start::{Opening, Role, SHARD, Server, Settings, check_settings, found, recovered, spawn, won};
 use super::writer::SNAPSHOT_EVERY_RECORDS;
 use anyhow::Context;
 use std::path::{Path, PathBuf};
@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use usance_core::machine::State;
 use usance_store::postgres::{ANYBODY, Lease, LeaseView, Listener};
 use usance_store::recovery::{recover, recover_again};
+use usance_store::round;
 use usance_store::{DataDirectory, Head, Home, LogReader, LogStore, StoreError, image, snapshot};
 
 /// How often a follower looks when no bell rings.
@@ -414,8 +415,7 @@ impl Node {
         let mut log = self.home.log()?;
         loop {
             follower.catch_up()?;
-            let (batch, event) =
-                epoch(&follower.shared.state.read(), follower.head).map_err(|error| StoreError::Unknown(format!("{error:#}")))?;
+            let (batch, event) = round::epoch(&follower.shared.state.read(), follower.head)?;
             if won(log.append(follower.head.seq, &batch), follower.head.seq)? {
                 follower.began_epoch(&batch, &event);
                 return Ok((batch.seq, log));

@@ -8,7 +8,7 @@ use usance_store::projection::Reading;
 use usance_store::{Home, LogReader, StoreError};
 
 /// Connections of one kind at most.
-const CONNECTIONS_MAX: usize = 8;
+pub(crate) const CONNECTIONS_MAX: usize = 8;
 /// How long one is waited for. A server that does not answer must not gather everybody who asks.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -52,12 +52,14 @@ impl<T> Pool<T> {
     /// # Errors
     /// When none can be opened.
     pub fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> Result<R, StoreError> {
-        let idle = self.take()?;
-        let _lent = Lent { pool: self };
-        let mut connection = idle.map_or_else(|| (self.open)(), Ok)?;
-        let result = work(&mut connection);
-        self.idle.lock().connections.push(connection);
-        Ok(result)
+        aside(|| {
+            let idle = self.take()?;
+            let _lent = Lent { pool: self };
+            let mut connection = idle.map_or_else(|| (self.open)(), Ok)?;
+            let result = work(&mut connection);
+            self.idle.lock().connections.push(connection);
+            Ok(result)
+        })
     }
 
     fn take(&self) -> Result<Option<T>, StoreError> {
@@ -66,15 +68,11 @@ impl<T> Pool<T> {
             idle.out += 1;
             return Ok(idle.connections.pop());
         }
-        drop(idle);
-        aside(|| {
-            let mut idle = self.idle.lock();
-            if self.returned.wait_while_for(&mut idle, |idle| idle.out >= self.max, PATIENCE).timed_out() {
-                return Err(StoreError::Busy);
-            }
-            idle.out += 1;
-            Ok(idle.connections.pop())
-        })
+        if self.returned.wait_while_for(&mut idle, |idle| idle.out >= self.max, PATIENCE).timed_out() {
+            return Err(StoreError::Busy);
+        }
+        idle.out += 1;
+        Ok(idle.connections.pop())
     }
 }
 
@@ -90,10 +88,10 @@ impl<T> Drop for Lent<'_, T> {
     }
 }
 
-/// Waits where other tasks are not kept waiting by it.
-fn aside<R>(wait: impl FnOnce() -> R) -> R {
+/// Works where other tasks are not kept waiting by it: on files as on a server, an answer may take its time.
+fn aside<R>(work: impl FnOnce() -> R) -> R {
     match tokio::runtime::Handle::try_current() {
-        Ok(handle) if handle.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread => tokio::task::block_in_place(wait),
-        _ => wait(),
+        Ok(handle) if handle.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
+        _ => work(),
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Clock mode and day offset are fixed when the platform is created; a flag that contradicts them is refused. A new writer
 //! first appends an epoch record and answers nothing before it is durable. On an embedded store the data directory is
-//! locked and its opener is the writer; on a database server the first duty is [`super::node`]'s to find.
+//! locked and its opener is the writer, and a copy that is not what its note says is refused; on a database server the first
+//! duty is [`super::node`]'s to find.
 
 use super::clock::Clock;
 use super::live::{Live, Shared};
@@ -18,11 +19,11 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use usance_core::calendar::{DayOffset, Timestamp};
 use usance_core::limits::UNCONFIRMED_CLOSE_DAYS_MAX;
+use usance_core::machine::State;
 use usance_core::machine::state::{ClockMode, Platform};
-use usance_core::machine::{Answer, Event, State};
-use usance_store::codec::{self, Record};
 use usance_store::recovery::{Recovered, recover};
-use usance_store::{Appended, Batch, BatchBuilder, DataDirectory, Head, Home, LogStore, Postgres, StoreError, snapshot};
+use usance_store::round;
+use usance_store::{Appended, Batch, DataDirectory, Head, Home, LogStore, Note, Postgres, StoreError, snapshot};
 
 /// The shard every engine runs today; many later.
 pub const SHARD: u16 = 0;
@@ -104,7 +105,8 @@ impl Opening {
 /// Opens a store and starts the engine on it; `seen` is told how far a replay is.
 ///
 /// # Errors
-/// With a sentence: held by another process, damaged log, newer version, contradicting flags, a server out of reach.
+/// With a sentence: held by another process, damaged log, newer version, a copy that lost something, contradicting flags, a
+/// server out of reach.
 pub fn open(settings: &Settings, seen: impl FnMut(u64)) -> anyhow::Result<Opening> {
     let directory = DataDirectory::open_exclusive(&settings.data)?;
     match &settings.server {
@@ -130,6 +132,8 @@ pub fn log_length(settings: &Settings) -> u64 {
 
 fn embedded(settings: &Settings, directory: DataDirectory, seen: impl FnMut(u64)) -> anyhow::Result<Opening> {
     let home = Home::embedded(&directory);
+    // Before anything is opened for writing, or put aside: a copy that lost something is left as it is.
+    Note::expect(&directory, SHARD)?;
     let mut log = home.log()?;
     let reader = log.reader()?;
     let recovered = recovered(&directory, |snapshots| recover(reader.as_ref(), SHARD, Some(snapshots), seen))?;
@@ -145,7 +149,9 @@ fn embedded(settings: &Settings, directory: DataDirectory, seen: impl FnMut(u64)
         }
     };
     check_settings(settings, &state)?;
-    let (batch, event) = epoch(&state, head)?;
+    let (batch, event) = round::epoch(&state, head)?;
+    // From here on a copy is a platform of its own.
+    Note::forget(directory.path())?;
     log.append(head.seq, &batch).into_result(head.seq)?;
     let at = state.registry.last_at;
     usance_core::machine::apply::apply(&mut state, &event, at);
@@ -190,8 +196,7 @@ pub(super) fn found(settings: &Settings, head: Head) -> anyhow::Result<(State, B
     };
     let platform =
         Platform { shard: SHARD, offset: settings.day_offset.unwrap_or_default(), clock: mode, created_at, seed: crate::random_bytes()? };
-    let batch = batch_of(head, created_at, Event::PlatformCreated(Box::new(platform.clone())))?;
-    Ok((State::new(platform), batch))
+    Ok(round::founding(platform, head)?)
 }
 
 /// Refuses flags that contradict what was chosen when the platform was created.
@@ -217,20 +222,6 @@ pub const fn clock_word(mode: ClockMode) -> &'static str {
         ClockMode::System => "system",
         ClockMode::Simulated => "simulated",
     }
-}
-
-/// The batch with which a new writer begins, and its event, to be applied once the batch is durable.
-pub(super) fn epoch(state: &State, head: Head) -> anyhow::Result<(Batch, Event)> {
-    let event = Event::WriterStarted { epoch: state.registry.counters.epoch + 1 };
-    Ok((batch_of(head, state.registry.last_at, event.clone())?, event))
-}
-
-fn batch_of(head: Head, at: Timestamp, event: Event) -> anyhow::Result<Batch> {
-    let mut builder = BatchBuilder::new();
-    let mut bytes = Vec::new();
-    codec::encode(&Record { at, key: None, events: vec![event], outcome: Ok(Answer::Done) }, &mut bytes)?;
-    builder.push(&bytes)?;
-    Ok(builder.seal(SHARD, head.seq + 1, at.ms(), head.hash)?)
 }
 
 /// Where commands go, and where the writer finds them.

@@ -2,8 +2,10 @@
 //! with the function that closed those days). Nothing is computed here that the core does not compute.
 //!
 //! A [`Cut`] is one moment of the log: the state is read at it, the read tables are waited for, and everything after it
-//! is left out, so that balances, positions and lines fit each other. [`statement`] makes running balances of them.
+//! is left out, so that balances, positions and lines fit each other. [`statement`] makes running balances of them;
+//! [`cell`] is text from others in a CSV file.
 
+pub mod cell;
 pub mod statement;
 
 use crate::api::App;

@@ -56,10 +56,11 @@ pub fn table() -> Vec<Route> {
             post(customer::transfer_create)
         })
         .takes::<customer::TransferAsked>()
-        .gives::<answer::TransferShape>(),
+        .makes::<answer::TransferShape>(),
         get_route("/v1/transfers", "transfer_list", CustomerRead, "Transfers, newest first.", || get(history::transfer_list))
             .query(HISTORY)
-            .lists::<history::TransferLine>(),
+            .lists::<history::TransferLine>()
+            .stored(),
         post_route("/v1/subscriptions/preview", "subscription_preview", CustomerRead, "What a subscription would book and earn.", || {
             post(customer::subscription_preview)
         })
@@ -67,12 +68,13 @@ pub fn table() -> Vec<Route> {
         .gives::<customer::SubscriptionPreviewShape>(),
         post_route("/v1/subscriptions", "subscription_create", CustomerWrite, "Stakes.", || post(customer::subscription_create))
             .takes::<customer::SubscriptionAsked>()
-            .gives::<answer::SubscribedShape>(),
+            .makes::<answer::SubscribedShape>(),
         get_route("/v1/subscriptions", "subscription_list", CustomerRead, "Subscriptions, newest first.", || {
             get(history::subscription_list)
         })
         .query(HISTORY)
-        .lists::<history::SubscriptionLine>(),
+        .lists::<history::SubscriptionLine>()
+        .stored(),
         get_route("/v1/positions", "position_list", CustomerRead, "Positions, newest first.", || get(customer::position_list))
             .query(&["product", "asset", "state", "limit", "cursor"])
             .lists::<shape::PositionShape>(),
@@ -94,13 +96,15 @@ pub fn table() -> Vec<Route> {
         .gives::<customer::RedemptionPreviewShape>(),
         post_route("/v1/positions/{id}/redemptions", "redemption_create", CustomerWrite, "Unstakes.", || post(customer::redemption_create))
             .takes::<customer::RedemptionAsked>()
-            .gives::<answer::RedeemedShape>(),
+            .makes::<answer::RedeemedShape>(),
         get_route("/v1/redemptions", "redemption_list", CustomerRead, "Redemptions, newest first.", || get(history::redemption_list))
             .query(HISTORY)
-            .lists::<history::RedemptionLine>(),
+            .lists::<history::RedemptionLine>()
+            .stored(),
         get_route("/v1/rewards", "reward_list", CustomerRead, "One line per position and day, newest first.", || get(history::reward_list))
             .query(&["asset", "position", "from", "to", "limit", "cursor"])
-            .lists::<history::RewardShape>(),
+            .lists::<history::RewardShape>()
+            .stored(),
         get_route(
             "/v1/statement",
             "statement_get",
@@ -109,33 +113,39 @@ pub fn table() -> Vec<Route> {
             || get(statement::statement_get),
         )
         .query(&["asset", "account", "product", "kind", "from", "to", "limit", "cursor"])
-        .lists::<statement::MovementShape>(),
+        .lists::<statement::MovementShape>()
+        .stored(),
         get_route("/v1/acceptances", "acceptance_list", CustomerRead, "Agreements accepted: version, hash, when.", || {
             get(history::acceptance_list)
         })
         .query(HISTORY)
-        .lists::<history::AcceptanceLine>(),
+        .lists::<history::AcceptanceLine>()
+        .stored(),
         get_route("/v1/notices", "notice_list", CustomerRead, "Rewards paid, rates ahead, maturities near, renewed.", || {
             get(notices::notice_list)
         })
         .query(HISTORY)
-        .lists::<notices::NoticeShape>(),
-        get_route("/v1/events", "event_stream", CustomerRead, "Server-sent events; Last-Event-ID resumes.", || get(events::event_stream)),
+        .lists::<notices::NoticeShape>()
+        .stored(),
+        get_route("/v1/events", "event_stream", CustomerRead, "Server-sent events; Last-Event-ID resumes.", || get(events::event_stream))
+            .stored(),
         post_route("/v1/operator/assets", "asset_create", Operator, "Adds an asset.", || post(operator::asset_create))
             .takes::<operator::AssetAsked>()
-            .gives::<shape::AssetShape>(),
+            .makes::<shape::AssetShape>(),
         post_route("/v1/operator/customers", "customer_create", Service, "Adds a customer.", || post(operator::customer_create))
             .takes::<operator::CustomerAsked>()
-            .gives::<answer::CustomerShape>(),
+            .makes::<answer::CustomerShape>(),
         get_route("/v1/operator/customers/{id}", "customer_get", Back, "A customer's accounts, positions and statement.", || {
             get(statement::customer_get)
         })
-        .gives::<statement::CustomerView>(),
+        .gives::<statement::CustomerView>()
+        .stored(),
         post_route("/v1/operator/customers/{id}/password", "password_set", Service, "Sets a customer's password for the web app.", || {
             post(people::password_set)
         })
         .takes::<people::PasswordAsked>()
-        .gives::<people::PasswordSetShape>(),
+        .gives::<people::PasswordSetShape>()
+        .dear(),
         Route::new(
             Method::DELETE,
             "/v1/operator/customers/{id}/second-factor",
@@ -144,7 +154,8 @@ pub fn table() -> Vec<Route> {
             "Removes a lost second factor; the customer's sessions end.",
             || delete(people::second_factor_remove),
         )
-        .gives::<people::FactorRemovedShape>(),
+        .gives::<people::FactorRemovedShape>()
+        .stored(),
         post_route(
             "/v1/operator/customers/{id}/sign-in-links",
             "sign_in_link_create",
@@ -153,18 +164,19 @@ pub fn table() -> Vec<Route> {
             || post(people::sign_in_link_create),
         )
         .takes::<operator::Nothing>()
-        .gives::<people::SignInLinkShape>(),
+        .makes::<people::SignInLinkShape>()
+        .stored(),
         post_route("/v1/operator/agreements", "agreement_publish", Operator, "Puts an agreement in force.", || {
             post(operator::agreement_publish)
         })
         .takes::<operator::AgreementAsked>()
-        .gives::<shape::AgreementShape>(),
+        .makes::<shape::AgreementShape>(),
         get_route("/v1/operator/products", "product_list_all", Back, "The catalogue with its drafts.", || get(catalogue::product_list_all))
             .query(&["asset", "kind", "status"])
             .lists::<shape::ProductShape>(),
         post_route("/v1/operator/products", "product_create", Operator, "Adds a product, as a draft.", || post(operator::product_create))
             .takes::<operator::ProductAsked>()
-            .gives::<shape::ProductShape>(),
+            .makes::<shape::ProductShape>(),
         Route::new(
             Method::PATCH,
             "/v1/operator/products/{id}",
@@ -184,7 +196,7 @@ pub fn table() -> Vec<Route> {
             post(operator::rate_announce)
         })
         .takes::<operator::RateAsked>()
-        .gives::<shape::RateVersionShape>(),
+        .makes::<shape::RateVersionShape>(),
         post_route(
             "/v1/operator/products/{id}/settled-rates",
             "rate_settle",
@@ -193,18 +205,18 @@ pub fn table() -> Vec<Route> {
             || post(operator::rate_settle),
         )
         .takes::<operator::SettledAsked>()
-        .gives::<answer::SettledShape>(),
+        .makes::<answer::SettledShape>(),
         post_route("/v1/operator/deposits", "deposit_create", Service, "Credits a customer.", || post(operator::deposit_create))
             .takes::<operator::WalletMoveAsked>()
-            .gives::<answer::WalletMoveShape>(),
+            .makes::<answer::WalletMoveShape>(),
         post_route("/v1/operator/withdrawals", "withdrawal_create", Service, "Debits a customer.", || post(operator::withdrawal_create))
             .takes::<operator::WalletMoveAsked>()
-            .gives::<answer::WalletMoveShape>(),
+            .makes::<answer::WalletMoveShape>(),
         post_route("/v1/operator/reward-pool", "reward_pool_move", Operator, "Funds a reward pool, or takes back from it.", || {
             post(operator::reward_pool_move)
         })
         .takes::<operator::PoolAsked>()
-        .gives::<answer::PoolShape>(),
+        .makes::<answer::PoolShape>(),
         post_route(
             "/v1/operator/clock",
             "clock_move",
@@ -225,7 +237,8 @@ pub fn table() -> Vec<Route> {
         .gives::<shape::ClockShape>(),
         get_route("/v1/operator/days", "day_list", Back, "Closed days per product, newest first.", || get(operator::day_list))
             .query(&["asset", "product", "limit", "cursor"])
-            .lists::<operator::DayShape>(),
+            .lists::<operator::DayShape>()
+            .stored(),
         get_route("/v1/operator/books", "books_get", Back, "The trial balance, now or at the close of a day.", || get(operator::books_get))
             .query(&["at"])
             .lists::<operator::BooksShape>(),
@@ -233,20 +246,25 @@ pub fn table() -> Vec<Route> {
             get(journal::journal_list)
         })
         .query(&["customer", "asset", "limit", "cursor"])
-        .lists::<journal::EntryShape>(),
+        .lists::<journal::EntryShape>()
+        .dear(),
         post_route("/v1/operator/audit", "audit_run", Back, "Runs every invariant.", || post(operator::audit_run))
             .takes::<operator::Nothing>()
-            .gives::<operator::AuditShape>(),
+            .gives::<operator::AuditShape>()
+            .dear(),
         post_route("/v1/operator/tokens", "token_create", Operator, "Makes a token; its text is shown once.", || {
             post(people::token_create)
         })
         .takes::<people::TokenAsked>()
-        .gives::<people::TokenMadeShape>(),
+        .makes::<people::TokenMadeShape>()
+        .stored(),
         get_route("/v1/operator/tokens", "token_list", Back, "Tokens, without their text.", || get(people::token_list))
-            .lists::<people::TokenShape>(),
+            .lists::<people::TokenShape>()
+            .stored(),
         Route::new(Method::DELETE, "/v1/operator/tokens/{id}", "token_revoke", Operator, "Revokes a token.", || {
             delete(people::token_revoke)
         })
-        .gives::<people::TokenRevokedShape>(),
+        .gives::<people::TokenRevokedShape>()
+        .stored(),
     ]
 }

@@ -1,12 +1,15 @@
 //! The pages' part of the table: method, path, who sees it, handler; and the guard that every page stands behind.
 //!
 //! A page for customers sends whoever is not signed in to the sign-in page. A form that comes from another site is
-//! refused. What goes wrong becomes a page in the reader's language. Every page carries the same strict policy: nothing
+//! refused. What goes wrong becomes a page in the reader's language, and where it is not even known who reads, the one page that
+//! is the same for everybody. Every page carries the same strict policy: nothing
 //! from elsewhere, nothing inline, nobody's frame.
 
 use crate::api::App;
 use crate::api::error::Problem;
-use crate::api::input::drain;
+use crate::auth::Identity;
+use crate::auth::rates::Purpose;
+use crate::routes::admission::Class;
 use crate::web::shell::go;
 use crate::web::visitor::{Visitor, same_site};
 use crate::web::{
@@ -42,25 +45,58 @@ pub struct PageRoute {
     pub operation: &'static str,
     /// Who sees it.
     pub audience: Audience,
+    /// How it is let in, and whether it counts for the rate of the past: as what it shows does in the API.
+    pub class: Class,
     handler: fn() -> MethodRouter<App>,
+}
+
+impl PageRoute {
+    /// For which of a customer's rates it counts.
+    #[must_use]
+    pub fn purpose(&self) -> Purpose {
+        match self.class {
+            _ if self.audience == Audience::Customers && self.method == Method::POST => Purpose::Write,
+            Class::Swift | Class::SignIn => Purpose::Other,
+            Class::Stored | Class::Dear => Purpose::History,
+        }
+    }
+    /// It asks the read tables.
+    const fn stored(mut self) -> PageRoute {
+        self.class = Class::Stored;
+        self
+    }
+    /// It walks far.
+    const fn dear(mut self) -> PageRoute {
+        self.class = Class::Dear;
+        self
+    }
+    /// It waits for a password to be checked.
+    const fn signs_in(mut self) -> PageRoute {
+        self.class = Class::SignIn;
+        self
+    }
 }
 
 /// What a page may do and load: only what this site serves, in files.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// Where a password is sent.
+pub const SIGN_IN: &str = "/sign-in";
+
 /// Every page.
 #[must_use]
 pub fn table() -> Vec<PageRoute> {
     use Audience::{Browsers, Customers, Everybody};
-    let see = |path, operation, audience, handler| PageRoute { method: Method::GET, path, operation, audience, handler };
-    let send = |path, operation, audience, handler| PageRoute { method: Method::POST, path, operation, audience, handler };
+    let page = |method, path, operation, audience, handler| PageRoute { method, path, operation, audience, class: Class::Swift, handler };
+    let see = |path, operation, audience, handler| page(Method::GET, path, operation, audience, handler);
+    let send = |path, operation, audience, handler| page(Method::POST, path, operation, audience, handler);
     vec![
         see("/", "page_start", Everybody, || get(sign_in::start_get)),
         see("/static/{mark}/{name}", "page_file", Browsers, || get(files::file_get)),
         see("/favicon.ico", "page_icon", Browsers, || get(files::icon_get)),
-        see("/sign-in", "page_sign_in", Everybody, || get(sign_in::sign_in_get)),
-        send("/sign-in", "page_sign_in_send", Everybody, || post(sign_in::sign_in_post)),
+        see(SIGN_IN, "page_sign_in", Everybody, || get(sign_in::sign_in_get)),
+        send(SIGN_IN, "page_sign_in_send", Everybody, || post(sign_in::sign_in_post)).signs_in(),
         send("/sign-in/code", "page_sign_in_code", Everybody, || post(sign_in::code_post)),
         send("/sign-in/link", "page_sign_in_link", Everybody, || post(sign_in::link_post)),
         send("/sign-in/sample", "page_sign_in_sample", Everybody, || post(sample::sample_post)),
@@ -78,17 +114,17 @@ pub fn table() -> Vec<PageRoute> {
         send("/transfer", "page_transfer_send", Customers, || post(transfer::transfer_post)),
         see("/products/{id}/subscribe", "page_subscribe", Customers, || get(subscribe::subscribe_get)),
         send("/products/{id}/subscribe", "page_subscribe_send", Customers, || post(subscribe::subscribe_post)),
-        see("/receipts/{place}", "page_receipt", Customers, || get(receipt::receipt_get)),
+        see("/receipts/{place}", "page_receipt", Customers, || get(receipt::receipt_get)).stored(),
         see("/holdings", "page_holdings", Customers, || get(holdings::holdings_get)),
-        see("/holdings/{id}", "page_holding", Customers, || get(holdings::holding_get)),
+        see("/holdings/{id}", "page_holding", Customers, || get(holdings::holding_get)).stored(),
         send("/holdings/{id}/auto-renew", "page_auto_renew_send", Customers, || post(holdings::auto_renew_post)),
         see("/holdings/{id}/redeem", "page_redeem", Customers, || get(redeem::redeem_get)),
         send("/holdings/{id}/redeem", "page_redeem_send", Customers, || post(redeem::redeem_post)),
-        see("/history", "page_history", Customers, || get(history::history_get)),
-        see("/history/print", "page_history_print", Customers, || get(history::print_get)),
-        see("/history.csv", "page_history_csv", Customers, || get(history::csv_get)),
-        see("/notices", "page_notices", Customers, || get(notices::notices_get)),
-        see("/acceptances", "page_acceptances", Customers, || get(agreements::acceptances_get)),
+        see("/history", "page_history", Customers, || get(history::history_get)).stored(),
+        see("/history/print", "page_history_print", Customers, || get(history::print_get)).dear(),
+        see("/history.csv", "page_history_csv", Customers, || get(history::csv_get)).stored(),
+        see("/notices", "page_notices", Customers, || get(notices::notices_get)).stored(),
+        see("/acceptances", "page_acceptances", Customers, || get(agreements::acceptances_get)).stored(),
         send("/sessions/{id}/end", "page_session_end", Customers, || post(settings::session_end_post)),
         send("/sessions/end-others", "page_sessions_end", Customers, || post(settings::sessions_end_post)),
         see("/settings/second-factor", "page_factor", Customers, || get(settings::factor_get)),
@@ -102,6 +138,9 @@ pub fn table() -> Vec<PageRoute> {
 struct Guard {
     app: App,
     audience: Audience,
+    class: Class,
+    purpose: Purpose,
+    operation: &'static str,
     answered: metrics::Histogram,
 }
 
@@ -109,7 +148,8 @@ struct Guard {
 pub fn add(mut router: Router<App>, app: &App) -> Router<App> {
     for page in table() {
         let answered = metrics::histogram!("usance_http_seconds", "operation" => page.operation);
-        let guard = Guard { app: app.clone(), audience: page.audience, answered };
+        let (purpose, operation) = (page.purpose(), page.operation);
+        let guard = Guard { app: app.clone(), audience: page.audience, class: page.class, purpose, operation, answered };
         router = router.route(page.path, (page.handler)().layer(from_fn_with_state(guard, check)));
     }
     router
@@ -121,27 +161,47 @@ async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> 
     if guard.audience == Audience::Browsers {
         return dressed(next.run(request).await, guard.app.site.https);
     }
-    let visitor = match Visitor::of(&guard.app, request.headers()) {
-        Ok(visitor) => visitor,
-        Err(problem) => return dressed(problem.into_response(), guard.app.site.https),
+    let Ok(place) = guard.app.admission.pages.enter().await else { return busy(guard.app.site.https) };
+    let Ok(visitor) = Visitor::of(&guard.app, request.headers()) else { return busy(guard.app.site.https) };
+    let mut place = Some(place);
+    let counted = match &visitor.signed {
+        Some(signed) => guard.app.auth.count(&Identity::of_customer(signed.customer()), guard.purpose, Some(guard.operation)),
+        None => super::count_stranger(&guard.app, &request, Some(guard.operation)),
     };
-    let response = match admit(&guard, &visitor, &request) {
+    let admitted = match counted.allowed() {
+        Ok(()) => admit(&guard, &visitor, &request),
+        Err(problem) => Admitted::Elsewhere(problem.into_response()),
+    };
+    let admitted = match admitted {
+        Admitted::Yes if guard.class != Class::Swift => {
+            // One place for another: who waits for this one keeps no other page waiting.
+            drop(place.take());
+            match guard.app.admission.enter(guard.class).await {
+                Ok(of_class) => {
+                    place = of_class;
+                    Admitted::Yes
+                }
+                Err(unavailable) => Admitted::Elsewhere(Problem::from(unavailable).into_response()),
+            }
+        }
+        admitted => admitted,
+    };
+    let response = match admitted {
         Admitted::Yes => {
             request.extensions_mut().insert(visitor.clone());
             next.run(request).await
         }
-        Admitted::Elsewhere(response) => {
-            drain(request.into_body()).await;
-            response
-        }
+        Admitted::Elsewhere(response) => response,
     };
-    let response = match response.extensions().get::<Problem>().cloned() {
+    let mut response = match response.extensions().get::<Problem>().cloned() {
         // A page is no part of a page: the script that asked says that it got no answer.
         Some(problem) if visitor.wants_fragment => problem.status().into_response(),
         Some(problem) => failure::page(&guard.app, &visitor, &problem).await.unwrap_or_else(IntoResponse::into_response),
         None => response,
     };
     guard.answered.record(started.elapsed().as_secs_f64());
+    counted.tell(response.headers_mut());
+    drop(place);
     dressed(response, guard.app.site.https)
 }
 
@@ -152,10 +212,7 @@ enum Admitted {
 
 fn admit(guard: &Guard, visitor: &Visitor, request: &Request) -> Admitted {
     let sends = request.method() != Method::GET && request.method() != Method::HEAD;
-    if sends && let Err(problem) = same_site(request.headers()) {
-        return Admitted::Elsewhere(problem.into_response());
-    }
-    if let Err(problem) = visitor.throttle(&guard.app) {
+    if sends && let Err(problem) = same_site(request.headers(), guard.app.site.https) {
         return Admitted::Elsewhere(problem.into_response());
     }
     if guard.audience == Audience::Customers && visitor.signed.is_none() {
@@ -189,19 +246,34 @@ fn dressed(mut response: Response, https: bool) -> Response {
     response
 }
 
+/// Whether a person looks at the answer.
+#[must_use]
+pub fn wants_page(request: &Request) -> bool {
+    !request.uri().path().starts_with("/v1/")
+        && request.headers().get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"))
+}
+
+/// What a person is told where nothing else can be made: no session is looked at, and nothing is waited for.
+#[must_use]
+pub fn busy(https: bool) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (header::RETRY_AFTER, HeaderValue::from_static("1")),
+    ];
+    dressed((StatusCode::SERVICE_UNAVAILABLE, headers, failure::busy_page()).into_response(), https)
+}
+
 /// What has no route, or no answer here, is said as a page to whoever asks for one.
 pub async fn as_page(State(app): State<App>, request: Request, next: Next) -> Response {
-    let wants_page = request.headers().get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"));
-    let in_contract = request.uri().path().starts_with("/v1/");
-    let headers = (wants_page && !in_contract).then(|| request.headers().clone());
+    let headers = wants_page(&request).then(|| request.headers().clone());
     let response = next.run(request).await;
     let lost = matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::SERVICE_UNAVAILABLE);
     let problem =
         response.extensions().get::<Problem>().filter(|_| lost && !response.headers().contains_key(header::CONTENT_SECURITY_POLICY));
     let (Some(headers), Some(problem)) = (headers, problem.cloned()) else { return response };
     let https = app.site.https;
-    match Visitor::of(&app, &headers) {
-        Ok(visitor) => dressed(failure::page(&app, &visitor, &problem).await.unwrap_or_else(IntoResponse::into_response), https),
-        Err(_) => response,
-    }
+    // It is a page like any other, and asks the same store.
+    let Ok(_place) = app.admission.pages.enter().await else { return busy(https) };
+    let Ok(visitor) = Visitor::of(&app, &headers) else { return busy(https) };
+    dressed(failure::page(&app, &visitor, &problem).await.unwrap_or_else(IntoResponse::into_response), https)
 }

@@ -8,7 +8,6 @@
 
 use crate::api::App;
 use crate::api::error::Problem;
-use crate::api::input::drain;
 use crate::engine::standing::Duty;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -25,18 +24,23 @@ const OWN: [&str; 6] = ["/healthz", "/readyz", "/metrics", "/openapi.json", "/do
 /// What lies below it is the same for everybody, and a page that says 503 wants it.
 const FILES: &str = "/static/";
 
+/// Whether a path speaks of this process or of this release.
+#[must_use]
+pub fn is_own(path: &str) -> bool {
+    OWN.contains(&path) || path.starts_with(FILES)
+}
+
 /// Lets a request through to the handlers, and its answer out.
 pub async fn check(State(app): State<App>, request: Request, next: Next) -> Response {
     let moment = app.engine.moment();
     let path = request.uri().path().to_owned();
     let path = path.as_str();
-    if OWN.contains(&path) || path.starts_with(FILES) || matches!(moment.duty(), Duty::Sole) {
+    if is_own(path) || matches!(moment.duty(), Duty::Sole) {
         return next.run(request).await;
     }
     let reads = reads(request.method(), path);
     let stale = reads && allows_stale(request.headers());
     if matches!(moment.duty(), Duty::Follower(_)) && !stale {
-        drain(request.into_body()).await;
         return Problem::from(app.engine.elsewhere()).into_response();
     }
     let (_, before, _) = app.engine.positions();
@@ -58,5 +62,14 @@ fn reads(method: &Method, path: &str) -> bool {
 }
 
 fn allows_stale(headers: &HeaderMap) -> bool {
-    headers.get(&ALLOW_STALE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"))
+    headers.get(&ALLOW_STALE).is_some_and(|value| value.as_bytes() == b"true")
+}
+
+/// A word that says neither is a typo, and a typo must not pass silently.
+///
+/// # Errors
+/// 400.
+pub fn known_word(headers: &HeaderMap) -> Result<(), Problem> {
+    let known = headers.get_all(&ALLOW_STALE).iter().all(|value| matches!(value.as_bytes(), b"true" | b"false"));
+    if known { Ok(()) } else { Err(Problem::malformed("Usance-Allow-Stale: true or false")) }
 }

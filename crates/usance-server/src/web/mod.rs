@@ -28,11 +28,15 @@ pub mod transfer;
 pub mod visitor;
 pub mod words;
 
+use crate::auth::address::Proxies;
+
 /// How this site is reached, and who may enter it without a password.
 #[derive(Clone, Debug, Default)]
 pub struct Site {
     /// Whether customers reach it over HTTPS (a proxy ends TLS): cookies are then for HTTPS only.
     pub https: bool,
+    /// Proxies that are believed when they say where a request comes from.
+    pub proxies: Proxies,
     /// Sample customers that anybody may enter as; none but in a demo.
     pub sample_customers: Vec<String>,
 }

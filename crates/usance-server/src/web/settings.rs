@@ -2,7 +2,7 @@
 
 use super::failure::sentence;
 use super::format::{Format, Language};
-use super::shell::{Room, Shell, go, show};
+use super::shell::{Room, Shell, go, show, show_problem};
 use super::sign_in::{Bare, own_path};
 use super::visitor::{Form, Theme, Visitor, keep_look};
 use crate::api::App;
@@ -93,9 +93,9 @@ pub struct LookForm {
 }
 
 /// POST /look
-pub async fn look_post(Form(form): Form<LookForm>) -> Result<Response, Problem> {
+pub async fn look_post(State(app): State<App>, Form(form): Form<LookForm>) -> Result<Response, Problem> {
     let mut response = go(&own_path(&form.next));
-    let mut keep = |name: &str, value: &str| response.headers_mut().append(header::SET_COOKIE, keep_look(name, value));
+    let mut keep = |name: &str, value: &str| response.headers_mut().append(header::SET_COOKIE, keep_look(app.site.https, name, value));
     if let Some(language) = Language::parse(&form.language) {
         keep("usance_language", language.tag());
     }
@@ -173,7 +173,7 @@ pub async fn factor_post(State(app): State<App>, visitor: Visitor, Form(form): F
     if app.auth.has_second_factor(signed.customer())? {
         return Ok(go("/settings#second-factor"));
     }
-    match app.auth.set_factor(signed.customer(), &form.secret, &form.code) {
+    match app.auth.set_factor(&signed.session, &form.secret, &form.code) {
         Ok(()) => {
             // What was opened without a code does not stay open.
             app.auth.end_other_sessions(signed.customer(), signed.session.id)?;
@@ -183,7 +183,7 @@ pub async fn factor_post(State(app): State<App>, visitor: Visitor, Form(form): F
             let proposed = ProposedFactor::again(signed.customer(), &form.secret)?;
             let s = Shell::of(&app, &visitor, Room::Settings).await?;
             let fault = Some(sentence(&s, &problem, ""));
-            show(&FactorPage { s, drawing: drawing(&proposed.address), secret: proposed.secret, fault }, problem.status())
+            show_problem(&FactorPage { s, drawing: drawing(&proposed.address), secret: proposed.secret, fault }, &problem)
         }
     }
 }
@@ -197,8 +197,8 @@ pub struct CodeForm {
 /// POST /settings/second-factor/remove
 pub async fn factor_remove_post(State(app): State<App>, visitor: Visitor, Form(form): Form<CodeForm>) -> Result<Response, Problem> {
     let signed = visitor.customer()?;
-    match app.auth.remove_factor(signed.customer(), &form.code) {
+    match app.auth.remove_factor(&signed.session, &form.code) {
         Ok(()) => Ok(go("/settings#second-factor")),
-        Err(problem) => show(&page(&app, &visitor, Some(&problem)).await?, problem.status()),
+        Err(problem) => show_problem(&page(&app, &visitor, Some(&problem)).await?, &problem),
     }
 }

@@ -6,7 +6,7 @@ use crate::api::App;
 use crate::api::error::Problem;
 use crate::api::shape::{self, AssetShape, ClockShape};
 use askama::Template;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::fmt;
 use usance_core::id::AssetIx;
@@ -256,10 +256,22 @@ pub fn show(page: &impl Template, status: StatusCode) -> Result<Response, Proble
     Ok((status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], text).into_response())
 }
 
+/// A page that says what went wrong, and when it is worth trying again.
+///
+/// # Errors
+/// As [`show`].
+pub fn show_problem(page: &impl Template, problem: &Problem) -> Result<Response, Problem> {
+    let mut response = show(page, problem.status())?;
+    if let Some(seconds) = problem.retry_after_seconds() {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    Ok(response)
+}
+
 /// Sends the browser on with a GET.
 #[must_use]
 pub fn go(to: &str) -> Response {
     // Addresses are made here of checked parts; one that no header can hold leads to the start.
-    let to = axum::http::HeaderValue::from_str(to).unwrap_or_else(|_| axum::http::HeaderValue::from_static("/"));
+    let to = HeaderValue::from_str(to).unwrap_or_else(|_| HeaderValue::from_static("/"));
     (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
 }

@@ -1,18 +1,19 @@
 //! Coming in and going out: password, second factor, a hand-over link from the exchange.
 
 use super::failure::sentence;
-use super::shell::{Room, Shell, go, show};
-use super::visitor::{Form, Visitor, drop_session, keep_session};
+use super::shell::{Room, Shell, go, show, show_problem};
+use super::visitor::{Form, Visitor, device_cookie, drop_session, keep_device, keep_session};
 use crate::api::App;
 use crate::api::error::Problem;
 use crate::api::input::Query;
+use crate::auth::attempts::Sender;
 use crate::auth::session::Passed;
 use askama::Template;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use serde::Deserialize;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 /// Where the customer wanted to go.
 const START: &str = "/assets";
@@ -61,8 +62,9 @@ impl SignInPage {
     }
 
     fn refuse(mut self, problem: &Problem) -> Result<Response, Problem> {
-        self.fault = Some(sentence(&self.s, problem, ""));
-        show(&self, problem.status())
+        let limited = problem.status() == StatusCode::TOO_MANY_REQUESTS;
+        self.fault = Some(if limited { self.s.t("sign-in-limited") } else { sentence(&self.s, problem, "") });
+        show_problem(&self, problem)
     }
 }
 
@@ -125,11 +127,8 @@ pub async fn sign_in_post(
     let mut page = SignInPage::of(&app, &visitor, &form.next).await?;
     let customer = form.customer.trim().to_owned();
     page.customer.clone_from(&customer);
-    let passed = match app.auth.attempt(&customer, address(&app, &headers, from)) {
-        Ok(()) => app.auth.check_password(&customer, form.password).await,
-        Err(problem) => Err(problem),
-    };
-    match passed {
+    let sender = sender(&app, &headers, from, &customer)?;
+    match app.auth.check_password(&customer, form.password, &sender).await {
         Ok(Passed::Whole) => enter(&app, &visitor, &headers, &customer, &page.next),
         Ok(Passed::CodeAsked { ticket }) => {
             (page.asks, page.ticket) = (Asks::Code, ticket);
@@ -139,10 +138,10 @@ pub async fn sign_in_post(
     }
 }
 
-/// Where a request comes from. Behind a proxy it is what the proxy put last; whatever stands before that was sent to it.
-fn address(app: &App, headers: &HeaderMap, peer: SocketAddr) -> IpAddr {
-    let forwarded = headers.get("x-forwarded-for").filter(|_| app.site.https).and_then(|value| value.to_str().ok());
-    forwarded.and_then(|list| list.rsplit(',').next()?.trim().parse().ok()).unwrap_or(peer.ip())
+/// Who tries to come in as a customer: a device that is known, or somebody at an address.
+fn sender(app: &App, headers: &HeaderMap, peer: SocketAddr, customer: &str) -> Result<Sender, Problem> {
+    let known = app.auth.known_device(customer, device_cookie(headers, app.site.https))?;
+    Ok(known.map_or_else(|| Sender::Stranger(app.site.proxies.source(headers, peer.ip())), Sender::Known))
 }
 
 /// A code after a password.
@@ -168,7 +167,8 @@ pub async fn code_post(
         Err(problem) => return page.refuse(&problem),
     };
     (page.asks, page.ticket) = (Asks::Code, form.ticket);
-    match app.auth.attempt(&customer, address(&app, &headers, from)).and_then(|()| app.auth.check_code(&page.ticket, &form.code)) {
+    let sender = sender(&app, &headers, from, &customer)?;
+    match app.auth.check_code(&page.ticket, &form.code, &sender) {
         Ok(customer) => enter(&app, &visitor, &headers, &customer, &page.next),
         Err(problem) => page.refuse(&problem),
     }
@@ -206,7 +206,9 @@ pub fn enter(app: &App, visitor: &Visitor, headers: &HeaderMap, customer: &str, 
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("");
     let secret = app.auth.open_session(customer, &device(agent))?;
     let mut response = go(next);
+    let known = app.auth.know_device(customer, device_cookie(headers, app.site.https))?;
     response.headers_mut().append(header::SET_COOKIE, keep_session(app.site.https, &secret));
+    response.headers_mut().append(header::SET_COOKIE, keep_device(app.site.https, &known));
     Ok(response)
 }
 

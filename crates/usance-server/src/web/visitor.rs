@@ -8,8 +8,10 @@ use super::format::{Format, Language};
 use super::words::Words;
 use crate::api::App;
 use crate::api::error::Problem;
+use crate::api::input::unread;
+use crate::auth::device::KNOWN_MS;
 use crate::auth::session::Glance;
-use crate::auth::{Caller, Identity, Role, token_hash};
+use crate::auth::{Caller, Role, token_hash};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -22,6 +24,10 @@ use usance_store::SessionRecord;
 const SESSION: &str = "usance_session";
 /// The same where customers come over HTTPS: browsers then refuse to have it set by anybody else.
 const SESSION_HTTPS: &str = "__Host-usance_session";
+/// The cookie of a device on which somebody has signed in before; it opens nothing.
+const DEVICE: &str = "usance_device";
+/// The same over HTTPS.
+const DEVICE_HTTPS: &str = "__Host-usance_device";
 /// A choice of how pages look is kept this long, seconds.
 const LOOK_SECONDS: u32 = 365 * 24 * 60 * 60;
 
@@ -138,14 +144,6 @@ impl Visitor {
         Ok(Visitor { look: Look::of(headers), signed, wants_fragment })
     }
 
-    /// Counts a signed-in customer's request against the rate that tokens of that customer have.
-    ///
-    /// # Errors
-    /// 429.
-    pub fn throttle(&self, app: &App) -> Result<(), Problem> {
-        self.signed.as_ref().map_or(Ok(()), |signed| app.auth.throttle(&Identity::of_customer(signed.customer())))
-    }
-
     /// The customer of a page that only customers see.
     ///
     /// # Errors
@@ -189,10 +187,25 @@ pub fn drop_session(https: bool) -> HeaderValue {
     header_value(&format!("{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax{secure}", session_cookie(https)))
 }
 
+/// What a browser says of itself as a device on which somebody has signed in before.
+#[must_use]
+pub fn device_cookie(headers: &HeaderMap, https: bool) -> Option<&str> {
+    cookie(headers, if https { DEVICE_HTTPS } else { DEVICE })
+}
+
+/// The header that lets a browser say so. It stays when the customer signs out: that is when it is needed.
+#[must_use]
+pub fn keep_device(https: bool, value: &str) -> HeaderValue {
+    let (name, secure) = if https { (DEVICE_HTTPS, "; Secure") } else { (DEVICE, "") };
+    let seconds = KNOWN_MS / 1000;
+    header_value(&format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"))
+}
+
 /// The header that keeps a choice of how pages look. Scripts may read it; it says nothing about anybody.
 #[must_use]
-pub fn keep_look(name: &str, value: &str) -> HeaderValue {
-    header_value(&format!("{name}={value}; Path=/; Max-Age={LOOK_SECONDS}; SameSite=Lax"))
+pub fn keep_look(https: bool, name: &str, value: &str) -> HeaderValue {
+    let secure = if https { "; Secure" } else { "" };
+    header_value(&format!("{name}={value}; Path=/; Max-Age={LOOK_SECONDS}; SameSite=Lax{secure}"))
 }
 
 fn header_value(text: &str) -> HeaderValue {
@@ -204,11 +217,15 @@ fn header_value(text: &str) -> HeaderValue {
 ///
 /// # Errors
 /// 403 `cross_site`.
-pub fn same_site(headers: &HeaderMap) -> Result<(), Problem> {
+pub fn same_site(headers: &HeaderMap, https: bool) -> Result<(), Problem> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let own = match (text("sec-fetch-site"), text("origin")) {
         (Some(site), _) => site == "same-origin",
-        (None, Some(origin)) => origin.split_once("://").map(|(_, host)| host) == text("host"),
+        (None, Some(origin)) => {
+            let of_scheme = |(scheme, host): (&str, &str)| (!https || scheme == "https").then(|| host.to_owned());
+            let host = origin.split_once("://").and_then(of_scheme);
+            host.is_some() && host.as_deref() == text("host")
+        }
         // No browser that keeps to SameSite sends a form without both; what is none has no cookie to steal.
         (None, None) => true,
     };
@@ -230,7 +247,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Form<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let wanted =
             request.extensions().get::<Visitor>().and_then(|visitor| visitor.signed.as_ref()).map(|signed| signed.form_token.clone());
-        let bytes = axum::body::Bytes::from_request(request, state).await.map_err(|_| Problem::malformed("the form could not be read"))?;
+        let bytes = axum::body::Bytes::from_request(request, state).await.map_err(|refused| unread(&refused))?;
         if let Some(wanted) = wanted {
             let sent: Token = serde_urlencoded::from_bytes(&bytes).map_err(|error| Problem::malformed(error.to_string()))?;
             if !bool::from(sent.form_token.as_bytes().ct_eq(wanted.as_bytes())) {

@@ -4,6 +4,7 @@ mod axe;
 mod comfort;
 mod driver;
 mod entry;
+mod evil;
 mod layout;
 mod proof;
 mod redeem;

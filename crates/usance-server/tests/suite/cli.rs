@@ -1,12 +1,13 @@
 //! What can be typed: help, exit codes, tokens, backup, export, verify, simulate, demo, the environment.
 
-use super::harness::{Answer, Client, Server, Start, binary, usance};
+use super::harness::{Answer, Client, Server, Start, binary, shell, usance};
 use super::load::{Known, Load, found, healthy, instant, now_ms};
 use super::money;
 use super::platform::{CUSTOMERS, Platform};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::sync::Arc;
@@ -38,6 +39,29 @@ fn refused(words: &[&str]) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
+/// What every verb that serves is told.
+const SERVING: [&str; 19] = [
+    "--listen",
+    "--requests",
+    "--customer-rate",
+    "--history-rate",
+    "--preview-rate",
+    "--write-rate",
+    "--sender-rate",
+    "--address-rate",
+    "--route-rate",
+    "--connections",
+    "--connections-per-address",
+    "--head-seconds",
+    "--body-seconds",
+    "--idle-seconds",
+    "--take-seconds",
+    "--https",
+    "--trusted-proxy",
+    "--log-json",
+    "--json",
+];
+
 #[test]
 fn every_verb_explains_itself() {
     const PLACE: [&str; 3] = ["--data", "--store", "--store-password-file"];
@@ -45,34 +69,23 @@ fn every_verb_explains_itself() {
         (&[], &["serve", "demo", "token", "verify", "backup", "restore", "promote", "export", "simulate", "--version", "usance demo"]),
         (
             &["serve"],
-            &[
-                "--role",
-                "--node",
-                "--advertise",
-                "USANCE_OPERATOR_TOKEN",
-                "--listen",
-                "--customer-rate",
-                "--https",
-                "--log-json",
-                "--clock",
-                "--day-offset-minutes",
-                "--unconfirmed-days",
-                "--json",
-            ],
+            &["--role", "--node", "--advertise", "USANCE_OPERATOR_TOKEN", "--clock", "--day-offset-minutes", "--unconfirmed-days"],
         ),
-        (&["demo"], &["--data", "--listen", "--customer-rate", "--https", "--log-json", "--json"]),
+        (&["demo"], &["--data"]),
         (&["token"], &["create", "list", "revoke"]),
         (&["token", "create"], &["--role", "customer", "service", "operator", "auditor", "--name", "--customer", "--json"]),
         (&["token", "list"], &["--json"]),
         (&["token", "revoke"], &["<ID>", "--json"]),
-        (&["verify"], &["--json", "Exit code"]),
+        (&["verify"], &["--head", "--scratch", "--json", "Exit code"]),
         (&["backup"], &["--to", "--json"]),
         (&["restore"], &["--from", "--json"]),
         (&["promote"], &["--node", "--json"]),
         (&["export"], &["--to", "--json", "journal.csv", "positions.csv", "rewards.csv"]),
         (&["simulate"], &["--customers", "--days", "--actions", "--seed", "--json"]),
     ];
-    for (verb, mentioned) in rows {
+    for (verb, own) in rows {
+        let serves = [&["serve"][..], &["demo"]].contains(&verb);
+        let mentioned = [own, if serves { &SERVING } else { &[] }].concat();
         for ask in ["--help", "-h"] {
             let output = usance(&[verb, &[ask]].concat());
             assert!(output.status.success() && output.stderr.is_empty(), "{verb:?}: {output:?}");
@@ -90,6 +103,21 @@ fn every_verb_explains_itself() {
         }
         assert!(out(&usance(&[verb, &["--version"]].concat())).contains(env!("CARGO_PKG_VERSION")));
     }
+}
+
+#[test]
+fn a_start_that_cannot_serve_makes_nothing() {
+    let directory = TempDir::new().expect("a directory");
+    let data = directory.path().join("data");
+    let few = Server::start_as(shell("ulimit -n 200; exec \"$0\" \"$@\""), &data, &Start::default()).err().expect("too few files");
+    assert!(few.text.contains("200 open files are too few"), "{}", few.text);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    for verb in ["serve", "demo"] {
+        let said = refused(&[verb, "--data", text(&data), "--listen", &address]);
+        assert!(said.contains(&format!("listening on {address}")), "{said}");
+    }
+    assert!(!data.exists(), "nothing was made");
 }
 
 #[test]
@@ -263,6 +291,13 @@ fn a_backup_under_load_is_whole() {
     let said = usance(&["backup", "--data", text(&data), "--to", text(to.path())]);
     assert!(said.status.success() && out(&said).contains("everything up to batch"), "{said:?}");
     assert!(usance(&["verify", "--data", text(to.path())]).status.success());
+    for (path, mode) in [("copied.txt", 0o600), ("people.sqlite", 0o600)] {
+        let found = std::fs::metadata(to.path().join(path)).expect("a file").permissions().mode();
+        assert_eq!(found & 0o777, mode, "{path} is its owner's alone");
+    }
+    // Where nothing can be made; why is said once.
+    let said = refused(&["backup", "--data", text(&data), "--to", "/proc/never"]);
+    assert_eq!((said.matches("/proc/never").count(), said.matches("os error").count()), (1, 1), "{said}");
 }
 
 /// The rows of a CSV file by the names of its columns.

@@ -43,7 +43,7 @@ fn picture(server: &Server) -> Vec<Value> {
     shown
 }
 
-fn files(of: &Path, under: &Path, all: &mut BTreeMap<PathBuf, Vec<u8>>) {
+pub fn files(of: &Path, under: &Path, all: &mut BTreeMap<PathBuf, Vec<u8>>) {
     for entry in fs::read_dir(of.join(under)).expect("a directory") {
         let entry = entry.expect("an entry");
         let path = under.join(entry.file_name());
@@ -298,7 +298,7 @@ fn a_damaged_page_of_the_read_tables_is_told_and_repaired() {
     let told = CUSTOMERS.map(|customer| server.acting_for(customer).get("/v1/subscriptions"));
     let refused = told.into_iter().find(|answer| answer.status == 503).expect("somebody's rows lie there");
     let problem = refused.refused(503, "store_unreadable");
-    assert!(problem["detail"].as_str().is_some_and(|text| text.contains("read.sqlite") && text.contains("damaged")), "{problem}");
+    assert!(!problem.to_string().contains("read.sqlite"), "where it lies is for the service's own log: {problem}");
     assert_eq!(server.operator().get("/v1/operator/books").ok(), past().picture[1]);
     let verified = scene.verify();
     let text = String::from_utf8_lossy(&verified.stdout).into_owned();
@@ -432,8 +432,7 @@ fn fill(mut server: Server, known: &Arc<Known>, cause: &[&str]) -> Harvest {
     }
     assert!(!harvest.not_ready.is_empty(), "nobody was told: {} without any answer", harvest.unanswered.len());
     for answer in &harvest.not_ready {
-        let problem = answer.clone().refused(503, "engine_stopped");
-        assert!(problem["detail"].as_str().is_some_and(|text| cause.iter().all(|word| text.contains(word))), "{problem}");
+        answer.clone().refused(503, "engine_stopped");
     }
     harvest
 }

@@ -56,7 +56,11 @@ fn an_operation_names_its_parameters_and_who_may() {
         assert_eq!(operation["security"].is_array(), route.permission != Permission::Public, "{}", route.operation);
         assert_eq!(operation["requestBody"].is_object(), route.body.is_some(), "{}", route.operation);
         assert!(!operation["summary"].as_str().unwrap_or("").is_empty(), "{}", route.operation);
-        assert!(operation["responses"]["4XX"].is_object(), "{}", route.operation);
+        let responses = operation["responses"].as_object().expect("responses");
+        assert!(responses.contains_key(&route.done.to_string()), "{}", route.operation);
+        assert!(responses.keys().all(|status| status.parse::<u16>().is_ok()), "{}: every status by its number", route.operation);
+        assert_eq!(responses.contains_key("401"), route.permission != Permission::Public, "{}", route.operation);
+        assert!(!route.writes() || responses.contains_key("409"), "{}", route.operation);
     }
 }
 
@@ -100,8 +104,7 @@ impl Reader {
     fn read(&mut self, operation: &str, body: &Value) {
         let route = table().into_iter().find(|route| route.operation == operation).unwrap_or_else(|| panic!("no {operation}"));
         let responses = &self.document["paths"][route.path][route.method.as_str().to_lowercase()]["responses"];
-        let status = if route.writes() { "2XX" } else { "200" };
-        let schema = responses[status]["content"]["application/json"]["schema"].clone();
+        let schema = responses[route.done.to_string()]["content"]["application/json"]["schema"].clone();
         if let Err(why) = self.fits(&schema, body, operation) {
             panic!("{why}\n{body:#}");
         }
@@ -125,6 +128,8 @@ impl Reader {
                 "description",
                 "format",
                 "minimum",
+                "maxLength",
+                "pattern",
                 "additionalProperties",
             ];
             if !known.contains(&word.as_str()) {

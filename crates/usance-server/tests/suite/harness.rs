@@ -9,21 +9,36 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
+use totp_rs::{Algorithm, Builder, Secret};
 
 /// The operator's token of every test engine.
 pub const OPERATOR: &str = "test-operator-token";
 
 /// Every environment variable that the binary looks at.
-const VARIABLES: [&str; 15] = [
+const VARIABLES: [&str; 29] = [
     "USANCE_DATA",
     "USANCE_LISTEN",
     "USANCE_CLOCK",
     "USANCE_DAY_OFFSET_MINUTES",
     "USANCE_UNCONFIRMED_DAYS",
     "USANCE_CUSTOMER_RATE",
+    "USANCE_HISTORY_RATE",
+    "USANCE_PREVIEW_RATE",
+    "USANCE_WRITE_RATE",
+    "USANCE_SENDER_RATE",
+    "USANCE_ADDRESS_RATE",
+    "USANCE_ROUTE_RATE",
+    "USANCE_REQUESTS",
+    "USANCE_CONNECTIONS",
+    "USANCE_CONNECTIONS_PER_ADDRESS",
+    "USANCE_HEAD_SECONDS",
+    "USANCE_BODY_SECONDS",
+    "USANCE_IDLE_SECONDS",
+    "USANCE_TAKE_SECONDS",
     "USANCE_HTTPS",
+    "USANCE_TRUSTED_PROXY",
     "USANCE_LOG_JSON",
     "USANCE_OPERATOR_TOKEN",
     "USANCE_STORE",
@@ -83,7 +98,11 @@ pub struct Start {
 
 impl Default for Start {
     fn default() -> Self {
-        Start { clock: "simulated:2026-01-01T00:00:00Z".into(), offset: 0, more: vec!["--customer-rate".into(), "100000".into()] }
+        Start {
+            clock: "simulated:2026-01-01T00:00:00Z".into(),
+            offset: 0,
+            more: ["--customer-rate", "100000", "--history-rate", "100000"].map(str::to_owned).to_vec(),
+        }
     }
 }
 
@@ -278,6 +297,20 @@ impl Answer {
         assert_eq!(self.header("content-type"), Some("application/problem+json"));
         self.json()
     }
+}
+
+/// Seconds since the Unix epoch, by the system's clock.
+pub fn seconds_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs()
+}
+
+/// The code that an authenticator shows at a moment (seconds since the Unix epoch), from the secret as the page shows it. A code
+/// lasts thirty seconds; the next one is accepted a little early, so `seconds_now() + 30` is right and newer than any before.
+pub fn factor_code(secret: &str, seconds: u64) -> String {
+    let letters: String = secret.chars().filter(|letter| !letter.is_whitespace()).collect();
+    let secret = Secret::try_from_base32(&letters).expect("a secret");
+    let totp = Builder::new().with_algorithm(Algorithm::SHA1).with_digits(6).with_secret(secret).build_noncompliant();
+    totp.generate(seconds).to_string()
 }
 
 static KEYS: AtomicU64 = AtomicU64::new(1);

@@ -1,8 +1,8 @@
 //! Customers who do things all at once, and a ledger of our own that books what they were told.
 //!
 //! [`Load`] sends commands from several threads, each with its own connection and every command with its own key, and
-//! keeps every answer and every request that got none. [`Model`] adds up the answers and nothing else: what the engine
-//! holds in the end has to be exactly that. It shares no arithmetic with the engine.
+//! keeps every answer and every request that got none. [`Model`] adds up the answers and nothing else, in the ledgers of the soak:
+//! what the engine holds in the end has to be exactly that. They share no arithmetic with the engine.
 
 use super::harness::{Answer, Client, OPERATOR, Server};
 use super::money;
@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use usance_server::cli::world::Dice;
+use usance_soak::ledger::Holder;
+use usance_soak::ledger::compare::{Shown, compare};
 
 /// Everybody there is.
 pub const CUSTOMERS: [&str; 6] = ["ada", "ben", "cleo", "dan", "eve", "finn"];
@@ -289,31 +291,10 @@ fn now_ms_of(clock: &Answer) -> Option<i64> {
     Some(clock["now"].as_str()?.parse::<jiff::Timestamp>().ok()?.as_millisecond())
 }
 
-/// What the answers say a customer has, without rewards and without what came back from terms that ended by themselves.
-#[derive(Clone, Debug, Default)]
-struct Holder {
-    spot: i128,
-    funding: i128,
-    transfers: usize,
-    subscriptions: usize,
-    redemptions: usize,
-}
-
-#[derive(Clone, Debug)]
-struct Stake {
-    customer: &'static str,
-    principal: i128,
-    from_funding: i128,
-    from_spot: i128,
-    left_early: bool,
-}
-
 /// The ledger that books answers.
 #[derive(Clone, Debug, Default)]
 pub struct Model {
     holders: BTreeMap<&'static str, Holder>,
-    stakes: BTreeMap<String, Stake>,
-    custody: i128,
     /// Commands that did something.
     pub accepted: usize,
     /// Commands that a rule refused.
@@ -323,9 +304,7 @@ pub struct Model {
 impl Model {
     /// Books answers, in whatever order they came to us.
     pub fn book_all(&mut self, done: &[Done]) {
-        // A position is opened before it is redeemed, whichever answer was read first.
-        let (opened, others): (Vec<&Done>, Vec<&Done>) = done.iter().partition(|done| done.sent.path == "/v1/subscriptions");
-        opened.into_iter().chain(others).for_each(|done| self.book(done));
+        done.iter().for_each(|done| self.book(done));
     }
 
     /// Books what an answer says was done.
@@ -337,94 +316,32 @@ impl Model {
         }
         self.accepted += 1;
         let answer: Value = serde_json::from_slice(&done.body).expect("JSON");
-        let asked = |field: &str| done.sent.body[field].as_str().unwrap_or("").to_owned();
-        let named = done.sent.customer.map_or_else(|| asked("customer"), str::to_owned);
+        let named = done.sent.customer.or(done.sent.body["customer"].as_str()).unwrap_or("");
         let Some(customer) = CUSTOMERS.into_iter().find(|id| *id == named) else { return };
-        let holder = self.holders.entry(customer).or_default();
-        match done.sent.path.as_str() {
-            "/v1/operator/deposits" | "/v1/operator/withdrawals" => {
-                let amount = money::field(&done.sent.body, "amount");
-                let change = if done.sent.path.ends_with("deposits") { amount } else { -amount };
-                *(if asked("account") == "spot" { &mut holder.spot } else { &mut holder.funding }) += change;
-                self.custody += change;
-            }
-            "/v1/transfers" => {
-                let to_spot = money::field(&done.sent.body, "amount") * if asked("to") == "spot" { 1 } else { -1 };
-                holder.spot += to_spot;
-                holder.funding -= to_spot;
-                holder.transfers += 1;
-            }
-            "/v1/subscriptions" => {
-                let amount = money::field(&done.sent.body, "amount");
-                let position = &answer["position"];
-                let (from_funding, from_spot) = match asked("source").as_str() {
-                    "funding" => (amount, 0),
-                    "spot" => (0, amount),
-                    _ => (money::field(position, "from_funding"), money::field(position, "from_spot")),
-                };
-                assert_eq!(from_funding + from_spot, amount, "{answer}");
-                holder.funding -= from_funding;
-                holder.spot -= from_spot;
-                holder.subscriptions += 1;
-                let id = position["id"].as_str().expect("an id").to_owned();
-                let none = Stake { customer, principal: 0, from_funding: 0, from_spot: 0, left_early: false };
-                let stake = self.stakes.entry(id).or_insert(none);
-                assert_eq!(stake.customer, customer, "{answer}");
-                stake.principal += amount;
-                stake.from_funding += from_funding;
-                stake.from_spot += from_spot;
-            }
-            _ => {
-                holder.spot += money::field(&answer, "to_spot");
-                holder.funding += money::field(&answer, "to_funding") - money::field(&answer, "clawback_from_funding");
-                holder.redemptions += 1;
-                let id = answer["position"]["id"].as_str().expect("an id");
-                let stake = self.stakes.get_mut(id).expect("a position we were told of");
-                stake.principal -= money::field(&answer, "principal");
-                stake.left_early = answer["kind"] == "early";
-            }
-        }
+        let booked = self.holders.entry(customer).or_default().book(&done.sent.path, &done.sent.body, &answer);
+        booked.unwrap_or_else(|error| panic!("{error:#}: {:?}", done.sent));
     }
 
     /// Compares everything with what the engine shows, to the base unit.
     pub fn check(&self, server: &Server) {
-        let mut unseen: Vec<&String> = self.stakes.keys().collect();
         for (customer, holder) in &self.holders {
             let client = server.acting_for(customer);
-            let (mut spot, mut funding, mut staked) = (holder.spot, holder.funding, 0);
-            for position in client.all("/v1/positions", 500) {
-                let id = position["id"].as_str().expect("an id");
-                let stake = self.stakes.get(id).unwrap_or_else(|| panic!("nobody was told of {position}"));
-                assert_eq!(stake.customer, *customer, "{position}");
-                unseen.retain(|other| *other != id);
-                funding += money::field(&position, "distributed");
-                match position["state"].as_str().expect("a word") {
-                    "matured" => {
-                        funding += stake.from_funding;
-                        spot += stake.from_spot;
-                    }
-                    "active" => {
-                        assert_eq!(money::field(&position, "principal"), stake.principal, "{position}");
-                        staked += stake.principal;
-                    }
-                    "redeemed" => assert_eq!(stake.principal, 0, "{position}"),
-                    "redeemed_early" => assert!(stake.left_early && stake.principal == 0, "{position}"),
-                    other => panic!("a position is {other}: {position}"),
-                }
-            }
-            let accounts = client.get("/v1/accounts").ok();
-            let shown = accounts["items"].as_array().expect("items").first().cloned().unwrap_or_default();
-            let seen = ["spot", "funding", "staked"].map(|field| money::field(&shown, field));
-            assert_eq!(seen, [spot, funding, staked], "{customer} has spot, funding, staked: {shown}");
+            let shown = Shown {
+                accounts: client.get("/v1/accounts").ok()["items"].as_array().expect("items").clone(),
+                positions: client.all("/v1/positions?state=all", 500),
+                statement: client.send("GET", "/v1/statement", &[("accept", "text/csv")], None).bytes,
+            };
+            compare(&mut holder.clone(), &shown).unwrap_or_else(|error| panic!("{customer}: {error:#}"));
+            let transfers = holder.sums.get(&("SOL".to_owned(), "spot", "transfer")).map_or(0, |sum| sum.count);
             for (path, count) in
-                [("/v1/transfers", holder.transfers), ("/v1/subscriptions", holder.subscriptions), ("/v1/redemptions", holder.redemptions)]
+                [("/v1/transfers", transfers), ("/v1/subscriptions", holder.subscriptions), ("/v1/redemptions", holder.redemptions)]
             {
-                assert_eq!(client.all(path, 500).len(), count, "{customer} {path}");
+                assert_eq!(client.all(path, 500).len() as u64, count, "{customer} {path}");
             }
         }
-        assert!(unseen.is_empty(), "positions that are gone: {unseen:?}");
         let books = server.operator().get("/v1/operator/books").ok();
-        assert_eq!(money::field(&books["items"][0], "custody"), self.custody + money::units(POOL), "{books}");
+        let brought_in: i128 = self.holders.values().map(|holder| holder.brought_in("SOL")).sum();
+        assert_eq!(money::field(&books["items"][0], "custody"), brought_in + money::units(POOL), "{books}");
         assert_eq!(books["items"][0]["balanced"], true, "{books}");
         healthy(&server.operator());
     }

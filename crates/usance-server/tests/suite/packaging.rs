@@ -11,7 +11,7 @@ const VERBS: [&str; 11] =
     ["serve", "demo", "token create", "token list", "token revoke", "verify", "backup", "restore", "promote", "export", "simulate"];
 
 /// Variables that no flag stands for and no help names.
-const UNNAMED: [&str; 1] = ["USANCE_LOG"];
+const UNNAMED: [&str; 2] = ["USANCE_LOG", "USANCE_CI_ADVISORIES"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -115,6 +115,39 @@ fn every_link_leads_somewhere() {
             assert!(elsewhere || there, "{} links to {target}", path.display());
         }
     }
+}
+
+/// The lines of a section of the proxy's configuration, without what is only said about them.
+fn section<'a>(text: &'a str, head: &str) -> Vec<&'a str> {
+    let (_, rest) = text.split_once(&format!("\n{head}\n")).unwrap_or_else(|| panic!("no section {head}"));
+    let own = rest.lines().take_while(|line| line.is_empty() || line.starts_with(' '));
+    own.map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
+}
+
+#[test]
+fn the_door_keeps_out_what_is_not_for_customers_and_says_where_they_are() {
+    let doors = text(&root().join("packaging/haproxy.cfg"));
+    let (whole, every) = (section(&doors, "global"), section(&doors, "defaults"));
+    let (front, back) = (section(&doors, "frontend door"), section(&doors, "backend writer"));
+    let taken: u32 = whole.iter().find_map(|line| line.strip_prefix("maxconn ")?.parse().ok()).expect("how many connections it takes");
+    assert!((1..16_384).contains(&taken), "{taken}: a process takes 16,384 by itself");
+    assert!(every.contains(&"timeout http-request 10s"), "a slow head waits here, and is ended here: {every:?}");
+    assert!(every.contains(&"option forwardfor"), "{every:?}");
+    assert!(front.contains(&"http-request deny deny_status 404 if { path /metrics /readyz }"), "{front:?}");
+    assert!(back.iter().any(|line| line.starts_with("http-check send meth GET uri /readyz ")), "it asks by itself: {back:?}");
+
+    let compose = text(&root().join("packaging/compose.yaml"));
+    let said = |key: &str| -> Vec<&str> {
+        let values = compose.lines().filter_map(|line| line.trim_start().trim_start_matches("- ").strip_prefix(key)?.strip_prefix(": "));
+        values.collect()
+    };
+    let (trusted, door) = (said("USANCE_TRUSTED_PROXY"), said("ipv4_address"));
+    assert!(door.len() == 1 && trusted == door, "the processes believe {trusted:?}, the door is {door:?}");
+    // Both in the network of one, and the door not among the addresses that are given out.
+    let (subnet, given_out) = (said("subnet"), said("ip_range"));
+    assert_eq!((subnet.as_slice(), given_out.as_slice()), (&["172.30.0.0/24"][..], &["172.30.0.128/25"][..]));
+    let last: u8 = door[0].strip_prefix("172.30.0.").and_then(|last| last.parse().ok()).expect("an address in that network");
+    assert!((2..128).contains(&last), "{last}");
 }
 
 #[test]

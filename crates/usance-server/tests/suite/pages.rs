@@ -2,7 +2,7 @@
 //!
 //! What people see of them is tested in `browser`.
 
-use super::harness::{Answer, Client};
+use super::harness::{Answer, Client, factor_code, seconds_now};
 use super::platform::Platform;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -69,7 +69,7 @@ fn between(text: &str, before: &str, after: &str) -> String {
 }
 
 /// A path of a page: alice's first position, a product, an agreement that are there.
-fn path(page: &PageRoute) -> String {
+pub fn path(page: &PageRoute) -> String {
     let id = if page.path.starts_with("/products") { "sol-7" } else { "1" };
     let path = page.path.replace("{id}", id).replace("{version}", "v1").replace("{mark}/{name}", "0/app.css").replace("{place}", "1");
     // The place of alice's subscription in the log is looked up where it matters; here it may be missing.
@@ -350,11 +350,7 @@ fn a_lost_second_factor_is_removed_by_the_exchange() {
     let house = House::new();
     let page = house.get("/settings/second-factor").text();
     let secret = between(&page, "name=\"secret\" value=\"", "\"");
-    let letters: String = secret.chars().filter(|letter| !letter.is_whitespace()).collect();
-    let secret_bytes = totp_rs::Secret::try_from_base32(&letters).expect("a secret");
-    let totp =
-        totp_rs::Builder::new().with_algorithm(totp_rs::Algorithm::SHA1).with_digits(6).with_secret(secret_bytes).build_noncompliant();
-    let code = totp.generate_current().to_string();
+    let code = factor_code(&secret, seconds_now());
     let answer = house.send("/settings/second-factor", &[("secret", &secret), ("code", &code)]);
     assert_eq!(answer.status, 303, "{}", answer.text());
     let body = encoded(&[("customer", "alice"), ("password", PASSWORD)]);

@@ -25,6 +25,12 @@ impl Database {
         row.expect("a row").get(0)
     }
 
+    /// The texts that a query gives.
+    pub fn texts(&self, sql: &str) -> Vec<String> {
+        let rows = self.0.connect().and_then(|wire| wire.query(sql, &[])).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
     /// Runs SQL on it, as somebody else would.
     pub fn run(&self, sql: &str) {
         self.0.connect().and_then(|wire| wire.batch(sql)).unwrap_or_else(|error| panic!("{sql}: {error}"));

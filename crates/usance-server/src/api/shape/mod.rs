@@ -84,9 +84,11 @@ pub fn asset(state: &State, ix: AssetIx) -> Option<AssetShape> {
 #[serde(deny_unknown_fields)]
 pub struct TierShape {
     /// Where it ends, as an amount of the asset; the last band has none.
+    #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub up_to: Option<String>,
     /// Its yearly rate, `"0.05250000"`.
+    #[schema(pattern = r"^(10(\.0{1,8})?|[0-9](\.[0-9]{1,8})?)$")]
     pub rate: String,
 }
 

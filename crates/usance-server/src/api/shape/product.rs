@@ -117,7 +117,7 @@ pub enum DistributionWord {
     /// At the end of the term.
     AtMaturity,
     /// Every n-th interest day.
-    EveryNDays(u32),
+    EveryNDays(#[serde(deserialize_with = "crate::api::input::whole")] u32),
 }
 
 impl From<DistributionWord> for Distribution {

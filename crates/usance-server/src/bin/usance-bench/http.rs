@@ -89,13 +89,41 @@ pub enum Kind {
     Many,
     /// A subscription to one product.
     One,
+    /// What a subscription would be: nothing is stored.
+    Preview,
+    /// A customer's past: one page of it.
+    Statement,
     /// Nothing.
     Health,
 }
 
+impl Kind {
+    /// The next request of this kind.
+    pub fn request(self, dice: &mut Dice) -> Vec<u8> {
+        let path = match self {
+            Kind::Health => return b"GET /healthz HTTP/1.1\r\nHost: bench\r\n\r\n".to_vec(),
+            Kind::Statement => {
+                let customer = dice.below(CUSTOMERS);
+                return format!(
+                    "GET /v1/statement?limit=20 HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {TOKEN}\r\nUsance-Customer: c{customer}\r\n\r\n"
+                )
+                .into_bytes();
+            }
+            Kind::Preview => "/v1/subscriptions/preview",
+            Kind::Many | Kind::One => "/v1/subscriptions",
+        };
+        let product = if self == Kind::One { 0 } else { dice.below(PRODUCTS) };
+        let agreement = if self == Kind::Preview { "" } else { r#","agreement":"v1""# };
+        let amount = format!("{}.{:09}", dice.below(9), 1 + dice.below(999_999_999));
+        let body = format!(r#"{{"product":"p{product}","amount":"{amount}","source":"funding"{agreement}}}"#);
+        post(path, Some(&format!("c{}", dice.below(CUSTOMERS))), &body)
+    }
+}
+
 static KEY: AtomicU64 = AtomicU64::new(0);
 
-fn post(path: &str, customer: Option<&str>, body: &str) -> Vec<u8> {
+/// A write of the operator with a key nobody used yet.
+pub fn post(path: &str, customer: Option<&str>, body: &str) -> Vec<u8> {
     let acting = customer.map(|id| format!("Usance-Customer: {id}\r\n")).unwrap_or_default();
     let key = KEY.fetch_add(1, Ordering::Relaxed);
     format!(
@@ -165,18 +193,7 @@ pub async fn load(address: &str, kind: Kind, connections: u64, seconds: u64) -> 
             let mut latencies = Vec::with_capacity(1 << 16);
             let (mut answer, mut buffer) = (Vec::new(), vec![0; 8192]);
             while Instant::now() < until {
-                let request = match kind {
-                    Kind::Health => b"GET /healthz HTTP/1.1\r\nHost: bench\r\n\r\n".to_vec(),
-                    _ => {
-                        let product = if kind == Kind::One { 0 } else { dice.below(PRODUCTS) };
-                        let body = format!(
-                            r#"{{"product":"p{product}","amount":"{}.{:09}","source":"funding","agreement":"v1"}}"#,
-                            dice.below(9),
-                            1 + dice.below(999_999_999)
-                        );
-                        post("/v1/subscriptions", Some(&format!("c{}", dice.below(CUSTOMERS))), &body)
-                    }
-                };
+                let request = kind.request(&mut dice);
                 let started = Instant::now();
                 stream.write_all(&request).await?;
                 answer.clear();

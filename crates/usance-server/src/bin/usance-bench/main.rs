@@ -5,6 +5,7 @@
 mod http;
 mod measure;
 mod memory;
+mod overload;
 mod pages;
 mod postgres;
 
@@ -24,7 +25,7 @@ struct Words {
     /// The `usance` binary to load over HTTP [default: the one beside this].
     #[arg(long)]
     binary: Option<PathBuf>,
-    /// Only these: close, decide, log, http, postgres, pages.
+    /// Only these: close, decide, log, http, overload, postgres, pages.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -42,6 +43,10 @@ fn main() -> anyhow::Result<()> {
     if wanted("http") {
         let beside = std::env::current_exe()?.with_file_name("usance");
         http::run(words.binary.as_deref().unwrap_or(&beside), words.seconds)?;
+    }
+    if wanted("overload") {
+        let beside = std::env::current_exe()?.with_file_name("usance");
+        overload::run(words.binary.as_deref().unwrap_or(&beside), words.seconds)?;
     }
     if wanted("postgres") {
         let beside = std::env::current_exe()?.with_file_name("usance");

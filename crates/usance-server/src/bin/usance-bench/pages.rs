@@ -26,7 +26,7 @@ const PAGES: [&str; 11] = [
 pub fn run(binary: &Path, seconds: u64) -> anyhow::Result<()> {
     println!("\npages of a sample customer, one connection, {seconds} s each (aim: 5 ms of CPU a page)");
     let directory = tempfile::tempdir()?;
-    let (engine, address) = Engine::start(binary, &["demo", "--customer-rate", "1000000"], directory.path())?;
+    let (engine, address) = Engine::start(binary, &["demo", "--customer-rate", "1000000", "--history-rate", "1000000"], directory.path())?;
     let mut stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
     let form = "customer=alice";

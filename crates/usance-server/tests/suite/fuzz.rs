@@ -1,0 +1,123 @@
+//! The entry points over their corpora, over thousands of inputs made of those, and what can be once more with little memory.
+//! The books stay healthy under all of it.
+
+use super::entries::dice::Dice;
+use super::entries::{self, Service, spreadsheet};
+use super::mutation;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use usance_server::routes::{Route, pages, table};
+
+fn corpus(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(name)
+}
+
+#[test]
+fn instants() {
+    mutation::run(&corpus("instants"), 30_000, entries::instants);
+}
+
+#[test]
+fn cursors() {
+    let service = Service::start();
+    mutation::run(&corpus("cursors"), 10_000, |data| entries::cursors(&service, data));
+}
+
+#[test]
+fn requests() {
+    let service = Service::start();
+    mutation::run(&corpus("requests"), 500, |data| {
+        let _ = entries::requests(&service, data);
+    });
+    let mut answered: BTreeMap<&str, BTreeMap<u16, usize>> = BTreeMap::new();
+    for number in 0..8_000 {
+        if let Some((operation, status)) = entries::requests(&service, &entries::seed(number)) {
+            *answered.entry(operation).or_default().entry(status).or_default() += 1;
+        }
+        if number % 500 == 0 {
+            service.expect_healthy();
+        }
+    }
+    service.expect_healthy();
+    // Every route of the table was asked, and most of them did something.
+    let asked = |route: &Route| answered.get(route.operation).cloned().unwrap_or_default();
+    let (mut worked, table) = (0, table());
+    for route in &table {
+        let statuses = asked(route);
+        assert!(statuses.values().sum::<usize>() >= 50, "{}: {statuses:?}", route.operation);
+        worked += usize::from(statuses.keys().any(|status| *status < 300));
+        println!("{}: {statuses:?}", route.operation);
+    }
+    assert!(worked * 10 >= table.len() * 9, "{worked} of {} did something", table.len());
+}
+
+/// Forms that cannot be right here: what they carry is known to nobody, or stands for what has ended.
+const IN_VAIN: [&str; 6] =
+    ["page_sign_in_send", "page_sign_in_code", "page_sign_in_link", "page_auto_renew_send", "page_factor_send", "page_factor_remove"];
+
+#[test]
+fn pages_and_their_forms() {
+    let service = Service::start();
+    mutation::run(&corpus("pages"), 500, |data| {
+        let _ = entries::pages(&service, data);
+    });
+    let mut answered: BTreeMap<&str, BTreeMap<String, usize>> = BTreeMap::new();
+    for number in 0..3_500 {
+        if let Some((operation, how)) = entries::pages(&service, &entries::seed(number)) {
+            *answered.entry(operation).or_default().entry(how).or_default() += 1;
+        }
+        if number % 500 == 0 {
+            service.expect_healthy();
+        }
+    }
+    service.expect_healthy();
+    // Every page was visited, and it was not always the page of a failure or the way to the sign-in page.
+    for page in pages::table() {
+        let ways = answered.get(page.operation).cloned().unwrap_or_default();
+        println!("{}: {ways:?}", page.operation);
+        assert!(ways.values().sum::<usize>() >= 20, "{}: {ways:?}", page.operation);
+        let (did, signs_out) = (|how: &String| how.starts_with('2') || how.starts_with('3'), page.operation == "page_sign_out");
+        let worked = ways.keys().any(|how| did(how) && (signs_out || how != "303 sign-in"));
+        assert!(worked || IN_VAIN.contains(&page.operation), "{}: {ways:?}", page.operation);
+    }
+    // What customers come for was booked by forms.
+    for form in ["page_transfer_send", "page_subscribe_send", "page_redeem_send"] {
+        assert!(answered[form].contains_key("303 receipts"), "{form}: {:?}", answered[form]);
+    }
+}
+
+#[test]
+fn statements() {
+    let service = Service::start();
+    mutation::run(&corpus("statements"), 200, |data| spreadsheet::statements(&service, data));
+    service.expect_healthy();
+}
+
+#[test]
+fn cells() {
+    mutation::run(&corpus("cells"), 30_000, spreadsheet::cells);
+}
+
+/// What holds no engine under load runs once more in a process that may have 2 GiB of addresses: the allocator of this program
+/// sets one of them aside at its first step.
+#[test]
+fn no_input_allocates_much() {
+    let names = ["instants", "cursors", "statements", "cells"];
+    mutation::run_in_little_memory(&names.map(|name| format!("suite::fuzz::{name}")), 2_048);
+}
+
+#[test]
+fn a_byte_that_is_changed_changes_one_decision_and_few_bytes_are_enough() {
+    let decisions = |data: &[u8]| {
+        let mut dice = Dice::new(data);
+        (0..60).map(|_| dice.below(100)).collect::<Vec<_>>()
+    };
+    let data: Vec<u8> = (0..50).collect();
+    let mut changed = data.clone();
+    changed[7] ^= 1;
+    let (before, after) = (decisions(&data), decisions(&changed));
+    let differ: Vec<usize> = (0..data.len()).filter(|at| before[*at] != after[*at]).collect();
+    assert_eq!(differ, [7]);
+    assert_ne!(decisions(b"a")[1..], decisions(b"b")[1..], "what goes on behind few bytes is of their making");
+    assert_eq!(decisions(b"a"), decisions(b"a"));
+}

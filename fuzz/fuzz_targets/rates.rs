@@ -1,0 +1,10 @@
+//! Fuzzes text as a yearly rate.
+//!
+//! The entry point, and what it asserts, is the one that the bounded tests call with a corpus; start there.
+#![no_main]
+
+#[allow(dead_code)]
+#[path = "../../crates/usance-core/tests/all/entries.rs"]
+mod entries;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| entries::rates(data));
