@@ -181,8 +181,8 @@ impl Admission {
         }
     }
 
-    /// Looks how long tasks wait for a core and how many do, for ever. What is answered in one go is never under way beside
-    /// another, so the number of places taken does not show how many ask for it; the runtime's queue does.
+    /// Looks how long tasks wait for a core and how many do, for ever: those that a store or the log has woken and that nobody goes
+    /// on with. Who has not been read yet waits where the kernel keeps connections in order, and is seen by nobody here.
     pub async fn watch(&self) {
         let runtime = tokio::runtime::Handle::current().metrics();
         let mut average = Duration::ZERO;

@@ -3,6 +3,7 @@
 //! `cargo xtask bench` runs it. CPU stands beside wall time, because a noisy neighbour changes only the second.
 
 mod http;
+mod idle;
 mod measure;
 mod memory;
 mod overload;
@@ -25,7 +26,7 @@ struct Words {
     /// The `usance` binary to load over HTTP [default: the one beside this].
     #[arg(long)]
     binary: Option<PathBuf>,
-    /// Only these: close, decide, log, http, overload, postgres, pages.
+    /// Only these: close, decide, log, http, idle, overload, postgres, pages.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -43,6 +44,10 @@ fn main() -> anyhow::Result<()> {
     if wanted("http") {
         let beside = std::env::current_exe()?.with_file_name("usance");
         http::run(words.binary.as_deref().unwrap_or(&beside), words.seconds)?;
+    }
+    if wanted("idle") {
+        let beside = std::env::current_exe()?.with_file_name("usance");
+        idle::run(words.binary.as_deref().unwrap_or(&beside), words.seconds.div_ceil(2))?;
     }
     if wanted("overload") {
         let beside = std::env::current_exe()?.with_file_name("usance");

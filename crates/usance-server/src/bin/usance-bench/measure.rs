@@ -43,8 +43,18 @@ pub fn cpu_of(process: &str) -> Duration {
 
 /// Bytes of memory this process holds.
 pub fn resident() -> u64 {
-    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    resident_of("self")
+}
+
+/// Bytes of memory a process holds.
+pub fn resident_of(process: &str) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{process}/statm")).unwrap_or_default();
     text.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096
+}
+
+/// The same in MiB.
+pub fn resident_mib(process: u32) -> f64 {
+    resident_of(&process.to_string()) as f64 / f64::from(1 << 20)
 }
 
 /// The machine's load, as the kernel says it.

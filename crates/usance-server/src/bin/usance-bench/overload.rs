@@ -2,11 +2,12 @@
 //!
 //! The engine has one core and the generator another, so that neither waits for the other's turn (with fewer than two they share).
 //! First a few clients ask as fast as they are answered: that is the capacity. Then ten times that is offered as an open loop:
-//! requests fall due by the clock, each is sent over a free connection of 2,048, none waits behind another, and what falls due
+//! requests fall due by the clock, each is sent over a free connection of so many, none waits behind another, and what falls due
 //! while none is free or the generator is late is counted as not sent. Latencies are from writing a request to reading its answer;
 //! beside them stands the engine's own time, from having read a request to writing its answer.
 
 use crate::http::{Engine, Kind, found, load};
+use crate::measure::resident_mib;
 use anyhow::Context;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use std::cell::{Cell, RefCell};
@@ -21,16 +22,19 @@ use usance_server::cli::world::Dice;
 
 /// How many times as much is offered.
 const TIMES: f64 = 10.0;
-/// Connections over which it is offered.
-const CONNECTIONS: usize = 2_048;
+/// Connections over which it is offered: each waits for its answer before it asks again, so how many there are is how many
+/// requests there can be at a time.
+const CONNECTIONS: [usize; 2] = [512, 2_048];
 /// How often it is looked what has fallen due.
 const TICK: Duration = Duration::from_millis(1);
 /// What fell due longer ago is not sent any more: a generator that is late must not send it all at once.
 const LATE: Duration = Duration::from_millis(10);
+/// Between the floods of one kind and the next kind.
+const CALM: Duration = Duration::from_secs(2);
 /// How long the last answers are waited for.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// Floods of each kind, to see whether memory goes on growing.
-const ROUNDS: usize = 3;
+/// Floods of each kind over so many connections, to see whether memory goes on growing.
+const ROUNDS: usize = 2;
 
 /// Runs it on an engine of its own.
 pub fn run(binary: &Path, seconds: u64) -> anyhow::Result<()> {
@@ -40,7 +44,7 @@ pub fn run(binary: &Path, seconds: u64) -> anyhow::Result<()> {
     let (engine, address) = Engine::start(binary, &words, directory.path())?;
     let apart = pin(1)? && apart;
     let cores = if apart { "one core each for engine and generator" } else { "engine and generator on the same cores" };
-    println!("\noverload: {cores}, {CONNECTIONS} connections, {seconds} s each");
+    println!("\noverload: {cores}, {seconds} s each");
     found(&address)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Of statements so many run or wait at a time.
@@ -73,12 +77,22 @@ fn pin(number: usize) -> anyhow::Result<bool> {
 /// One kind of request: its capacity, and floods of it.
 async fn measured(address: &str, process: u32, kind: Kind, clients: u64, seconds: u64) -> anyhow::Result<()> {
     let stretch = Duration::from_secs(seconds);
+    // Whoever was refused in the floods before, and their connections, are gone by then.
+    tokio::time::sleep(CALM).await;
     let started = Instant::now();
     let mut latencies = load(address, kind, clients, seconds).await?;
     let capacity = latencies.len() as f64 / started.elapsed().as_secs_f64();
     println!("    capacity, {clients} clients: {capacity:.0}/s; {}", figures(&mut latencies));
-    let flood = Rc::new(Flood::over(address).await?);
-    println!("    memory with {CONNECTIONS} connections {:.0} MiB", resident_mib(process));
+    for connections in CONNECTIONS {
+        floods(address, process, (kind, capacity), connections, stretch).await?;
+    }
+    Ok(())
+}
+
+/// Floods over so many connections.
+async fn floods(address: &str, process: u32, (kind, capacity): (Kind, f64), connections: usize, stretch: Duration) -> anyhow::Result<()> {
+    let flood = Rc::new(Flood::over(address, connections).await?);
+    println!("    {connections} connections: memory {:.0} MiB", resident_mib(process));
     for round in 1..=ROUNDS {
         let (before, started) = (Own::told(address)?, Instant::now());
         let peak = flood.run(kind, capacity * TIMES, stretch, process).await;
@@ -117,12 +131,6 @@ fn figures(latencies: &mut [u32]) -> String {
     let at = |share: f64| latencies.get(((latencies.len() as f64 * share) as usize).min(latencies.len().saturating_sub(1))).copied();
     let ms = |share: f64| f64::from(at(share).unwrap_or(0)) / 1e3;
     format!("p50 {:.1} ms, p99 {:.1} ms, longest {:.1} ms", ms(0.5), ms(0.99), ms(1.0))
-}
-
-fn resident_mib(process: u32) -> f64 {
-    let text = std::fs::read_to_string(format!("/proc/{process}/statm")).unwrap_or_default();
-    let pages: u64 = text.split_whitespace().nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
-    (pages * 4096) as f64 / f64::from(1 << 20)
 }
 
 /// The engine's own times, as it counts them.
@@ -178,9 +186,9 @@ struct Flood {
 }
 
 impl Flood {
-    async fn over(address: &str) -> anyhow::Result<Flood> {
-        let mut lines = Vec::with_capacity(CONNECTIONS);
-        for _ in 0..CONNECTIONS {
+    async fn over(address: &str, connections: usize) -> anyhow::Result<Flood> {
+        let mut lines = Vec::with_capacity(connections);
+        for _ in 0..connections {
             let stream = TcpStream::connect(address).await.context("connecting; are so many open files allowed?")?;
             stream.set_nodelay(true)?;
             lines.push(Line { stream, sent_at: Cell::new(None) });
