@@ -91,7 +91,7 @@ fn panel(area: &Area<'_>, title: &str, minutes: f64, series: &[Series]) -> anyho
     let mut chart = ChartBuilder::on(area)
         .caption(title, ("sans-serif", 18))
         .margin(8)
-        .x_label_area_size(28)
+        .x_label_area_size(40)
         .y_label_area_size(56)
         .build_cartesian_2d(0.0..minutes, 0.0..most * 1.08)?;
     chart.configure_mesh().light_line_style(WHITE).x_desc("minutes").draw()?;
