@@ -19,6 +19,7 @@ mod suite {
     mod pages;
     mod platform;
     mod postgres;
+    mod released;
     mod routes;
     mod security;
     mod standby;
