@@ -111,9 +111,13 @@ fn ci(root: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The cargo that runs this, or the one on the path.
+fn cargo_program() -> String {
+    std::env::var("CARGO").unwrap_or_else(|_| "cargo".into())
+}
+
 fn cargo(root: &Path, words: &[&str]) -> anyhow::Result<()> {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
-    let status = Command::new(cargo).args(words).current_dir(root).stdin(Stdio::null()).status()?;
+    let status = Command::new(cargo_program()).args(words).current_dir(root).stdin(Stdio::null()).status()?;
     if status.success() { Ok(()) } else { bail!("cargo {} failed", words.join(" ")) }
 }
 

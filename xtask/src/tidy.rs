@@ -1,15 +1,17 @@
 //! The rules of the house, as data: which crate may lean on which, how long a file may get, which names are banned, and
 //! which documents have to be true of the tree.
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Who may depend on whom, inside the workspace.
-const ARROWS: [(&str, &[&str]); 6] = [
+const ARROWS: [(&str, &[&str]); 7] = [
     ("crates/usance-core", &[]),
     ("crates/usance-store", &["usance-core"]),
-    ("crates/usance-server", &["usance-core", "usance-store"]),
+    ("crates/usance-engine", &["usance-core", "usance-store"]),
+    ("crates/usance-server", &["usance-core", "usance-engine", "usance-store"]),
     ("crates/usance-sim", &["usance-core", "usance-store"]),
     ("crates/usance-soak", &["usance-server", "usance-store"]),
     ("xtask", &[]),
@@ -17,6 +19,9 @@ const ARROWS: [(&str, &[&str]); 6] = [
 
 /// Crates that the core must never reach.
 const BANNED_IN_CORE: [&str; 7] = ["tokio", "serde_json", "rusqlite", "axum", "rand", "chrono", "jiff"];
+
+/// What the engine must never reach, by whatever way: it is linked where nobody speaks HTTP.
+const BANNED_BELOW_ENGINE: [&str; 7] = ["axum", "hyper", "http", "tower", "askama", "utoipa", "serde_json"];
 
 /// A file above this asks what it really is.
 const LINES_MAX: usize = 800;
@@ -82,6 +87,18 @@ fn arrows(root: &Path, breaches: &mut Vec<String>) -> anyhow::Result<()> {
             }
         }
     }
+    skinless(root, breaches)
+}
+
+/// The engine's whole tree of dependencies knows no HTTP and no HTML.
+fn skinless(root: &Path, breaches: &mut Vec<String>) -> anyhow::Result<()> {
+    let words = ["tree", "--locked", "--offline", "-p", "usance-engine", "--edges", "normal", "--prefix", "none", "--format", "{p}"];
+    let told = Command::new(super::cargo_program()).args(words).current_dir(root).output().context("running cargo tree")?;
+    anyhow::ensure!(told.status.success(), "cargo tree: {}", String::from_utf8_lossy(&told.stderr));
+    let tree = String::from_utf8(told.stdout)?;
+    let names: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    anyhow::ensure!(names.contains("usance-store"), "cargo tree does not show what the engine depends on");
+    breaches.extend(BANNED_BELOW_ENGINE.iter().filter(|name| names.contains(*name)).map(|name| format!("usance-engine reaches {name}")));
     Ok(())
 }
 
@@ -181,6 +198,7 @@ fn documents(root: &Path, breaches: &mut Vec<String>) -> anyhow::Result<()> {
     for (folder, what) in [
         ("crates", "crate"),
         ("crates/usance-core/src", "module"),
+        ("crates/usance-engine/src", "module"),
         ("crates/usance-server/src", "module"),
         ("crates/usance-store/src", "module"),
     ] {

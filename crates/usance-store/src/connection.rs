@@ -228,6 +228,22 @@ pub(crate) fn create_private(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// Removes a database of ours with its companions, if there is one. Nobody has it open.
+///
+/// # Errors
+/// [`StoreError::Io`].
+pub fn remove_database(path: &Path) -> Result<(), StoreError> {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        match std::fs::remove_file(&name) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(StoreError::io(Path::new(&name), error)),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// Makes the names in the directory around `path` durable.
 pub(crate) fn sync_parent(path: &Path) -> Result<(), StoreError> {
     let parent = match path.parent() {

@@ -40,6 +40,7 @@ pub mod soundness;
 pub mod sqlite;
 
 pub use batch::{Batch, BatchBuilder, BatchError};
+pub use connection::remove_database;
 pub use directory::DataDirectory;
 pub use error::StoreError;
 pub use faulty::{Fault, FaultScript, FaultyLog};

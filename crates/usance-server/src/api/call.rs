@@ -3,12 +3,12 @@
 use super::App;
 use super::error::{Problem, rejected};
 use crate::auth::Caller;
-use crate::engine::{Expectation, Reply, Submission};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use usance_core::id::{LogPosition, hash16};
 use usance_core::machine::{Answer, Command, Rejection, State};
+use usance_engine::submit::{Expectation, Reply, Submission};
 use usance_store::codec::{Record, UsedKey};
 
 /// The header that makes a write once only.

@@ -1,6 +1,5 @@
 //! Every error as RFC 9457 `application/problem+json`, and the one place that says which rejection gets which status.
 
-use crate::engine::Unavailable;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -9,6 +8,7 @@ use std::collections::BTreeMap;
 use usance_core::id::AssetIx;
 use usance_core::machine::{Rejection, State};
 use usance_core::money::Amount;
+use usance_engine::Unavailable;
 
 use super::shape;
 

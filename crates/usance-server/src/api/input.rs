@@ -2,7 +2,6 @@
 
 use super::error::Problem;
 use crate::connections::body::Unread;
-use crate::engine::Unavailable;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
@@ -16,6 +15,7 @@ use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::PositionId;
 use usance_core::money::Rate;
 use usance_core::reward::clawback::AccountKind;
+use usance_engine::Unavailable;
 
 /// The longest body that is read.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;

@@ -14,6 +14,7 @@ use usance_core::id::LogPosition;
 use usance_core::ledger::{JournalEntry, LedgerAccount, Posting, Side, Whose, credit, debit};
 use usance_core::machine::{Event, Rejection, State as Machine, post};
 use usance_core::product::Kind;
+use usance_engine::Unavailable;
 use usance_store::projection::Span;
 use utoipa::ToSchema;
 
@@ -112,8 +113,7 @@ async fn platform_journal(app: &App, asset: Option<&str>, before: Option<(u64, u
         for batch in &batches {
             let mut entries: Vec<Keyed> = Vec::new();
             for (index, bytes) in batch.records().enumerate() {
-                let record = usance_store::codec::decode(bytes.map_err(crate::engine::Unavailable::from)?)
-                    .map_err(crate::engine::Unavailable::from)?;
+                let record = usance_store::codec::decode(bytes.map_err(Unavailable::from)?).map_err(Unavailable::from)?;
                 let place = LogPosition::new(batch.seq, u16::try_from(index).unwrap_or(u16::MAX)).number();
                 app.engine.peek(|state| {
                     let posted = record.events.iter().flat_map(|event| {

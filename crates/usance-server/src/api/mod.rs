@@ -25,13 +25,13 @@ pub mod statement;
 pub mod streams;
 
 use crate::auth::Auth;
-use crate::engine::Engine;
-use crate::engine::progress::Progress;
 use crate::routes::admission::Admission;
 use crate::web::Site;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
 use streams::Streams;
+use usance_engine::Engine;
+use usance_engine::life::progress::Progress;
 
 /// Event streams of one customer at a time: its devices and their tabs.
 const EVENT_STREAMS_MAX: usize = 32;

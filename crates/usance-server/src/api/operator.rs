@@ -17,6 +17,7 @@ use usance_core::ledger::{ControlAccounts, LedgerAccount, SubLedgerTotals};
 use usance_core::machine::command::{Change, ProductText, RateText, SaleText, WalletMove};
 use usance_core::machine::{Command, Rejection, State as Machine};
 use usance_core::product::Kind;
+use usance_engine::life::clock::EngineClock;
 use utoipa::ToSchema;
 
 /// A new asset.
@@ -383,7 +384,7 @@ pub struct Nothing {}
 
 /// POST /v1/operator/clock/confirmation: the system clock is right, close the days it is ahead.
 pub async fn clock_confirm(State(app): State<App>, call: Call, Body(asked): Body<Nothing>) -> Result<Response, Problem> {
-    let clock = crate::engine::clock::Clock::system();
+    let clock = EngineClock::system();
     call.execute(&app, &asked, Command::ConfirmClock { clock }).await
 }
 

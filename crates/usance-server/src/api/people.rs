@@ -20,6 +20,8 @@ use serde_json::json;
 use usance_core::calendar::Timestamp;
 use usance_core::id::hash16;
 use usance_core::machine::Rejection;
+use usance_engine::life::clock::EngineClock;
+use usance_engine::random::random_bytes;
 use usance_store::codec::UsedKey;
 use usance_store::{Identities, NewToken, Remembered, StoreError, TokenRecord, atomically};
 use utoipa::ToSchema;
@@ -164,9 +166,8 @@ async fn once(
     // The log takes the key; where it lies there names this one use of it for the people, too.
     let place = call.take_key(app, key).await?;
     let use_of_key = hash16(&app.seed, "use of a key", &[&shape::hex(&key.hash), &place.to_string()]);
-    let now = crate::engine::clock::Clock::system().ms();
-    let candidate =
-        crate::random_bytes().map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no_randomness", error.to_string()))?;
+    let now = EngineClock::system().ms();
+    let candidate = random_bytes().map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no_randomness", error.to_string()))?;
     let done = app.auth.with_store(|store| {
         let server = store.secret_or_insert("derived", &candidate)?;
         let secret = derived(&server, purpose, &use_of_key);
@@ -214,7 +215,7 @@ pub async fn token_create(State(app): State<App>, call: Call, Body(asked): Body<
         (_, Some(_)) => return Err(Problem::malformed("customer: only a customer's token has it")),
         (_, None) => {}
     }
-    let now = crate::engine::clock::Clock::system().ms();
+    let now = EngineClock::system().ms();
     once(&app, &call, key, "token", |people, secret| {
         let token =
             NewToken { name: asked.name.clone(), role: asked.role.into(), customer: asked.customer.clone(), hash: token_hash(secret) };
@@ -234,7 +235,7 @@ pub async fn token_list(State(app): State<App>) -> Result<Json<Page<TokenShape>>
 pub async fn token_revoke(State(app): State<App>, call: Call, Path(id): Path<String>) -> Result<Response, Problem> {
     let key = call.used_key(&app, &json!({}))?;
     let missing = || Refused::Rule(Problem::not_found("token_not_found", "There is no such live token."));
-    let now = crate::engine::clock::Clock::system().ms();
+    let now = EngineClock::system().ms();
     once(&app, &call, key, "revoke", |people, _| {
         let id: i64 = id.parse().map_err(|_| missing())?;
         if !people.revoke_token(id, now)? {
@@ -300,7 +301,7 @@ pub async fn password_set(
     let (print, phc) = hashed.await.map_err(|_| not_hashed())??;
     let key = call.used_key(&app, &json!({ "password": print }))?;
     known_customer(&app, &id).await?;
-    let now = crate::engine::clock::Clock::system().ms();
+    let now = EngineClock::system().ms();
     once(&app, &call, key, "password", |people, _| {
         people.set_password(&id, &phc, now)?;
         // Whoever came in with the old one goes out.
@@ -340,7 +341,7 @@ pub async fn sign_in_link_create(
 ) -> Result<Response, Problem> {
     let key = call.used_key(&app, &asked)?;
     known_customer(&app, &id).await?;
-    let expires_at = crate::engine::clock::Clock::system().ms() + LINK_MS;
+    let expires_at = EngineClock::system().ms() + LINK_MS;
     once(&app, &call, key, "sign-in", |people, secret| {
         people.add_sign_in_link(&token_hash(secret), &id, expires_at)?;
         let (path, expires_at) = (format!("/sign-in?link={SECRET}"), Timestamp::from_ms(expires_at).to_string());

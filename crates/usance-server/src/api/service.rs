@@ -3,7 +3,6 @@
 use super::App;
 use super::error::{Problem, outward};
 use super::input::Query;
-use crate::engine::standing::Duty;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -14,6 +13,7 @@ use serde_json::{Value, json};
 use std::sync::OnceLock;
 use std::time::Duration;
 use usance_core::ledger::LedgerAccount;
+use usance_engine::life::lease::Duty;
 
 /// How many batches the read tables may be behind before readiness fails.
 const LAG_BATCHES_MAX: u64 = 100_000;

@@ -13,9 +13,10 @@ pub mod session;
 mod turns;
 
 use crate::api::error::Problem;
-use crate::engine::pool::Pool;
 use attempts::Attempts;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use usance_engine::life::pool::Pool;
+use usance_engine::random::random_bytes;
 
 use parking_lot::{Mutex, RwLock};
 use rates::{Counted, Purpose, RateFlags, Rates};
@@ -73,7 +74,7 @@ fn people(home: &Home) -> Pool<Box<dyn IdentityStore>> {
 }
 
 fn random_key() -> Result<[u8; 32], StoreError> {
-    crate::random_bytes().map_err(|source| StoreError::Io { path: "/dev/urandom".into(), source })
+    random_bytes().map_err(|source| StoreError::Io { path: "/dev/urandom".into(), source })
 }
 
 /// Tokens and passwords.

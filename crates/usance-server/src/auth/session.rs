@@ -9,12 +9,13 @@ use super::attempts::{Sender, Taken};
 use super::{Auth, Identity, token_hash, turns};
 use crate::api::error::Problem;
 use crate::api::shape::hex;
-use crate::engine::clock::Clock;
 use argon2::{Argon2, PasswordHash, PasswordVerifier};
 use axum::http::StatusCode;
 use std::time::Duration;
 use subtle::ConstantTimeEq;
 use totp_rs::{Algorithm, Builder, Totp};
+use usance_engine::life::clock::EngineClock;
+use usance_engine::random::random_bytes;
 use usance_store::{NewSession, Role, SessionRecord, StoreError, atomically};
 
 /// A session that is not used ends after this, milliseconds.
@@ -50,11 +51,11 @@ fn wrong() -> Problem {
 }
 
 pub(super) fn now() -> i64 {
-    Clock::system().ms()
+    EngineClock::system().ms()
 }
 
 pub(super) fn random<const N: usize>() -> Result<[u8; N], Problem> {
-    crate::random_bytes().map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no_randomness", error.to_string()))
+    random_bytes().map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no_randomness", error.to_string()))
 }
 
 fn link_used() -> Problem {

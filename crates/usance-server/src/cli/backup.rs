@@ -1,12 +1,13 @@
 //! `usance backup`: a consistent copy of a running or stopped engine's data.
 
 use super::{Output, Place, spinner};
-use crate::engine::start::SHARD;
 use anyhow::{Context, bail};
 use clap::Args;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use usance_engine::life::settings::SHARD;
+use usance_store::remove_database;
 use usance_store::soundness::people_hashes;
 use usance_store::{
     DataDirectory, Head, Home, IdentityStore, LogReader, LogStore, Note, SnapshotFile, SqliteLog, SqliteLogReader, StoreError, copy,
@@ -116,7 +117,7 @@ fn write_note(to: &DataDirectory, head: Head) -> anyhow::Result<Head> {
 }
 
 fn remove(path: &Path) -> anyhow::Result<()> {
-    crate::engine::workers::remove_database(path).with_context(|| format!("removing {}", path.display()))
+    remove_database(path).with_context(|| format!("removing {}", path.display()))
 }
 
 #[cfg(test)]

@@ -5,9 +5,6 @@ use super::world::{World, customer_id};
 use super::{Output, logging, progress, token};
 use crate::auth::Role;
 use crate::connections::Entrance;
-use crate::engine::clock::Clock;
-use crate::engine::workers::remove_database;
-use crate::engine::{Settings, start};
 use anyhow::{Context, bail};
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -17,7 +14,12 @@ use std::process::ExitCode;
 use usance_core::calendar::{DayOffset, Timestamp};
 use usance_core::machine::state::{ClockMode, Platform};
 use usance_core::machine::{Answer, Event, Executed, State};
+use usance_engine::Settings;
+use usance_engine::life::clock::EngineClock;
+use usance_engine::life::settings::SHARD;
+use usance_engine::random::random_bytes;
 use usance_store::codec::{self, Record};
+use usance_store::remove_database;
 use usance_store::{BatchBuilder, DataDirectory, Head, LogStore, SqliteIdentities, SqliteLog};
 
 /// Customers of the sample platform.
@@ -81,14 +83,14 @@ fn make(data: &Path, output: Output) -> anyhow::Result<()> {
         remove_database(&directory.people())?;
     }
     let mut log = SqliteLog::open(&directory.log())?;
-    if log.head(start::SHARD)?.is_some() {
+    if log.head(SHARD)?.is_some() {
         bail!("{} holds another platform; name another directory with --data", data.display());
     }
     write_private(&unfinished, &[])?;
     let offset = DayOffset::default();
-    let today = offset.day_of(Clock::system());
+    let today = offset.day_of(EngineClock::system());
     let created_at = offset.first_instant(today.plus(-DAYS));
-    let platform = Platform { shard: start::SHARD, offset, clock: ClockMode::Simulated, created_at, seed: crate::random_bytes()? };
+    let platform = Platform { shard: SHARD, offset, clock: ClockMode::Simulated, created_at, seed: random_bytes()? };
     let mut journal = Journal { builder: BatchBuilder::new(), head: Head::GENESIS, last_at: created_at, log: &mut log, failed: None };
     journal.put(created_at, Executed { events: vec![Event::PlatformCreated(Box::new(platform.clone()))], outcome: Ok(Answer::Done) });
     let bar = progress("living a year", DAYS.unsigned_abs().into(), output);
@@ -160,7 +162,7 @@ impl Journal<'_> {
         }
         let builder = std::mem::take(&mut self.builder);
         let appended = builder
-            .seal(start::SHARD, self.head.seq + 1, self.last_at.ms(), self.head.hash)
+            .seal(SHARD, self.head.seq + 1, self.last_at.ms(), self.head.hash)
             .map_err(|error| error.to_string())
             .and_then(|batch| {
                 self.log.append(self.head.seq, &batch).into_result(self.head.seq).map(|()| batch.head()).map_err(|error| error.to_string())
@@ -202,5 +204,5 @@ fn tell(address: std::net::SocketAddr, tokens: &Tokens, output: Output) -> anyho
 /// The first instant of tomorrow, in UTC.
 fn next_midnight() -> Timestamp {
     let offset = DayOffset::default();
-    offset.first_instant(offset.day_of(Clock::system()).next())
+    offset.first_instant(offset.day_of(EngineClock::system()).next())
 }

@@ -7,7 +7,6 @@
 use super::place::Visited;
 use super::replay::{Replay, days_of};
 use crate::api::shape;
-use crate::engine::start;
 use anyhow::{Context, bail};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,6 +15,7 @@ use usance_core::calendar::DayOffset;
 use usance_core::id::{LogPosition, PositionId};
 use usance_core::machine::State;
 use usance_core::money::Amount;
+use usance_engine::life::settings::SHARD;
 use usance_store::projection::{Projector, Reading};
 use usance_store::snapshot::Snapshot;
 use usance_store::soundness::{Soundness, people_hashes};
@@ -108,7 +108,7 @@ pub struct KnownHead {
 pub fn examine(visited: &Visited, kept: Option<KnownHead>, scratch: Option<&Path>, seen: impl FnMut(u64)) -> anyhow::Result<Examination> {
     let mut checks = files(&visited.home);
     let reader = visited.reader.as_ref();
-    let end = match reader.head(start::SHARD) {
+    let end = match reader.head(SHARD) {
         Ok(head) => head.context("the log is empty")?,
         Err(error) => {
             checks.push(failed(RUNS, &error.into()));
@@ -238,7 +238,7 @@ fn known_name(head: &KnownHead) -> String {
 fn check_snapshot(path: &Path, batch: &Batch, state: &State) -> Check {
     let name = format!("snapshot {} is what the log gives", path.display());
     let compared = Snapshot::open(path).and_then(|snapshot| {
-        let fits = (snapshot.shard(), snapshot.head()) == (start::SHARD, batch.head());
+        let fits = (snapshot.shard(), snapshot.head()) == (SHARD, batch.head());
         Ok((fits, image::state_hash(&image::read(&snapshot)?)?, image::state_hash(state)?))
     });
     match compared {
@@ -294,7 +294,7 @@ impl<'a> Rebuilt<'a> {
     fn begin(log: &'a dyn LogReader, offset: DayOffset, scratch: Option<&Path>) -> anyhow::Result<Self> {
         let parent = scratch.map_or_else(std::env::temp_dir, Path::to_path_buf);
         let scratch = tempfile::tempdir_in(&parent).with_context(|| format!("making a directory in {}", parent.display()))?;
-        let projector = Projector::open(&scratch.path().join("read.sqlite"), start::SHARD, offset)?;
+        let projector = Projector::open(&scratch.path().join("read.sqlite"), SHARD, offset)?;
         Ok(Rebuilt { log, projector, scratch })
     }
 
@@ -307,7 +307,7 @@ impl<'a> Rebuilt<'a> {
                 return Err(StoreError::Damaged { what: "read tables".into(), at });
             }
         }
-        Reading::open(&self.scratch.path().join("read.sqlite"), start::SHARD)
+        Reading::open(&self.scratch.path().join("read.sqlite"), SHARD)
     }
 }
 
@@ -320,7 +320,7 @@ fn read_tables(reader: &dyn LogReader, visited: &Visited, offset: DayOffset, scr
     };
     let name = "the read tables are what the log gives".to_owned();
     let compared = || -> anyhow::Result<Result<u64, String>> {
-        let stored = visited.home.reading(start::SHARD)?;
+        let stored = visited.home.reading(SHARD)?;
         let (reached, fingerprint) = stored.fingerprint_at()?;
         let mut rebuilt = Rebuilt::begin(reader, offset, scratch)?;
         let again = rebuilt.as_far_as(reached)?.fingerprint()?;
@@ -365,7 +365,7 @@ mod tests {
     fn lived() -> Replay {
         let offset = DayOffset::default();
         let created_at = offset.first_instant(Day::parse("2026-01-01").expect("a day"));
-        let platform = Platform { shard: start::SHARD, offset, clock: ClockMode::Simulated, created_at, seed: [6; 32] };
+        let platform = Platform { shard: SHARD, offset, clock: ClockMode::Simulated, created_at, seed: [6; 32] };
         let (mut builder, mut last) = (BatchBuilder::new(), created_at);
         let mut put = |at, Executed { events, outcome }| {
             let record = codec::Record { at, key: None, events, outcome };
@@ -378,7 +378,7 @@ mod tests {
         for day in 0..120 {
             world.live_day(if day == 0 { 0..20 } else { 20..20 }, 80);
         }
-        let batch = builder.seal(start::SHARD, 1, last.ms(), Head::GENESIS.hash).expect("sealed");
+        let batch = builder.seal(SHARD, 1, last.ms(), Head::GENESIS.hash).expect("sealed");
         let mut log = MemoryLog::new();
         log.append(0, &batch).into_result(0).expect("appended");
         Replay::walk(log.reader().expect("a reader").as_ref(), batch.head(), |_, _, _| Ok(())).expect("it runs")

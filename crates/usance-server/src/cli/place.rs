@@ -3,10 +3,10 @@
 //! A password is never an argument of its own, which everybody on the machine can read: it comes from a file or from the
 //! environment. No text made here holds one.
 
-use crate::engine::start::SHARD;
 use anyhow::{Context, bail};
 use clap::Args;
 use std::path::{Path, PathBuf};
+use usance_engine::life::settings::SHARD;
 use usance_store::{DataDirectory, Head, Home, LogReader, Postgres, SnapshotFile, StoreError, snapshot};
 
 /// The environment variable that holds the password of the database server.

@@ -2,12 +2,12 @@
 
 use super::Output;
 use super::place::{ServerFlags, plain_name, server_of};
-use crate::engine::standing::{LAPSE, RENEWAL};
-use crate::engine::start::SHARD;
 use anyhow::{Context, bail};
 use clap::Args;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
+use usance_engine::life::lease::{LAPSE, RENEWAL};
+use usance_engine::life::settings::SHARD;
 use usance_store::postgres::{ANYBODY, FollowerView, Lease};
 
 /// How long a handover may take.

@@ -4,7 +4,6 @@
 //! and what early exits forfeited to add them up. It keeps nothing else of the past. What is made of it is
 //! [`super::examination`]'s and [`super::export`]'s.
 
-use crate::engine::start;
 use std::collections::BTreeMap;
 use usance_core::calendar::Day;
 use usance_core::id::PositionId;
@@ -12,6 +11,7 @@ use usance_core::machine::{Event, State, derive};
 use usance_core::money::Amount;
 use usance_core::product::Kind;
 use usance_core::reward::history::{Segment, push_segment};
+use usance_engine::life::settings::SHARD;
 use usance_store::{Batch, Head, LogReader, StoreError, codec, recovery, verify_chain};
 
 /// The log, run from its first record.
@@ -34,7 +34,7 @@ impl Replay {
         let mut replay = Replay { state: None, head: Head::GENESIS, segments: BTreeMap::new(), forfeited: BTreeMap::new() };
         // The walk stops where the log stood when it began.
         let stop = |seq: u64| seq > end.seq;
-        replay.head = verify_chain(reader, start::SHARD, Head::GENESIS, |batch| -> anyhow::Result<()> {
+        replay.head = verify_chain(reader, SHARD, Head::GENESIS, |batch| -> anyhow::Result<()> {
             if stop(batch.seq) {
                 return Ok(());
             }

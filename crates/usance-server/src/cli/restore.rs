@@ -4,11 +4,11 @@
 //! an older base, the batches after it.
 
 use super::{Output, Place, progress};
-use crate::engine::start::SHARD;
 use anyhow::{Context, bail};
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use usance_engine::life::settings::SHARD;
 use usance_store::soundness::people_hashes;
 use usance_store::{DataDirectory, Head, Home, LogReader, Note, People, StoreError, verify_chain};
 

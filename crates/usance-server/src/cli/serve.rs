@@ -7,9 +7,6 @@ use crate::auth::address::{Network, Proxies};
 use crate::auth::rates::RateFlags;
 use crate::auth::{Auth, BOOTSTRAP};
 use crate::connections::{self, Entrance, House, Limits, Opened};
-use crate::engine::standing::Duty;
-use crate::engine::start::{Role, Server};
-use crate::engine::{Opening, Settings, start};
 use crate::routes::Permission;
 use crate::routes::admission::{Admission, Door};
 use crate::web::Site;
@@ -24,6 +21,9 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use usance_core::calendar::{DayOffset, Timestamp};
 use usance_core::machine::state::ClockMode;
+use usance_engine::life::lease::Duty;
+use usance_engine::{NodeRole, Server};
+use usance_engine::{Settings, Started, life::start};
 
 /// How long requests under way are waited for when a signal ends the service.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
@@ -166,7 +166,7 @@ fn server(verb: &Serve) -> anyhow::Result<Option<Server>> {
         }
         return Ok(None);
     };
-    let role = if verb.role == RoleFlag::Standby { Role::Standby } else { Role::Writer };
+    let role = if verb.role == RoleFlag::Standby { NodeRole::Standby } else { NodeRole::Writer };
     let node = verb.node.clone().unwrap_or_else(default_node);
     Ok(Some(Server { postgres, role, node, address: verb.advertise.clone() }))
 }
@@ -193,7 +193,7 @@ const EVENTS_AT_ONCE: usize = 32;
 ///
 /// # Errors
 /// As [`start::open`].
-pub fn open(settings: &Settings, output: Output) -> anyhow::Result<Opening> {
+pub fn open(settings: &Settings, output: Output) -> anyhow::Result<Started> {
     let length = start::log_length(settings);
     let bar = progress("running the log", length, output);
     let opening = start::open(settings, |seq| bar.set_position(seq));
@@ -214,7 +214,7 @@ pub struct Entry<'a> {
 /// # Errors
 /// When the engine stops by itself.
 pub fn serve(
-    opening: Opening,
+    opening: Started,
     door: Entrance,
     serving: &Serving,
     entry: Entry<'_>,
@@ -273,7 +273,7 @@ fn install_metrics() -> anyhow::Result<metrics_exporter_prometheus::PrometheusHa
 }
 
 /// Runs the service; returns why the engine stopped, or nothing when a signal ended it.
-async fn until_stopped(door: Opened, app: App, opening: &Opening, mut signals: Signals) -> Option<String> {
+async fn until_stopped(door: Opened, app: App, opening: &Started, mut signals: Signals) -> Option<String> {
     let keeper = tokio::spawn(keep_house(app.clone()));
     let watched = app.clone();
     let watcher = tokio::spawn(async move { watched.admission.watch().await });

@@ -2,12 +2,13 @@
 
 use super::{Output, Place};
 use crate::auth::{Role, token_hash};
-use crate::engine::clock::Clock;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use std::process::ExitCode;
 use usance_core::calendar::Timestamp;
 use usance_core::id::is_outside_id;
+use usance_engine::life::clock::EngineClock;
+use usance_engine::random::random_bytes;
 use usance_store::{Identities, IdentityStore, NewToken, Note, TokenRecord};
 
 /// Make, list and revoke the tokens with which programs and people come in.
@@ -113,9 +114,9 @@ fn shown(record: &TokenRecord) -> serde_json::Value {
 /// # Errors
 /// As the file answers.
 pub fn make(people: &(impl Identities + ?Sized), name: &str, role: Role, customer: Option<&str>) -> anyhow::Result<(String, TokenRecord)> {
-    let text = format!("usance_{}", crate::api::shape::hex(&crate::random_bytes::<32>()?));
+    let text = format!("usance_{}", crate::api::shape::hex(&random_bytes::<32>()?));
     let token = NewToken { name: name.to_owned(), role, customer: customer.map(str::to_owned), hash: token_hash(&text) };
-    let record = people.add_token(&token, Clock::system().ms())?;
+    let record = people.add_token(&token, EngineClock::system().ms())?;
     Ok((text, record))
 }
 
@@ -167,7 +168,7 @@ pub fn run(verb: &Token) -> anyhow::Result<ExitCode> {
             }
         }
         TokenVerb::Revoke { place, id, output } => {
-            if !people_to_change(place)?.revoke_token(*id, Clock::system().ms())? {
+            if !people_to_change(place)?.revoke_token(*id, EngineClock::system().ms())? {
                 bail!("there is no live token {id}");
             }
             if output.json {

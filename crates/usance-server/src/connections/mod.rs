@@ -11,7 +11,6 @@ mod host;
 pub mod pace;
 
 use crate::auth::address::Proxies;
-use crate::engine::progress::Progress;
 use crate::routes::admission::Door;
 use anyhow::Context;
 use axum::extract::{ConnectInfo, Request};
@@ -32,6 +31,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
+use usance_engine::life::progress::Progress;
 
 /// File descriptors that are kept for everything else: the log, the read tables, connections to a database server.
 const KEPT_FILES: usize = 256;

@@ -10,8 +10,6 @@
 
 use crate::api::App;
 use crate::api::error::Problem;
-use crate::engine::Unavailable;
-use crate::engine::pool::CONNECTIONS_MAX;
 use crate::web::failure;
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -22,6 +20,8 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tower::ServiceExt;
+use usance_engine::Unavailable;
+use usance_engine::life::pool::CONNECTIONS_MAX;
 
 /// How often it is looked how long a task that is ready waits for a core.
 const LOOK: Duration = Duration::from_millis(5);

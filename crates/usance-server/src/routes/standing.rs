@@ -8,11 +8,11 @@
 
 use crate::api::App;
 use crate::api::error::Problem;
-use crate::engine::standing::Duty;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use usance_engine::life::lease::Duty;
 
 /// The header by which a reader allows what was true a moment ago.
 pub const ALLOW_STALE: HeaderName = HeaderName::from_static("usance-allow-stale");

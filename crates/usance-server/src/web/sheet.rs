@@ -9,6 +9,7 @@ use crate::api::shape::hex;
 use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use usance_engine::random::random_bytes;
 
 /// What the keys of our sheets begin with.
 const MARK: &str = "web-";
@@ -19,7 +20,7 @@ const MARK: &str = "web-";
 /// When the system has no randomness to give.
 pub fn new_key() -> Result<String, Problem> {
     let bytes: [u8; 16] =
-        crate::random_bytes().map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no_randomness", error.to_string()))?;
+        random_bytes().map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no_randomness", error.to_string()))?;
     Ok(format!("{MARK}{}", hex(&bytes)))
 }
 

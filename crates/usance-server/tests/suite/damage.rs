@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use usance_core::machine::State;
 use usance_core::machine::state::{ClockMode, Platform as Founding};
 use usance_core::machine::{Answer, Event, Executed};
+use usance_engine::life::clock::EngineClock;
 use usance_server::cli::world::{Dice, World};
 use usance_store::codec::{self, Record};
 use usance_store::{BatchBuilder, DataDirectory, Head, LogStore, SqliteLog};
@@ -518,7 +519,7 @@ fn aged(data: &Path, days_ago: i32) {
     let directory = DataDirectory::open_exclusive(data).expect("a data directory");
     let mut log = SqliteLog::open(&directory.log()).expect("a log");
     let offset = usance_core::calendar::DayOffset::default();
-    let today = offset.day_of(usance_server::engine::clock::Clock::system());
+    let today = offset.day_of(EngineClock::system());
     let created_at = offset.first_instant(today.plus(-days_ago - 2));
     let founding = Founding { shard: 0, offset, clock: ClockMode::System, created_at, seed: [5; 32] };
     let mut builder = BatchBuilder::new();

@@ -3,7 +3,6 @@
 //!
 //! Owns the file's schema and how a cell is written in it. Which rows there are is [`super::rows`]'s.
 
-use std::io::ErrorKind;
 use std::path::Path;
 
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
@@ -12,7 +11,7 @@ use usance_core::calendar::{Day, Timestamp};
 use super::cell::{Cell, Kind, Line};
 use super::home::{Home, Question, Stored, Tables};
 use super::rows::{Adding, Rows};
-use crate::connection::{Database, Schema};
+use crate::connection::{Database, Schema, remove_database};
 use crate::error::StoreError;
 
 pub(crate) const SCHEMA: Schema = Schema { page_size: 4096, cache_kib: 64 << 10, checkpoint_pages: 4096, steps: &[VERSION_1, VERSION_2] };
@@ -166,15 +165,7 @@ impl SqliteTables {
 
     /// Removes the file, if there is one. Nobody has it open.
     pub fn discard(path: &Path) -> Result<(), StoreError> {
-        for suffix in ["", "-wal", "-shm"] {
-            let mut name = path.as_os_str().to_owned();
-            name.push(suffix);
-            match std::fs::remove_file(&name) {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(StoreError::io(Path::new(&name), error)),
-                _ => {}
-            }
-        }
-        Ok(())
+        remove_database(path)
     }
 
     fn over(database: Database) -> Self {

@@ -16,6 +16,7 @@ use usance_core::machine::view::Prospect;
 use usance_core::money::{Amount, Balance};
 use usance_core::product::rates::{Bands, RateVersion};
 use usance_core::reward::clawback::{AccountKind, RedemptionFigures};
+use usance_engine::life::clock::clock_word;
 use utoipa::ToSchema;
 
 /// Decimals of an asset.
@@ -206,7 +207,7 @@ pub fn clock(state: &State, now: Timestamp, day: usance_core::calendar::Day) -> 
         now: now.to_string(),
         day: day.to_string(),
         day_offset_minutes: platform.offset.minutes(),
-        mode: crate::engine::start::clock_word(platform.clock),
+        mode: clock_word(platform.clock),
         next_close_at: platform.offset.first_instant(day.next()).to_string(),
     }
 }

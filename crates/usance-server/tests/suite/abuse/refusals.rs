@@ -9,11 +9,11 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use usance_core::calendar::Timestamp;
 use usance_core::machine::state::ClockMode;
+use usance_engine::{Settings, Started, life::start};
 use usance_server::api::App;
 use usance_server::auth::Auth;
 use usance_server::auth::address::Proxies;
 use usance_server::auth::rates::RateFlags;
-use usance_server::engine::start::{self, Opening, Settings};
 use usance_server::routes::admission::{Admission, Door};
 use usance_server::web::Site;
 use usance_server::web::format::Language;
@@ -23,7 +23,7 @@ use usance_server::web::words::Words;
 struct House {
     app: App,
     door: Door,
-    opening: Option<Opening>,
+    opening: Option<Started>,
     runtime: Runtime,
     directory: TempDir,
 }

@@ -29,13 +29,13 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::machine::state::ClockMode;
+use usance_engine::{Settings, Started, life::start};
 use usance_server::api::error::Problem;
 use usance_server::api::{App, input, page};
 use usance_server::auth::Auth;
 use usance_server::auth::address::Proxies;
 use usance_server::auth::rates::RateFlags;
 use usance_server::cli::world;
-use usance_server::engine::start::{self, Opening, Settings};
 use usance_server::routes;
 use usance_server::routes::admission::Admission;
 use usance_server::routes::pages::Audience;
@@ -51,7 +51,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Service {
     app: App,
     router: Router,
-    opening: Option<Opening>,
+    opening: Option<Started>,
     runtime: tokio::runtime::Runtime,
     made: AtomicU64,
     /// Alice's.

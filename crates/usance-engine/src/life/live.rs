@@ -3,11 +3,11 @@
 //! A process on an embedded store has one life and ends with it. On a store that others can write, a life ends whenever
 //! the process begins or ceases to be the writer; the next one begins with what the log holds.
 
-use super::Unavailable;
-use super::clock::Clock;
+use super::clock::EngineClock;
+use super::lease::Duty;
+use super::message::Message;
 use super::progress::Progress;
-use super::standing::Duty;
-use super::writer::Message;
+use crate::unavailable::Unavailable;
 use parking_lot::RwLock;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -19,7 +19,7 @@ use usance_store::Head;
 /// What the threads of one life share.
 pub(crate) struct Shared {
     pub state: RwLock<State>,
-    pub clock: Clock,
+    pub clock: EngineClock,
     /// The batch that holds the newest applied change.
     pub applied: AtomicU64,
     /// The newest batch that is durable.
@@ -37,7 +37,7 @@ impl Shared {
     /// A life that begins with a state and the batch it stands at.
     pub fn new(state: State, head: Head, unconfirmed_days_max: i32) -> Self {
         Shared {
-            clock: Clock::new(state.registry.platform.clock),
+            clock: EngineClock::new(state.registry.platform.clock),
             state: RwLock::new(state),
             applied: AtomicU64::new(head.seq),
             durable: Progress::new(head.seq),

@@ -8,7 +8,7 @@ use usance_store::projection::Reading;
 use usance_store::{Home, LogReader, StoreError};
 
 /// Connections of one kind at most.
-pub(crate) const CONNECTIONS_MAX: usize = 8;
+pub const CONNECTIONS_MAX: usize = 8;
 /// How long one is waited for. A server that does not answer must not gather everybody who asks.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -29,7 +29,7 @@ impl Reads {
 }
 
 /// Connections that are handed out one at a time and come back.
-pub(crate) struct Pool<T> {
+pub struct Pool<T> {
     idle: Mutex<Idle<T>>,
     returned: Condvar,
     max: usize,

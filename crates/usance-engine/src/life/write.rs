@@ -1,24 +1,24 @@
-//! One time in office as the writer: from the epoch record that made it the writer until something ends it, and the order in which it
-//! ends.
+//! Leadership: from the epoch record that made this process the writer until something ends it, and the order in which it ends.
 //!
 //! Owns what keeps it alive (the lease is renewed, the bell is rung) and what ends it: a handover that somebody asks
 //! for, a lease that is lost or in doubt, a writer that stopped, a signal. In the end nothing is answered as current any
 //! more, what was taken is finished, another may write, and only then is waited for what follows the log.
 
-use super::follow::Follower;
+use super::follower::Follower;
+use super::launch::{Launch, Tables, inbox, launch, spawn};
+use super::lease::{Duty, LAPSE, LeaderLease, RENEWAL};
 use super::live::{Live, Shared};
+use super::message::Message;
 use super::node::{GLANCE, Node, REST, is_final, keep_snapshot};
-use super::standing::{Duty, LAPSE, RENEWAL, Tenure};
-use super::start::{SHARD, Tables, inbox, launch, spawn};
-use super::writer::Message;
+use super::settings::SHARD;
+use super::workers::wait;
 use anyhow::Context;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use usance_store::postgres::{Herald, Lease, Renewed};
-use usance_store::{Head, LogStore, StoreError};
+use usance_store::{LogStore, StoreError};
 
 /// How long the read tables are waited for at the end; the next writer goes on where they are.
 const TABLES_PATIENCE: Duration = Duration::from_secs(5);
@@ -28,16 +28,17 @@ const WRITING_THREADS: usize = 2;
 const BELL_REST: Duration = Duration::from_millis(2);
 
 /// What a process has that became the writer.
-pub(super) struct Office {
+pub(super) struct Leadership {
     pub lease: Lease,
     /// The lease's own count of those who took it.
     pub term: i64,
-    pub tenure: Arc<Tenure>,
+    /// Until when this process may believe to hold it.
+    pub held: Arc<LeaderLease>,
     pub log: Box<dyn LogStore>,
 }
 
-/// What ends a time as the writer.
-enum Turn {
+/// What ends leadership.
+enum StepDown {
     /// Somebody asks for a handover.
     Wanted,
     /// Another process has the lease.
@@ -49,23 +50,23 @@ enum Turn {
 }
 
 /// Where a thread tells what it sees, and at its end that it is gone.
-struct TellsAtTheEnd(Sender<Turn>);
+struct TellsAtTheEnd(Sender<StepDown>);
 
 impl TellsAtTheEnd {
-    fn send(&self, turn: Turn) {
+    fn send(&self, reason: StepDown) {
         // Whoever has heard enough hears no more.
-        let _ = self.0.send(turn);
+        let _ = self.0.send(reason);
     }
 }
 
 impl Drop for TellsAtTheEnd {
     fn drop(&mut self) {
-        self.send(Turn::InDoubt("the thread that renews the lease has ended".to_owned()));
+        self.send(StepDown::InDoubt("the thread that renews the lease has ended".to_owned()));
     }
 }
 
-/// Why a time as the writer ended.
-pub(super) enum After {
+/// How leadership ended.
+pub(super) enum Ended {
     Stop,
     /// In order, because somebody asked for it.
     HandedOver,
@@ -74,23 +75,32 @@ pub(super) enum After {
 
 impl Node {
     /// Writes until something ends it.
-    pub(super) fn write(&mut self, follower: &Follower, office: Office) -> anyhow::Result<After> {
-        let Office { lease, term, tenure, log } = office;
+    pub(super) fn write(&mut self, follower: &Follower, leadership: Leadership) -> anyhow::Result<Ended> {
+        let Leadership { lease, term, held, log } = leadership;
         let shared = &follower.shared;
-        let (turns, turning) = channel();
+        let (reasons, reason_given) = channel();
         let (inbox, messages) = inbox();
         let stopped = {
-            let turns = turns.clone();
-            move |why| drop(turns.send(Turn::Stopped(why)))
+            let reasons = reasons.clone();
+            move |why| drop(reasons.send(StepDown::Stopped(why)))
         };
-        let launched = launch(shared, &self.home, &self.snapshots, follower.head, log, messages, Tables::Later, stopped);
+        let life = Launch {
+            shared: Arc::clone(shared),
+            home: self.home.clone(),
+            snapshots: self.snapshots.clone(),
+            head: follower.head,
+            log,
+            messages,
+            tables: Tables::Later,
+        };
+        let launched = launch(life, stopped);
         let mut threads = match launched {
             Ok(threads) => threads,
             Err(error) if error.downcast_ref::<StoreError>().is_some_and(|error| !is_final(error)) => {
                 tracing::warn!(error = %format!("{error:#}"), "writing could not begin");
                 let _ = lease.release(term);
                 std::thread::sleep(REST);
-                return Ok(After::Lost);
+                return Ok(Ended::Lost);
             }
             Err(error) => return Err(error),
         };
@@ -98,17 +108,17 @@ impl Node {
         let (let_go, until) = channel();
         // Tokens that others made or revoked a moment ago are known before anybody is answered.
         self.engine.prepare_to_write();
-        let keeper = self.keep(lease, term, &tenure, shared, turns, until)?;
-        self.engine.begin(Live { shared: Arc::clone(shared), inbox: Some(inbox.clone()), duty: Duty::Writer(Arc::clone(&tenure)) });
+        let keeper = self.keep(lease, term, &held, shared, reasons, until)?;
+        self.engine.begin(Live { shared: Arc::clone(shared), inbox: Some(inbox.clone()), duty: Duty::Writer(Arc::clone(&held)) });
         self.settle();
         if self.engine.is_stopping() {
             // It was told so while it was nobody's to tell.
             let _ = inbox.send(Message::Stop);
         }
-        let turn = turning.recv().unwrap_or(Turn::LeaseLost);
+        let reason = reason_given.recv().unwrap_or(StepDown::LeaseLost);
         // In this order: nothing is answered as current any more, what was taken is finished, another may write, and only
         // then is waited for what follows the log.
-        tenure.end();
+        held.end();
         self.engine.begin(Live { shared: Arc::clone(shared), inbox: None, duty: Duty::Follower(Arc::default()) });
         let _ = inbox.send(Message::Stop);
         let behind = threads.split_off(WRITING_THREADS.min(threads.len()));
@@ -131,30 +141,23 @@ impl Node {
             }
             join_within(behind, TABLES_PATIENCE);
         }
-        Ok(match turn {
-            _ if is_stopping => After::Stop,
-            Turn::Stopped(why) if shared.state.read().broken.is_some() => anyhow::bail!("{why}"),
-            Turn::Stopped(why) => {
+        Ok(match reason {
+            _ if is_stopping => Ended::Stop,
+            StepDown::Stopped(why) if shared.state.read().broken.is_some() => anyhow::bail!("{why}"),
+            StepDown::Stopped(why) => {
                 tracing::error!(why, "this instance has stopped writing; it reads the log again");
-                After::Lost
+                Ended::Lost
             }
-            Turn::Wanted => After::HandedOver,
-            Turn::LeaseLost => {
+            StepDown::Wanted => Ended::HandedOver,
+            StepDown::LeaseLost => {
                 tracing::warn!("another instance has taken over; this one follows");
-                After::Lost
+                Ended::Lost
             }
-            Turn::InDoubt(why) => {
+            StepDown::InDoubt(why) => {
                 tracing::error!(why, "this instance cannot be sure that it is the writer; it reads the log again");
-                After::Lost
+                Ended::Lost
             }
         })
-    }
-
-    /// The end of the log, which a life that stopped in order stands at.
-    pub(super) fn stands_at(&self, shared: &Shared) -> anyhow::Result<Head> {
-        let head = self.home.log_reader()?.head(SHARD)?.unwrap_or(Head::GENESIS);
-        anyhow::ensure!(head.seq == shared.applied.load(Ordering::Acquire), "the log does not end where this instance stopped");
-        Ok(head)
     }
 
     /// Renews the lease until it is let go or lost; gives it back.
@@ -162,15 +165,15 @@ impl Node {
         &self,
         lease: Lease,
         term: i64,
-        tenure: &Arc<Tenure>,
+        held: &Arc<LeaderLease>,
         shared: &Arc<Shared>,
-        turns: Sender<Turn>,
+        reasons: Sender<StepDown>,
         until: Receiver<()>,
     ) -> anyhow::Result<JoinHandle<Option<Lease>>> {
-        let (tenure, node, home, shared) = (Arc::clone(tenure), self.server.node.clone(), self.home.clone(), Arc::clone(shared));
+        let (held, node, home, shared) = (Arc::clone(held), self.server.node.clone(), self.home.clone(), Arc::clone(shared));
         let keep = move || {
             // However this thread ends, by a panic of ours too, the writer hears of it.
-            let tell = TellsAtTheEnd(turns);
+            let tell = TellsAtTheEnd(reasons);
             let (mut renewed, mut failing) = (Instant::now(), false);
             loop {
                 let (asked, is_new) = (Instant::now(), lease.is_lost());
@@ -182,20 +185,20 @@ impl Node {
                 });
                 match renewal {
                     Ok((_, ends_at)) if ends_at < durable => {
-                        tell.send(Turn::InDoubt(format!("the log ends at batch {ends_at}, and {durable} was acknowledged")));
+                        tell.send(StepDown::InDoubt(format!("the log ends at batch {ends_at}, and {durable} was acknowledged")));
                         return Some(lease);
                     }
                     Ok((Renewed::Kept { wanted }, _)) => {
-                        tenure.renewed(asked);
+                        held.renewed(asked);
                         (renewed, failing) = (asked, false);
                         if wanted.is_some_and(|wanted| wanted != node) {
                             // Sent again until it is heeded; whoever hears it first ends this.
-                            tell.send(Turn::Wanted);
+                            tell.send(StepDown::Wanted);
                         }
                     }
                     Ok((Renewed::Lost, _)) => {
-                        tenure.end();
-                        tell.send(Turn::LeaseLost);
+                        held.end();
+                        tell.send(StepDown::LeaseLost);
                         return None;
                     }
                     // The next try opens a new connection, if that is what it takes. Said once an outage.
@@ -203,7 +206,7 @@ impl Node {
                     Err(_) => {}
                 }
                 if renewed.elapsed() > LAPSE {
-                    tell.send(Turn::InDoubt(format!("the lease was not renewed for {} s", LAPSE.as_secs())));
+                    tell.send(StepDown::InDoubt(format!("the lease was not renewed for {} s", LAPSE.as_secs())));
                 }
                 if !matches!(until.recv_timeout(RENEWAL), Err(RecvTimeoutError::Timeout)) {
                     return Some(lease);
@@ -219,7 +222,7 @@ impl Node {
         spawn("herald", move || {
             let mut herald: Option<Herald> = None;
             let mut told = shared.durable.now();
-            while super::workers::wait(shared.durable.reached(told + 1)) {
+            while wait(shared.durable.reached(told + 1)) {
                 told = shared.durable.now();
                 let rung = match &herald {
                     Some(herald) => herald.tell(),

@@ -4,9 +4,9 @@
 //! A follower writes nothing. It refuses a batch that does not follow from the one before: then the database has lost what
 //! it once held, and everything is read again from the beginning.
 
+use super::lease::Following;
 use super::live::Shared;
-use super::standing::Follows;
-use super::start::SHARD;
+use super::settings::SHARD;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use usance_core::machine::{Event, apply};
@@ -18,7 +18,7 @@ const STEP_BATCHES: usize = 256;
 /// A state that follows the log.
 pub(super) struct Follower {
     pub shared: Arc<Shared>,
-    pub follows: Arc<Follows>,
+    pub follows: Arc<Following>,
     pub head: Head,
     pub reader: Box<dyn LogReader>,
     /// Records that were run since a snapshot was last thought of.

@@ -127,21 +127,3 @@ pub(crate) fn open_projector_at_last(home: &Home, shared: &Shared, log: &dyn Log
         std::thread::sleep(std::time::Duration::from_secs(1));
     }
 }
-
-/// Removes a database of ours that nobody has open, if there is one.
-///
-/// # Errors
-/// [`StoreError::Io`].
-pub(crate) fn remove_database(path: &std::path::Path) -> Result<(), StoreError> {
-    for suffix in ["", "-wal", "-shm"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        match std::fs::remove_file(&name) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(StoreError::Io { path: name.into(), source: error });
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}

@@ -20,19 +20,19 @@ pub const LAPSE: Duration = Duration::from_secs(3);
 
 /// Until when a writer is sure that it is the writer.
 #[derive(Debug)]
-pub struct Tenure {
+pub struct LeaderLease {
     begun: Instant,
     /// Milliseconds after `begun`; 0 for not any more.
     sure_until: watch::Sender<u64>,
 }
 
-impl Tenure {
-    /// A tenure whose lease was asked for at an instant, and granted.
+impl LeaderLease {
+    /// A lease that lease was asked for at an instant, and granted.
     #[must_use]
     pub fn new(asked: Instant) -> Self {
-        let tenure = Tenure { begun: asked, sure_until: watch::Sender::new(0) };
-        tenure.renewed(asked);
-        tenure
+        let lease = LeaderLease { begun: asked, sure_until: watch::Sender::new(0) };
+        lease.renewed(asked);
+        lease
     }
 
     /// The lease was renewed by a request that was sent at an instant.
@@ -52,7 +52,7 @@ impl Tenure {
         millis(self.begun.elapsed()) < *self.sure_until.borrow()
     }
 
-    /// As [`Tenure::is_sure`], waiting a moment for a renewal that is late.
+    /// As [`LeaderLease::is_sure`], waiting a moment for a renewal that is late.
     pub async fn becomes_sure(&self, patience: Duration) -> bool {
         let mut renewals = self.sure_until.subscribe();
         let renewed = renewals.wait_for(|until| millis(self.begun.elapsed()) < *until);
@@ -70,20 +70,20 @@ pub enum Duty {
     /// Nobody else can open this log for writing: it lies in a directory that this process has locked.
     Sole,
     /// The writer, as long as its lease holds.
-    Writer(Arc<Tenure>),
+    Writer(Arc<LeaderLease>),
     /// Somebody else writes, or nobody.
-    Follower(Arc<Follows>),
+    Follower(Arc<Following>),
 }
 
 /// Whom a follower follows.
 #[derive(Debug, Default)]
-pub struct Follows {
+pub struct Following {
     writer: Mutex<Option<String>>,
-    /// When the log was last seen to hold no more than what is applied, milliseconds of [`Follows::clock`]; 0 for never.
+    /// When the log was last seen to hold no more than what is applied, milliseconds of [`Following::clock`]; 0 for never.
     caught_up_ms: AtomicU64,
 }
 
-impl Follows {
+impl Following {
     /// Where the writer can be reached, when it says so.
     #[must_use]
     pub fn writer(&self) -> Option<String> {
@@ -117,16 +117,16 @@ impl Follows {
 
 /// A lease as a follower sees it move, by the follower's own clock.
 #[derive(Clone, Copy, Debug)]
-pub struct Watch {
+pub struct LeaseWatch {
     beat: Option<(i64, i64)>,
     since: Instant,
 }
 
-impl Watch {
+impl LeaseWatch {
     /// Nothing was seen yet.
     #[must_use]
     pub const fn new(now: Instant) -> Self {
-        Watch { beat: None, since: now }
+        LeaseWatch { beat: None, since: now }
     }
 
     /// The lease has this term and beat now, or is not there. True when that is news of somebody alive.
@@ -155,7 +155,7 @@ mod tests {
         assert!(SURE + RENEWAL < LAPSE);
         let asked = Instant::now();
         // The watcher sees the renewal at the earliest when it was asked for.
-        let mut watch = Watch::new(asked);
+        let mut watch = LeaseWatch::new(asked);
         assert!(!watch.see(Some((1, 1)), asked));
         assert!(!watch.has_lapsed(asked + SURE) && watch.has_lapsed(asked + LAPSE));
         assert!(watch.see(Some((1, 2)), asked + LAPSE));
@@ -165,18 +165,18 @@ mod tests {
     }
 
     #[test]
-    fn a_tenure_is_sure_from_when_it_was_asked_for() {
+    fn a_lease_is_sure_from_when_it_was_asked_for() {
         let now = Instant::now();
-        assert!(Tenure::new(now).is_sure());
+        assert!(LeaderLease::new(now).is_sure());
         let Some(earlier) = now.checked_sub(SURE) else { return };
-        let tenure = Tenure::new(earlier);
-        assert!(!tenure.is_sure());
-        tenure.renewed(now);
-        assert!(tenure.is_sure());
+        let lease = LeaderLease::new(earlier);
+        assert!(!lease.is_sure());
+        lease.renewed(now);
+        assert!(lease.is_sure());
         // An answer that comes late does not take back what a later request gave.
-        tenure.renewed(earlier);
-        assert!(tenure.is_sure());
-        tenure.end();
-        assert!(!tenure.is_sure());
+        lease.renewed(earlier);
+        assert!(lease.is_sure());
+        lease.end();
+        assert!(!lease.is_sure());
     }
 }

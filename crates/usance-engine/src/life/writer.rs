@@ -4,10 +4,11 @@
 //! Nothing is sent to a client before the flusher has its batch in the log. If an append fails, or an invariant breaks,
 //! the writer stores nothing more, everybody who waits is told, and the process ends; a restart replays.
 
-use super::clock::{Clock, unconfirmed};
+use super::clock::{EngineClock, unconfirmed};
 use super::live::Shared;
+use super::message::{Message, Reply};
 use super::workers::Frozen;
-use super::{Reply, Unavailable};
+use crate::unavailable::Unavailable;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
@@ -24,16 +25,6 @@ const BATCH_BYTES_MAX: usize = 8 << 20;
 
 /// Records after which the writer asks for a snapshot.
 pub(super) const SNAPSHOT_EVERY_RECORDS: u64 = 2_000_000;
-
-/// What the writer is asked.
-pub(crate) enum Message {
-    Submit(Submission, oneshot::Sender<Reply>),
-    /// Closes what is due.
-    Tick(oneshot::Sender<()>),
-    /// Writes a snapshot of what is applied now.
-    Snapshot(oneshot::Sender<Result<u64, String>>),
-    Stop,
-}
 
 type Replies = Vec<(oneshot::Sender<Reply>, Reply)>;
 
@@ -126,7 +117,7 @@ impl Writer {
     }
 
     fn clock(&self) -> usance_store::round::Clock {
-        usance_store::round::Clock { says: Clock::system(), unconfirmed_days_max: self.shared.unconfirmed_days_max }
+        usance_store::round::Clock { says: EngineClock::system(), unconfirmed_days_max: self.shared.unconfirmed_days_max }
     }
 
     /// Hands a frozen view to the snapshot thread, unless it is still busy with the last one.

@@ -3,7 +3,7 @@
 //! What it says to a state, and when it has to be confirmed, is the core's `machine::present`; here the machine's own
 //! clock is read.
 
-use super::Unavailable;
+use crate::unavailable::Unavailable;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use usance_core::calendar::Timestamp;
 use usance_core::limits::TIMESTAMP_MS_MAX;
@@ -12,15 +12,15 @@ use usance_core::machine::{State, present};
 
 /// Where instants come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Clock {
+pub struct EngineClock {
     mode: ClockMode,
 }
 
-impl Clock {
+impl EngineClock {
     /// The clock of a platform.
     #[must_use]
     pub const fn new(mode: ClockMode) -> Self {
-        Clock { mode }
+        EngineClock { mode }
     }
     /// Which it is.
     #[must_use]
@@ -69,4 +69,13 @@ impl Clock {
 /// That an operator has to confirm the clock.
 pub(super) fn unconfirmed(state: &State, days: i32) -> Unavailable {
     Unavailable::ClockUnconfirmed { days, open_day: state.registry.open_day.to_string() }
+}
+
+/// The word for a clock mode, on the wire and on the command line.
+#[must_use]
+pub const fn clock_word(mode: ClockMode) -> &'static str {
+    match mode {
+        ClockMode::System => "system",
+        ClockMode::Simulated => "simulated",
+    }
 }

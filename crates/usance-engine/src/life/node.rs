@@ -1,0 +1,72 @@
+//! This process among others on one database, whatever it is to the log at the moment: `follow`, `takeover` and `write` are what
+//! it does, `cycle` the way from one to the next. Owns what all of them need of it, and nothing of what they do.
+
+use super::engine::Engine;
+use super::lease::RENEWAL;
+use super::live::Shared;
+use super::settings::{SHARD, Server, Settings};
+use super::workers::SNAPSHOTS_KEPT;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::Sender;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use usance_core::machine::State;
+use usance_store::postgres::Lease;
+use usance_store::{Head, Home, StoreError, image, snapshot};
+
+/// How often the lease is looked at while bells ring.
+pub(super) const GLANCE: Duration = Duration::from_millis(50);
+/// How long is waited before the next try after the database refused.
+pub(super) const REST: Duration = Duration::from_millis(500);
+
+pub(super) struct Node {
+    pub(super) engine: Engine,
+    pub(super) settings: Settings,
+    pub(super) server: Server,
+    pub(super) home: Home,
+    pub(super) snapshots: PathBuf,
+    /// The thread that writes one, while this process follows.
+    pub(super) snapshotting: Option<JoinHandle<()>>,
+    /// Told once, when this process knows whether it writes.
+    pub(super) settled: Option<Sender<()>>,
+    /// It has handed over, and nobody has taken the lease since.
+    pub(super) yielding: bool,
+    /// The last term for which this process took the lease.
+    pub(super) held: Option<i64>,
+}
+
+impl Node {
+    pub(super) fn lease(&self) -> Result<Lease, StoreError> {
+        let mut lease = Lease::open(&self.server.postgres, SHARD)?;
+        lease.set_patience(RENEWAL * 2);
+        Ok(lease)
+    }
+
+    pub(super) fn settle(&mut self) {
+        if let Some(settled) = self.settled.take() {
+            // Whoever waited may have gone on without.
+            let _ = settled.send(());
+        }
+    }
+
+    /// The end of the log, which a life that stopped in order stands at.
+    pub(super) fn stands_at(&self, shared: &Shared) -> anyhow::Result<Head> {
+        let head = self.home.log_reader()?.head(SHARD)?.unwrap_or(Head::GENESIS);
+        anyhow::ensure!(head.seq == shared.applied.load(Ordering::Acquire), "the log does not end where this instance stopped");
+        Ok(head)
+    }
+}
+
+/// Whether no further try can mend it.
+pub(super) fn is_final(error: &StoreError) -> bool {
+    matches!(error, StoreError::Damaged { .. } | StoreError::NewerVersion { .. } | StoreError::Batch(_))
+}
+
+/// Leaves a snapshot: the next start is shorter by what it holds.
+pub(super) fn keep_snapshot(dir: &Path, head: Head, state: &State) {
+    let written = image::write(dir, SHARD, head, state).and_then(|_| snapshot::prune(dir, SNAPSHOTS_KEPT));
+    if let Err(error) = written {
+        tracing::warn!(%error, "no snapshot; the next start runs the log instead");
+    }
+}

@@ -1,0 +1,72 @@
+//! What every start does alike, whatever the store: recover from snapshots and the log, found a platform where there is none,
+//! and refuse settings that contradict the one that is there.
+
+use super::clock::{EngineClock, clock_word};
+use super::settings::{SHARD, Settings};
+use crate::random::random_bytes;
+use anyhow::{Context, bail};
+use std::path::Path;
+use usance_core::machine::State;
+use usance_core::machine::state::{ClockMode, Platform};
+use usance_store::recovery::Recovered;
+use usance_store::round;
+use usance_store::{Appended, Batch, DataDirectory, Head, StoreError, snapshot};
+
+/// Recovers from the newest snapshot that fits the log, and puts those that do not aside.
+pub(super) fn recovered(
+    directory: &DataDirectory,
+    recover: impl FnOnce(&Path) -> Result<Recovered, StoreError>,
+) -> anyhow::Result<Recovered> {
+    let recovered = recover(&directory.snapshots()).context("the log cannot be run to its end")?;
+    for reason in &recovered.passed_over {
+        tracing::warn!(reason, "a snapshot was passed over");
+    }
+    set_aside(directory, recovered.from_snapshot)?;
+    Ok(recovered)
+}
+
+/// A snapshot that did not serve this start will not serve the next: left where it is, it would count as the one to fall
+/// back on. It is kept under another name: ahead of its log it may be the last that knows what the log has lost.
+fn set_aside(directory: &DataDirectory, used: Option<Head>) -> anyhow::Result<()> {
+    let used = used.map_or(0, |head| head.seq);
+    for file in snapshot::list(&directory.snapshots())?.iter().filter(|file| file.seq > used) {
+        std::fs::rename(&file.path, file.path.with_extension("aside")).with_context(|| format!("renaming {}", file.path.display()))?;
+    }
+    Ok(())
+}
+
+/// A new platform, and the batch that creates it.
+pub(super) fn found(settings: &Settings, head: Head) -> anyhow::Result<(State, Batch)> {
+    let (mode, instant) = settings.clock.unwrap_or((ClockMode::System, None));
+    let created_at = match (mode, instant) {
+        (ClockMode::Simulated, Some(instant)) => instant,
+        _ => EngineClock::system(),
+    };
+    let platform =
+        Platform { shard: SHARD, offset: settings.day_offset.unwrap_or_default(), clock: mode, created_at, seed: random_bytes()? };
+    Ok(round::founding(platform, head)?)
+}
+
+/// Refuses flags that contradict what was chosen when the platform was created.
+pub(super) fn check_settings(settings: &Settings, state: &State) -> anyhow::Result<()> {
+    let fixed = &state.registry.platform;
+    if let Some((mode, _)) = settings.clock
+        && mode != fixed.clock
+    {
+        bail!("this data directory was created with a {} clock; that cannot change", clock_word(fixed.clock));
+    }
+    if let Some(offset) = settings.day_offset
+        && offset != fixed.offset
+    {
+        bail!("this data directory was created with a day offset of {} minutes; that cannot change", fixed.offset.minutes());
+    }
+    Ok(())
+}
+
+/// What became of an append that several processes may be at.
+pub(super) fn won(appended: Appended, expected_seq: u64) -> Result<bool, StoreError> {
+    match appended {
+        Appended::Fenced { .. } => Ok(false),
+        other => other.into_result(expected_seq).map(|()| true),
+    }
+}
