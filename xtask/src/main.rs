@@ -80,7 +80,7 @@ fn target_named(root: &Path, named: Option<OsString>) -> PathBuf {
 
 fn ci(root: &Path) -> anyhow::Result<()> {
     let target = target(root).display().to_string();
-    let steps: [(&str, &[&str]); 10] = [
+    let steps: [(&str, &[&str]); 8] = [
         ("fmt", &["fmt", "--all", "--check"]),
         ("fmt of the fuzz targets", &["fmt", "--manifest-path", FUZZ, "--check"]),
         // They stand apart, and only cargo-fuzz runs them; that they compile does not need it.
@@ -88,11 +88,6 @@ fn ci(root: &Path) -> anyhow::Result<()> {
         ("clippy", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
         ("build", &["build", "--workspace", "--bins", "--locked"]),
         ("test", &["test", "--workspace", "--locked"]),
-        (
-            "clippy with planted bugs",
-            &["clippy", "-p", "usance-sim", "--all-targets", "--features", "planted", "--locked", "--", "-D", "warnings"],
-        ),
-        ("planted bugs", &["test", "-p", "usance-sim", "--features", "planted", "--locked"]),
         ("docs", &["doc", "--workspace", "--no-deps", "--locked"]),
         // On the binaries that the tests ran: a release build would cost as much time as the soak itself.
         ("soak", &["run", "--quiet", "--locked", "-p", "usance-soak", "--", "--minutes", "5"]),

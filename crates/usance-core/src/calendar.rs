@@ -4,7 +4,6 @@
 //! offset (RULES 2). Years are leap years as in the civil calendar; interest counts 365 (`crate::limits`).
 
 use crate::limits::{OFFSET_MINUTES_MAX, OFFSET_MINUTES_MIN, TIMESTAMP_MS_MAX};
-use crate::planted::{self, Bug};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -192,7 +191,7 @@ impl DayOffset {
     #[must_use]
     pub fn value_date(self, at: Timestamp) -> Day {
         let day = self.day_of(at);
-        if self.first_instant(day) == at && !planted::is(Bug::ValueDateOffByOne) { day } else { day.next() }
+        if self.first_instant(day) == at { day } else { day.next() }
     }
 }
 

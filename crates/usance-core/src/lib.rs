@@ -37,7 +37,6 @@ pub mod limits;
 pub mod machine;
 pub mod money;
 pub mod pieces;
-pub mod planted;
 pub mod position;
 pub mod product;
 pub mod reward;

@@ -12,9 +12,6 @@ pub mod lines;
 pub mod routes;
 pub mod web;
 
-// What is built to be found by the simulator is no service.
-const _: () = assert!(!usance_core::planted::BUILT_IN, "usance-core was built with its planted bugs: leave the feature `planted` out");
-
 /// Millions of small, short-lived pieces a second: the system's allocator took a fifth of a request's CPU.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -33,23 +33,10 @@ enum Chore {
         #[arg(long, default_value_os_t = seeds::directory())]
         keep: PathBuf,
     },
-    /// Run worlds with a planted bug until one finds it; the finding is shrunk and kept.
-    #[cfg(feature = "planted")]
-    Plant {
-        /// Its name, as in `usance_core::planted::Bug`.
-        bug: String,
-        /// Where the plan is kept.
-        #[arg(long, default_value_os_t = seeds::directory())]
-        keep: PathBuf,
-    },
     /// Run one seed, or a plan that was kept, and say what it gives.
     Replay {
         /// A seed, or the path of a plan.
         what: String,
-        /// With this bug planted, by its name in `usance_core::planted`.
-        #[cfg(feature = "planted")]
-        #[arg(long)]
-        planted: Option<String>,
     },
 }
 
@@ -60,14 +47,6 @@ fn main() -> anyhow::Result<()> {
             let hours = Duration::try_from_secs_f64(hours * 3600.0).context("--hours is a number of hours")?;
             many(seed, hours, worlds, &keep)
         }
-        #[cfg(feature = "planted")]
-        Chore::Plant { bug, keep } => plant(&bug, &keep),
-        #[cfg(feature = "planted")]
-        Chore::Replay { what, planted } => {
-            planted.map_or(Ok(()), |name| switch_on(&name))?;
-            replay(&what)
-        }
-        #[cfg(not(feature = "planted"))]
         Chore::Replay { what } => replay(&what),
     }
 }
@@ -112,26 +91,6 @@ fn many(first: u64, time: Duration, worlds: u64, keep: &std::path::Path) -> anyh
     std::fs::remove_file(&current)?;
     println!("{done} worlds from seed {first}, {turns} turns, {failed} failed, {:.1} s", started.elapsed().as_secs_f32());
     if failed > 0 { bail!("{failed} worlds were not as the rules say") } else { Ok(()) }
-}
-
-#[cfg(feature = "planted")]
-fn switch_on(name: &str) -> anyhow::Result<()> {
-    use usance_core::planted::{Bug, plant};
-    let bug = Bug::ALL.into_iter().find(|bug| format!("{bug:?}") == name).with_context(|| format!("no planted bug: {name}"))?;
-    plant(Some(bug));
-    Ok(())
-}
-
-/// Keeps the smallest world that finds a planted bug: it holds without the bug, and is run with every test.
-#[cfg(feature = "planted")]
-fn plant(name: &str, keep: &std::path::Path) -> anyhow::Result<()> {
-    switch_on(name)?;
-    let plan = (1..).map(Plan::of).find(|plan| run(plan).is_err()).context("a finding")?;
-    let (small, finding) = shrink::shrink(&Plan { planted: Some(name.to_owned()), ..plan.clone() });
-    let what = finding.map(|finding| finding.what).unwrap_or_default();
-    let path = seeds::keep(keep, &small, &format!("with {name} planted: {what}"))?;
-    println!("seed {}: {what}\nshrunk to {} turns, kept as {}", plan.seed, small.turns.len(), path.display());
-    Ok(())
 }
 
 fn replay(what: &str) -> anyhow::Result<()> {

@@ -3,7 +3,7 @@
 //! Any failure counts as the same one: what is left is the plainest world in which something is wrong.
 
 use crate::plan::Plan;
-use crate::run::{Finding, run};
+use crate::run::{Finding, Held, run};
 
 /// Runs that a shrink may take.
 const RUNS_MAX: usize = 500;
@@ -11,8 +11,14 @@ const RUNS_MAX: usize = 500;
 /// The smallest failing plan that is found in some hundred runs, and what it finds. A plan that holds comes back as it is.
 #[must_use]
 pub fn shrink(plan: &Plan) -> (Plan, Option<Finding>) {
+    shrink_by(plan, run)
+}
+
+/// As [`shrink`], where the caller says what a run is and when it fails.
+#[must_use]
+pub fn shrink_by(plan: &Plan, run: impl Fn(&Plan) -> Result<Held, Finding>) -> (Plan, Option<Finding>) {
     let Err(found) = run(plan) else { return (plan.clone(), None) };
-    let mut search = Search { best: plan.clone(), found, left: RUNS_MAX };
+    let mut search = Search { run, best: plan.clone(), found, left: RUNS_MAX };
     let mut begun = plan.clone();
     begun.turns.truncate(search.found.turns.max(1));
     search.fails(begun);
@@ -32,19 +38,20 @@ fn weight(plan: &Plan) -> usize {
     plan.swarm.kinds().count() + plan.turns.len() + bytes
 }
 
-struct Search {
+struct Search<R> {
+    run: R,
     best: Plan,
     found: Finding,
     left: usize,
 }
 
-impl Search {
+impl<R: Fn(&Plan) -> Result<Held, Finding>> Search<R> {
     fn fails(&mut self, plan: Plan) -> bool {
         if self.left == 0 {
             return false;
         }
         self.left -= 1;
-        match run(&plan) {
+        match (self.run)(&plan) {
             Ok(_) => false,
             Err(found) => {
                 (self.best, self.found) = (plan, found);

@@ -15,7 +15,6 @@ use usance_core::id::LogPosition;
 use usance_core::machine::keys::{Generation, KeyTable};
 use usance_core::machine::state::{Columns, Registry, State};
 use usance_core::pieces::{Column, PieceMap};
-use usance_core::planted::{self, Bug};
 
 const REGISTRY: u32 = 1;
 const CUSTOMERS: u32 = 2;
@@ -65,12 +64,8 @@ fn each_section(state: &State, mut write: impl FnMut(u32, &[u8]) -> Result<(), S
     column(HOLDINGS, &state.holdings, &mut write)?;
     column(RUNNING, &state.running, &mut write)?;
     column(ORIGINS, &state.origins, &mut write)?;
-    let generations = if planted::is(Bug::SnapshotWithoutKeys) { &[] } else { state.keys.generations() };
-    for generation in generations {
+    for generation in state.keys.generations() {
         map(&generation.keys, |entries: Vec<([u8; 16], LogPosition)>| write(KEYS, &encoded(&(generation.number, entries))?))?;
-    }
-    if planted::is(Bug::SnapshotWithoutReferences) {
-        return Ok(());
     }
     map(&state.references, |entries: Vec<([u8; 16], ())>| write(REFERENCES, &encoded(&entries)?))
 }

@@ -12,7 +12,6 @@ use usance_core::id::LogPosition;
 
 use crate::batch::{Batch, BatchError, GENESIS_HASH};
 use crate::error::StoreError;
-use usance_core::planted::{self, Bug};
 
 /// The bodies that one [`LogReader::read`] gathers before it stops short of `max_batches`: 16 MiB, so that a replay of
 /// large batches does not hold them all.
@@ -213,9 +212,6 @@ pub fn verify_stands(reader: &dyn LogReader, shard: u16, from: &Head) -> Result<
 /// What every home answers before it writes: `None` when `batch` may stand right after `head`, which is where the writer
 /// says that it stands.
 pub(crate) fn refusal(head: &Head, expected_seq: u64, batch: &Batch) -> Option<Appended> {
-    if planted::is(Bug::SecondWriterNotFenced) {
-        return None;
-    }
     if head.seq != expected_seq {
         return Some(Appended::Fenced { found: head.seq });
     }

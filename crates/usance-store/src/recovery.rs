@@ -9,7 +9,6 @@ use crate::{Batch, Head, LogReader, StoreError, image, verify_chain};
 use std::path::Path;
 use usance_core::id::LogPosition;
 use usance_core::machine::{self, Event, State};
-use usance_core::planted::{self, Bug};
 
 /// A state and the place in the log it stands at.
 #[derive(Debug)]
@@ -60,9 +59,6 @@ fn run(
 ) -> Result<Recovered, StoreError> {
     let mut recovered = Recovered { state: None, head: Head::GENESIS, from_snapshot: None, replayed: 0, passed_over: Vec::new() };
     for file in snapshots.map(snapshot::list).transpose()?.unwrap_or_default() {
-        if planted::is(Bug::SnapshotNeverUsed) {
-            continue;
-        }
         match start_from(reader, shard, &file.path) {
             Ok((state, head)) => {
                 (recovered.state, recovered.head, recovered.from_snapshot) = (Some(state), head, Some(head));
@@ -77,18 +73,13 @@ fn run(
     let mut replayed = 0;
     let stands_at = recovered.head.seq;
     let from = if proof == Proof::Whole { Head::GENESIS } else { recovered.head };
-    let stops = planted::is(Bug::RecoveryStopsAtSnapshot) && stands_at > 0;
-    let head = verify_chain(reader, shard, from, |batch| -> Result<(), StoreError> {
-        let skipped = u64::from(planted::is(Bug::BatchBehindSnapshotSkipped) && stands_at > 0);
-        if batch.seq > stands_at.saturating_add(skipped) && !stops {
+    recovered.head = verify_chain(reader, shard, from, |batch| -> Result<(), StoreError> {
+        if batch.seq > stands_at {
             replayed += replay_batch(&mut state, batch)?;
         }
         seen(batch.seq);
         Ok(())
     })?;
-    if !stops {
-        recovered.head = head;
-    }
     recovered.state = state;
     recovered.replayed = replayed;
     Ok(recovered)
@@ -161,7 +152,7 @@ fn run_record(state: &mut State, record: &Record, place: LogPosition) -> Result<
         return Err("a platform is created once".into());
     }
     machine::replay(state, &record.events, record.at);
-    if let Some(key) = record.key.filter(|_| !planted::is(Bug::KeysLostAtRestart)) {
+    if let Some(key) = record.key {
         state.keys.remember(key.hash, place, record.at);
     }
     match &state.broken {

@@ -13,7 +13,6 @@ use usance_core::machine::decide::clock::check_move;
 use usance_core::machine::event::DayClosed;
 use usance_core::machine::state::Platform;
 use usance_core::machine::{self, Answer, Command, Event, Executed, Rejection, State, close, present};
-use usance_core::planted::{self, Bug};
 
 /// What has to hold in the very instant in which a command is decided.
 pub type Expectation = Box<dyn FnOnce(&State, Timestamp) -> bool + Send>;
@@ -106,8 +105,7 @@ impl Round {
         if present::unconfirmed_days(state, clock.says, clock.unconfirmed_days_max).is_some() {
             return;
         }
-        let left_open = i32::from(planted::is(Bug::LastDueDayNotClosed));
-        while state.broken.is_none() && present::days_due(state, clock.says) > left_open {
+        while state.broken.is_none() && present::days_due(state, clock.says) > 0 {
             let day = state.registry.open_day;
             let closed = close::close_day(state);
             let at = state.registry.platform.offset.first_instant(day.next());
@@ -119,12 +117,9 @@ impl Round {
     /// Decides a submission, unless its key was used before. Days that have ended since the round began are closed first:
     /// a round may last over midnight.
     pub fn decide(&mut self, state: &mut State, submission: Submission, clock: Clock, seen: impl FnMut(&DayClosed)) -> Decided {
-        if !planted::is(Bug::MidnightWithinARound) {
-            self.close_due_days(state, clock, seen);
-        }
+        self.close_due_days(state, clock, seen);
         let Submission { key, command, expects } = submission;
-        let known = key.and_then(|key| state.keys.find(&key.hash));
-        if let Some(place) = known.filter(|_| !planted::is(Bug::KeyNotLookedUp)) {
+        if let Some(place) = key.and_then(|key| state.keys.find(&key.hash)) {
             return Decided::Before { place };
         }
         let confirming = matches!(command, Some(Command::ConfirmClock { .. }));
@@ -132,7 +127,7 @@ impl Round {
             return Decided::Unconfirmed { days };
         }
         let now = present::instant(state, clock.says);
-        if expects.is_some_and(|expects| !expects(state, now)) && !planted::is(Bug::ExpectationIgnored) {
+        if expects.is_some_and(|expects| !expects(state, now)) {
             return Decided::Unexpected;
         }
         let (executed, at) = match command {
@@ -147,7 +142,7 @@ impl Round {
         let at = if executed.outcome.is_ok() { at } else { now };
         let record = Record { at, key, events: executed.events, outcome: executed.outcome };
         let place = self.put(&record);
-        if let Some(key) = record.key.filter(|_| record.outcome.is_ok() || !planted::is(Bug::RefusalForgotten)) {
+        if let Some(key) = record.key {
             state.keys.remember(key.hash, place, at);
         }
         Decided::Now { place, outcome: record.outcome }

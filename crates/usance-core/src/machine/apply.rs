@@ -9,7 +9,6 @@ use super::state::{Agreement, Asset, State};
 use crate::calendar::{Day, Timestamp};
 use crate::id::{AssetIx, HoldingIx, PositionId, ProductIx, RateVersionIx, hash16};
 use crate::money::Amount;
-use crate::planted::{self, Bug};
 use crate::position::packed::{Packed48, Packed96, Packed128};
 use crate::position::transition::{Ending, after};
 use crate::position::{Origin, PositionState, Running};
@@ -117,9 +116,7 @@ fn hash_reference(state: &State, kind: &str, asset: AssetIx, reference: &str) ->
 fn wallet_move(state: &mut State, moved: &WalletMoved, kind: &str) -> crate::id::AccountIx {
     state.registry.counters.wallet_moves = moved.id;
     let hash = hash_reference(state, kind, moved.asset, &moved.reference);
-    if !planted::is(Bug::ReferenceForgotten) {
-        state.references.insert(hash, ());
-    }
+    state.references.insert(hash, ());
     state.ensure_account(moved.customer, moved.asset)
 }
 
@@ -276,7 +273,7 @@ fn redeem(state: &mut State, event: &Redeemed, at: Timestamp) {
     state.credit(event.account, AccountKind::Spot, event.figures.to_spot);
     state.credit(event.account, AccountKind::Funding, event.figures.to_funding);
     state.debit(event.account, AccountKind::Funding, event.figures.clawback_from_funding);
-    if !event.figures.written_off.is_zero() && !planted::is(Bug::WriteOffForgotten) {
+    if !event.figures.written_off.is_zero() {
         state.registry.written_off.insert(event.position, event.figures.written_off);
     }
 }

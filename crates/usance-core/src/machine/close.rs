@@ -16,7 +16,6 @@ use crate::calendar::{Day, Timestamp};
 use crate::id::{AccountIx, AssetIx, PositionId, ProductIx};
 use crate::money::Amount;
 use crate::pieces::{CHUNK_LEN, Thawed};
-use crate::planted::{self, Bug};
 use crate::position::packed::{Packed48, Packed96, Packed128};
 use crate::position::transition::{Ending, after};
 use crate::position::{FLOATING, PositionState, Running};
@@ -201,7 +200,7 @@ fn accrue_one(position: &mut Running, product: &Product, today: &mut ProductWork
     }
     let locked = (position.rate_version != FLOATING).then(|| versions.get(position.rate_version.index())).flatten();
     let bands = locked.map(|version| &version.bands).or(today.floating.as_ref())?;
-    let moved = !stake.pending.is_zero() && !planted::is(Bug::PendingForgottenAtClose);
+    let moved = !stake.pending.is_zero();
     let reward = stake.close_day(bands);
     position.carry = Packed48::new(stake.carry);
     position.last_reward = Packed96::new(reward);
@@ -239,8 +238,7 @@ fn mature(state: &mut State, work: &mut Work, id: PositionId, at: Timestamp) {
     state.unstake(running.product, origin.holding, principal);
     let renewed = renewal_amount(state, &running, origin.holding, principal);
     let rest = principal.left_after(renewed);
-    let spot_last = planted::is(Bug::FundingPartOutFirst);
-    let to_spot = if spot_last { rest.left_after(principal.left_after(from_spot)) } else { rest.min(from_spot) };
+    let to_spot = rest.min(from_spot);
     let to_funding = rest.left_after(to_spot);
     state.credit(running.account, AccountKind::Spot, to_spot);
     state.credit(running.account, AccountKind::Funding, to_funding);
@@ -256,7 +254,6 @@ fn mature(state: &mut State, work: &mut Work, id: PositionId, at: Timestamp) {
         let value_date = state.registry.open_day;
         let rate_version = match product.rate_mode {
             RateMode::Floating => FLOATING,
-            RateMode::Locked if planted::is(Bug::RenewalKeepsTheOldRate) => running.rate_version,
             RateMode::Locked => product.version_on(value_date).unwrap_or(FLOATING),
         };
         state.stake(running.product, origin.holding, renewed);
@@ -301,19 +298,10 @@ fn renewal_amount(state: &State, running: &Running, holding: crate::id::HoldingI
     let (Some(product), Some(holding)) = (state.product(running.product), state.holdings.get(holding.index())) else {
         return Amount::ZERO;
     };
-    let on_sale = product.status == Status::Open || planted::is(Bug::RenewalOfAPausedProduct);
-    if !running.auto_renew || !on_sale || !product.sale.renewal {
+    if !running.auto_renew || product.status != Status::Open || !product.sale.renewal {
         return Amount::ZERO;
     }
-    let held = holding.staked.get();
-    if planted::is(Bug::CapacityBeforeRenewalFreesIt) && product.capacity_left().is_some_and(|left| left.left_after(principal) < principal)
-    {
-        return Amount::ZERO;
-    }
-    if planted::is(Bug::PersonalMaximumBeforeRenewalFreesIt) {
-        return admissible(product, held.plus(principal), principal);
-    }
-    admissible(product, held, principal)
+    admissible(product, holding.staked.get(), principal)
 }
 
 /// Keeps the day's rates for whoever derives its lines later, and forgets the settled rate that is spent.
@@ -325,9 +313,6 @@ fn record_rates(state: &mut State, work: &Work, day: Day) {
         }
         product.closed.push(ClosedDay { version: totals.version, settled: totals.settled });
         product.settled.remove(&day);
-        if let Some(rate) = totals.settled.filter(|_| planted::is(Bug::SettledRateStays)) {
-            product.settled.entry(day.next()).or_insert(rate);
-        }
     }
 }
 

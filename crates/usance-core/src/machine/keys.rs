@@ -8,7 +8,6 @@ use crate::calendar::Timestamp;
 use crate::id::LogPosition;
 use crate::limits::KEY_KEPT_MS;
 use crate::pieces::PieceMap;
-use crate::planted::{self, Bug};
 
 const GENERATION_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -52,8 +51,7 @@ impl KeyTable {
         if self.generations.last().is_none_or(|last| last.number < number) {
             self.generations.retain(|old| {
                 let youngest = old.number.saturating_add(1).saturating_mul(GENERATION_MS);
-                let kept_ms = if planted::is(Bug::KeyForgottenEarly) { 0 } else { KEY_KEPT_MS };
-                youngest.saturating_add(kept_ms) > at.ms()
+                youngest.saturating_add(KEY_KEPT_MS) > at.ms()
             });
             self.generations.push(Generation { number, keys: PieceMap::default() });
         }

@@ -6,7 +6,6 @@
 
 use super::state::{ClockMode, State};
 use crate::calendar::Timestamp;
-use crate::planted::{self, Bug};
 
 /// What the platform's clock says when the machine's own says `clock`, whether or not the days before it are closed.
 #[must_use]
@@ -34,6 +33,5 @@ pub fn days_due(state: &State, clock: Timestamp) -> i32 {
 pub fn unconfirmed_days(state: &State, clock: Timestamp, days_max: i32) -> Option<i32> {
     let days = days_due(state, clock);
     let today = state.registry.platform.offset.day_of(said(state, clock));
-    let unconfirmed = days > days_max && !planted::is(Bug::ClockNeedsNoConfirmation);
-    (unconfirmed && state.registry.confirmed_through < today).then_some(days)
+    (days > days_max && state.registry.confirmed_through < today).then_some(days)
 }

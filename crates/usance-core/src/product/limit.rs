@@ -5,7 +5,6 @@
 
 use super::Product;
 use crate::money::Amount;
-use crate::planted::{self, Bug};
 
 /// How much of `principal` may enter: at most what capacity and personal maximum leave, rounded down to the step; nothing
 /// when that is below the minimum. It is the size of a renewal (RULES 8), and the most that can be subscribed (RULES 6).
@@ -20,11 +19,10 @@ pub fn admissible(product: &Product, held_by_customer: Amount, principal: Amount
     if let Some(left) = personal_left(product, held_by_customer) {
         room = room.min(left);
     }
-    if let Some(step) = product.sale.step.filter(|_| !planted::is(Bug::RenewalAgainstTheStep)) {
+    if let Some(step) = product.sale.step {
         room = room.floor_to_step(step);
     }
-    let minimum = if planted::is(Bug::RenewalBelowMinimum) { Amount::ONE } else { product.sale.minimum };
-    if room < minimum.max(Amount::ONE) { Amount::ZERO } else { room }
+    if room < product.sale.minimum.max(Amount::ONE) { Amount::ZERO } else { room }
 }
 
 /// What the personal maximum leaves to a customer; `None` without one.

@@ -11,7 +11,6 @@ use crate::calendar::{Day, Timestamp};
 use crate::id::{AssetIx, RateVersionIx};
 use crate::limits::TERM_DAYS_MAX;
 use crate::money::{Amount, Rate};
-use crate::planted::{self, Bug};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -218,7 +217,7 @@ impl Product {
         }
         match self.distribution {
             Distribution::Daily => true,
-            Distribution::EveryNDays(every) => k.checked_rem(every) == Some(u32::from(planted::is(Bug::DistributionADayLate) && every > 1)),
+            Distribution::EveryNDays(every) => k.checked_rem(every) == Some(0),
             Distribution::AtMaturity => false,
         }
     }

@@ -7,7 +7,6 @@ use crate::calendar::{Day, Timestamp};
 use crate::id::ProductIx;
 use crate::limits::BANDS_MAX;
 use crate::money::{Amount, Rate};
-use crate::planted::{self, Bug};
 use serde::{Deserialize, Serialize};
 
 /// One band: the part of a principal up to a bound, at a rate. The last band has no bound.
@@ -66,15 +65,7 @@ impl Bands {
     #[must_use]
     pub fn capped(&self, settled: Option<Rate>) -> Bands {
         let Some(cap) = settled else { return self.clone() };
-        Bands(
-            self.0
-                .iter()
-                .map(|band| Band {
-                    up_to: band.up_to,
-                    rate: if planted::is(Bug::SettledRateRaises) { band.rate.max(cap) } else { band.rate.min(cap) },
-                })
-                .collect(),
-        )
+        Bands(self.0.iter().map(|band| Band { up_to: band.up_to, rate: band.rate.min(cap) }).collect())
     }
     /// One day's numerator of a principal: the sum over the bands of `principal in band * rate` (RULES 3).
     ///
@@ -104,11 +95,7 @@ impl Bands {
             }
             below = top;
         }
-        if planted::is(Bug::TiersNotMarginal) { self.reached(principal).numerator(principal) } else { sum }
-    }
-    /// The rate of the highest band that a principal reaches.
-    fn reached(&self, principal: Amount) -> Rate {
-        self.0.iter().find(|band| band.up_to.is_none_or(|bound| principal <= bound)).map_or(Rate::ZERO, |band| band.rate)
+        sum
     }
     /// How a principal falls into the bands, lowest first: the sum of `amount * rate` over them is [`Bands::numerator`].
     #[must_use]

@@ -3,7 +3,6 @@
 //! Live closes, replays and every derived history line run this function, so they cannot differ.
 
 use crate::money::{Amount, split_day};
-use crate::planted::{self, Bug};
 use crate::product::rates::Bands;
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +33,7 @@ impl Stake {
     pub fn close_day(&mut self, bands: &Bands) -> Amount {
         let numerator = bands.numerator(self.earning).saturating_add(u128::from(self.carry));
         let (reward, carry) = split_day(numerator);
-        self.carry = if planted::is(Bug::CarryDropped) { 0 } else { carry };
+        self.carry = carry;
         if !self.pending.is_zero() {
             self.earning = self.earning.plus(self.pending);
             self.pending = Amount::ZERO;

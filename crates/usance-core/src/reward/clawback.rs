@@ -3,7 +3,6 @@
 //! A preview and a decision call the same two functions, so they agree by construction.
 
 use crate::money::Amount;
-use crate::planted::{self, Bug};
 use serde::{Deserialize, Serialize};
 
 /// Spot or Funding.
@@ -67,11 +66,9 @@ pub fn early(
 ) -> RedemptionFigures {
     let from_principal = distributed.min(principal);
     let beyond = distributed.left_after(principal);
-    let beyond = if planted::is(Bug::ClawbackTwice) { distributed } else { beyond };
     let clawback_from_funding = beyond.min(funding_balance);
     let from_funding = principal.left_after(from_spot);
-    let borne_by_spot_part =
-        if planted::is(Bug::ClawbackFromSpotFirst) { from_principal.min(from_spot) } else { from_principal.left_after(from_funding) };
+    let borne_by_spot_part = from_principal.left_after(from_funding);
     pay_out(
         RedemptionFigures {
             principal,
@@ -90,7 +87,6 @@ pub fn early(
 
 fn pay_out(figures: RedemptionFigures, spot_share: Amount, to: Option<AccountKind>) -> RedemptionFigures {
     let to_spot = match to {
-        _ if planted::is(Bug::NamedAccountIgnored) => spot_share,
         None => spot_share,
         Some(AccountKind::Spot) => figures.payout,
         Some(AccountKind::Funding) => Amount::ZERO,

@@ -7,7 +7,6 @@
 use super::accrue::Stake;
 use crate::calendar::Day;
 use crate::money::Amount;
-use crate::planted::{self, Bug};
 use crate::product::rates::Bands;
 
 /// Where a stake stood before a day was closed. A later segment of the same day replaces an earlier one.
@@ -52,8 +51,7 @@ pub fn walk(segments: &[Segment], from: Day, to: Day, mut bands_on: impl FnMut(D
     let Some(first) = ahead.next() else { return };
     let (mut day, mut stake) = (first.from, first.stake);
     while day <= to {
-        let late = i32::from(planted::is(Bug::DerivedChangeADayLate));
-        if let Some(next) = ahead.next_if(|segment| day.since(segment.from) >= late) {
+        if let Some(next) = ahead.next_if(|segment| segment.from <= day) {
             stake = next.stake;
             continue;
         }

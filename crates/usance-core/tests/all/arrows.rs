@@ -6,15 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From left to right. The modules of one row may import each other.
-const ROWS: [&[&str]; 7] = [
-    &["pieces", "money", "calendar", "id", "limits", "planted"],
-    &["ledger"],
-    &["product"],
-    &["position"],
-    &["reward"],
-    &["machine"],
-    &["audit"],
-];
+const ROWS: [&[&str]; 7] =
+    [&["pieces", "money", "calendar", "id", "limits"], &["ledger"], &["product"], &["position"], &["reward"], &["machine"], &["audit"]];
 /// What the core may depend on: a hash each for keys and texts, a map, derived trait code.
 const DEPENDENCIES: [&str; 5] = ["blake3", "hashbrown", "serde", "sha2", "thiserror"];
 

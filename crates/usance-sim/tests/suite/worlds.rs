@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 use usance_sim::plan::{Plan, Trouble};
-use usance_sim::run::{Coverage, run};
+use usance_sim::run::{Coverage, Finding, run};
 use usance_sim::{seeds, shrink};
 
 /// How long worlds are run, of fixed seeds and of fresh ones each; never fewer than the least. What has to happen has to
@@ -118,6 +118,25 @@ fn what_once_failed_holds() {
             panic!("{name}: {}", finding.what);
         }
     }
+}
+
+/// What is left of a failing plan still fails, is smaller, and comes back from its text. A damaged snapshot and a launch in one
+/// world stand for what is wrong: that hangs on several turns and on several kinds of faults.
+#[test]
+fn a_finding_is_made_small() {
+    let looked_for = |plan: &Plan| {
+        let held = run(plan)?;
+        let troubles = [Trouble::SnapshotDamage, Trouble::Launches];
+        let happened = troubles.iter().all(|trouble| held.coverage.troubles.contains_key(trouble));
+        if happened { Err(Finding { turns: held.turns, what: "both happened".into() }) } else { Ok(held) }
+    };
+    let plan = (1..=LEAST).map(Plan::of).find(|plan| looked_for(plan).is_err()).expect("a failing world");
+    let (small, finding) = shrink::shrink_by(&plan, looked_for);
+    assert!(finding.is_some() && small.turns.len() < plan.turns.len() / 4, "{} of {} turns", small.turns.len(), plan.turns.len());
+    assert!(small.swarm.kinds().count() < plan.swarm.kinds().count(), "what it does not need does not happen any more");
+    let kept = Plan::from_text(&small.to_text("what it found")).expect("a plan");
+    assert_eq!(looked_for(&kept), Err(finding.expect("a finding")), "a kept plan finds it again");
+    assert_eq!(shrink::shrink_by(&kept, run), (kept, None), "what holds is left as it is");
 }
 
 #[test]

@@ -12,7 +12,6 @@ use crate::machine::event::{Event, ProductCreated};
 use crate::machine::rejection::{AmountField, Rejection};
 use crate::machine::state::State;
 use crate::money::{Amount, Rate};
-use crate::planted::{self, Bug};
 use crate::product::rates::{Band, Bands};
 use crate::product::{Distribution, EarlyRedemption, Kind, RateMode, SaleTerms, Status, contradiction};
 use sha2::{Digest, Sha256};
@@ -162,7 +161,7 @@ pub fn change_product(state: &State, id: &str, asked: &SaleText) -> Result<Event
 pub fn announce_rate(state: &State, id: &str, from: Day, rate: &RateText) -> Result<Event, Rejection> {
     let (ix, product) = product(state, id)?;
     let earliest = state.registry.open_day.next();
-    if from < earliest && !(from == state.registry.open_day && planted::is(Bug::RateFromToday)) {
+    if from < earliest {
         return Err(Rejection::RateNotFuture { earliest });
     }
     let decimals = state.asset(product.asset).map_or(0, |asset| asset.decimals);

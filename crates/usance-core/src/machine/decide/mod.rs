@@ -14,7 +14,6 @@ use crate::calendar::Timestamp;
 use crate::id::{AssetIx, CustomerIx, ProductIx};
 use crate::limits::AMOUNT_UNITS_MAX;
 use crate::money::Amount;
-use crate::planted::{self, Bug};
 use crate::product::{Product, Status};
 
 /// Decides a command: the event that happens, or the first check that fails.
@@ -63,8 +62,7 @@ fn product<'a>(state: &'a State, id: &str) -> Result<(ProductIx, &'a Product), R
 /// A product as customers see it: drafts do not exist.
 fn visible_product<'a>(state: &'a State, id: &str) -> Result<(ProductIx, &'a Product), Rejection> {
     let (ix, found) = product(state, id)?;
-    let is_hidden = found.status == Status::Draft && !planted::is(Bug::DraftIsVisible);
-    if is_hidden { Err(Rejection::ProductNotFound) } else { Ok((ix, found)) }
+    if found.status == Status::Draft { Err(Rejection::ProductNotFound) } else { Ok((ix, found)) }
 }
 
 fn positive(text: &str, decimals: u8, field: AmountField) -> Result<Amount, Rejection> {

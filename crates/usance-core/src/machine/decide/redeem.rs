@@ -7,7 +7,6 @@ use crate::machine::event::{Event, Redeemed};
 use crate::machine::rejection::{AmountField, Rejection};
 use crate::machine::state::State;
 use crate::money::Amount;
-use crate::planted::{self, Bug};
 use crate::position::{Origin, Running};
 use crate::product::{EarlyRedemption, Kind, Product};
 use crate::reward::accrue::Stake;
@@ -56,11 +55,7 @@ pub fn check(
         clawback::flexible(amount, found.origin.from_spot.get(), to)
     };
     // What has not started earning is taken first: no complete day is lost that need not be.
-    let from_pending = if planted::is(Bug::EarningTakenFirst) {
-        figures.principal.left_after(running.earning.get())
-    } else {
-        figures.principal.min(running.pending.get())
-    };
+    let from_pending = figures.principal.min(running.pending.get());
     let stake = Stake {
         pending: running.pending.get().left_after(from_pending),
         earning: running.earning.get().left_after(figures.principal.left_after(from_pending)),
@@ -127,7 +122,7 @@ fn check_quote(state: &State, command: &Redeem, redeemed: &Redeemed) -> Result<(
     let from_funding = read(&command.quoted_from_funding, AmountField::QuotedFromFunding)?;
     let figures: &RedemptionFigures = &redeemed.figures;
     let payout_right = payout.map_or(!redeemed.early, |quoted| quoted == figures.payout);
-    if payout_right && (from_funding.unwrap_or_default() == figures.clawback_from_funding || planted::is(Bug::QuoteFromFundingIgnored)) {
+    if payout_right && from_funding.unwrap_or_default() == figures.clawback_from_funding {
         Ok(())
     } else {
         Err(Rejection::QuoteChanged { asset, figures: Box::new(*figures) })

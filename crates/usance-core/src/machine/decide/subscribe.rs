@@ -9,7 +9,6 @@ use crate::machine::event::{Event, Subscribed};
 use crate::machine::rejection::{AmountField, Rejection};
 use crate::machine::state::{Holding, State};
 use crate::money::{Amount, Balance};
-use crate::planted::{self, Bug};
 use crate::position::{FLOATING, position_link};
 use crate::product::limit::personal_left;
 use crate::product::{Kind, Product, RateMode, Status};
@@ -102,19 +101,15 @@ fn check_on_sale(product: &Product, now: Timestamp) -> Result<(), Rejection> {
         return Err(Rejection::ProductNotOpen);
     }
     let (opens_at, closes_at) = (product.sale.opens_at, product.sale.closes_at);
-    if opens_at.is_some_and(|opens| now < opens || (now == opens && planted::is(Bug::SaleStartExclusive)))
-        || closes_at.is_some_and(|closes| now >= closes && !(now == closes && planted::is(Bug::SaleEndInclusive)))
-    {
+    if opens_at.is_some_and(|opens| now < opens) || closes_at.is_some_and(|closes| now >= closes) {
         return Err(Rejection::OutsideSaleWindow { opens_at, closes_at });
     }
     Ok(())
 }
 
 fn check_agreement(state: &State, accepted: Option<&str>) -> Result<AgreementIx, Rejection> {
-    let any =
-        |version: &str| planted::is(Bug::OldAgreementAccepted) && state.registry.agreements.iter().any(|each| each.version == version);
     match state.agreement_in_force() {
-        Some((ix, in_force)) if accepted.is_none_or(|version| version == in_force.version || any(version)) => Ok(ix),
+        Some((ix, in_force)) if accepted.is_none_or(|version| version == in_force.version) => Ok(ix),
         in_force => Err(Rejection::AgreementNotAccepted { in_force: in_force.map(|(_, agreement)| agreement.version.clone()) }),
     }
 }
@@ -129,7 +124,7 @@ fn check_limits(product: &Product, holding: Option<&Holding>, amount: Amount) ->
     {
         return Err(Rejection::NotAStepMultiple { asset, step });
     }
-    let held = holding.filter(|_| !planted::is(Bug::PersonalMaximumPerSubscription)).map_or(Amount::ZERO, |holding| holding.staked.get());
+    let held = holding.map_or(Amount::ZERO, |holding| holding.staked.get());
     if let Some(left) = personal_left(product, held)
         && amount > left
     {

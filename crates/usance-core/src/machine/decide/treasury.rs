@@ -10,7 +10,6 @@ use crate::machine::event::{Event, Transferred, WalletMoved};
 use crate::machine::rejection::{AmountField, Rejection};
 use crate::machine::state::State;
 use crate::money::{Amount, Balance};
-use crate::planted::{self, Bug};
 use crate::reward::clawback::AccountKind;
 
 /// Credits a customer.
@@ -78,7 +77,7 @@ pub fn withdraw_reward_pool(state: &State, symbol: &str, amount: &str) -> Result
     let (asset_ix, asset) = asset(state, symbol)?;
     let amount = positive(amount, asset.decimals, AmountField::Amount)?;
     let available = control(state, asset_ix, LedgerAccount::RewardPool);
-    if available.minus(amount).is_overdrawn() && !planted::is(Bug::PoolOverdrawnByWithdrawal) {
+    if available.minus(amount).is_overdrawn() {
         return Err(Rejection::InsufficientBalance { asset: asset_ix, available });
     }
     Ok(Event::RewardPoolWithdrawn { asset: asset_ix, amount })
