@@ -8,7 +8,6 @@ use crate::ledger::{LedgerAccount, SubLedgerTotals};
 use crate::machine::State;
 use crate::money::{Amount, DAY_DIVISOR};
 use crate::position::{PositionState, position_link};
-use crate::product::Kind;
 
 /// One invariant and what was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,15 +171,16 @@ fn positions_are_sound(state: &State) -> Finding {
     for (index, (running, origin)) in state.running.iter().zip(state.origins.iter()).enumerate() {
         let principal = running.principal();
         let active = running.is_active();
-        let fixed = state.product(running.product).is_some_and(|product| product.kind != Kind::Flexible);
+        let kind = state.product(running.product).map(|product| product.kind);
+        let (accrues, keeps_principal) = kind.map_or((false, false), |kind| (kind.accrues(), kind.keeps_principal()));
         let sound = running.carry.get() < DAY_DIVISOR
             && principal.units() <= crate::limits::AMOUNT_UNITS_MAX
             && active != principal.is_zero()
             && active == origin.closed_at().is_none()
             && (active || running.accrued.get().is_zero())
             && (!active || origin.from_spot.get() <= principal)
-            && (fixed || running.accrued.get().is_zero())
-            && (!fixed || !active || principal == origin.principal_opened.get());
+            && (accrues || running.accrued.get().is_zero())
+            && (!keeps_principal || !active || principal == origin.principal_opened.get());
         if !sound {
             broken.push(format!("position {}: {running:?} {origin:?}", PositionId::from_index(index)));
         }

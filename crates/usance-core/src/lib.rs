@@ -2,7 +2,8 @@
 //!
 //! Nothing in here reads a clock, a file, a socket or a random number; time, ids and texts come in as values, so the
 //! same log gives the same state on every machine. There is no float, no map whose order differs from run to run, and
-//! no arithmetic that can overflow unseen: the lints below turn each of these into a build error.
+//! no arithmetic that can overflow unseen, no `match` that lets a new variant pass by a catch-all: the lints below turn each
+//! of these into a build error.
 //!
 //! Deliberately absent: JSON, HTTP, storage, threads. Those live in `usance-store` and `usance-server`.
 //!
@@ -25,7 +26,9 @@
         clippy::disallowed_methods,
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        clippy::lossy_float_literal
+        clippy::lossy_float_literal,
+        clippy::wildcard_enum_match_arm,
+        clippy::match_wildcard_for_single_variants
     )
 )]
 

@@ -159,6 +159,11 @@ impl Balance {
     pub const fn minus(self, less: Amount) -> Balance {
         Balance(self.0.saturating_sub_unsigned(less.0))
     }
+    /// The balance before a movement that led to this one: the way back of a statement.
+    #[must_use]
+    pub const fn before(self, movement: Balance) -> Balance {
+        Balance(self.0.saturating_sub(movement.0))
+    }
     /// Whether it is below zero.
     #[must_use]
     pub const fn is_overdrawn(self) -> bool {

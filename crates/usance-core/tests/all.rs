@@ -2,7 +2,7 @@
 //! readable cases, and the arrows between modules.
 //!
 //! One binary, because linking once is quicker than six times. `driver` is the engine in small that all of them run;
-//! `world` makes the random histories of `properties` and `outlook`, `table` reads those of `cases`;
+//! `world` makes the random histories of `properties` and `outlook`, `past` looks at them from behind, `table` reads those of `cases`;
 //! `fuzz` hands the `entries` what `mutation` makes of a corpus.
 
 #[path = "all/arrows.rs"]
@@ -19,6 +19,8 @@ mod fuzz;
 mod mutation;
 #[path = "all/outlook.rs"]
 mod outlook;
+#[path = "all/past.rs"]
+mod past;
 #[path = "all/properties.rs"]
 mod properties;
 #[path = "all/table.rs"]

@@ -24,16 +24,18 @@ const WITHDRAWAL: &str = "withdrawal";
 /// Applies one event that happened at an instant. A closed day is not applied: it is closed (`close::close_day`).
 pub fn apply(state: &mut State, event: &Event, at: Timestamp) {
     state.registry.last_at = state.registry.last_at.max(at);
-    let asset = match post::one(state, event) {
-        Ok(Some(entry)) => {
-            state.post(&entry);
-            Some(entry.asset())
-        }
-        Ok(None) => None,
+    if let Event::DayClosed(closed) = event {
+        return state.break_with("a day is closed and not applied", format!("day {}", closed.day));
+    }
+    match post::post(state, event) {
+        Ok(entries) => entries.iter().for_each(|entry| state.post(entry)),
         Err(unbalanced) => return state.break_with("debits equal credits", unbalanced.to_string()),
-    };
+    }
     match event {
-        Event::PlatformCreated(_) | Event::DayClosed(_) | Event::RewardPoolFunded { .. } | Event::RewardPoolWithdrawn { .. } => {}
+        // Refused above.
+        Event::DayClosed(_) => {}
+        // Their journal entries are all there is to them.
+        Event::PlatformCreated(_) | Event::RewardPoolFunded { .. } | Event::RewardPoolWithdrawn { .. } => {}
         Event::WriterStarted { epoch } => state.registry.counters.epoch = *epoch,
         Event::AssetCreated { symbol, name, decimals, display_decimals } => {
             state.add_asset(Asset { symbol: symbol.clone(), name: name.clone(), decimals: *decimals, display_decimals: *display_decimals });
@@ -70,9 +72,8 @@ pub fn apply(state: &mut State, event: &Event, at: Timestamp) {
         Event::Transferred(moved) => {
             state.registry.counters.transfers = moved.id;
             let account = state.ensure_account(moved.customer, moved.asset);
-            let to = if moved.from == AccountKind::Spot { AccountKind::Funding } else { AccountKind::Spot };
             state.debit(account, moved.from, moved.amount);
-            state.credit(account, to, moved.amount);
+            state.credit(account, moved.from.other(), moved.amount);
         }
         Event::Subscribed(subscribed) => subscribe(state, subscribed, at),
         Event::Redeemed(redeemed) => redeem(state, redeemed, at),
@@ -84,9 +85,7 @@ pub fn apply(state: &mut State, event: &Event, at: Timestamp) {
         Event::ClockMoved { to } => state.registry.last_at = state.registry.last_at.max(*to),
         Event::ClockConfirmed { through } => state.registry.confirmed_through = *through,
     }
-    if let Some(asset) = asset {
-        state.check_books(asset);
-    }
+    state.check_touched_books();
 }
 
 /// The hash a deposit's or withdrawal's reference is remembered by, for ever.
@@ -263,11 +262,7 @@ fn redeem(state: &mut State, event: &Redeemed, at: Timestamp) {
         origin.from_spot = Packed96::new(origin.from_spot.get().left_after(event.figures.spot_part));
     }
     if event.early {
-        let totals = state.registry.sub_ledger.get_mut(asset.index());
-        match totals.and_then(|totals| totals.payable.checked_minus(forfeited).map(|less| (totals, less))) {
-            Some((totals, less)) => totals.payable = less,
-            None => return state.break_with("accrued rewards are in the sub-ledger", event.position.to_string()),
-        }
+        state.forfeit(asset, forfeited);
     }
     state.unstake(event.product, holding, event.figures.principal);
     state.credit(event.account, AccountKind::Spot, event.figures.to_spot);

@@ -13,7 +13,7 @@ use super::event::{CLOSE_RULE, DayClosed, ProductDay};
 use super::post;
 use super::state::{Account, BooksAtClose, State};
 use crate::calendar::{Day, Timestamp};
-use crate::id::{AccountIx, AssetIx, PositionId, ProductIx};
+use crate::id::{AccountIx, PositionId, ProductIx};
 use crate::money::Amount;
 use crate::pieces::{CHUNK_LEN, Thawed};
 use crate::position::packed::{Packed48, Packed96, Packed128};
@@ -139,7 +139,7 @@ fn accrue_all(state: &mut State, work: &mut Work, day: Day) -> Pass {
             if !result.paid.is_zero() {
                 credits.push(Credit { account: position.account, paid: result.paid });
             }
-            if let (Some(sum), Kind::FixedTerm { .. }) = (sums.get_mut(product.asset.index()), today.kind) {
+            if let Some(sum) = sums.get_mut(product.asset.index()).filter(|_| today.kind.accrues()) {
                 sum.accrued = sum.accrued.plus(result.reward);
                 sum.accrued_paid = sum.accrued_paid.plus(result.paid);
             }
@@ -211,12 +211,13 @@ fn accrue_one(position: &mut Running, product: &Product, today: &mut ProductWork
     let totals = today.totals.as_mut()?;
     totals.earning_positions = totals.earning_positions.saturating_add(1);
     totals.rewards = totals.rewards.plus(reward);
-    let Kind::FixedTerm { term_days } = today.kind else {
+    let k = position.interest_day(day);
+    let matures = Some(k) == today.kind.term_days();
+    if !today.kind.accrues() {
         position.distributed = Packed128::new(position.distributed.get().plus(reward));
         totals.distributed = totals.distributed.plus(reward);
-        return Some(OneDay { reward, paid: reward, matures: false });
-    };
-    let k = position.interest_day(day);
+        return Some(OneDay { reward, paid: reward, matures });
+    }
     let accrued = position.accrued.get().plus(reward);
     if !product.distributes_on(k) {
         position.accrued = Packed128::new(accrued);
@@ -225,7 +226,7 @@ fn accrue_one(position: &mut Running, product: &Product, today: &mut ProductWork
     position.accrued = Packed128::default();
     position.distributed = Packed128::new(position.distributed.get().plus(accrued));
     totals.distributed = totals.distributed.plus(accrued);
-    Some(OneDay { reward, paid: accrued, matures: k == term_days })
+    Some(OneDay { reward, paid: accrued, matures })
 }
 
 /// Ends a term: principal goes back to where it came from, or, as far as the product takes it, into another term.
@@ -298,7 +299,7 @@ fn renewal_amount(state: &State, running: &Running, holding: crate::id::HoldingI
     let (Some(product), Some(holding)) = (state.product(running.product), state.holdings.get(holding.index())) else {
         return Amount::ZERO;
     };
-    if !running.auto_renew || product.status != Status::Open || !product.sale.renewal {
+    if !running.auto_renew || product.status != Status::Open || !product.renews() {
         return Amount::ZERO;
     }
     admissible(product, holding.staked.get(), principal)
@@ -322,9 +323,7 @@ fn book(state: &mut State, closed: &DayClosed) {
         Ok(entries) => entries.iter().for_each(|entry| state.post(entry)),
         Err(unbalanced) => return state.break_with("debits equal credits", unbalanced.to_string()),
     }
-    for index in 0..state.registry.assets.len() {
-        state.check_books(AssetIx::from_index(index));
-    }
+    state.check_all_books();
     let books = state.registry.control.iter().zip(&state.registry.sub_ledger);
     let books = books.map(|(control, sub_ledger)| BooksAtClose { control: *control, sub_ledger: *sub_ledger }).collect();
     state.registry.books.insert(closed.day, books);

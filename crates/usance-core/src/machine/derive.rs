@@ -1,15 +1,24 @@
 //! A position's days again, from the state and its segments: what history, statement, export and `usance verify` show.
 //!
-//! Which bands held on a closed day, which days a position was staked at the close of, and where a fixed term's only
-//! segment begins. The walk itself is `reward::history`.
+//! Which bands held on a closed day, which days a position was staked at the close of, and where the only segment of a
+//! principal that never changes begins. [`Past`] is one position at one moment; it tells what every close did to it
+//! ([`CloseLine`]). The walk itself is `reward::history`, what a line moves in the books is [`super::post`].
 
 use super::state::State;
-use crate::calendar::Day;
-use crate::position::{FLOATING, Origin, Running};
-use crate::product::Kind;
+use crate::calendar::{Day, Timestamp};
+use crate::id::{AssetIx, PositionId, ProductIx};
+use crate::money::{Amount, split_day};
+use crate::position::{FLOATING, Origin, PositionState, Running, position_link};
 use crate::product::rates::Bands;
+use crate::product::{Kind, Product};
 use crate::reward::accrue::Stake;
-use crate::reward::history::{RewardDay, Segment, walk};
+use crate::reward::history::{RewardDay, Segment, push_segment, walk};
+
+/// The instant at which a day's close is stamped.
+#[must_use]
+pub fn closed_at(state: &State, day: Day) -> Timestamp {
+    state.registry.platform.offset.first_instant(day.next())
+}
 
 /// The last closed day at whose close a position was staked, `last_closed` being the last of all.
 #[must_use]
@@ -28,19 +37,219 @@ pub fn bands_on(state: &State, running: &Running, day: Day) -> Option<Bands> {
     state.bands(closed.version).map(|bands| bands.capped(closed.settled))
 }
 
-/// Walks the days `from..=to` of a position, oldest first. A fixed term has one segment, which its opening gives;
-/// a flexible position's come with it, in order of day.
+/// Walks the days `from..=to` of a position, oldest first. A principal that never changes has one segment, which its
+/// opening gives; otherwise the segments that its events gave come with it, in order of day. A renewal is no event of its
+/// own, so its opening is known from the position, too.
 pub fn reward_days(
     state: &State,
     running: &Running,
     origin: &Origin,
-    flexible: &[Segment],
+    segments: &[Segment],
     from: Day,
     to: Day,
     visit: impl FnMut(RewardDay),
 ) {
-    let fixed = [Segment { from: running.value_date, stake: Stake { earning: origin.principal_opened.get(), ..Stake::default() } }];
-    let is_flexible = state.product(running.product).is_some_and(|product| product.kind == Kind::Flexible);
-    let segments = if is_flexible { flexible } else { &fixed };
-    walk(segments, from, to, |day| bands_on(state, running, day), visit);
+    let keeps_principal = state.product(running.product).is_some_and(|product| product.kind.keeps_principal());
+    let is_renewal = position_link(origin.renewed_from).is_some();
+    let mut whole = Vec::new();
+    if keeps_principal || is_renewal {
+        let stake = Stake { earning: origin.principal_opened.get(), ..Stake::default() };
+        whole.push(Segment { from: running.value_date, stake });
+    }
+    if !keeps_principal {
+        segments.iter().for_each(|segment| push_segment(&mut whole, *segment));
+    }
+    walk(&whole, from, to, |day| bands_on(state, running, day), visit);
+}
+
+/// What became of a day's reward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RewardState {
+    /// Earned, not yet paid.
+    Accrued,
+    /// Paid into Funding.
+    Paid,
+    /// Given up by an early exit before it was paid.
+    Forfeited,
+    /// Paid and taken back by an early exit.
+    ClawedBack,
+}
+
+impl RewardState {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            RewardState::Accrued => "accrued",
+            RewardState::Paid => "paid",
+            RewardState::Forfeited => "forfeited",
+            RewardState::ClawedBack => "clawed_back",
+        }
+    }
+}
+
+/// What a term's end gave back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Maturity {
+    /// To Spot.
+    pub to_spot: Amount,
+    /// To Funding.
+    pub to_funding: Amount,
+    /// The position that continues it.
+    pub renewed_into: Option<PositionId>,
+}
+
+/// What one close did to one position.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CloseLine {
+    /// The closed day.
+    pub day: Day,
+    /// The position.
+    pub position: PositionId,
+    /// Its product.
+    pub product: ProductIx,
+    /// Its asset.
+    pub asset: AssetIx,
+    /// Whether rewards accrue first.
+    pub accrues: bool,
+    /// The principal that earned.
+    pub principal: Amount,
+    /// The carry with which the day began.
+    pub carry_before: u64,
+    /// The day's bands.
+    pub bands: Bands,
+    /// What it earned.
+    pub reward: Amount,
+    /// What became of it.
+    pub state: RewardState,
+    /// What was paid into Funding with this close.
+    pub paid: Amount,
+    /// The end of the term, on its last day.
+    pub maturity: Option<Maturity>,
+}
+
+/// The division that gave a day's reward, for whoever wants to do it again (RULES 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Division {
+    /// What was divided: the carry, and per band principal in base units times rate in units of 10^-8.
+    pub numerator: u128,
+    /// What it left for the next day, in the same units.
+    pub carry_after: u64,
+}
+
+impl CloseLine {
+    /// How its reward was found.
+    #[must_use]
+    pub fn division(&self) -> Division {
+        let numerator = self.bands.numerator(self.principal).saturating_add(u128::from(self.carry_before));
+        let (_, carry_after) = split_day(numerator);
+        Division { numerator, carry_after }
+    }
+}
+
+/// One position at one moment, to tell its past from.
+#[derive(Clone, Debug)]
+pub struct Past {
+    /// Its number.
+    pub id: PositionId,
+    /// Its product.
+    pub product: ProductIx,
+    /// Its asset.
+    pub asset: AssetIx,
+    /// Its product's kind.
+    pub kind: Kind,
+    /// What a close touches.
+    pub running: Running,
+    /// What it does not.
+    pub origin: Origin,
+    /// The principal of the position that continues it.
+    pub renewed_principal: Amount,
+}
+
+impl Past {
+    /// A position as it stands; `None` when there is none.
+    #[must_use]
+    pub fn of(state: &State, id: PositionId) -> Option<Past> {
+        let (running, origin) = state.position(id)?;
+        let product = state.product(running.product)?;
+        let next = position_link(origin.renewed_into).and_then(|next| state.position(next));
+        Some(Past {
+            id,
+            product: running.product,
+            asset: product.asset,
+            kind: product.kind,
+            running: *running,
+            origin: *origin,
+            renewed_principal: next.map_or(Amount::ZERO, |(_, next)| next.principal_opened.get()),
+        })
+    }
+
+    /// The day it was opened.
+    #[must_use]
+    pub fn first_day(&self, state: &State) -> Day {
+        state.registry.platform.offset.day_of(self.origin.opened_at())
+    }
+
+    /// What the closes of `from..=to` did to it, oldest first; `last_closed` is the last closed day of all. `segments`
+    /// are needed unless its principal never changes ([`Kind::keeps_principal`]).
+    pub fn closes(&self, state: &State, segments: &[Segment], last_closed: Day, (from, to): (Day, Day), mut visit: impl FnMut(CloseLine)) {
+        let Some(product) = state.product(self.product) else { return };
+        // A payment adds up the days since the one before, so what accrues is walked from its first day.
+        let start = if self.kind.accrues() { self.running.value_date.min(from) } else { from };
+        let mut accrued = Amount::ZERO;
+        let to = to.min(last_day(state, &self.origin, last_closed));
+        reward_days(state, &self.running, &self.origin, segments, start, to, |line| {
+            let paid = self.paid(product, line.day, line.reward, &mut accrued);
+            if line.day >= from {
+                visit(CloseLine {
+                    day: line.day,
+                    position: self.id,
+                    product: self.product,
+                    asset: self.asset,
+                    accrues: self.kind.accrues(),
+                    principal: line.principal,
+                    carry_before: line.carry_before,
+                    bands: line.bands,
+                    reward: line.reward,
+                    state: self.reward_state(state, product, last_closed, line.day),
+                    paid,
+                    maturity: self.maturity(product, line.day, line.principal),
+                });
+            }
+        });
+    }
+
+    /// What was paid with the close of a day.
+    fn paid(&self, product: &Product, day: Day, reward: Amount, accrued: &mut Amount) -> Amount {
+        if !self.kind.accrues() {
+            return reward;
+        }
+        *accrued = accrued.plus(reward);
+        if product.distributes_on(self.running.interest_day(day)) { std::mem::take(accrued) } else { Amount::ZERO }
+    }
+
+    fn reward_state(&self, state: &State, product: &Product, last_closed: Day, day: Day) -> RewardState {
+        if !self.kind.accrues() {
+            return RewardState::Paid;
+        }
+        let k = product.next_distribution_day(self.running.interest_day(day));
+        let paid_on = self.running.value_date.plus(i32::try_from(k).unwrap_or(i32::MAX)).previous();
+        let paid = paid_on <= last_day(state, &self.origin, last_closed);
+        match (self.running.state, paid) {
+            (PositionState::RedeemedEarly, true) => RewardState::ClawedBack,
+            (PositionState::RedeemedEarly, false) => RewardState::Forfeited,
+            (_, true) => RewardState::Paid,
+            (_, false) => RewardState::Accrued,
+        }
+    }
+
+    /// The end of the term, if a day is its last; `principal` is what earned on it.
+    fn maturity(&self, product: &Product, day: Day, principal: Amount) -> Option<Maturity> {
+        if self.running.maturity_day(product.kind) != Some(day.next()) {
+            return None;
+        }
+        let rest = principal.left_after(self.renewed_principal);
+        let to_spot = rest.min(self.origin.from_spot.get());
+        Some(Maturity { to_spot, to_funding: rest.left_after(to_spot), renewed_into: position_link(self.origin.renewed_into) })
+    }
 }

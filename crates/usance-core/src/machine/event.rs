@@ -154,6 +154,14 @@ pub struct ProductDay {
     pub renewed_principal: Amount,
 }
 
+impl ProductDay {
+    /// The principal that terms gave back, to either account.
+    #[must_use]
+    pub const fn returned(&self) -> Amount {
+        self.returned_spot.plus(self.returned_funding)
+    }
+}
+
 /// A closed day: totals per product, and the digest of every position's result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DayClosed {

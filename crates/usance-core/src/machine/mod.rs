@@ -4,6 +4,7 @@
 //! [`execute`] does both for one command; [`close::close_day`] closes a day; [`replay`] runs a stored record again.
 //! What a caller is told ([`answer::Answer`]) is built from the state right after, and stored with the events.
 
+pub mod account;
 pub mod answer;
 pub mod apply;
 pub mod close;
@@ -12,6 +13,7 @@ pub mod decide;
 pub mod derive;
 pub mod event;
 pub mod keys;
+pub mod movement;
 pub mod outlook;
 pub mod post;
 pub mod present;

@@ -7,13 +7,14 @@
 
 use super::command::Source;
 use super::state::State;
-use super::view::bands_today;
+use super::view::{Prospect, bands_today, product_bands, prospect};
 use crate::calendar::Timestamp;
 use crate::id::{CustomerIx, PositionId, ProductIx};
 use crate::money::Amount;
 use crate::position::{FLOATING, Running};
-use crate::product::Kind;
+use crate::product::Product;
 use crate::product::limit::admissible;
+use crate::product::rates::Bands;
 use crate::reward::accrue::Stake;
 use crate::reward::clawback::AccountKind;
 
@@ -49,15 +50,34 @@ pub fn reward_if_kept(state: &State, id: PositionId) -> Option<Amount> {
     let mut total = running.distributed.get().plus(running.accrued.get());
     let mut day = state.registry.open_day;
     while day < maturity {
-        let bands = if running.rate_version == FLOATING {
-            super::view::product_bands(state, product, day)
-        } else {
-            state.bands(running.rate_version).cloned()
-        };
+        let bands =
+            if running.rate_version == FLOATING { product_bands(state, product, day) } else { state.bands(running.rate_version).cloned() };
         total = total.plus(bands.map_or(Amount::ZERO, |bands| stake.close_day(&bands)));
         day = day.next();
     }
     Some(total)
+}
+
+/// One worked line for a product with tiers: an amount that falls into the highest of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TierExample {
+    /// Twice the highest bound.
+    pub amount: Amount,
+    /// Today's bands.
+    pub bands: Bands,
+    /// What a newcomer's amount would earn.
+    pub prospect: Prospect,
+}
+
+/// The worked line of a product, by the rates announced now; `None` for one without tiers.
+#[must_use]
+pub fn tier_example(state: &State, product: &Product) -> Option<TierExample> {
+    let today = state.registry.open_day;
+    let bands = product_bands(state, product, today)?;
+    let bound = bands.as_slice().iter().rev().find_map(|band| band.up_to)?;
+    let amount = bound.plus(bound);
+    let prospect = prospect(state, product, Amount::ZERO, amount, today);
+    Some(TierExample { amount, bands, prospect })
 }
 
 /// The most that a customer could subscribe to a product from a source now: the balance, at most what the product's
@@ -73,7 +93,7 @@ pub fn subscribable(state: &State, customer: CustomerIx, product: ProductIx, sou
         Source::FundingThenSpot => funding.plus(spot),
     };
     let held = account.and_then(|account| state.holding(account, product)).map_or(Amount::ZERO, |(_, holding)| holding.staked.get());
-    // A flexible subscription adds to the position that is there, and no principal passes the limit (RULES 1).
-    let before = if terms.kind == Kind::Flexible { held } else { Amount::ZERO };
+    // A top-up adds to the position that is there, and no principal passes the limit (RULES 1).
+    let before = if terms.kind.takes_top_ups() { held } else { Amount::ZERO };
     admissible(terms, held, available.min(Amount::MAX.left_after(before)))
 }

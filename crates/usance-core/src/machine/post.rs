@@ -2,11 +2,13 @@
 //!
 //! Live, on replay and for the operator's journal the entries come from here. An event without money has none.
 
-use super::event::{DayClosed, Event, ProductDay, Redeemed, Subscribed, WalletMoved};
+use super::derive::CloseLine;
+use super::event::{DayClosed, Event, Redeemed, Subscribed, WalletMoved};
 use super::state::State;
-use crate::id::{AssetIx, ProductIx};
+use crate::id::{AssetIx, CustomerIx, ProductIx};
 use crate::ledger::LedgerAccount::{Custody, CustomerFunding, CustomerPrincipal, CustomerSpot, RewardPool, RewardsPayable};
-use crate::ledger::{JournalEntry, LedgerAccount, Unbalanced, Whose, credit, debit};
+use crate::ledger::{JournalEntry, LedgerAccount, Posting, Unbalanced, Whose, credit, debit};
+use crate::money::Amount;
 use crate::product::Kind;
 use crate::reward::clawback::AccountKind;
 
@@ -32,22 +34,12 @@ pub const fn ledger_account(kind: AccountKind) -> LedgerAccount {
     }
 }
 
-/// The journal entries of an event, each balanced.
+/// The journal entries of an event, each balanced; they may touch several assets. No event is passed over: what moves no
+/// money says so.
 ///
 /// # Errors
 /// [`Unbalanced`] when the event's amounts do not add up, which is a bug wherever it was decided.
 pub fn post(catalogue: &impl Catalogue, event: &Event) -> Result<Vec<JournalEntry>, Unbalanced> {
-    match event {
-        Event::DayClosed(closed) => day_closed(catalogue, closed),
-        _ => Ok(one(catalogue, event)?.into_iter().collect()),
-    }
-}
-
-/// The one entry of an event that is not a close.
-///
-/// # Errors
-/// [`Unbalanced`], as for [`post`].
-pub fn one(catalogue: &impl Catalogue, event: &Event) -> Result<Option<JournalEntry>, Unbalanced> {
     let entry = match event {
         Event::Deposited(WalletMoved { customer, asset, account, amount, .. }) => {
             JournalEntry::new(*asset, Whose::Customer(*customer), &[debit(Custody, *amount), credit(ledger_account(*account), *amount)])
@@ -62,17 +54,27 @@ pub fn one(catalogue: &impl Catalogue, event: &Event) -> Result<Option<JournalEn
             JournalEntry::new(*asset, Whose::Platform, &[debit(RewardPool, *amount), credit(Custody, *amount)])
         }
         Event::Transferred(moved) => {
-            let (from, to) = match moved.from {
-                AccountKind::Spot => (CustomerSpot, CustomerFunding),
-                AccountKind::Funding => (CustomerFunding, CustomerSpot),
-            };
+            let (from, to) = (ledger_account(moved.from), ledger_account(moved.from.other()));
             JournalEntry::new(moved.asset, Whose::Customer(moved.customer), &[debit(from, moved.amount), credit(to, moved.amount)])
         }
-        Event::Subscribed(subscribed) => return subscription(catalogue, subscribed).map(Some),
-        Event::Redeemed(redeemed) => return redemption(catalogue, redeemed).map(Some),
-        _ => return Ok(None),
+        Event::Subscribed(subscribed) => subscription(catalogue, subscribed),
+        Event::Redeemed(redeemed) => redemption(catalogue, redeemed),
+        Event::DayClosed(closed) => return day_closed(catalogue, closed),
+        Event::PlatformCreated(_)
+        | Event::WriterStarted { .. }
+        | Event::AssetCreated { .. }
+        | Event::CustomerCreated { .. }
+        | Event::AgreementPublished { .. }
+        | Event::ProductCreated(_)
+        | Event::ProductStatusSet { .. }
+        | Event::SaleTermsChanged { .. }
+        | Event::RateAnnounced { .. }
+        | Event::RateSettled { .. }
+        | Event::AutoRenewSet { .. }
+        | Event::ClockMoved { .. }
+        | Event::ClockConfirmed { .. } => return Ok(Vec::new()),
     }?;
-    Ok(Some(entry))
+    Ok(vec![entry])
 }
 
 fn subscription(catalogue: &impl Catalogue, event: &Subscribed) -> Result<JournalEntry, Unbalanced> {
@@ -97,35 +99,57 @@ fn redemption(catalogue: &impl Catalogue, event: &Redeemed) -> Result<JournalEnt
 fn day_closed(catalogue: &impl Catalogue, closed: &DayClosed) -> Result<Vec<JournalEntry>, Unbalanced> {
     let mut entries = Vec::new();
     for day in &closed.products {
-        product_day(catalogue, day, &mut entries)?;
+        let moved = Closed {
+            asset: asset_of(catalogue, day.product),
+            accrues: catalogue.terms_of(day.product).is_some_and(|(_, kind)| kind.accrues()),
+            reward: day.rewards,
+            paid: day.distributed,
+            to_spot: day.returned_spot,
+            to_funding: day.returned_funding,
+        };
+        entries.extend(close_entries(Whose::Product(day.product), &moved)?);
     }
-    entries.retain(|entry| !entry.is_empty());
     Ok(entries)
 }
 
-fn product_day(catalogue: &impl Catalogue, day: &ProductDay, entries: &mut Vec<JournalEntry>) -> Result<(), Unbalanced> {
-    let (asset, whose) = (asset_of(catalogue, day.product), Whose::Product(day.product));
-    match catalogue.terms_of(day.product) {
-        Some((_, Kind::FixedTerm { .. })) => {
-            entries.push(JournalEntry::new(asset, whose, &[debit(RewardPool, day.rewards), credit(RewardsPayable, day.rewards)])?);
-            entries.push(JournalEntry::new(
-                asset,
-                whose,
-                &[debit(RewardsPayable, day.distributed), credit(CustomerFunding, day.distributed)],
-            )?);
-            let returned = day.returned_spot.plus(day.returned_funding);
-            let lines = [
-                debit(CustomerPrincipal, returned),
-                credit(CustomerSpot, day.returned_spot),
-                credit(CustomerFunding, day.returned_funding),
-            ];
-            entries.push(JournalEntry::new(asset, whose, &lines)?);
-        }
-        _ => {
-            entries.push(JournalEntry::new(asset, whose, &[debit(RewardPool, day.distributed), credit(CustomerFunding, day.distributed)])?)
-        }
-    }
-    Ok(())
+/// One position's share of a close's entries: all shares of a product add up to the product's entries.
+///
+/// # Errors
+/// [`Unbalanced`], as for [`post`].
+pub fn share_of_close(customer: CustomerIx, line: &CloseLine) -> Result<Vec<JournalEntry>, Unbalanced> {
+    let (to_spot, to_funding) = line.maturity.map(|end| (end.to_spot, end.to_funding)).unwrap_or_default();
+    let moved = Closed { asset: line.asset, accrues: line.accrues, reward: line.reward, paid: line.paid, to_spot, to_funding };
+    close_entries(Whose::Customer(customer), &moved)
+}
+
+/// What a close moved, of a product or of one position.
+struct Closed {
+    asset: AssetIx,
+    accrues: bool,
+    reward: Amount,
+    paid: Amount,
+    to_spot: Amount,
+    to_funding: Amount,
+}
+
+/// The entries of a close, without those that move nothing.
+fn close_entries(whose: Whose, moved: &Closed) -> Result<Vec<JournalEntry>, Unbalanced> {
+    let entry = |lines: &[Posting]| JournalEntry::new(moved.asset, whose, lines);
+    let mut entries = if moved.accrues {
+        vec![
+            entry(&[debit(RewardPool, moved.reward), credit(RewardsPayable, moved.reward)])?,
+            entry(&[debit(RewardsPayable, moved.paid), credit(CustomerFunding, moved.paid)])?,
+        ]
+    } else {
+        vec![entry(&[debit(RewardPool, moved.paid), credit(CustomerFunding, moved.paid)])?]
+    };
+    entries.push(entry(&[
+        debit(CustomerPrincipal, moved.to_spot.plus(moved.to_funding)),
+        credit(CustomerSpot, moved.to_spot),
+        credit(CustomerFunding, moved.to_funding),
+    ])?);
+    entries.retain(|entry| !entry.is_empty());
+    Ok(entries)
 }
 
 fn asset_of(catalogue: &impl Catalogue, product: ProductIx) -> AssetIx {

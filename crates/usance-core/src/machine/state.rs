@@ -198,6 +198,8 @@ pub struct State {
     pub(super) customer_by_id: PieceMap<CustomerIx>,
     asset_by_symbol: BTreeMap<String, AssetIx>,
     product_by_id: BTreeMap<String, ProductIx>,
+    /// Assets whose control accounts or sub-ledgers an event has moved, until their books are checked at its end.
+    touched: Vec<AssetIx>,
     /// Set when an invariant did not hold.
     pub broken: Option<Broken>,
 }
@@ -250,6 +252,7 @@ impl State {
             customer_by_id,
             asset_by_symbol,
             product_by_id,
+            touched: Vec::new(),
             broken: None,
         }
     }
@@ -440,6 +443,8 @@ impl State {
             AccountKind::Funding => (&mut account.funding, &mut totals.funding),
         };
         (*balance, *total) = (balance.plus(amount), total.plus(amount));
+        let asset = account.asset;
+        self.touch(asset);
     }
     /// Debits an account and its sub-ledger. A balance below zero is a broken invariant: whoever decided checked it.
     pub(super) fn debit(&mut self, ix: AccountIx, kind: AccountKind, amount: Amount) {
@@ -454,17 +459,32 @@ impl State {
             AccountKind::Funding => (&mut account.funding, &mut totals.funding),
         };
         match (balance.checked_minus(amount), total.checked_minus(amount)) {
-            (Some(less), Some(total_less)) => (*balance, *total) = (less, total_less),
+            (Some(less), Some(total_less)) => {
+                (*balance, *total) = (less, total_less);
+                let asset = account.asset;
+                self.touch(asset);
+            }
             _ => self.break_with("no balance is negative", format!("account {} would fall below zero", ix.0)),
         }
+    }
+    /// Takes accrued rewards that are not paid any more off the sub-ledger.
+    pub(super) fn forfeit(&mut self, asset: AssetIx, accrued: Amount) {
+        let totals = self.registry.sub_ledger.get_mut(asset.index());
+        match totals.and_then(|totals| totals.payable.checked_minus(accrued).map(|less| (totals, less))) {
+            Some((totals, less)) => totals.payable = less,
+            None => return self.break_with("accrued rewards are in the sub-ledger", format!("asset {}", asset.0)),
+        }
+        self.touch(asset);
     }
     /// Adds principal to the product, the holding and the sub-ledger.
     pub(super) fn stake(&mut self, product: ProductIx, holding: HoldingIx, amount: Amount) {
         if let Some(product) = self.registry.products.get_mut(product.index()) {
             product.staked = product.staked.plus(amount);
-            if let Some(totals) = self.registry.sub_ledger.get_mut(product.asset.index()) {
+            let asset = product.asset;
+            if let Some(totals) = self.registry.sub_ledger.get_mut(asset.index()) {
                 totals.principal = totals.principal.plus(amount);
             }
+            self.touch(asset);
         }
         if let Some(holding) = self.holdings.get_mut(holding.index()) {
             holding.staked = Packed128::new(holding.staked.get().plus(amount));
@@ -482,6 +502,8 @@ impl State {
                 product.staked = staked;
                 totals.principal = principal;
                 holding.staked = Packed128::new(held);
+                let asset = product.asset;
+                self.touch(asset);
             }
             _ => {
                 let seen = format!("product {}", product.id);
@@ -498,15 +520,35 @@ impl State {
         self.origins.push(Origin { previous_in_holding: previous.unwrap_or_default(), ..origin });
         id
     }
+    /// Notes that an asset's books are to be checked when the event is applied.
+    fn touch(&mut self, asset: AssetIx) {
+        if !self.touched.contains(&asset) {
+            self.touched.push(asset);
+        }
+    }
+    /// Checks the books of every asset that the event has moved, in the journal or in a sub-ledger.
+    pub(super) fn check_touched_books(&mut self) {
+        while let Some(asset) = self.touched.pop() {
+            self.check_books(asset);
+        }
+    }
+    /// Checks the books of every asset.
+    pub(super) fn check_all_books(&mut self) {
+        self.touched.clear();
+        for index in 0..self.registry.assets.len() {
+            self.check_books(AssetIx::from_index(index));
+        }
+    }
     /// Posts an entry to its asset's control accounts.
     pub(super) fn post(&mut self, entry: &JournalEntry) {
+        self.touch(entry.asset());
         match self.registry.control.get_mut(entry.asset().index()) {
             Some(control) => control.post(entry),
             None => self.break_with("an entry has an asset", format!("asset {}", entry.asset().0)),
         }
     }
     /// Checks that an asset's control accounts balance and equal its sub-ledgers.
-    pub(super) fn check_books(&mut self, asset: AssetIx) {
+    fn check_books(&mut self, asset: AssetIx) {
         let (Some(control), Some(totals)) = (self.registry.control.get(asset.index()), self.registry.sub_ledger.get(asset.index())) else {
             return self.break_with("an asset has books", format!("asset {}", asset.0));
         };

@@ -243,8 +243,11 @@ pub fn product(state: &State, ix: ProductIx, now: Timestamp) -> Option<ProductVi
 #[must_use]
 pub fn if_subscribed(state: &State, product: &Product, value_date: Day) -> IfSubscribedNow {
     let offset = state.registry.platform.offset;
-    let first_paid = value_date.plus(i32::try_from(product.next_distribution_day(1)).unwrap_or(i32::MAX));
-    let first_paid = if product.kind == Kind::Flexible { value_date.next() } else { first_paid };
+    let first_paid = if product.kind.accrues() {
+        value_date.plus(i32::try_from(product.next_distribution_day(1)).unwrap_or(i32::MAX))
+    } else {
+        value_date.next()
+    };
     let matures_on = product.kind.term_days().map(|term| crate::calendar::maturity_day(value_date, term));
     IfSubscribedNow {
         value_date,

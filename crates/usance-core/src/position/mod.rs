@@ -115,11 +115,11 @@ impl Running {
             return None;
         }
         let first_earning = if self.earning.get().is_zero() { open_day.next() } else { open_day };
+        if !product.kind.accrues() {
+            return Some(first_earning);
+        }
         let k = product.next_distribution_day(self.interest_day(first_earning).max(1));
-        Some(match product.kind {
-            Kind::Flexible => first_earning,
-            Kind::FixedTerm { .. } => self.value_date.plus(i32::try_from(k).unwrap_or(i32::MAX)).previous(),
-        })
+        Some(self.value_date.plus(i32::try_from(k).unwrap_or(i32::MAX)).previous())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The one table of what may happen to a position. Everything that ends a position asks here first.
 
 use super::PositionState;
-use crate::product::{EarlyRedemption, Kind};
+use crate::product::{EarlyRedemption, Kind, Leaving};
 
 /// What can end a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,21 +19,24 @@ pub enum Ending {
 /// The state after an ending, or `None` where it cannot happen.
 ///
 /// ```text
-///             Mature    Renew     Redeem     RedeemEarly
-/// flexible    -         -         Redeemed   -
-/// fixed       Matured   Renewed   -          RedeemedEarly, if the product allows it
-/// any ended   -         -         -          -
+///                    Mature    Renew     Redeem     RedeemEarly
+/// without a term     -         -
+/// with a term        Matured   Renewed
+/// leaves at will                         Redeemed   -
+/// leaves early                           -          RedeemedEarly, if the product allows it
+/// any ended          -         -         -          -
 /// ```
 #[must_use]
 pub const fn after(state: PositionState, kind: Kind, early: EarlyRedemption, ending: Ending) -> Option<PositionState> {
-    match (state, kind, ending) {
-        (PositionState::Active, Kind::Flexible, Ending::Redeem) => Some(PositionState::Redeemed),
-        (PositionState::Active, Kind::FixedTerm { .. }, Ending::Mature) => Some(PositionState::Matured),
-        (PositionState::Active, Kind::FixedTerm { .. }, Ending::Renew) => Some(PositionState::Renewed),
-        (PositionState::Active, Kind::FixedTerm { .. }, Ending::RedeemEarly) => match early {
-            EarlyRedemption::Clawback => Some(PositionState::RedeemedEarly),
-            EarlyRedemption::NotAllowed => None,
-        },
-        _ => None,
+    match state {
+        PositionState::Active => {}
+        PositionState::Matured | PositionState::Renewed | PositionState::Redeemed | PositionState::RedeemedEarly => return None,
+    }
+    match (ending, kind.leaving(), early) {
+        (Ending::Mature, ..) if kind.term_days().is_some() => Some(PositionState::Matured),
+        (Ending::Renew, ..) if kind.can_renew() => Some(PositionState::Renewed),
+        (Ending::Redeem, Leaving::AtWill, _) => Some(PositionState::Redeemed),
+        (Ending::RedeemEarly, Leaving::Early, EarlyRedemption::Clawback) => Some(PositionState::RedeemedEarly),
+        (Ending::Mature | Ending::Renew | Ending::Redeem | Ending::RedeemEarly, ..) => None,
     }
 }

@@ -4,38 +4,17 @@
 //! [`limit`] what an amount has to satisfy. Availability is derived, never stored. Refuses terms that contradict
 //! themselves when a product is created; a running position's terms never change.
 
+pub mod kind;
 pub mod limit;
 pub mod rates;
 
+pub use kind::{Kind, KindName, Leaving};
+
 use crate::calendar::{Day, Timestamp};
 use crate::id::{AssetIx, RateVersionIx};
-use crate::limits::TERM_DAYS_MAX;
 use crate::money::{Amount, Rate};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// Flexible, or locked up for a term.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Kind {
-    /// Redeemable any time.
-    Flexible,
-    /// Locked up for a number of days.
-    FixedTerm {
-        /// 1..=3650.
-        term_days: u32,
-    },
-}
-
-impl Kind {
-    /// Days of the term, fixed-term only.
-    #[must_use]
-    pub const fn term_days(self) -> Option<u32> {
-        match self {
-            Kind::Flexible => None,
-            Kind::FixedTerm { term_days } => Some(term_days),
-        }
-    }
-}
 
 /// Whether a position follows the product's rate or keeps that of its first day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -189,6 +168,11 @@ impl Product {
     pub fn closed_day(&self, day: Day) -> Option<ClosedDay> {
         self.closed.get(usize::try_from(day.since(self.closed_from)).ok()?).copied()
     }
+    /// Whether a matured position may start another term of it.
+    #[must_use]
+    pub const fn renews(&self) -> bool {
+        self.kind.can_renew() && self.sale.renewal
+    }
     /// What is left of the capacity; `None` without one.
     #[must_use]
     pub fn capacity_left(&self) -> Option<Amount> {
@@ -247,21 +231,9 @@ impl SaleTerms {
 /// Why terms contradict themselves, as a sentence; `None` when they do not.
 #[must_use]
 pub fn contradiction(kind: Kind, distribution: Distribution, sale: &SaleTerms) -> Option<&'static str> {
-    if let Kind::FixedTerm { term_days } = kind
-        && !(1..=TERM_DAYS_MAX).contains(&term_days)
-    {
-        return Some("term_days is 1 to 3650");
-    }
-    if let Distribution::EveryNDays(every) = distribution
-        && !(1..=TERM_DAYS_MAX).contains(&every)
-    {
-        return Some("every_n_days is 1 to 3650");
-    }
-    if kind == Kind::Flexible && distribution != Distribution::Daily {
-        return Some("a flexible product distributes daily");
-    }
-    if kind == Kind::Flexible && sale.renewal {
-        return Some("a flexible product has no term to renew");
+    let of_kind = kind.contradiction(distribution, sale);
+    if of_kind.is_some() {
+        return of_kind;
     }
     if let (Some(opens), Some(closes)) = (sale.opens_at, sale.closes_at)
         && closes <= opens

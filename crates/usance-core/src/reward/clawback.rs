@@ -14,6 +14,17 @@ pub enum AccountKind {
     Funding,
 }
 
+impl AccountKind {
+    /// The customer's other account.
+    #[must_use]
+    pub const fn other(self) -> AccountKind {
+        match self {
+            AccountKind::Spot => AccountKind::Funding,
+            AccountKind::Funding => AccountKind::Spot,
+        }
+    }
+}
+
 /// Every amount of a redemption (RULES 8).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RedemptionFigures {

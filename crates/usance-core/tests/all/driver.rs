@@ -16,7 +16,6 @@ use usance_core::machine::{Answer, Command, Event, Rejection, State, close, exec
 use usance_core::money::Amount;
 use usance_core::pieces::Column;
 use usance_core::position::FLOATING;
-use usance_core::product::Kind;
 use usance_core::product::rates::Bands;
 use usance_core::reward::accrue::Stake;
 use usance_core::reward::clawback::AccountKind;
@@ -151,12 +150,14 @@ impl Engine {
     pub fn derived_lines(&self, id: PositionId) -> Vec<Line> {
         let (running, origin) = self.state.position(id).expect("a position");
         let product = self.state.product(running.product).expect("a product");
-        let segments = match product.kind {
-            Kind::Flexible => self.flexible_segments(id),
-            Kind::FixedTerm { .. } => {
-                vec![Segment { from: running.value_date, stake: Stake { earning: origin.principal_opened.get(), ..Stake::default() } }]
-            }
-        };
+        let opening = Segment { from: running.value_date, stake: Stake { earning: origin.principal_opened.get(), ..Stake::default() } };
+        let mut segments = self.segments(id);
+        if product.kind.keeps_principal() {
+            segments = vec![opening];
+        } else if origin.renewed_from.get() != 0 {
+            segments.retain(|segment| segment.from != opening.from || segment.stake != opening.stake);
+            segments.insert(0, opening);
+        }
         let ended_on = origin.closed_at().map_or(self.state.registry.open_day, |at| self.offset().day_of(at));
         let bands_on = |day: Day| -> Option<Bands> {
             if running.rate_version != FLOATING {
@@ -173,7 +174,8 @@ impl Engine {
         lines
     }
 
-    fn flexible_segments(&self, id: PositionId) -> Vec<Segment> {
+    /// How a position's stake stood after each of its events.
+    pub fn segments(&self, id: PositionId) -> Vec<Segment> {
         let events = self.log.iter().flat_map(|record| record.events.iter().map(move |event| (record.at, event)));
         events
             .filter_map(|(at, event)| match event {

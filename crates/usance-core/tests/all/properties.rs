@@ -4,6 +4,7 @@
 //! The histories are those of `world`. Whether the amounts themselves are right say the golden cases and the simulator's auditor (`usance-sim`).
 
 use crate::driver::{Engine, Line, by_position, hash, through_parts};
+use crate::past;
 use crate::world::{self, Dice, History};
 use proptest::prelude::{ProptestConfig, proptest};
 use proptest::test_runner::FileFailurePersistence;
@@ -18,7 +19,7 @@ use usance_core::machine::view::{self, Prospect};
 use usance_core::machine::{Command, Event, Rejection, State, execute};
 use usance_core::money::Amount;
 use usance_core::position::PositionState;
-use usance_core::product::{Availability, Kind, RateMode};
+use usance_core::product::{Availability, RateMode};
 
 /// What an asset's coins come to, from the ground: every account and position, and the pool.
 fn coins(state: &State, asset: usize) -> i128 {
@@ -141,7 +142,7 @@ fn promises_of_new_positions(state: &State, known: usize, promises: &mut Vec<Pro
         let position = PositionId::from_index(index);
         let (running, origin) = state.position(position).expect("a position");
         let product = state.product(running.product).expect("a product");
-        if product.rate_mode == RateMode::Floating || product.kind == Kind::Flexible {
+        if product.rate_mode == RateMode::Floating || !product.kind.accrues() {
             continue;
         }
         let amount = origin.principal_opened.get();
@@ -309,6 +310,7 @@ fn run(history: &History) {
     }
     check_promises(&engine, &promises);
     check_history(&engine, &forfeited);
+    past::check(&engine);
     check_replay(&engine);
 }
 

@@ -511,7 +511,10 @@ impl Table {
         let from = words.value("from").map_or(self.engine().state.registry.open_day, day);
         let kind = match kind.split_once(':') {
             Some(("fixed", days)) => Kind::FixedTerm { term_days: days.parse().expect("days") },
-            _ => Kind::Flexible,
+            #[cfg(feature = "third-kind")]
+            Some(("open", days)) => Kind::OpenTerm { term_days: days.parse().expect("days") },
+            Some((other, _)) => panic!("no kind with a term is called {other}"),
+            None => Kind::Flexible,
         };
         let rates = vec![(from, rates)];
         let name = id.clone();

@@ -96,10 +96,19 @@ pub fn found(bytes: &[u8]) -> (Engine, Vec<Command>) {
     (Engine::new(ClockMode::Simulated, offset, created_at), commands)
 }
 
+fn a_term(_dice: &mut Dice<'_>, term_days: u32) -> Kind {
+    #[cfg(feature = "third-kind")]
+    if _dice.below(2) == 0 {
+        return Kind::OpenTerm { term_days };
+    }
+    Kind::FixedTerm { term_days }
+}
+
 fn a_product(dice: &mut Dice<'_>, id: &str) -> ProductText {
     let flexible = id == "sol-flex" || (id == "wei-any" && dice.below(2) == 0);
     // One term is long, so that it is mostly left early and its rewards can outgrow it.
     let term_days = if id == "wei-term" { 120 } else { dice.one_of(&[3, 1, 2, 5, 7, 14, 30, 45]) };
+    let kind = if flexible { Kind::Flexible } else { a_term(dice, term_days) };
     let daily = Some(Distribution::Daily);
     let distributions = [daily, None, daily, Some(Distribution::EveryNDays(2)), Some(Distribution::EveryNDays(5))];
     let some = |dice: &mut Dice<'_>, choices: &[&str]| match dice.one_of(choices) {
@@ -110,17 +119,17 @@ fn a_product(dice: &mut Dice<'_>, id: &str) -> ProductText {
         id: id.to_owned(),
         asset: ASSETS[usize::from(id.starts_with("wei"))].0.to_owned(),
         name: id.to_owned(),
-        kind: if flexible { Kind::Flexible } else { Kind::FixedTerm { term_days } },
+        kind,
         rates: vec![(Day::parse("2025-12-01").expect("a day"), if id == "wei-term" { hottest() } else { a_rate(dice) })],
         rate_mode: dice.one_of(&[None, Some(RateMode::Floating), Some(RateMode::Locked)]),
-        distribution: if flexible { None } else { dice.one_of(&distributions) },
+        distribution: if kind.accrues() { dice.one_of(&distributions) } else { None },
         early_redemption: if id == "wei-term" { None } else { dice.one_of(&[None, None, Some(EarlyRedemption::NotAllowed)]) },
         sale: SaleText {
             minimum: some(dice, &["", "", "0.5", "2"]),
             step: some(dice, &["", "", "", "", "0.25", "0.3"]),
             personal_maximum: some(dice, &["", "", "", "60", "12.5"]),
             capacity: some(dice, &["", "", "", "90", "30"]),
-            renewal: Change::Set(!flexible),
+            renewal: Change::Set(kind.can_renew()),
             ..SaleText::default()
         },
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::{AssetIx, ProductIx};
 use usance_core::machine::rejection::AmountField;
-use usance_core::machine::{Rejection, State as Machine, view};
+use usance_core::machine::{Rejection, State as Machine, outlook, view};
 use usance_core::money::Amount;
 use usance_core::product::{Product, Status};
 use utoipa::ToSchema;
@@ -209,15 +209,11 @@ pub struct TierExample {
 pub fn tier_example(state: &Machine, id: &str) -> Result<Option<TierExample>, Problem> {
     let (_, product) = seen(state, id)?;
     let digits = shape::decimals(state, product.asset);
-    let bands = view::product_bands(state, product, state.registry.open_day);
-    let Some(bands) = bands else { return Ok(None) };
-    let Some(bound) = bands.as_slice().iter().rev().find_map(|band| band.up_to) else { return Ok(None) };
-    let amount = bound.plus(bound);
-    let prospect = view::prospect(state, product, Amount::ZERO, amount, state.registry.open_day);
-    Ok(shape::parts(digits, &bands, amount).map(|by_tier| TierExample {
-        amount: amount.to_text(digits),
+    let Some(example) = outlook::tier_example(state, product) else { return Ok(None) };
+    Ok(shape::parts(digits, &example.bands, example.amount).map(|by_tier| TierExample {
+        amount: example.amount.to_text(digits),
         by_tier,
-        estimate: shape::estimate(digits, &prospect),
+        estimate: shape::estimate(digits, &example.prospect),
     }))
 }
 

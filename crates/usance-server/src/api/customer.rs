@@ -12,13 +12,11 @@ use axum::response::Response;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use usance_core::calendar::Timestamp;
-use usance_core::id::{AccountIx, AssetIx, CustomerIx, PositionId};
+use usance_core::id::{AssetIx, CustomerIx, PositionId};
+use usance_core::machine::account::{self, AccountView};
 use usance_core::machine::command::{Redeem, Source, Subscribe};
 use usance_core::machine::decide::{redeem, subscribe};
 use usance_core::machine::{Command, Rejection, State as Machine, outlook, view};
-use usance_core::money::Amount;
-use usance_core::position::PositionState;
-use usance_core::product::Kind;
 use utoipa::ToSchema;
 
 /// The customer a request acts for; the route table has made sure there is one.
@@ -71,44 +69,27 @@ pub async fn account_list(State(app): State<App>, Extension(caller): Extension<C
 /// `customer_not_found`.
 pub fn accounts(state: &Machine, id: &str, now: Timestamp) -> Result<Vec<AccountShape>, Problem> {
     let customer = known(state, id)?;
-    let mut accounts: Vec<(AssetIx, AccountIx)> = state.accounts_of(customer).map(|(ix, account)| (account.asset, ix)).collect();
-    accounts.sort_unstable();
-    Ok(accounts.into_iter().filter_map(|(asset, ix)| account(state, customer, (asset, ix), now)).collect())
+    let mut assets: Vec<AssetIx> = state.accounts_of(customer).map(|(_, account)| account.asset).collect();
+    assets.sort_unstable();
+    let shown = |asset: AssetIx| account::account(state, customer, asset, now).map(|view| account_shape(state, asset, &view));
+    Ok(assets.into_iter().filter_map(shown).collect())
 }
 
-fn account(state: &Machine, customer: CustomerIx, (asset, ix): (AssetIx, AccountIx), now: Timestamp) -> Option<AccountShape> {
-    let account = state.accounts.get(ix.index())?;
-    let today = state.registry.platform.offset.first_instant(state.registry.open_day);
-    let (mut staked, mut accrued, mut total, mut yesterday, mut estimate) =
-        (Amount::ZERO, Amount::ZERO, Amount::ZERO, Amount::ZERO, Amount::ZERO);
-    for id in state.positions_of(customer, |other, _| other.asset == asset) {
-        let (running, origin) = state.position(id)?;
-        staked = staked.plus(running.principal());
-        accrued = accrued.plus(running.accrued.get());
-        let early = running.state == PositionState::RedeemedEarly;
-        if !early {
-            total = total.plus(running.distributed.get()).plus(running.accrued.get());
-        }
-        // The last reward is yesterday's for whatever was still staked when yesterday closed.
-        if !early && origin.closed_at().is_none_or(|at| at >= today) {
-            yesterday = yesterday.plus(running.last_reward.get());
-        }
-        estimate = estimate.plus(outlook::reward_today(state, running));
-    }
+fn account_shape(state: &Machine, asset: AssetIx, view: &AccountView) -> AccountShape {
     let text = |amount| shape::amount(state, asset, amount);
-    Some(AccountShape {
+    AccountShape {
         asset: shape::symbol(state, asset),
-        spot: text(account.spot),
-        funding: text(account.funding),
-        free: text(account.spot.plus(account.funding)),
-        staked: text(staked),
-        total: text(account.spot.plus(account.funding).plus(staked)),
-        accrued: text(accrued),
-        rewards_total: text(total),
-        rewards_yesterday: text(yesterday),
-        earning_today_estimate: text(estimate),
-        earned_so_far_estimate: text(outlook::reward_so_far(state, estimate, now)),
-    })
+        spot: text(view.spot),
+        funding: text(view.funding),
+        free: text(view.free),
+        staked: text(view.staked),
+        total: text(view.total),
+        accrued: text(view.accrued),
+        rewards_total: text(view.rewards_total),
+        rewards_yesterday: text(view.rewards_yesterday),
+        earning_today_estimate: text(view.earning_today),
+        earned_so_far_estimate: text(view.earned_so_far),
+    }
 }
 
 /// A transfer.
@@ -484,7 +465,7 @@ pub fn preview_redemption(
     let booked = booked.map_err(|rejection| rejected(state, &rejection))?;
     let product = state.product(booked.product).ok_or_else(|| rejected(state, &Rejection::ProductNotFound))?;
     Ok(RedemptionPreviewShape {
-        figures: shape::redemption(state, product.asset, product.kind != Kind::Flexible, &booked.figures),
+        figures: shape::redemption(state, product.asset, booked.early, &booked.figures),
         total_reward_if_kept: outlook::reward_if_kept(state, booked.position).map(|total| shape::amount(state, product.asset, total)),
     })
 }

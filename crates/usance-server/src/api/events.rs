@@ -136,7 +136,7 @@ fn gather(app: &App, cut: &mut Cut, span: Span) -> Result<Happened, Problem> {
     let announced = app.engine.tables(|tables| tables.announcements(span))?;
     app.engine.peek(|state| {
         for (place, product, from) in announced {
-            let held = cut.subjects.iter().any(|subject| subject.product == product && subject.running.is_active());
+            let held = cut.subjects.iter().any(|subject| subject.past.product == product && subject.past.running.is_active());
             if let (true, Some(terms)) = (held, state.product(product)) {
                 let version = terms.schedule.get(&from).and_then(|version| state.bands(*version));
                 let rate = version.map(|bands| shape::bands(shape::decimals(state, terms.asset), bands));

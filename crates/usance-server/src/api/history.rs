@@ -13,8 +13,8 @@ use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use usance_core::calendar::Day;
 use usance_core::id::{AssetIx, LogPosition};
+use usance_core::machine::derive::Division;
 use usance_core::machine::{Event, Rejection, State as Machine};
-use usance_core::money::split_day;
 use usance_store::projection::{HistoryKind, HistoryRow, Span};
 use utoipa::ToSchema;
 
@@ -330,8 +330,7 @@ pub struct RewardShape {
 
 fn reward_shape(state: &Machine, line: &CloseLine) -> RewardShape {
     let digits = shape::decimals(state, line.asset);
-    let numerator = line.bands.numerator(line.principal).saturating_add(u128::from(line.carry_before));
-    let (_, carry_after) = split_day(numerator);
+    let Division { numerator, carry_after } = line.division();
     RewardShape {
         day: line.day.to_string(),
         position: line.position.to_string(),
@@ -367,7 +366,7 @@ pub async fn reward_list(
     let mut cut = Cut::take(&app, &who, Chosen { asset: filter.asset.as_deref(), position }).await?;
     if let (Some(symbol), Some(_)) = (&filter.asset, position) {
         let asset = app.engine.peek(|state| state.asset_ix(symbol));
-        cut.subjects.retain(|subject| Some(subject.asset) == asset);
+        cut.subjects.retain(|subject| Some(subject.past.asset) == asset);
     }
     let first = cut.first_day(&app).max(from.unwrap_or(Day::from_number(i32::MIN)));
     let mut until = to.unwrap_or(cut.last_closed).min(cut.last_closed);

@@ -5,15 +5,14 @@ use super::error::{Problem, rejected};
 use super::input::Query;
 use super::page::{Page, limit, place, turn};
 use super::shape;
-use crate::lines::{Chosen, CloseLine, Cut, closed_at};
+use crate::lines::{Chosen, Cut, closed_at};
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::LogPosition;
-use usance_core::ledger::{JournalEntry, LedgerAccount, Posting, Side, Whose, credit, debit};
+use usance_core::ledger::{JournalEntry, Posting, Side, Whose};
 use usance_core::machine::{Event, Rejection, State as Machine, post};
-use usance_core::product::Kind;
 use usance_engine::Unavailable;
 use usance_store::projection::Span;
 use utoipa::ToSchema;
@@ -148,7 +147,8 @@ async fn customer_journal(
     // One row more than fits: the one at which the page before ended is read again.
     let rows = rows(app, &cut, None, Some(through.number().saturating_add(1)), size + 1)?;
     let mut found: Vec<Keyed> = app.engine.peek(|state| {
-        let posted = rows.iter().filter_map(|(_, row)| post::one(state, &row.event).ok().flatten().map(|posted| (row, posted)));
+        let posted =
+            rows.iter().flat_map(|(_, row)| post::post(state, &row.event).unwrap_or_default().into_iter().map(move |posted| (row, posted)));
         // What a customer did comes after the closes of the same record.
         let keyed = posted.map(|(row, posted)| ((row.place.number(), u64::MAX), entry(state, row.place.number(), row.at, &posted)));
         keyed.filter(|(key, _)| is_next(*key)).collect()
@@ -163,7 +163,7 @@ async fn customer_journal(
         app.engine.peek(|state| {
             for line in &lines {
                 let Some(close) = closes.iter().find(|close| close.day == line.day) else { continue };
-                for (part, posted) in shares(state, line, cut.customer).into_iter().enumerate() {
+                for (part, posted) in post::share_of_close(cut.customer, line).unwrap_or_default().into_iter().enumerate() {
                     let number = day_part(line.day) | (line.position.0 & 0xffff_ffff) << 4 | part as u64;
                     let mut shown = entry(state, close.place.number(), closed_at(state, line.day), &posted);
                     (shown.product, shown.position) = (Some(shape::product_id(state, line.product)), Some(line.position.to_string()));
@@ -190,27 +190,4 @@ async fn customer_journal(
 /// Where the entries of a closed day begin within the key of their record.
 fn day_part(day: Day) -> u64 {
     u64::from(day.number().unsigned_abs()) << 36
-}
-
-/// One position's share of a close's entries.
-fn shares(state: &Machine, line: &CloseLine, customer: usance_core::id::CustomerIx) -> Vec<JournalEntry> {
-    use LedgerAccount::{CustomerFunding, CustomerPrincipal, CustomerSpot, RewardPool, RewardsPayable};
-    let whose = Whose::Customer(customer);
-    let fixed = state.product(line.product).is_some_and(|product| product.kind != Kind::Flexible);
-    let mut entries = Vec::new();
-    let mut add = |lines: &[Posting]| entries.extend(JournalEntry::new(line.asset, whose, lines).ok().filter(|entry| !entry.is_empty()));
-    if fixed {
-        add(&[debit(RewardPool, line.reward), credit(RewardsPayable, line.reward)]);
-        add(&[debit(RewardsPayable, line.paid), credit(CustomerFunding, line.paid)]);
-    } else {
-        add(&[debit(RewardPool, line.paid), credit(CustomerFunding, line.paid)]);
-    }
-    if let Some(end) = &line.maturity {
-        add(&[
-            debit(CustomerPrincipal, end.to_spot.plus(end.to_funding)),
-            credit(CustomerSpot, end.to_spot),
-            credit(CustomerFunding, end.to_funding),
-        ]);
-    }
-    entries
 }

@@ -139,7 +139,7 @@ fn notices_ahead(state: &Machine, cut: &Cut) -> Vec<(NoticeKey, NoticeShape)> {
     let offset = state.registry.platform.offset;
     let mut notices = Vec::new();
     let mut told: Vec<ProductIx> = Vec::new();
-    for subject in cut.subjects.iter().filter(|subject| subject.running.is_active()) {
+    for subject in cut.subjects.iter().map(|subject| &subject.past).filter(|past| past.running.is_active()) {
         let Some(product) = state.product(subject.product) else { continue };
         let base = |kind, at: Timestamp| NoticeShape {
             kind,

@@ -16,7 +16,7 @@ use usance_core::id::AssetIx;
 use usance_core::ledger::{ControlAccounts, LedgerAccount, SubLedgerTotals};
 use usance_core::machine::command::{Change, ProductText, RateText, SaleText, WalletMove};
 use usance_core::machine::{Command, Rejection, State as Machine};
-use usance_core::product::Kind;
+use usance_core::product::kind::NotAKind;
 use usance_engine::life::clock::EngineClock;
 use utoipa::ToSchema;
 
@@ -145,12 +145,11 @@ fn set_instant(field: &str, asked: Option<&str>) -> Result<Change<usance_core::c
 
 /// POST /v1/operator/products
 pub async fn product_create(State(app): State<App>, call: Call, Body(asked): Body<ProductAsked>) -> Result<Response, Problem> {
-    let kind = match (asked.kind, asked.term_days) {
-        (KindWord::Flexible, None) => Kind::Flexible,
-        (KindWord::FixedTerm, Some(term_days)) => Kind::FixedTerm { term_days },
-        (KindWord::Flexible, Some(_)) => return Err(Problem::malformed("term_days: a flexible product has none")),
-        (KindWord::FixedTerm, None) => return Err(Problem::malformed("term_days: a fixed_term product needs it")),
-    };
+    let name = asked.kind.0;
+    let kind = name.with_term(asked.term_days).map_err(|why| match why {
+        NotAKind::TermNotAllowed => Problem::malformed(format!("term_days: a {} product has none", name.word())),
+        NotAKind::TermMissing => Problem::malformed(format!("term_days: a {} product needs it", name.word())),
+    })?;
     let rates: Result<Vec<_>, Problem> = asked.rates.iter().map(rate_text).collect();
     let text = ProductText {
         id: asked.id.clone(),
@@ -470,7 +469,7 @@ fn day_shape(state: &Machine, day: Day, line: &usance_core::machine::event::Prod
         rewards: shape::amount(state, asset, line.rewards),
         distributed: shape::amount(state, asset, line.distributed),
         matured: line.matured,
-        matured_principal: shape::amount(state, asset, line.returned_spot.plus(line.returned_funding)),
+        matured_principal: shape::amount(state, asset, line.returned()),
         renewed: line.renewed,
         renewed_principal: shape::amount(state, asset, line.renewed_principal),
     }

@@ -9,7 +9,7 @@ use super::shape;
 use super::streams::Open;
 use crate::auth::Caller;
 use crate::lines::cell::cell;
-use crate::lines::statement::{Bookmark, Filter, Movement, MovementKind, Walk};
+use crate::lines::statement::{Bookmark, Filter, StatementLine, Walk};
 use crate::lines::{Chosen, Cut};
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -18,6 +18,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use usance_core::machine::State as Machine;
+use usance_core::machine::movement::MovementKind;
 use utoipa::ToSchema;
 
 /// Filters of the statement.
@@ -31,7 +32,7 @@ pub struct StatementFilter {
     /// Only of this product.
     pub product: Option<String>,
     /// Only of this kind.
-    pub kind: Option<MovementKind>,
+    pub kind: Option<MovementWord>,
     /// Not before this day.
     pub from: Option<String>,
     /// Not after this day.
@@ -40,6 +41,65 @@ pub struct StatementFilter {
     pub limit: Option<String>,
     /// Where it begins.
     pub cursor: Option<String>,
+}
+
+/// What a movement was, on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = MovementKind)]
+pub enum MovementWord {
+    /// Coins came in.
+    Deposit,
+    /// Coins went out.
+    Withdrawal,
+    /// Between the two accounts.
+    Transfer,
+    /// Staked.
+    Subscription,
+    /// Unstaked.
+    Redemption,
+    /// Taken back from Funding by an early exit.
+    Clawback,
+    /// A reward was paid.
+    Reward,
+    /// A term ended and principal came back.
+    Maturity,
+}
+
+impl From<MovementKind> for MovementWord {
+    fn from(kind: MovementKind) -> Self {
+        match kind {
+            MovementKind::Deposit => MovementWord::Deposit,
+            MovementKind::Withdrawal => MovementWord::Withdrawal,
+            MovementKind::Transfer => MovementWord::Transfer,
+            MovementKind::Subscription => MovementWord::Subscription,
+            MovementKind::Redemption => MovementWord::Redemption,
+            MovementKind::Clawback => MovementWord::Clawback,
+            MovementKind::Reward => MovementWord::Reward,
+            MovementKind::Maturity => MovementWord::Maturity,
+        }
+    }
+}
+
+impl MovementWord {
+    /// The word itself.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        self.kind().word()
+    }
+    /// What it names.
+    const fn kind(self) -> MovementKind {
+        match self {
+            MovementWord::Deposit => MovementKind::Deposit,
+            MovementWord::Withdrawal => MovementKind::Withdrawal,
+            MovementWord::Transfer => MovementKind::Transfer,
+            MovementWord::Subscription => MovementKind::Subscription,
+            MovementWord::Redemption => MovementKind::Redemption,
+            MovementWord::Clawback => MovementKind::Clawback,
+            MovementWord::Reward => MovementKind::Reward,
+            MovementWord::Maturity => MovementKind::Maturity,
+        }
+    }
 }
 
 /// One movement of Spot or Funding.
@@ -52,7 +112,7 @@ pub struct MovementShape {
     /// Spot or Funding.
     pub account: AccountWord,
     /// What moved.
-    pub kind: MovementKind,
+    pub kind: MovementWord,
     /// Below zero when it went out.
     pub amount: String,
     /// The account's balance after it.
@@ -67,18 +127,19 @@ pub struct MovementShape {
     pub reference: Option<String>,
 }
 
-fn movement(state: &Machine, line: &Movement) -> MovementShape {
+fn movement(state: &Machine, line: &StatementLine) -> MovementShape {
+    let moved = &line.moved;
     MovementShape {
         at: line.at.to_string(),
-        asset: shape::symbol(state, line.asset),
-        account: line.account.into(),
-        kind: line.kind,
-        amount: shape::balance(state, line.asset, line.amount),
-        balance: shape::balance(state, line.asset, line.balance),
-        day: line.day.map(|day| day.to_string()),
-        position: line.position.map(|id| id.to_string()),
-        product: line.product.map(|product| shape::product_id(state, product)),
-        reference: line.reference.clone(),
+        asset: shape::symbol(state, moved.asset),
+        account: moved.account.into(),
+        kind: moved.kind.into(),
+        amount: shape::balance(state, moved.asset, moved.amount),
+        balance: shape::balance(state, moved.asset, line.balance),
+        day: moved.day.map(|day| day.to_string()),
+        position: moved.position.map(|id| id.to_string()),
+        product: moved.product.map(|product| shape::product_id(state, product)),
+        reference: moved.reference.clone(),
     }
 }
 
@@ -92,7 +153,7 @@ fn statement_filter(app: &App, asked: &StatementFilter) -> Result<Filter, Proble
     Ok(Filter {
         account: asked.account.map(Into::into),
         product,
-        kind: asked.kind,
+        kind: asked.kind.map(MovementWord::kind),
         from: from.map(|day| offset.first_instant(day)),
         until: to.map(|day| offset.first_instant(day.next())),
     })
@@ -174,7 +235,7 @@ fn csv(app: App, mut walk: Walk, filter: Filter, open: Open) -> Response {
     (headers, Body::from_stream(stream)).into_response()
 }
 
-fn csv_text(state: &Machine, lines: &[Movement], head: bool) -> Result<Vec<u8>, std::io::Error> {
+fn csv_text(state: &Machine, lines: &[StatementLine], head: bool) -> Result<Vec<u8>, std::io::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     if head {
         writer.write_record(["at", "asset", "account", "kind", "amount", "balance", "day", "position", "product", "reference"])?;

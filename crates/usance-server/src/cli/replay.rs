@@ -1,6 +1,6 @@
 //! The log run again from its first record, for whoever looks at all of it: verifying and exporting.
 //!
-//! Owns the walk, and what the state does not keep and daily rewards need: the stakes of flexible positions to derive them,
+//! Owns the walk, and what the state does not keep and daily rewards need: the stakes of positions whose principal changes to derive them,
 //! and what early exits forfeited to add them up. It keeps nothing else of the past. What is made of it is
 //! [`super::examination`]'s and [`super::export`]'s.
 
@@ -9,7 +9,6 @@ use usance_core::calendar::Day;
 use usance_core::id::PositionId;
 use usance_core::machine::{Event, State, derive};
 use usance_core::money::Amount;
-use usance_core::product::Kind;
 use usance_core::reward::history::{Segment, push_segment};
 use usance_engine::life::settings::SHARD;
 use usance_store::{Batch, Head, LogReader, StoreError, codec, recovery, verify_chain};
@@ -18,7 +17,7 @@ use usance_store::{Batch, Head, LogReader, StoreError, codec, recovery, verify_c
 pub(super) struct Replay {
     pub state: Option<State>,
     pub head: Head,
-    /// How the stake of each flexible position stood, day by day.
+    /// How the stake stood, day by day, of each position whose principal changes.
     pub segments: BTreeMap<PositionId, Vec<Segment>>,
     /// What was accrued and not paid any more, of each position that was left early.
     pub forfeited: BTreeMap<PositionId, Amount>,
@@ -63,7 +62,7 @@ fn keep_stakes(state: &State, record: &codec::Record, segments: &mut BTreeMap<Po
             Event::Redeemed(event) => (event.product, event.position, event.stake),
             _ => continue,
         };
-        if state.product(product).is_some_and(|product| product.kind == Kind::Flexible) {
+        if state.product(product).is_some_and(|product| !product.kind.keeps_principal()) {
             let segment = Segment { from: state.registry.platform.offset.day_of(record.at), stake };
             push_segment(segments.entry(position).or_default(), segment);
         }

@@ -235,13 +235,13 @@ impl<'a> World<'a> {
             return;
         };
         let digits = self.state.asset(product.asset).map_or(0, |asset| asset.decimals);
-        let flexible = product.kind == Kind::Flexible;
+        let at_will = !product.kind.leaves_early();
         // Leaving a term early is rare: it costs all rewards.
-        if !flexible && !self.dice.once_in(6) {
+        if !at_will && !self.dice.once_in(6) {
             return;
         }
-        let part = usance_core::money::Amount::from_units(running.principal().units() / 3 + 1);
-        let amount = (flexible && !self.dice.once_in(4)).then(|| part.to_text(digits));
+        let part = running.principal().elapsed_part(1, 3);
+        let amount = (at_will && !self.dice.once_in(4)).then(|| part.to_text(digits));
         let Ok(preview) = redeem::check(&self.state, customer, position, amount.as_deref(), None) else { return };
         let quoted_payout = Some(preview.figures.payout.to_text(digits));
         let quoted_from_funding = Some(preview.figures.clawback_from_funding.to_text(digits));

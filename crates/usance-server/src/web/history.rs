@@ -10,13 +10,13 @@ use crate::api::error::Problem;
 use crate::api::input::{self, AccountWord, Query};
 use crate::api::shape::ProductShape;
 use crate::api::statement::{self, MovementShape, StatementFilter};
-use crate::lines::statement::MovementKind;
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Deserialize;
+use usance_core::machine::movement::MovementKind;
 
 /// Lines on one page.
 const PAGE: usize = 50;
@@ -57,7 +57,7 @@ impl HistoryLook {
             asset: filled(&self.asset),
             account,
             product: filled(&self.product),
-            kind,
+            kind: kind.map(Into::into),
             from: filled(&self.from),
             to: filled(&self.to),
             limit: Some(limit.to_string()),

@@ -11,7 +11,7 @@ use crate::api::customer::{self, PositionFilter, PositionPatch, PositionToday, S
 use crate::api::error::Problem;
 use crate::api::history::{self, RewardFilter, RewardShape};
 use crate::api::input::{Path, Query};
-use crate::api::shape::{EarlyRedemptionWord, KindWord, PositionShape, PositionStateWord, ProductShape};
+use crate::api::shape::{EarlyRedemptionWord, PositionShape, PositionStateWord, ProductShape};
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
@@ -53,8 +53,17 @@ impl Holding {
     fn is_active(&self) -> bool {
         self.position.state == PositionStateWord::Active
     }
-    fn is_flexible(&self) -> bool {
-        self.position.kind == KindWord::Flexible
+    fn accrues(&self) -> bool {
+        self.position.kind.0.accrues()
+    }
+    fn takes_top_ups(&self) -> bool {
+        self.position.kind.0.takes_top_ups()
+    }
+    fn leaves_early(&self) -> bool {
+        self.position.kind.0.leaves_early()
+    }
+    fn can_renew(&self) -> bool {
+        self.position.kind.0.can_renew()
     }
     fn term(&self) -> Option<u32> {
         self.product.as_ref().and_then(|product| product.term_days)
@@ -63,7 +72,7 @@ impl Holding {
         self.product.as_ref().is_some_and(|product| product.renewal)
     }
     fn may_leave(&self) -> bool {
-        self.is_flexible() || self.product.as_ref().is_some_and(|product| product.early_redemption == EarlyRedemptionWord::Clawback)
+        !self.leaves_early() || self.product.as_ref().is_some_and(|product| product.early_redemption == EarlyRedemptionWord::Clawback)
     }
 }
 

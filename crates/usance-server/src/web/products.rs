@@ -10,7 +10,7 @@ use crate::api::catalogue::{self, EstimateAsked, Paging, ProductFilter, RateLine
 use crate::api::customer::{self, PositionFilter, StateFilter, SubscriptionPreviewAsked};
 use crate::api::error::Problem;
 use crate::api::input::{self, Path, Query};
-use crate::api::shape::{AvailabilityWord, DistributionWord, EarlyRedemptionWord, EstimateShape, KindWord, ProductShape, RateModeWord};
+use crate::api::shape::{AvailabilityWord, DistributionWord, EarlyRedemptionWord, EstimateShape, ProductShape, RateModeWord};
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
@@ -18,6 +18,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 use std::collections::BTreeSet;
+use usance_core::product::KindName;
 
 /// Days that the rate chart and its table show, at most.
 const CHART_DAYS: usize = 90;
@@ -156,10 +157,9 @@ pub async fn products_get(State(app): State<App>, visitor: Visitor, Query(look):
     let s = Shell::of(&app, &visitor, Room::Products).await?;
     let mine = held(&app, &visitor).await?;
     let mut products = offered(&app).await?;
-    let kind = |product: &ProductShape| if product.kind == KindWord::Flexible { "flexible" } else { "fixed_term" };
     products.retain(|product| {
         (look.asset.is_empty() || product.asset == look.asset)
-            && (look.kind.is_empty() || kind(product) == look.kind)
+            && (look.kind.is_empty() || product.kind.0.word() == look.kind)
             && (look.held.is_empty() || mine.contains(&product.id))
     });
     let rate = |product: &ProductShape| product.reference_apr.clone().unwrap_or_default();
@@ -176,10 +176,11 @@ pub async fn products_get(State(app): State<App>, visitor: Visitor, Query(look):
             .iter()
             .map(|coin| choice(coin.symbol.clone(), look.asset == coin.symbol, look.address(|look| look.asset.clone_from(&coin.symbol)))),
     );
-    let kinds = ["", "flexible", "fixed_term"].map(|kind| {
-        let name = if kind.is_empty() { s.t("filter-all-kinds") } else { s.word("kind", kind) };
-        choice(name, look.kind == kind, look.address(|look| kind.clone_into(&mut look.kind)))
-    });
+    let mut kinds = vec![choice(s.t("filter-all-kinds"), look.kind.is_empty(), look.address(|look| look.kind.clear()))];
+    kinds.extend(KindName::WORDS.iter().map(|word| {
+        let address = look.address(|look| (*word).clone_into(&mut look.kind));
+        choice(s.word("kind", word), look.kind == *word, address)
+    }));
     let orders = Order::ALL.map(|order| choice(s.word("sort", order.word()), look.sort == order, look.address(|look| look.sort = order)));
     let mine_word = if look.held.is_empty() { "1" } else { "" };
     let held = visitor
@@ -187,7 +188,7 @@ pub async fn products_get(State(app): State<App>, visitor: Visitor, Query(look):
         .as_ref()
         .map(|_| choice(s.t("filter-held"), !look.held.is_empty(), look.address(|look| mine_word.clone_into(&mut look.held))));
     let products = products.into_iter().map(|product| Offer { held: mine.contains(&product.id), product }).collect();
-    show(&ProductsPage { coins, kinds: kinds.into(), orders: orders.into(), held, products, reset: "/products".into(), s }, StatusCode::OK)
+    show(&ProductsPage { coins, kinds, orders: orders.into(), held, products, reset: "/products".into(), s }, StatusCode::OK)
 }
 
 #[derive(Template)]
@@ -221,8 +222,11 @@ impl ProductPage {
     fn settled_message(&self) -> &'static str {
         if self.offer.product.tiers.is_some() { "settled-lately-tiers" } else { "settled-lately" }
     }
-    fn is_flexible(&self) -> bool {
-        self.offer.product.kind == KindWord::Flexible
+    fn accrues(&self) -> bool {
+        self.offer.product.kind.0.accrues()
+    }
+    fn leaves_early(&self) -> bool {
+        self.offer.product.kind.0.leaves_early()
     }
     fn is_locked(&self) -> bool {
         self.offer.product.rate == RateModeWord::Locked

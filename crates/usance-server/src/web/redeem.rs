@@ -10,7 +10,7 @@ use crate::api::catalogue;
 use crate::api::customer::{self, RedemptionAsked, RedemptionPreviewAsked, RedemptionPreviewShape};
 use crate::api::error::Problem;
 use crate::api::input::{self, AccountWord, Path, Query};
-use crate::api::shape::{KindWord, PositionShape, ProductShape};
+use crate::api::shape::{PositionShape, ProductShape};
 use askama::Template;
 use axum::Extension;
 use axum::extract::State as Inside;
@@ -26,7 +26,7 @@ struct RedeemPage {
     s: Shell,
     position: PositionShape,
     product: ProductShape,
-    flexible: bool,
+    at_will: bool,
     amount: String,
     to: Option<AccountWord>,
     preview: Option<RedemptionPreviewShape>,
@@ -98,11 +98,11 @@ async fn opened(app: &App, visitor: &Visitor, id: &str, asked: Asked, refused: R
     let position = customer::position_get(Inside(app.clone()), caller(), Path(id.to_owned())).await?.0;
     let product = catalogue::product_get(Inside(app.clone()), Path(position.product.clone())).await?.0;
     let s = Shell::of(app, visitor, Room::Holdings).await?;
-    let flexible = position.kind == KindWord::Flexible;
+    let at_will = !position.kind.0.leaves_early();
     let amount = if asked.most { position.principal.clone() } else { asked.amount };
-    let previewed = match flexible && amount.is_empty() {
+    let previewed = match at_will && amount.is_empty() {
         true => None,
-        false => Some(preview(app, signed, id, flexible.then(|| amount.clone()), asked.to).await),
+        false => Some(preview(app, signed, id, at_will.then(|| amount.clone()), asked.to).await),
     };
     let (preview, mut fault) = match previewed {
         None => (None, None),
@@ -115,7 +115,7 @@ async fn opened(app: &App, visitor: &Visitor, id: &str, asked: Asked, refused: R
     let shown = preview.as_ref().map(sheet::shown).unwrap_or_default();
     let changes = sheet::changes(&s, &position.asset, refused.changes);
     let (to, key, unticked) = (asked.to, asked.key, refused.unticked);
-    Ok(RedeemPage { s, position, product, flexible, amount, to, preview, key, fault, unticked, shown, changes })
+    Ok(RedeemPage { s, position, product, at_will, amount, to, preview, key, fault, unticked, shown, changes })
 }
 
 async fn preview(

@@ -49,7 +49,11 @@ impl Asked {
         }
         let what = format!("{} {} of {}", self.text("method"), self.text("path"), self.text("by"));
         let answer = client.send(self.text("method"), self.text("path"), &headers, body.as_deref().map(str::as_bytes));
-        assert_eq!((u64::from(answer.status), answer.text().as_str()), (self.line["status"].as_u64().unwrap(), self.text("answer")), "{what}");
+        assert_eq!(
+            (u64::from(answer.status), answer.text().as_str()),
+            (self.line["status"].as_u64().unwrap(), self.text("answer")),
+            "{what}"
+        );
         assert_eq!(answer.header("idempotency-replayed").is_some(), self.is_write(), "{what}: told again and not done again");
     }
 }

@@ -13,7 +13,7 @@ use crate::machine::rejection::{AmountField, Rejection};
 use crate::machine::state::State;
 use crate::money::{Amount, Rate};
 use crate::product::rates::{Band, Bands};
-use crate::product::{Distribution, EarlyRedemption, Kind, RateMode, SaleTerms, Status, contradiction};
+use crate::product::{EarlyRedemption, SaleTerms, Status, contradiction};
 use sha2::{Digest, Sha256};
 
 fn invalid(reason: impl Into<String>) -> Rejection {
@@ -89,7 +89,6 @@ pub fn create_product(state: &State, asked: &ProductText) -> Result<Event, Rejec
     if state.product_ix(&asked.id).is_some() {
         return Err(Rejection::AlreadyExists);
     }
-    let flexible = asked.kind == Kind::Flexible;
     let nothing = SaleTerms {
         name: String::new(),
         minimum: Amount::ONE,
@@ -104,7 +103,7 @@ pub fn create_product(state: &State, asked: &ProductText) -> Result<Event, Rejec
     let mut sale = changed(&nothing, &asked.sale, asset.decimals)?;
     check_text("name", &asked.name, NAME_BYTES_MAX)?;
     sale.name.clone_from(&asked.name);
-    let distribution = asked.distribution.unwrap_or(if flexible { Distribution::Daily } else { Distribution::AtMaturity });
+    let distribution = asked.distribution.unwrap_or(asked.kind.default_distribution());
     if let Some(reason) = contradiction(asked.kind, distribution, &sale) {
         return Err(invalid(reason));
     }
@@ -113,7 +112,7 @@ pub fn create_product(state: &State, asked: &ProductText) -> Result<Event, Rejec
         id: asked.id.clone(),
         asset: asset_ix,
         kind: asked.kind,
-        rate_mode: asked.rate_mode.unwrap_or(if flexible { RateMode::Floating } else { RateMode::Locked }),
+        rate_mode: asked.rate_mode.unwrap_or(asked.kind.default_rate_mode()),
         distribution,
         early_redemption: asked.early_redemption.unwrap_or(EarlyRedemption::Clawback),
         sale,

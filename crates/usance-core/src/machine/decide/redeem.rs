@@ -8,7 +8,7 @@ use crate::machine::rejection::{AmountField, Rejection};
 use crate::machine::state::State;
 use crate::money::Amount;
 use crate::position::{Origin, Running};
-use crate::product::{EarlyRedemption, Kind, Product};
+use crate::product::{EarlyRedemption, Product};
 use crate::reward::accrue::Stake;
 use crate::reward::clawback::{self, AccountKind, RedemptionFigures};
 
@@ -38,7 +38,7 @@ pub fn check(
     let found = own(state, customer, position)?;
     let (product, running) = (found.product, found.running);
     let decimals = state.asset(product.asset).map_or(0, |asset| asset.decimals);
-    let early = product.kind != Kind::Flexible;
+    let early = product.kind.leaves_early();
     let principal = running.principal();
     let figures = if early {
         check_early(state, &found, amount, decimals)?;
@@ -80,7 +80,7 @@ pub fn check(
 pub fn set_auto_renew(state: &State, who: &str, position: Option<PositionId>, auto_renew: bool) -> Result<Event, Rejection> {
     let customer = customer(state, who)?;
     let found = own(state, customer, position)?;
-    if auto_renew && (found.product.kind == Kind::Flexible || !found.product.sale.renewal) {
+    if auto_renew && !found.product.renews() {
         return Err(Rejection::RenewalNotAllowed);
     }
     Ok(Event::AutoRenewSet { customer, position: found.id, auto_renew })

@@ -11,7 +11,7 @@ use crate::machine::state::{Holding, State};
 use crate::money::{Amount, Balance};
 use crate::position::{FLOATING, position_link};
 use crate::product::limit::personal_left;
-use crate::product::{Kind, Product, RateMode, Status};
+use crate::product::{Product, RateMode, Status};
 use crate::reward::accrue::Stake;
 use crate::reward::clawback::AccountKind;
 
@@ -65,10 +65,10 @@ pub fn check(state: &State, asked: &Asked<'_>, now: Timestamp) -> Result<Subscri
     let holding = account.and_then(|account| state.holding(account, product_ix)).map(|(_, holding)| holding);
     check_limits(product, holding, amount)?;
     let (from_funding, from_spot) = draw(state, account, product.asset, amount, asked.source)?;
-    if asked.auto_renew && (product.kind == Kind::Flexible || !product.sale.renewal) {
+    if asked.auto_renew && !product.renews() {
         return Err(Rejection::RenewalNotAllowed);
     }
-    let running = flexible_position(state, product, holding);
+    let running = position_to_top_up(state, product, holding);
     let mut stake = running.map(|running| running.stake).unwrap_or_default();
     let whole = stake.earning.plus(stake.pending).plus(amount);
     if whole.units() > AMOUNT_UNITS_MAX {
@@ -157,7 +157,7 @@ fn draw(
     if available < amount { Err(Rejection::InsufficientBalance { asset, available: Balance::ZERO.plus(available) }) } else { Ok(parts) }
 }
 
-/// A flexible position that a further subscription adds to. What it is locked to holds for what is added, too.
+/// A running position that a further subscription adds to. What it is locked to holds for what is added, too.
 #[derive(Clone, Copy)]
 struct AddedTo {
     id: PositionId,
@@ -165,8 +165,8 @@ struct AddedTo {
     rate_version: RateVersionIx,
 }
 
-fn flexible_position(state: &State, product: &Product, holding: Option<&Holding>) -> Option<AddedTo> {
-    if product.kind != Kind::Flexible {
+fn position_to_top_up(state: &State, product: &Product, holding: Option<&Holding>) -> Option<AddedTo> {
+    if !product.kind.takes_top_ups() {
         return None;
     }
     let id = position_link(holding?.newest)?;

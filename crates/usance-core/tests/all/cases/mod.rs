@@ -4,6 +4,8 @@
 //! can be checked in the head. Where a bug was found its row stays.
 
 mod earning;
+#[cfg(feature = "third-kind")]
+mod kinds;
 mod leaving;
 mod offering;
 mod outlook;

@@ -1,6 +1,6 @@
 //! A position on the wire.
 
-use super::{KindWord, agreement_version, decimals, instant, kind, product_id, symbol};
+use super::{KindWord, agreement_version, decimals, instant, product_id, symbol};
 use serde::{Deserialize, Serialize};
 use usance_core::machine::State;
 use usance_core::machine::view::PositionView;
@@ -92,7 +92,7 @@ pub fn position(state: &State, view: &PositionView) -> PositionShape {
         id: view.id.to_string(),
         product: product_id(state, view.product),
         asset: symbol(state, view.asset),
-        kind: kind(view.kind),
+        kind: KindWord(view.kind.name()),
         state: match view.state {
             PositionState::Active => PositionStateWord::Active,
             PositionState::Matured => PositionStateWord::Matured,

@@ -1,31 +1,41 @@
 //! A product on the wire: its words, its dates, its terms.
 
 use super::{RateShape, TierShape, bands, decimals, instant, symbol};
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use usance_core::machine::State;
 use usance_core::machine::view::{IfSubscribedNow, ProductView};
 use usance_core::money::Amount;
-use usance_core::product::{Availability, Distribution, EarlyRedemption, Kind, RateMode, Status};
-use utoipa::ToSchema;
+use usance_core::product::{Availability, Distribution, EarlyRedemption, KindName, RateMode, Status};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
-/// `flexible` or `fixed_term`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum KindWord {
-    /// Redeemable any time.
-    Flexible,
-    /// Locked up for a term.
-    FixedTerm,
-}
+/// A kind of product on the wire: its word. What a kind is able to do is asked of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KindWord(pub KindName);
 
-/// The word of a kind.
-#[must_use]
-pub const fn kind(kind: Kind) -> KindWord {
-    match kind {
-        Kind::Flexible => KindWord::Flexible,
-        Kind::FixedTerm { .. } => KindWord::FixedTerm,
+impl Serialize for KindWord {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.0.word())
     }
 }
+
+impl<'de> Deserialize<'de> for KindWord {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(from)?;
+        KindName::of(&word).map(KindWord).ok_or_else(|| D::Error::unknown_variant(&word, KindName::WORDS))
+    }
+}
+
+impl PartialSchema for KindWord {
+    fn schema() -> RefOr<Schema> {
+        let words = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(KindName::WORDS.iter().copied()));
+        words.description(Some("`flexible` or `fixed_term`.")).into()
+    }
+}
+
+impl ToSchema for KindWord {}
 
 /// `draft`, `open`, `paused`, `closed`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -247,7 +257,7 @@ pub fn product(state: &State, view: &ProductView) -> ProductShape {
         id: view.id.clone(),
         asset: symbol(state, view.asset),
         name: view.sale.name.clone(),
-        kind: kind(view.kind),
+        kind: KindWord(view.kind.name()),
         term_days: view.kind.term_days(),
         status: status(view.status),
         availability: availability(view.availability),
