@@ -156,6 +156,8 @@ fn what_is_said_twice_agrees() {
     let release = text(&root().join("Cargo.toml"));
     let release = release.lines().find_map(|line| line.strip_prefix("rust-version = \"")).expect("a release").trim_end_matches('"');
     assert!(dockerfile.contains(&format!("FROM rust:{release}-")), "the image is built with another Rust than {release}");
+    let toolchain = text(&root().join("rust-toolchain.toml"));
+    assert!(toolchain.contains(&format!("channel = \"{release}.")), "rust-toolchain.toml pins another Rust than {release}");
     assert!(dockerfile.contains("USANCE_LISTEN=0.0.0.0:8080") && dockerfile.contains("EXPOSE 8080"), "one port");
 
     let compose = text(&root().join("packaging/compose.yaml"));
