@@ -2,6 +2,7 @@
 //! prints the figures, `soak` loads and kills a real engine for an hour.
 
 mod deny;
+mod dependencies;
 mod packages;
 mod schemathesis;
 mod tidy;
