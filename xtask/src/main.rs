@@ -3,6 +3,7 @@
 
 mod deny;
 mod dependencies;
+mod glossary;
 mod packages;
 mod schemathesis;
 mod tidy;

@@ -56,6 +56,7 @@ pub fn check(root: &Path) -> anyhow::Result<()> {
     pages(root, &mut breaches)?;
     documents(root, &mut breaches)?;
     vectors(root, &mut breaches)?;
+    super::glossary::check(root, &mut breaches)?;
     super::dependencies::check(root, &mut breaches)?;
     if breaches.is_empty() {
         println!("tidy: the house is in order");

@@ -71,7 +71,7 @@ pub async fn metrics(State(app): State<App>) -> Response {
     metrics::gauge!("usance_projection_lag_batches", "shard" => "0").set(number(durable.saturating_sub(projected)));
     let writes = match app.engine.duty() {
         Duty::Sole => true,
-        Duty::Writer(tenure) => tenure.is_sure(),
+        Duty::Writer(lease) => lease.is_sure(),
         Duty::Follower(_) => false,
     };
     metrics::gauge!("usance_writer", "shard" => "0").set(f64::from(u8::from(writes)));

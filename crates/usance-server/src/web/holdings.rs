@@ -38,12 +38,12 @@ pub const fn state_word(state: PositionStateWord) -> &'static str {
 }
 
 /// A position with its product.
-struct Holding {
+struct HeldPosition {
     position: PositionShape,
     product: Option<ProductShape>,
 }
 
-impl Holding {
+impl HeldPosition {
     fn name(&self) -> &str {
         self.product.as_ref().map_or(self.position.product.as_str(), |product| product.name.as_str())
     }
@@ -81,7 +81,7 @@ impl Holding {
 struct HoldingsPage {
     s: Shell,
     closed: bool,
-    holdings: Vec<Holding>,
+    holdings: Vec<HeldPosition>,
     next: Option<String>,
 }
 
@@ -102,7 +102,7 @@ pub async fn holdings_get(State(app): State<App>, visitor: Visitor, Query(look):
     let page = customer::position_list(State(app.clone()), Extension(signed.caller.clone()), Query(filter)).await?.0;
     let products = offered(&app).await?;
     let of = |position: &PositionShape| products.iter().find(|product| product.id == position.product).cloned();
-    let holdings = page.items.into_iter().map(|position| Holding { product: of(&position), position }).collect();
+    let holdings = page.items.into_iter().map(|position| HeldPosition { product: of(&position), position }).collect();
     let next = page.next_cursor.map(|cursor| format!("/holdings?{}cursor={cursor}", if closed { "closed=1&" } else { "" }));
     show(&HoldingsPage { s: Shell::of(&app, &visitor, Room::Holdings).await?, closed, holdings, next }, StatusCode::OK)
 }
@@ -111,7 +111,7 @@ pub async fn holdings_get(State(app): State<App>, visitor: Visitor, Query(look):
 #[template(path = "holding.html", blocks = ["live"])]
 struct HoldingPage {
     s: Shell,
-    holding: Holding,
+    holding: HeldPosition,
     today: PositionToday,
     rewards: Vec<RewardShape>,
     older: Option<String>,
@@ -162,7 +162,7 @@ async fn page(app: &App, visitor: &Visitor, id: &str, cursor: Option<String>, fa
     let fault = fault.map(|problem| super::failure::sentence(&s, &problem, &position.asset));
     let older = rewards.as_ref().and_then(|page| page.next_cursor.clone()).map(|cursor| format!("/holdings/{id}?cursor={cursor}#days"));
     let rewards = rewards.map(|page| page.items).unwrap_or_default();
-    Ok(HoldingPage { s, holding: Holding { position, product: Some(product) }, today, rewards, older, newest, key: new_key()?, fault })
+    Ok(HoldingPage { s, holding: HeldPosition { position, product: Some(product) }, today, rewards, older, newest, key: new_key()?, fault })
 }
 
 /// The switch of a position.

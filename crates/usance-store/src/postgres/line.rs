@@ -1,4 +1,4 @@
-//! A connection that its next user opens again once it was lost.
+//! A connection that its next caller opens again once it was lost.
 //!
 //! Owns the moment at which a new connection is made: before something is asked, never in the middle of it. It refuses to
 //! ask twice: whoever was answered with an error asks again, and finds a new connection. For readers, and for writes of
