@@ -23,7 +23,7 @@ pub struct Source {
 }
 
 /// Folders whose names and documents are held to the page.
-const FOLDERS: [&str; 4] = ["crates", "docs", "fuzz/fuzz_targets", "xtask/src"];
+const FOLDERS: [&str; 5] = [".github", "crates", "docs", "fuzz/fuzz_targets", "xtask/src"];
 
 /// Reads the tree and checks it.
 pub fn check(root: &Path, breaches: &mut Vec<String>) -> anyhow::Result<()> {

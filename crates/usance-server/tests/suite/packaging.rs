@@ -11,7 +11,7 @@ const VERBS: [&str; 11] =
     ["serve", "demo", "token create", "token list", "token revoke", "verify", "backup", "restore", "promote", "export", "simulate"];
 
 /// Variables that no flag stands for and no help names.
-const UNNAMED: [&str; 2] = ["USANCE_LOG", "USANCE_CI_ADVISORIES"];
+const UNNAMED: [&str; 3] = ["USANCE_LOG", "USANCE_CI_ADVISORIES", "USANCE_UPDATE_GOLDEN"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -108,7 +108,15 @@ fn every_flag_and_variable_exists() {
 
 #[test]
 fn every_link_leads_somewhere() {
-    for (path, text) in pages().iter().filter(|(path, _)| path.extension().is_some_and(|extension| extension == "md")) {
+    let mut documents = pages();
+    for folder in ["", "docs", "docs/decisions", ".github"] {
+        let entries = fs::read_dir(root().join(folder)).expect("it is there");
+        let files = entries.map(|entry| entry.expect("it can be listed").path()).filter(|path| path.is_file());
+        documents.extend(
+            files.filter(|path| path.extension().is_some_and(|extension| extension == "md")).map(|path| (path.clone(), text(&path))),
+        );
+    }
+    for (path, text) in documents.iter().filter(|(path, _)| path.extension().is_some_and(|extension| extension == "md")) {
         for target in text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()) {
             let elsewhere = target.is_empty() || target.contains("://");
             let there = path.parent().is_some_and(|folder| folder.join(target).exists());
