@@ -5,16 +5,16 @@ use crate::facts::Facts;
 use crate::node::{Life, Node, Request, Sealed, Waiting};
 use crate::plan::Trouble;
 use crate::seen;
+use crate::shown::to_be_shown;
 use crate::workload::occasions;
 use crate::world::World;
 use std::rc::Rc;
 use usance_core::calendar::Timestamp;
-use usance_core::id::ProductIx;
 use usance_core::machine::decide::{redeem, subscribe};
 use usance_core::machine::{Answer, Command, Rejection};
 use usance_store::LogPosition;
 use usance_store::codec::UsedKey;
-use usance_store::round::{Clock, Decided, Expectation, Round, Submission};
+use usance_store::round::{ClockReading, Decided, Expectation, Round, Submission};
 
 /// Days that a system clock may close without an operator (RULES 2).
 const UNCONFIRMED_DAYS_MAX: i32 = 3;
@@ -76,8 +76,8 @@ impl World {
     }
 }
 
-fn told(machine: i64) -> Clock {
-    Clock { says: Timestamp::from_ms(machine), unconfirmed_days_max: UNCONFIRMED_DAYS_MAX }
+fn told(machine: i64) -> ClockReading {
+    ClockReading { says: Timestamp::from_ms(machine), unconfirmed_days_max: UNCONFIRMED_DAYS_MAX }
 }
 
 /// What became of a request in a round.
@@ -91,7 +91,7 @@ enum Sent {
 }
 
 /// Decides one request and holds the decision against the auditor.
-fn decide(life: &mut Life, round: &mut Round, request: Request, clock: Clock) -> Result<Sent, Found> {
+fn decide(life: &mut Life, round: &mut Round, request: Request, clock: ClockReading) -> Result<Sent, Found> {
     let says = clock.says.ms();
     let expected = life.auditor.close_due(says);
     let at = if life.auditor.unconfirmed(says).is_some() { life.auditor.now } else { life.auditor.said(says) };
@@ -99,17 +99,15 @@ fn decide(life: &mut Life, round: &mut Round, request: Request, clock: Clock) ->
     if let Some(command) = request.command.as_ref().filter(|_| expected.is_empty()) {
         preview(life, command, at)?;
     }
-    let shown = request.shown;
-    let holds = shown.is_none_or(|shown| life.auditor.staked(shown.product, None) == shown.staked);
+    let holds = match (&request.shown, &request.command) {
+        (None, _) => true,
+        (Some(shown), Some(command)) => to_be_shown(&life.auditor, command, at).is_some_and(|now| now == shown.facts),
+        (Some(_), None) => false,
+    };
     let submission = Submission {
         key: Some(UsedKey { hash: request.key, fingerprint: request.fingerprint }),
         command: request.command.clone(),
-        expects: shown.map(|shown| -> Expectation {
-            Box::new(move |state, _| {
-                let product = state.product(ProductIx::from_index(shown.product));
-                product.is_some_and(|product| product.staked.units() == shown.staked)
-            })
-        }),
+        expects: request.shown.as_ref().map(|shown| Expectation::Shown(Box::new(shown.preview.clone()))),
     };
     let mut closes = Vec::new();
     let decided = round.decide(&mut life.state, submission, clock, |closed| closes.push(seen::closed_day(closed)));

@@ -17,6 +17,7 @@ pub mod plan;
 pub mod run;
 pub mod seeds;
 pub mod seen;
+pub mod shown;
 pub mod shrink;
 pub mod start;
 pub mod tables;

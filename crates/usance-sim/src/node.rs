@@ -6,20 +6,12 @@
 
 use crate::auditor::Auditor;
 use crate::facts::Facts;
+use crate::shown::Shown;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::rc::Rc;
 use usance_core::machine::{Command, State};
 use usance_store::{Batch, FaultScript, FaultyLog, Head, LogPosition, MemoryLog};
-
-/// What its sender was shown when a request was made: so much was staked in a product.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shown {
-    /// The product.
-    pub product: usize,
-    /// How much.
-    pub staked: u128,
-}
 
 /// What somebody sends, as often as it takes.
 #[derive(Clone, Debug)]

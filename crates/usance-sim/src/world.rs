@@ -10,9 +10,10 @@ use crate::auditor::arithmetic::DAY_MS;
 use crate::compare::{self, Found, equal};
 use crate::decide::Met;
 use crate::facts::Facts;
-use crate::node::{Node, Request, Shown};
+use crate::node::{Node, Request};
 use crate::plan::{Dice, Plan, Swarm, Trouble, Turn};
 use crate::run::Coverage;
+use crate::shown::Shown;
 use crate::tables::Tables;
 use crate::workload::{self, occasions};
 use std::collections::{HashMap, VecDeque};
@@ -201,14 +202,13 @@ impl World {
 
     fn requests(&mut self, at: usize, turn: &mut Turn<'_>) -> Vec<Request> {
         let Some(life) = self.nodes[at].life.as_ref() else { return Vec::new() };
-        let auditor = life.auditor.clone();
+        let (auditor, state) = (life.auditor.clone(), life.state.clone());
         let mut requests = Vec::new();
         for command in self.commands(at, &auditor, turn) {
             let dice = &mut turn.requests;
             let mut request = self.request((!dice.once_in(60)).then_some(command));
-            if self.has(Trouble::Expectations) && dice.once_in(4) {
-                let product = dice.place(auditor.products.len());
-                request.shown = Some(Shown { product, staked: auditor.staked(product, None) });
+            if self.has(Trouble::Expectations) && dice.once_in(2) {
+                request.shown = request.command.as_ref().and_then(|command| Shown::now(&state, &auditor, command));
             }
             if self.has(Trouble::ReusedKeys)
                 && dice.once_in(10)

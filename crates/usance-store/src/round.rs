@@ -11,14 +11,31 @@ use usance_core::calendar::Timestamp;
 use usance_core::id::LogPosition;
 use usance_core::machine::decide::clock::check_move;
 use usance_core::machine::event::DayClosed;
+use usance_core::machine::preview::{self, Preview};
 use usance_core::machine::state::Platform;
 use usance_core::machine::{self, Answer, Command, Event, Executed, Rejection, State, close, present};
 
-/// What has to hold in the very instant in which a command is decided.
-pub type Expectation = Box<dyn FnOnce(&State, Timestamp) -> bool + Send>;
+/// What has to hold in the very instant in which a command is decided: what its sender was shown is what it would book.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expectation {
+    /// This was shown.
+    Shown(Box<Preview>),
+    /// What came back is nothing that is ever shown: it holds for no state.
+    Unreadable,
+}
+
+impl Expectation {
+    /// Whether a command would book what was shown.
+    fn holds(&self, state: &State, command: Option<&Command>, now: Timestamp) -> bool {
+        match (self, command) {
+            (Expectation::Shown(shown), Some(command)) => preview::of(state, command, now).as_ref() == Some(shown.as_ref()),
+            _ => false,
+        }
+    }
+}
 
 /// A command with the key it came with.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Submission {
     /// Sender's key and the request's fingerprint.
     pub key: Option<UsedKey>,
@@ -54,7 +71,7 @@ pub enum Decided {
 
 /// What the machine's own clock says, and how many days it may close without an operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Clock {
+pub struct ClockReading {
     /// What it says.
     pub says: Timestamp,
     /// Days that it may close at once without being confirmed.
@@ -101,7 +118,7 @@ impl Round {
     }
 
     /// Closes every day that is over, each with its own record, unless the clock has to be confirmed first.
-    pub fn close_due_days(&mut self, state: &mut State, clock: Clock, mut seen: impl FnMut(&DayClosed)) {
+    pub fn close_due_days(&mut self, state: &mut State, clock: ClockReading, mut seen: impl FnMut(&DayClosed)) {
         if present::unconfirmed_days(state, clock.says, clock.unconfirmed_days_max).is_some() {
             return;
         }
@@ -116,7 +133,7 @@ impl Round {
 
     /// Decides a submission, unless its key was used before. Days that have ended since the round began are closed first:
     /// a round may last over midnight.
-    pub fn decide(&mut self, state: &mut State, submission: Submission, clock: Clock, seen: impl FnMut(&DayClosed)) -> Decided {
+    pub fn decide(&mut self, state: &mut State, submission: Submission, clock: ClockReading, seen: impl FnMut(&DayClosed)) -> Decided {
         self.close_due_days(state, clock, seen);
         let Submission { key, command, expects } = submission;
         if let Some(place) = key.and_then(|key| state.keys.find(&key.hash)) {
@@ -127,7 +144,7 @@ impl Round {
             return Decided::Unconfirmed { days };
         }
         let now = present::instant(state, clock.says);
-        if expects.is_some_and(|expects| !expects(state, now)) {
+        if expects.is_some_and(|expects| !expects.holds(state, command.as_ref(), now)) {
             return Decided::Unexpected;
         }
         let (executed, at) = match command {
@@ -259,12 +276,29 @@ mod tests {
         let (mut round, mut closed) = (Round::behind(batch.head()), Vec::new());
         let midnight = 20_001 * DAY_MS;
         for (at, id) in [(evening, "alice"), (midnight - 1, "bob"), (midnight + 3, "carol")] {
-            let clock = Clock { says: Timestamp::from_ms(at), unconfirmed_days_max: 3 };
+            let clock = ClockReading { says: Timestamp::from_ms(at), unconfirmed_days_max: 3 };
             let decided = round.decide(&mut state, customer(id), clock, |day| closed.push(day.day.number()));
             assert!(matches!(decided, Decided::Now { outcome: Ok(_), .. }), "{id}: {decided:?}");
             assert_eq!(state.registry.last_at.ms(), at, "{id} is stamped with what the clock says");
         }
         assert_eq!(closed, [20_000]);
         assert_eq!(state.registry.open_day.number(), 20_001);
+    }
+
+    #[test]
+    fn what_is_not_as_it_was_shown_is_not_decided_and_uses_no_key() {
+        let at = Timestamp::from_ms(20_000 * DAY_MS);
+        let platform = Platform { shard: 0, offset: DayOffset::default(), clock: ClockMode::System, created_at: at, seed: [0; 32] };
+        let (mut state, batch) = founding(platform, Head::GENESIS).expect("a platform");
+        let (mut round, clock) = (Round::behind(batch.head()), ClockReading { says: at, unconfirmed_days_max: 3 });
+        let key = Some(UsedKey { hash: [7; 16], fingerprint: [7; 16] });
+        let unreadable = Submission { key, expects: Some(Expectation::Unreadable), ..customer("alice") };
+        assert_eq!(round.decide(&mut state, unreadable, clock, |_| ()), Decided::Unexpected);
+        assert!(round.is_empty());
+        let plain = Submission { key, ..customer("alice") };
+        assert!(matches!(round.decide(&mut state, plain, clock, |_| ()), Decided::Now { outcome: Ok(_), .. }));
+        // Once the key is used, what was shown is not asked any more.
+        let again = Submission { key, expects: Some(Expectation::Unreadable), ..customer("alice") };
+        assert!(matches!(round.decide(&mut state, again, clock, |_| ()), Decided::Before { .. }));
     }
 }

@@ -17,6 +17,7 @@ pub mod movement;
 pub mod outlook;
 pub mod post;
 pub mod present;
+pub mod preview;
 pub mod rejection;
 pub mod state;
 pub mod view;

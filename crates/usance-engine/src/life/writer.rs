@@ -116,8 +116,8 @@ impl Writer {
         }
     }
 
-    fn clock(&self) -> usance_store::round::Clock {
-        usance_store::round::Clock { says: EngineClock::system(), unconfirmed_days_max: self.shared.unconfirmed_days_max }
+    fn clock(&self) -> usance_store::round::ClockReading {
+        usance_store::round::ClockReading { says: EngineClock::system(), unconfirmed_days_max: self.shared.unconfirmed_days_max }
     }
 
     /// Hands a frozen view to the snapshot thread, unless it is still busy with the last one.

@@ -5,7 +5,8 @@ use super::call::Call;
 use super::error::{Problem, rejected};
 use super::input::{self, AccountWord, Body, Path, Query};
 use super::page::{Page, limit, place, turn};
-use super::shape::{self, DatesShape, PositionShape, RedemptionShape};
+use super::shape::preview::{RedemptionPreviewShape, SubscriptionPreviewShape};
+use super::shape::{self, PositionShape};
 use crate::auth::Caller;
 use axum::extract::State;
 use axum::response::Response;
@@ -15,8 +16,8 @@ use usance_core::calendar::Timestamp;
 use usance_core::id::{AssetIx, CustomerIx, PositionId};
 use usance_core::machine::account::{self, AccountView};
 use usance_core::machine::command::{Redeem, Source, Subscribe};
-use usance_core::machine::decide::{redeem, subscribe};
-use usance_core::machine::{Command, Rejection, State as Machine, outlook, view};
+use usance_core::machine::decide::subscribe;
+use usance_core::machine::{Command, Rejection, State as Machine, outlook, preview, view};
 use utoipa::ToSchema;
 
 /// The customer a request acts for; the route table has made sure there is one.
@@ -163,28 +164,6 @@ pub struct SubscriptionPreviewAsked {
     pub source: Option<SourceWord>,
 }
 
-/// What a subscription would book and earn.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct SubscriptionPreviewShape {
-    /// What would be staked: the amount as it was understood.
-    pub amount: String,
-    /// Its dates.
-    #[serde(flatten)]
-    pub dates: DatesShape,
-    /// The rate that the amount itself earns.
-    pub apr_for_amount: String,
-    /// Its reward for one day, rounded down.
-    pub reward_per_day: String,
-    /// Its reward for the whole term; fixed-term only.
-    pub total_reward_at_maturity: Option<String>,
-    /// What leaves Funding.
-    pub from_funding: String,
-    /// What leaves Spot.
-    pub from_spot: String,
-    /// The agreement in force, to be accepted.
-    pub agreement_version: String,
-}
-
 /// POST /v1/subscriptions/preview
 pub async fn subscription_preview(
     State(app): State<App>,
@@ -213,24 +192,8 @@ pub fn preview_subscription(
         agreement: None,
         auto_renew: false,
     };
-    let booked = subscribe::check(state, &look, now).map_err(|rejection| rejected(state, &rejection))?;
-    subscription_shape(state, &booked).ok_or_else(|| rejected(state, &Rejection::ProductNotFound))
-}
-
-fn subscription_shape(state: &Machine, booked: &usance_core::machine::event::Subscribed) -> Option<SubscriptionPreviewShape> {
-    let product = state.product(booked.product)?;
-    let digits = shape::decimals(state, product.asset);
-    let prospect = view::prospect_of(state, booked)?;
-    Some(SubscriptionPreviewShape {
-        amount: booked.amount().to_text(digits),
-        dates: shape::dates(state, &view::if_subscribed(state, product, booked.value_date)),
-        apr_for_amount: prospect.apr_for_amount.to_text(),
-        reward_per_day: prospect.reward_per_day.to_text(digits),
-        total_reward_at_maturity: prospect.total_reward_at_maturity.map(|total| total.to_text(digits)),
-        from_funding: booked.from_funding.to_text(digits),
-        from_spot: booked.from_spot.to_text(digits),
-        agreement_version: shape::agreement_version(state, booked.agreement),
-    })
+    let found = preview::subscription(state, &look, now).map_err(|rejection| rejected(state, &rejection))?;
+    Ok(shape::preview::subscription(state, &found))
 }
 
 /// A subscription.
@@ -430,16 +393,6 @@ pub struct RedemptionPreviewAsked {
     pub to: Option<AccountWord>,
 }
 
-/// What a redemption would pay and take back, and what it would give up.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct RedemptionPreviewShape {
-    /// Its amounts.
-    #[serde(flatten)]
-    pub figures: RedemptionShape,
-    /// All rewards of the term if the position is kept to its end: an estimate; fixed-term only.
-    pub total_reward_if_kept: Option<String>,
-}
-
 /// POST /v1/positions/{id}/redemption-preview
 pub async fn redemption_preview(
     State(app): State<App>,
@@ -461,13 +414,9 @@ pub fn preview_redemption(
     id: &str,
     asked: &RedemptionPreviewAsked,
 ) -> Result<RedemptionPreviewShape, Problem> {
-    let booked = redeem::check(state, customer, input::position(id), asked.amount.as_deref(), asked.to.map(Into::into));
-    let booked = booked.map_err(|rejection| rejected(state, &rejection))?;
-    let product = state.product(booked.product).ok_or_else(|| rejected(state, &Rejection::ProductNotFound))?;
-    Ok(RedemptionPreviewShape {
-        figures: shape::redemption(state, product.asset, booked.early, &booked.figures),
-        total_reward_if_kept: outlook::reward_if_kept(state, booked.position).map(|total| shape::amount(state, product.asset, total)),
-    })
+    let found = preview::redemption(state, customer, input::position(id), asked.amount.as_deref(), asked.to.map(Into::into));
+    let found = found.map_err(|rejection| rejected(state, &rejection))?;
+    Ok(shape::preview::redemption(state, &found))
 }
 
 /// A redemption.

@@ -65,7 +65,7 @@ pub fn table() -> Vec<Route> {
             post(customer::subscription_preview)
         })
         .takes::<customer::SubscriptionPreviewAsked>()
-        .gives::<customer::SubscriptionPreviewShape>(),
+        .gives::<shape::preview::SubscriptionPreviewShape>(),
         post_route("/v1/subscriptions", "subscription_create", CustomerWrite, "Stakes.", || post(customer::subscription_create))
             .takes::<customer::SubscriptionAsked>()
             .makes::<answer::SubscribedShape>(),
@@ -93,7 +93,7 @@ pub fn table() -> Vec<Route> {
             || post(customer::redemption_preview),
         )
         .takes::<customer::RedemptionPreviewAsked>()
-        .gives::<customer::RedemptionPreviewShape>(),
+        .gives::<shape::preview::RedemptionPreviewShape>(),
         post_route("/v1/positions/{id}/redemptions", "redemption_create", CustomerWrite, "Unstakes.", || post(customer::redemption_create))
             .takes::<customer::RedemptionAsked>()
             .makes::<answer::RedeemedShape>(),

@@ -7,10 +7,11 @@ use super::visitor::{Form, Signed, Visitor};
 use crate::api::App;
 use crate::api::call::Call;
 use crate::api::catalogue;
-use crate::api::customer::{self, RedemptionAsked, RedemptionPreviewAsked, RedemptionPreviewShape};
+use crate::api::customer::{self, RedemptionAsked, RedemptionPreviewAsked};
 use crate::api::error::Problem;
 use crate::api::input::{self, AccountWord, Path, Query};
-use crate::api::shape::{PositionShape, ProductShape};
+use crate::api::shape::preview::RedemptionPreviewShape;
+use crate::api::shape::{self, PositionShape, ProductShape};
 use askama::Template;
 use axum::Extension;
 use axum::extract::State as Inside;
@@ -18,7 +19,8 @@ use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 use usance_core::id::LogPosition;
-use usance_core::machine::State;
+use usance_core::machine::preview::Preview;
+use usance_engine::submit::Expectation;
 
 #[derive(Template)]
 #[template(path = "redeem.html", blocks = ["summary"])]
@@ -182,12 +184,11 @@ async fn book(app: &App, signed: &Signed, id: &str, form: &RedeemForm) -> Result
         quoted_payout: text("payout"),
         quoted_from_funding: text("clawback_from_funding").filter(|amount| amount != "0"),
     };
-    let look = RedemptionPreviewAsked { amount: amount.clone(), to: asked.to };
-    let (customer, position, shown) = (signed.customer().to_owned(), id.to_owned(), form.shown.clone());
-    let expects = move |state: &State, _| {
-        customer::preview_redemption(state, &customer, &position, &look).is_ok_and(|now| sheet::is_as_shown(&shown, &now))
-    };
-    let problem = match call.book(app, &asked, asked.command(&signed.caller, id), Some(Box::new(expects))).await {
+    let expects = app.engine.peek(|state| {
+        let shown = input::position(id).and_then(|id| shape::preview::shown_redemption(state, id, &shown));
+        shown.map_or(Expectation::Unreadable, |shown| Expectation::Shown(Box::new(Preview::Redemption(shown))))
+    });
+    let problem = match call.book(app, &asked, asked.command(&signed.caller, id), Some(expects)).await {
         Ok(place) => return Ok(place),
         Err(problem) => problem,
     };

@@ -12,10 +12,11 @@ use super::visitor::{Form, Signed, Visitor};
 use crate::api::App;
 use crate::api::call::Call;
 use crate::api::catalogue;
-use crate::api::customer::{self, AccountShape, SourceWord, SubscriptionAsked, SubscriptionPreviewAsked, SubscriptionPreviewShape};
+use crate::api::customer::{self, AccountShape, SourceWord, SubscriptionAsked, SubscriptionPreviewAsked};
 use crate::api::error::Problem;
 use crate::api::input::{self, Path, Query};
-use crate::api::shape::{AvailabilityWord, EarlyRedemptionWord, ProductShape};
+use crate::api::shape::preview::SubscriptionPreviewShape;
+use crate::api::shape::{self, AvailabilityWord, EarlyRedemptionWord, ProductShape};
 use askama::Template;
 use axum::Extension;
 use axum::extract::State as Inside;
@@ -24,7 +25,9 @@ use axum::response::Response;
 use serde::Deserialize;
 use usance_core::id::LogPosition;
 use usance_core::machine::command::Source;
-use usance_core::machine::{State, outlook};
+use usance_core::machine::outlook;
+use usance_core::machine::preview::Preview;
+use usance_engine::submit::Expectation;
 
 /// A source to choose.
 struct SourceChoice {
@@ -227,18 +230,15 @@ pub async fn subscribe_post(
 /// Books what was shown, or says why not. Whether it is still what would be booked is decided in the same instant.
 async fn book(app: &App, signed: &Signed, form: &SubscribeForm, asked: &SubscriptionAsked) -> Result<LogPosition, Refused> {
     let call = sheet::key_of(&form.key).and_then(|key| Call::within(signed.caller.clone(), Method::POST, "/v1/subscriptions", key))?;
-    let look = SubscriptionPreviewAsked { product: asked.product.clone(), amount: asked.amount.clone(), source: Some(asked.source) };
-    let (customer, shown) = (signed.customer().to_owned(), form.shown.clone());
-    if shown.is_empty() {
+    if form.shown.is_empty() {
         return Err(Refused::default());
     }
     if form.agreement.is_empty() {
         return Err(Refused { unticked: true, ..Refused::default() });
     }
-    let expects = move |state: &State, now| {
-        customer::preview_subscription(state, now, &customer, &look).is_ok_and(|now| sheet::is_as_shown(&shown, &now))
-    };
-    let problem = match call.book(app, asked, asked.command(&signed.caller), Some(Box::new(expects))).await {
+    let shown = app.engine.peek(|state| shape::preview::shown_subscription(state, &asked.product, &form.shown));
+    let expects = shown.map_or(Expectation::Unreadable, |shown| Expectation::Shown(Box::new(Preview::Subscription(shown))));
+    let problem = match call.book(app, asked, asked.command(&signed.caller), Some(expects)).await {
         Ok(place) => return Ok(place),
         Err(problem) => problem,
     };

@@ -3,6 +3,7 @@
 //! [`product`] and [`position`] have files of their own. Amounts and rates are decimal text, instants RFC 3339 in UTC, days ISO dates, ids text. Nothing is computed here.
 
 mod position;
+pub mod preview;
 mod product;
 
 pub use position::{PositionShape, PositionStateWord, position};
