@@ -28,7 +28,7 @@ const OUT_OF_REACH: [&str; 9] = [
     "from proxy after CONNECT",
 ];
 /// What is looked at, each with the lock beside it.
-const MANIFESTS: [&str; 2] = ["Cargo.toml", super::FUZZ];
+const MANIFESTS: [&str; 2] = ["Cargo.toml", crate::places::FUZZ];
 /// How long the advisory database is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -66,7 +66,7 @@ pub fn check(root: &Path) -> anyhow::Result<()> {
 
 /// Where the release is; installed when it is nowhere.
 fn program(root: &Path) -> anyhow::Result<PathBuf> {
-    let tools = crate::target(root).join("tools");
+    let tools = crate::places::target(root).join("tools");
     let own = tools.join("bin/cargo-deny");
     for known in [PathBuf::from("cargo-deny"), own.clone()] {
         if is_release(&known) {

@@ -5,18 +5,16 @@ mod deny;
 mod dependencies;
 mod glossary;
 mod packages;
+mod places;
 mod schemathesis;
 mod tidy;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::{Parser, Subcommand};
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use places::{FUZZ, cargo_program, root, target};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
-
-/// The fuzz targets, a workspace of their own.
-const FUZZ: &str = "fuzz/Cargo.toml";
 
 /// Chores of the Usance repository.
 #[derive(Parser)]
@@ -33,8 +31,12 @@ enum Chore {
     Ci,
     /// What comes in from outside: licences, sources, known vulnerabilities.
     Deny,
-    /// The rules of the house: arrows between crates, file sizes, names, documents.
-    Tidy,
+    /// The rules of the house: arrows between crates and rooms, circles of files, file sizes, names, documents.
+    Tidy {
+        /// Print the table of rooms as docs/ARCHITECTURE.md has to show it, and check nothing.
+        #[arg(long)]
+        print_rooms: bool,
+    },
     /// The contract against its own document, with the built binary.
     Schemathesis,
     /// Print the figures; words after `--` go to the benchmark.
@@ -56,7 +58,11 @@ fn main() -> anyhow::Result<()> {
     match Words::parse().chore {
         Chore::Ci => ci(&root),
         Chore::Deny => deny::check(&root),
-        Chore::Tidy => tidy::check(&root),
+        Chore::Tidy { print_rooms: false } => tidy::check(&root),
+        Chore::Tidy { print_rooms: true } => {
+            println!("{}", tidy::printed_rooms());
+            Ok(())
+        }
         Chore::Bench { words } => release(&root, ("usance-server", "usance-bench"), &words),
         Chore::Soak { words } => release(&root, ("usance-soak", "usance-soak"), &words),
         Chore::Schemathesis => {
@@ -64,20 +70,6 @@ fn main() -> anyhow::Result<()> {
             schemathesis::run(&root)
         }
     }
-}
-
-fn root() -> anyhow::Result<PathBuf> {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
-    Ok(own.parent().context("xtask lies in the repository")?.to_owned())
-}
-
-/// Where everything is built. Cargo runs in the repository here, so a relative `CARGO_TARGET_DIR` begins there.
-fn target(root: &Path) -> PathBuf {
-    target_named(root, std::env::var_os("CARGO_TARGET_DIR"))
-}
-
-fn target_named(root: &Path, named: Option<OsString>) -> PathBuf {
-    root.join(named.unwrap_or_else(|| "target".into()))
 }
 
 fn ci(root: &Path) -> anyhow::Result<()> {
@@ -108,11 +100,6 @@ fn ci(root: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The cargo that runs this, or the one on the path.
-fn cargo_program() -> String {
-    std::env::var("CARGO").unwrap_or_else(|_| "cargo".into())
-}
-
 fn cargo(root: &Path, words: &[&str]) -> anyhow::Result<()> {
     let status = Command::new(cargo_program()).args(words).current_dir(root).stdin(Stdio::null()).status()?;
     if status.success() { Ok(()) } else { bail!("cargo {} failed", words.join(" ")) }
@@ -125,18 +112,4 @@ fn release(root: &Path, (package, program): (&str, &str), words: &[String]) -> a
     let mut whole = vec!["run", "--release", "--quiet", "--locked", "-p", package, "--bin", program, "--"];
     whole.extend(words);
     cargo(root, &whole)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::target_named;
-    use std::path::Path;
-
-    #[test]
-    fn a_relative_target_directory_begins_in_the_repository() {
-        let root = Path::new("/repository");
-        for (named, found) in [(None, "/repository/target"), (Some("built"), "/repository/built"), (Some("/tmp/built"), "/tmp/built")] {
-            assert_eq!(target_named(root, named.map(Into::into)), Path::new(found), "{named:?}");
-        }
-    }
 }

@@ -29,7 +29,7 @@ const SENDERS: [(&str, Option<&str>); 5] =
 
 /// Runs everything. Fails with what was found, or with what is missing.
 pub fn run(root: &Path) -> anyhow::Result<()> {
-    let target = crate::target(root);
+    let target = crate::places::target(root);
     let folder = target.join("schemathesis");
     std::fs::create_dir_all(&folder)?;
     let tool = install(root, &folder)?;

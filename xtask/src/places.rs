@@ -1,0 +1,42 @@
+//! Where things are: the repository, what is built, and the programs that chores call.
+
+use anyhow::Context;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// The fuzz targets, a workspace of their own.
+pub const FUZZ: &str = "fuzz/Cargo.toml";
+
+/// The repository.
+pub fn root() -> anyhow::Result<PathBuf> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    Ok(own.parent().context("xtask lies in the repository")?.to_owned())
+}
+
+/// Where everything is built. Cargo runs in the repository here, so a relative `CARGO_TARGET_DIR` begins there.
+pub fn target(root: &Path) -> PathBuf {
+    target_named(root, std::env::var_os("CARGO_TARGET_DIR"))
+}
+
+fn target_named(root: &Path, named: Option<OsString>) -> PathBuf {
+    root.join(named.unwrap_or_else(|| "target".into()))
+}
+
+/// The cargo that runs this, or the one on the path.
+pub fn cargo_program() -> String {
+    std::env::var("CARGO").unwrap_or_else(|_| "cargo".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::target_named;
+    use std::path::Path;
+
+    #[test]
+    fn a_relative_target_directory_begins_in_the_repository() {
+        let root = Path::new("/repository");
+        for (named, found) in [(None, "/repository/target"), (Some("built"), "/repository/built"), (Some("/tmp/built"), "/tmp/built")] {
+            assert_eq!(target_named(root, named.map(Into::into)), Path::new(found), "{named:?}");
+        }
+    }
+}
