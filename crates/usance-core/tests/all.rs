@@ -1,12 +1,10 @@
-//! What the core promises, from the outside: golden cases, properties over random histories, tables of
-//! readable cases, and the arrows between modules.
+//! What the core promises, from the outside: golden cases, properties over random histories, and tables of
+//! readable cases.
 //!
 //! One binary, because linking once is quicker than six times. `driver` is the engine in small that all of them run;
 //! `world` makes the random histories of `properties` and `outlook`, `past` looks at them from behind, `table` reads those of `cases`;
 //! `fuzz` hands the `entries` what `mutation` makes of a corpus.
 
-#[path = "all/arrows.rs"]
-mod arrows;
 #[path = "all/cases/mod.rs"]
 mod cases;
 #[path = "all/driver.rs"]

@@ -27,44 +27,39 @@ const fn room(name: &'static str, holds: &'static str, may: &'static [&'static s
 }
 
 /// The ground of the core: its modules may name each other, as far as no circle comes of it.
-const GROUND: &[&str] = &["pieces", "money", "calendar", "id", "limits", "planted"];
+const GROUND: &[&str] = &["pieces", "money", "calendar", "id", "limits"];
 
 /// Every crate whose rooms are fixed.
 const HOUSES: [House; 2] = [
     House {
         member: "crates/usance-core",
         rooms: &[
-            room("planted", "bugs to be found by the simulator; only in a build that asks for them", GROUND),
             room("limits", "every bound", GROUND),
             room("pieces", "columns and maps that grow in pieces, shared copy-on-write", GROUND),
             room("money", "amounts, balances, rates: grammar, text, every division", GROUND),
             room("calendar", "instants, days, what a day is, value date, maturity", GROUND),
             room("id", "inside numbers, log positions, hashes", GROUND),
             room("ledger", "chart of accounts, balanced journal entries, control accounts", GROUND),
-            room(
-                "product",
-                "terms, status, availability, rates, limits",
-                &["ledger", "pieces", "money", "calendar", "id", "limits", "planted"],
-            ),
+            room("product", "terms, status, availability, rates, limits", &["ledger", "pieces", "money", "calendar", "id", "limits"]),
             room(
                 "position",
                 "two packed columns; the one table of transitions",
-                &["product", "ledger", "pieces", "money", "calendar", "id", "limits", "planted"],
+                &["product", "ledger", "pieces", "money", "calendar", "id", "limits"],
             ),
             room(
                 "reward",
                 "what a position earns, what an exit costs, a position's days again",
-                &["position", "product", "ledger", "pieces", "money", "calendar", "id", "limits", "planted"],
+                &["position", "product", "ledger", "pieces", "money", "calendar", "id", "limits"],
             ),
             room(
                 "machine",
                 "commands, events, state; decide, apply, close, post; what is shown and derived",
-                &["reward", "position", "product", "ledger", "pieces", "money", "calendar", "id", "limits", "planted"],
+                &["reward", "position", "product", "ledger", "pieces", "money", "calendar", "id", "limits"],
             ),
             room(
                 "audit",
                 "every invariant as a function",
-                &["machine", "reward", "position", "product", "ledger", "pieces", "money", "calendar", "id", "limits", "planted"],
+                &["machine", "reward", "position", "product", "ledger", "pieces", "money", "calendar", "id", "limits"],
             ),
         ],
     },
@@ -81,7 +76,7 @@ const HOUSES: [House; 2] = [
 ];
 
 /// Crates without fixed rooms: no circle of files is asked of them, too.
-const OTHERS: [&str; 5] = ["crates/usance-store", "crates/usance-server", "crates/usance-sim", "crates/usance-soak", "xtask"];
+const OTHERS: [&str; 2] = ["crates/usance-soak", "xtask"];
 
 /// Where the printed copy begins and ends.
 const BEGINS: &str = "<!-- rooms: printed by `cargo xtask tidy --print-rooms` -->\n";

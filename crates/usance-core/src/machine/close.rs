@@ -9,7 +9,7 @@
 //! ascending id: nothing that accrues depends on them.
 
 use super::apply::{Opening, open_position, packed_instant};
-use super::event::{CLOSE_RULE, DayClosed, ProductDay};
+use super::event::{CLOSE_RULE, DayClosed, Event, ProductDay};
 use super::post;
 use super::state::{Account, BooksAtClose, State};
 use crate::calendar::{Day, Timestamp};
@@ -319,7 +319,7 @@ fn record_rates(state: &mut State, work: &Work, day: Day) {
 
 /// Posts the day's totals, checks every asset's books and keeps them as the day's.
 fn book(state: &mut State, closed: &DayClosed) {
-    match post::post(state, &super::Event::DayClosed(Box::new(closed.clone()))) {
+    match post::post(state, &Event::DayClosed(Box::new(closed.clone()))) {
         Ok(entries) => entries.iter().for_each(|entry| state.post(entry)),
         Err(unbalanced) => return state.break_with("debits equal credits", unbalanced.to_string()),
     }

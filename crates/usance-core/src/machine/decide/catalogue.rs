@@ -1,6 +1,6 @@
 //! Assets, customers, agreements, products and rates: what an operator sets up (RULES 3, 5, 6).
 
-use super::{asset, positive, product};
+use super::named::{asset, positive, product};
 use crate::calendar::Day;
 use crate::id::is_outside_id;
 use crate::limits::{

@@ -2,19 +2,16 @@
 
 pub mod catalogue;
 pub mod clock;
+mod named;
 pub mod redeem;
 pub mod subscribe;
 pub mod treasury;
 
 use super::command::Command;
 use super::event::Event;
-use super::rejection::{AmountField, Rejection};
+use super::rejection::Rejection;
 use super::state::State;
 use crate::calendar::Timestamp;
-use crate::id::{AssetIx, CustomerIx, ProductIx};
-use crate::limits::AMOUNT_UNITS_MAX;
-use crate::money::Amount;
-use crate::product::{Product, Status};
 
 /// Decides a command: the event that happens, or the first check that fails.
 ///
@@ -43,33 +40,4 @@ pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Event,
         Command::MoveClock { to } => clock::move_clock(state, *to),
         Command::ConfirmClock { clock } => Ok(clock::confirm(state, *clock)),
     }
-}
-
-fn customer(state: &State, id: &str) -> Result<CustomerIx, Rejection> {
-    state.customer_ix(id).ok_or(Rejection::CustomerNotFound)
-}
-
-fn asset<'a>(state: &'a State, symbol: &str) -> Result<(AssetIx, &'a super::state::Asset), Rejection> {
-    let ix = state.asset_ix(symbol).ok_or(Rejection::AssetNotFound)?;
-    Ok((ix, state.asset(ix).ok_or(Rejection::AssetNotFound)?))
-}
-
-fn product<'a>(state: &'a State, id: &str) -> Result<(ProductIx, &'a Product), Rejection> {
-    let ix = state.product_ix(id).ok_or(Rejection::ProductNotFound)?;
-    Ok((ix, state.product(ix).ok_or(Rejection::ProductNotFound)?))
-}
-
-/// A product as customers see it: drafts do not exist.
-fn visible_product<'a>(state: &'a State, id: &str) -> Result<(ProductIx, &'a Product), Rejection> {
-    let (ix, found) = product(state, id)?;
-    if found.status == Status::Draft { Err(Rejection::ProductNotFound) } else { Ok((ix, found)) }
-}
-
-fn positive(text: &str, decimals: u8, field: AmountField) -> Result<Amount, Rejection> {
-    let amount = Amount::parse(text, decimals).map_err(|_| Rejection::AmountInvalid { field })?;
-    if amount.is_zero() { Err(Rejection::AmountInvalid { field }) } else { Ok(amount) }
-}
-
-fn above_limit(asset: AssetIx) -> Rejection {
-    Rejection::AboveLimit { asset, limit: Amount::from_units(AMOUNT_UNITS_MAX) }
 }

@@ -1,6 +1,6 @@
 //! `Redeem`, `SetAutoRenew`: leaving a position, whole or in part, and what happens at its end (RULES 8).
 
-use super::{customer, positive};
+use super::named::{customer, positive};
 use crate::id::{CustomerIx, PositionId};
 use crate::machine::command::Redeem;
 use crate::machine::event::{Event, Redeemed};

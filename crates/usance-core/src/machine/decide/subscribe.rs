@@ -1,6 +1,6 @@
 //! `Subscribe`: from an account into a product (RULES 6). A preview runs the same checks and shows the same event.
 
-use super::{above_limit, customer, positive, visible_product};
+use super::named::{above_limit, customer, positive, visible_product};
 use crate::calendar::Timestamp;
 use crate::id::{AccountIx, AgreementIx, AssetIx, PositionId, RateVersionIx};
 use crate::limits::AMOUNT_UNITS_MAX;

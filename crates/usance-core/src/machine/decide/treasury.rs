@@ -1,6 +1,6 @@
 //! `Deposit`, `Withdraw`, `Transfer` and the reward pool: coins that come, go and change accounts (RULES 4, 7).
 
-use super::{above_limit, asset, customer, positive};
+use super::named::{above_limit, asset, customer, positive};
 use crate::id::AssetIx;
 use crate::ledger::LedgerAccount;
 use crate::limits::AMOUNT_UNITS_MAX;
