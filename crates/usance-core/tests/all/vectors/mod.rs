@@ -275,19 +275,3 @@ fn a_word_that_is_not_known_fails_its_case() {
     }
     assert!(read_case(&format!("{text} 1")).is_err(), "nothing may follow a case");
 }
-
-/// Where the cases came from may stand beside the repository; then the copy is the same, byte for byte.
-#[test]
-fn the_copied_cases_are_the_shared_ones() {
-    let shared = folder().join("../../shared/vectors");
-    if !shared.is_dir() {
-        return;
-    }
-    let names = |folder: &Path| -> Vec<_> { listing(folder).iter().map(|path| path.file_name().map(ToOwned::to_owned)).collect() };
-    assert_eq!(names(&shared), names(&folder()), "the same files");
-    for path in listing(&shared) {
-        let copy = folder().join(path.file_name().expect("a name"));
-        let read = |path: &Path| fs::read_to_string(path).expect("a readable file");
-        assert!(read(&path) == read(&copy), "{} is the shared file", copy.display());
-    }
-}
