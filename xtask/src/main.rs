@@ -1,6 +1,7 @@
-//! The project's own chores: `cargo xtask ci` is everything CI runs, `tidy` holds the rules of the house as data, `bench`
+//! The project's own chores: `cargo xtask ci` and `cargo xtask ci --long` are everything CI runs, `tidy` holds the rules of the house as data, `bench`
 //! prints the figures, `soak` loads and kills a real engine for an hour.
 
+mod ci;
 mod deny;
 mod dependencies;
 mod glossary;
@@ -14,7 +15,6 @@ use clap::{Parser, Subcommand};
 use places::{FUZZ, cargo_program, root, target};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Instant;
 
 /// Chores of the Usance repository.
 #[derive(Parser)]
@@ -26,9 +26,18 @@ struct Words {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Format check, tidy, licences and sources, that the fuzz targets compile, lints, every test, the contract against its document, documentation, planted bugs, five
-    /// minutes of the soak.
-    Ci,
+    /// The quick part: format, house rules, lints, every test, documents. With `--long` the part that attacks what was built.
+    Ci {
+        /// The long part: soak, planted bugs, schemathesis, fuzz targets, what comes in from outside.
+        #[arg(long)]
+        long: bool,
+        /// One step of either part, by its name.
+        #[arg(long, value_name = "STEP")]
+        only: Option<String>,
+        /// Run nothing; print one table of what both parts took when they were last run here.
+        #[arg(long, conflicts_with_all = ["long", "only"])]
+        times: bool,
+    },
     /// What comes in from outside: licences, sources, known vulnerabilities.
     Deny,
     /// The rules of the house: arrows between crates and rooms, circles of files, file sizes, names, documents.
@@ -56,7 +65,10 @@ enum Chore {
 fn main() -> anyhow::Result<()> {
     let root = root()?;
     match Words::parse().chore {
-        Chore::Ci => ci(&root),
+        Chore::Ci { times: true, .. } => ci::times(&root),
+        Chore::Ci { only: Some(step), .. } => ci::run_only(&root, &step),
+        Chore::Ci { long: true, .. } => ci::run(&root, ci::Part::Long),
+        Chore::Ci { .. } => ci::run(&root, ci::Part::Quick),
         Chore::Deny => deny::check(&root),
         Chore::Tidy { print_rooms: false } => tidy::check(&root),
         Chore::Tidy { print_rooms: true } => {
@@ -70,34 +82,6 @@ fn main() -> anyhow::Result<()> {
             schemathesis::run(&root)
         }
     }
-}
-
-fn ci(root: &Path) -> anyhow::Result<()> {
-    let target = target(root).display().to_string();
-    let steps: [(&str, &[&str]); 8] = [
-        ("fmt", &["fmt", "--all", "--check"]),
-        ("fmt of the fuzz targets", &["fmt", "--manifest-path", FUZZ, "--check"]),
-        // They stand apart, and only cargo-fuzz runs them; that they compile does not need it.
-        ("fuzz targets", &["check", "--locked", "--manifest-path", FUZZ, "--bins", "--target-dir", &target]),
-        ("clippy", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
-        ("build", &["build", "--workspace", "--bins", "--locked"]),
-        ("test", &["test", "--workspace", "--locked"]),
-        ("docs", &["doc", "--workspace", "--no-deps", "--locked"]),
-        // On the binaries that the tests ran: a release build would cost as much time as the soak itself.
-        ("soak", &["run", "--quiet", "--locked", "-p", "usance-soak", "--", "--minutes", "5"]),
-    ];
-    packages::ensure()?;
-    tidy::check(root)?;
-    deny::check(root)?;
-    for (name, words) in steps {
-        let started = Instant::now();
-        println!("== {name}: cargo {}", words.join(" "));
-        cargo(root, words)?;
-        println!("== {name} took {} s", started.elapsed().as_secs());
-    }
-    println!("== schemathesis");
-    schemathesis::run(root)?;
-    Ok(())
 }
 
 fn cargo(root: &Path, words: &[&str]) -> anyhow::Result<()> {
