@@ -5,7 +5,8 @@
 //! to a file under `target/ci` and are shown when it ends, and each is run, whatever becomes of the others. `--only` runs one
 //! step of either part by its name. What a part took is kept under `target/ci`, so that one table can show both.
 
-use super::{FUZZ, cargo, deny, packages, schemathesis, target, tidy};
+use super::places::{FUZZ, cargo, target};
+use super::{deny, packages, schemathesis, tidy};
 use anyhow::{Context, bail};
 use std::fmt::Write;
 use std::fs::{self, File};

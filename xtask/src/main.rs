@@ -10,11 +10,9 @@ mod places;
 mod schemathesis;
 mod tidy;
 
-use anyhow::bail;
 use clap::{Parser, Subcommand};
-use places::{FUZZ, cargo_program, root, target};
+use places::{cargo, root};
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 /// Chores of the Usance repository.
 #[derive(Parser)]
@@ -82,11 +80,6 @@ fn main() -> anyhow::Result<()> {
             schemathesis::run(&root)
         }
     }
-}
-
-fn cargo(root: &Path, words: &[&str]) -> anyhow::Result<()> {
-    let status = Command::new(cargo_program()).args(words).current_dir(root).stdin(Stdio::null()).status()?;
-    if status.success() { Ok(()) } else { bail!("cargo {} failed", words.join(" ")) }
 }
 
 /// Runs a program of ours, built for speed as the engine beside it is.

@@ -1,8 +1,9 @@
 //! Where things are: the repository, what is built, and the programs that chores call.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 /// The fuzz targets, a workspace of their own.
 pub const FUZZ: &str = "fuzz/Cargo.toml";
@@ -25,6 +26,12 @@ fn target_named(root: &Path, named: Option<OsString>) -> PathBuf {
 /// The cargo that runs this, or the one on the path.
 pub fn cargo_program() -> String {
     std::env::var("CARGO").unwrap_or_else(|_| "cargo".into())
+}
+
+/// Runs cargo in the repository, without standard input.
+pub fn cargo(root: &Path, words: &[&str]) -> anyhow::Result<()> {
+    let status = Command::new(cargo_program()).args(words).current_dir(root).stdin(Stdio::null()).status()?;
+    if status.success() { Ok(()) } else { bail!("cargo {} failed", words.join(" ")) }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! abilities are not said does not compile. The feature `third-kind` adds one for tests, to show that nothing outside
 //! this room has to know it.
 
-use super::{Distribution, RateMode, SaleTerms};
+use super::terms::{Distribution, RateMode, SaleTerms};
 use crate::limits::TERM_DAYS_MAX;
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +44,7 @@ pub enum KindName {
 pub enum Leaving {
     /// Any time, in whole or in part; nothing is taken back.
     AtWill,
-    /// Only as a whole, and at the price that the product's terms say ([`super::EarlyRedemption`]).
+    /// Only as a whole, and at the price that the product's terms say ([`super::terms::EarlyRedemption`]).
     Early,
 }
 

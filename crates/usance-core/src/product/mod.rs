@@ -7,43 +7,16 @@
 pub mod kind;
 pub mod limit;
 pub mod rates;
+pub mod terms;
 
 pub use kind::{Kind, KindName, Leaving};
+pub use terms::{Distribution, EarlyRedemption, RateMode, SaleTerms};
 
 use crate::calendar::{Day, Timestamp};
 use crate::id::{AssetIx, RateVersionIx};
 use crate::money::{Amount, Rate};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// Whether a position follows the product's rate or keeps that of its first day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RateMode {
-    /// The product's rate of each day.
-    Floating,
-    /// The bands in force on the day of subscription.
-    Locked,
-}
-
-/// When accrued rewards are paid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Distribution {
-    /// With every close.
-    Daily,
-    /// Every n-th interest day of the position.
-    EveryNDays(u32),
-    /// With the last close of the term.
-    AtMaturity,
-}
-
-/// What leaving a fixed term early costs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum EarlyRedemption {
-    /// All rewards, paid and unpaid.
-    Clawback,
-    /// It is not possible.
-    NotAllowed,
-}
 
 /// Where a product stands in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,29 +58,6 @@ pub enum Availability {
     Ended,
     /// Draft, paused or closed.
     Unavailable,
-}
-
-/// The fields that may be changed while a product lives; none touches a running position's terms.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SaleTerms {
-    /// Shown to customers.
-    pub name: String,
-    /// The least one subscription may be.
-    pub minimum: Amount,
-    /// Every subscription is a multiple of it.
-    pub step: Option<Amount>,
-    /// The most one customer may have in it.
-    pub personal_maximum: Option<Amount>,
-    /// The most all customers may have in it.
-    pub capacity: Option<Amount>,
-    /// First instant of sale.
-    pub opens_at: Option<Timestamp>,
-    /// First instant after the sale.
-    pub closes_at: Option<Timestamp>,
-    /// Whether a matured position may start another.
-    pub renewal: bool,
-    /// What can go wrong, in words.
-    pub risk_notice: String,
 }
 
 /// One closed day of a product: the version in force and the settled rate that capped it.
@@ -214,17 +164,6 @@ impl Product {
             Distribution::EveryNDays(every) => k.checked_next_multiple_of(every).unwrap_or(term).min(term),
             Distribution::AtMaturity => term,
         }
-    }
-}
-
-impl SaleTerms {
-    /// The smallest amount that passes minimum and step.
-    #[must_use]
-    pub fn smallest_allowed(&self) -> Amount {
-        let minimum = self.minimum.max(Amount::ONE);
-        let Some(step) = self.step else { return minimum };
-        let floored = minimum.floor_to_step(step);
-        if floored == minimum { minimum } else { floored.plus(step) }
     }
 }
 
