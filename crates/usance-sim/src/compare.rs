@@ -92,7 +92,7 @@ pub fn keys(state: &State, auditor: &Auditor, log: &dyn LogReader) -> Result<(),
             .ok_or_else(|| format!("a key of {} ms ago, at {}, is forgotten: {}", auditor.now - kept.at, kept.at, kept.told))?;
         let bytes = log.record(0, place).map_err(|error| error.to_string())?.ok_or("a key leads to no record")?;
         let record = codec::decode(&bytes).map_err(|error| error.to_string())?;
-        equal("the request of a key", Some(kept.fingerprint), record.key.map(|used| used.fingerprint))?;
+        equal("the request of a key", Some(kept.fingerprint), record.fact.key.map(|used| used.fingerprint))?;
         same("the answer of a key", &kept.told, &seen::outcome(&record.outcome))?;
     }
     Ok(())
@@ -109,15 +109,15 @@ pub fn log(state: &State, auditor: &Auditor, batches: &[Batch]) -> Result<(), Fo
     let mut closed = Vec::new();
     for item in batches.iter().flat_map(codec::records) {
         let (place, record) = item.map_err(|error| error.to_string())?;
-        if record.events.is_empty() {
+        if record.fact.events.is_empty() {
             continue;
         }
-        if record.at.ms() < last {
+        if record.fact.at.ms() < last {
             return Err(format!("instants run backwards at {place}"));
         }
-        last = record.at.ms();
-        let day = state.registry.platform.offset.day_of(record.at);
-        for event in &record.events {
+        last = record.fact.at.ms();
+        let day = state.registry.platform.offset.day_of(record.fact.at);
+        for event in &record.fact.events {
             let (id, stake) = match event {
                 Event::Subscribed(event) => (event.position, event.stake),
                 Event::Redeemed(event) => (event.position, event.stake),

@@ -105,6 +105,7 @@ fn decide(life: &mut Life, round: &mut Round, request: Request, clock: ClockRead
         (Some(_), None) => false,
     };
     let submission = Submission {
+        actor: None,
         key: Some(UsedKey { hash: request.key, fingerprint: request.fingerprint }),
         command: request.command.clone(),
         expects: request.shown.as_ref().map(|shown| Expectation::Shown(Box::new(shown.preview.clone()))),

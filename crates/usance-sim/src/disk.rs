@@ -93,7 +93,7 @@ impl World {
         for Waiting { request, place, told, reused } in waiting {
             let bytes = LogReader::record(&self.log, 0, place).map_err(|error| error.to_string())?;
             let record = codec::decode(&bytes.ok_or("an answer without a record")?).map_err(|error| error.to_string())?;
-            let used = record.key.ok_or("an answer's record has no key")?;
+            let used = record.fact.key.ok_or("an answer's record has no key")?;
             equal("the key of an answer's record", request.key, used.hash)?;
             equal("a key for another request", reused, used.fingerprint != request.fingerprint)?;
             same("the answer that is stored", &told, &seen::outcome(&record.outcome))?;

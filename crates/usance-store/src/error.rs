@@ -81,6 +81,16 @@ pub enum StoreError {
         /// The newest version this release reads.
         known: u64,
     },
+    /// An older release wrote this, in a form that is not read any more; it is made anew from the log.
+    #[error("{what} is of an older release: version {found}, this release reads from {oldest} on")]
+    OlderVersion {
+        /// The file.
+        what: String,
+        /// The version it carries.
+        found: u64,
+        /// The oldest version this release reads.
+        oldest: u64,
+    },
     /// Stored bytes are not what was written.
     #[error("{what} damaged: {at}")]
     Damaged {

@@ -16,14 +16,19 @@ use usance_core::machine::keys::{Generation, KeyTable};
 use usance_core::machine::state::{Columns, Registry, State};
 use usance_core::pieces::{Column, PieceMap};
 
-const REGISTRY: u32 = 1;
-const CUSTOMERS: u32 = 2;
-const ACCOUNTS: u32 = 3;
-const HOLDINGS: u32 = 4;
-const RUNNING: u32 = 5;
-const ORIGINS: u32 = 6;
-const KEYS: u32 = 7;
-const REFERENCES: u32 = 8;
+// What each kind of section is called, and the version of what it holds. A change of what stands in one is a new version of that
+// one, with the old shape kept in `part`.
+const REGISTRY: (u32, u32) = (1, 1);
+const CUSTOMERS: (u32, u32) = (2, 1);
+const ACCOUNTS: (u32, u32) = (3, 1);
+const HOLDINGS: (u32, u32) = (4, 1);
+const RUNNING: (u32, u32) = (5, 1);
+const ORIGINS: (u32, u32) = (6, 1);
+const KEYS: (u32, u32) = (7, 1);
+const REFERENCES: (u32, u32) = (8, 1);
+
+/// Every kind of section.
+const KINDS: [(u32, u32); 8] = [REGISTRY, CUSTOMERS, ACCOUNTS, HOLDINGS, RUNNING, ORIGINS, KEYS, REFERENCES];
 
 /// Chunks of a column in one section, pieces of a map in one section: a column's stay below 30 MiB, whatever its rows are.
 const CHUNKS_A_SECTION: usize = 32;
@@ -38,7 +43,7 @@ const ENTRIES_A_SECTION: usize = 1 << 20;
 /// As the files answer.
 pub fn write(dir: &Path, shard: u16, head: Head, state: &State) -> Result<PathBuf, StoreError> {
     let mut writer = SnapshotWriter::create(dir, shard, head)?;
-    each_section(state, |id, bytes| writer.section(id, bytes))?;
+    each_section(state, |kind, bytes| writer.section(kind, bytes))?;
     writer.finish()
 }
 
@@ -48,7 +53,7 @@ pub fn write(dir: &Path, shard: u16, head: Head, state: &State) -> Result<PathBu
 /// [`StoreError::Damaged`] when a part cannot be encoded, which is a bug.
 pub fn state_hash(state: &State) -> Result<[u8; 32], StoreError> {
     let mut hasher = blake3::Hasher::new();
-    each_section(state, |id, bytes| {
+    each_section(state, |(id, _), bytes| {
         hasher.update(&id.to_le_bytes());
         hasher.update(&(bytes.len() as u64).to_le_bytes());
         hasher.update(bytes);
@@ -57,7 +62,7 @@ pub fn state_hash(state: &State) -> Result<[u8; 32], StoreError> {
     Ok(*hasher.finalize().as_bytes())
 }
 
-fn each_section(state: &State, mut write: impl FnMut(u32, &[u8]) -> Result<(), StoreError>) -> Result<(), StoreError> {
+fn each_section(state: &State, mut write: impl FnMut((u32, u32), &[u8]) -> Result<(), StoreError>) -> Result<(), StoreError> {
     write(REGISTRY, &encoded(&state.registry)?)?;
     column(CUSTOMERS, &state.customers, &mut write)?;
     column(ACCOUNTS, &state.accounts, &mut write)?;
@@ -71,13 +76,13 @@ fn each_section(state: &State, mut write: impl FnMut(u32, &[u8]) -> Result<(), S
 }
 
 fn column<T: Serialize + Clone>(
-    id: u32,
+    kind: (u32, u32),
     column: &Column<T>,
-    write: &mut impl FnMut(u32, &[u8]) -> Result<(), StoreError>,
+    write: &mut impl FnMut((u32, u32), &[u8]) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     for group in column.chunks().chunks(CHUNKS_A_SECTION) {
         let chunks: Vec<&Vec<T>> = group.iter().map(Arc::as_ref).collect();
-        write(id, &encoded(&chunks)?)?;
+        write(kind, &encoded(&chunks)?)?;
     }
     Ok(())
 }
@@ -191,8 +196,8 @@ fn assemble(snapshot: &Snapshot, parts: impl Iterator<Item = Result<Part, StoreE
 
 fn part(snapshot: &Snapshot, index: usize) -> Result<Part, StoreError> {
     let bytes = snapshot.read_section(index)?;
-    let id = snapshot.sections().get(index).map_or(0, |section| section.id);
-    Ok(match id {
+    let kind = snapshot.sections().get(index).map_or((0, 0), |section| (section.id, section.version));
+    Ok(match kind {
         REGISTRY => Part::Registry(Box::new(decoded(snapshot, &bytes)?)),
         CUSTOMERS => Part::Customers(decoded(snapshot, &bytes)?),
         ACCOUNTS => Part::Accounts(decoded(snapshot, &bytes)?),
@@ -204,7 +209,17 @@ fn part(snapshot: &Snapshot, index: usize) -> Result<Part, StoreError> {
             Part::Keys(number, entries)
         }
         REFERENCES => Part::References(decoded(snapshot, &bytes)?),
-        other => return Err(damaged(snapshot, &format!("section {index} has unknown kind {other}"))),
+        (id, version) => {
+            let newest = KINDS.iter().find(|known| known.0 == id).map(|known| known.1);
+            return Err(match newest {
+                Some(known) => StoreError::NewerVersion {
+                    what: format!("section {index} of {}", snapshot.path().display()),
+                    found: version.into(),
+                    known: known.into(),
+                },
+                None => damaged(snapshot, &format!("section {index} has unknown kind {id}")),
+            });
+        }
     })
 }
 

@@ -14,6 +14,7 @@
 //! ([`projection`]). [`directory`], [`identity`], and for backups [`copy`],
 //! [`note`] and [`soundness`], stand by themselves.
 
+pub mod actor;
 pub mod batch;
 mod checkpoint;
 pub mod codec;

@@ -3,7 +3,7 @@
 //! Refuses a log whose chain does not hold, a record that does not decode and a day that closes differently than it did;
 //! each refusal names the batch. A snapshot that is damaged, newer than the log or not of this log is passed over.
 
-use crate::codec::{self, Record};
+use crate::codec::{self, Fact};
 use crate::snapshot::{self, Snapshot};
 use crate::{Batch, Head, LogReader, StoreError, image, verify_chain};
 use std::path::Path;
@@ -107,9 +107,9 @@ fn start_from(reader: &dyn LogReader, shard: u16, path: &Path) -> Result<(State,
 /// [`StoreError::NewerVersion`] with the same.
 pub fn replay_batch(state: &mut Option<State>, batch: &Batch) -> Result<u64, StoreError> {
     let mut count = 0;
-    for item in codec::records(batch) {
-        let (place, record) = item?;
-        replay_record(state, &record, place).map_err(|how| unlike(batch, place, &how))?;
+    for item in codec::facts(batch) {
+        let (place, fact) = item?;
+        replay_fact(state, &fact, place).map_err(|how| unlike(batch, place, &how))?;
         count += 1;
     }
     Ok(count)
@@ -121,9 +121,9 @@ pub fn replay_batch(state: &mut Option<State>, batch: &Batch) -> Result<u64, Sto
 /// As [`replay_batch`]; the state is then not to be used.
 pub fn run_batch(state: &mut State, batch: &Batch) -> Result<u64, StoreError> {
     let mut count = 0;
-    for item in codec::records(batch) {
-        let (place, record) = item?;
-        run_record(state, &record, place).map_err(|how| unlike(batch, place, &how))?;
+    for item in codec::facts(batch) {
+        let (place, fact) = item?;
+        run_fact(state, &fact, place).map_err(|how| unlike(batch, place, &how))?;
         count += 1;
     }
     Ok(count)
@@ -134,26 +134,26 @@ fn unlike(batch: &Batch, place: LogPosition, how: &str) -> StoreError {
     StoreError::damaged("log record", format!("{place}: {how}"))
 }
 
-/// Runs one record: its events, then its key.
+/// Runs one fact: its events, then its key.
 ///
 /// # Errors
 /// The broken invariant, as a sentence.
-pub fn replay_record(state: &mut Option<State>, record: &Record, place: LogPosition) -> Result<(), String> {
-    if let ([Event::PlatformCreated(platform)], None) = (record.events.as_slice(), &state) {
+pub fn replay_fact(state: &mut Option<State>, fact: &Fact, place: LogPosition) -> Result<(), String> {
+    if let ([Event::PlatformCreated(platform)], None) = (fact.events.as_slice(), &state) {
         *state = Some(State::new((**platform).clone()));
         return Ok(());
     }
     let Some(state) = state else { return Err("the log does not begin with a platform".into()) };
-    run_record(state, record, place)
+    run_fact(state, fact, place)
 }
 
-fn run_record(state: &mut State, record: &Record, place: LogPosition) -> Result<(), String> {
-    if matches!(record.events.as_slice(), [Event::PlatformCreated(_)]) {
+fn run_fact(state: &mut State, fact: &Fact, place: LogPosition) -> Result<(), String> {
+    if matches!(fact.events.as_slice(), [Event::PlatformCreated(_)]) {
         return Err("a platform is created once".into());
     }
-    machine::replay(state, &record.events, record.at);
-    if let Some(key) = record.key {
-        state.keys.remember(key.hash, place, record.at);
+    machine::replay(state, &fact.events, fact.at);
+    if let Some(key) = fact.key {
+        state.keys.remember(key.hash, place, fact.at);
     }
     match &state.broken {
         Some(broken) => Err(format!("{}: {}", broken.invariant, broken.seen)),

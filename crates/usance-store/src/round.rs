@@ -5,7 +5,7 @@
 //! knows no thread, no clock and no disk, so the writer's thread and the simulator run the same rounds. Refuses to be
 //! sealed when an invariant broke. The state has run ahead of the log by what a round holds until its batch is durable.
 
-use crate::codec::{self, Record, UsedKey};
+use crate::codec::{self, Actor, Fact, Record, UsedKey};
 use crate::{Batch, BatchBuilder, Head, StoreError};
 use usance_core::calendar::Timestamp;
 use usance_core::id::LogPosition;
@@ -39,6 +39,8 @@ impl Expectation {
 pub struct Submission {
     /// Sender's key and the request's fingerprint.
     pub key: Option<UsedKey>,
+    /// Who asks, to be kept with what happens; none where nobody is recorded.
+    pub actor: Option<Actor>,
     /// What is asked; nothing, when only the key is to be taken for a write that lives elsewhere (people, tokens).
     pub command: Option<Command>,
     /// What its sender was shown, if it is to be decided only as long as that holds.
@@ -127,7 +129,7 @@ impl Round {
             let closed = close::close_day(state);
             let at = state.registry.platform.offset.first_instant(day.next());
             seen(&closed);
-            self.put(&Record { at, key: None, events: vec![Event::DayClosed(Box::new(closed))], outcome: Ok(Answer::Done) });
+            self.put(&Record::of_engine(at, vec![Event::DayClosed(Box::new(closed))]));
         }
     }
 
@@ -135,7 +137,7 @@ impl Round {
     /// a round may last over midnight.
     pub fn decide(&mut self, state: &mut State, submission: Submission, clock: ClockReading, seen: impl FnMut(&DayClosed)) -> Decided {
         self.close_due_days(state, clock, seen);
-        let Submission { key, command, expects } = submission;
+        let Submission { key, actor, command, expects } = submission;
         if let Some(place) = key.and_then(|key| state.keys.find(&key.hash)) {
             return Decided::Before { place };
         }
@@ -157,9 +159,9 @@ impl Round {
             Some(command) => (machine::execute(state, &command, now), now),
         };
         let at = if executed.outcome.is_ok() { at } else { now };
-        let record = Record { at, key, events: executed.events, outcome: executed.outcome };
+        let record = Record { fact: Fact { at, key, actor, events: executed.events }, outcome: executed.outcome };
         let place = self.put(&record);
-        if let Some(key) = record.key {
+        if let Some(key) = record.fact.key {
             state.keys.remember(key.hash, place, at);
         }
         Decided::Now { place, outcome: record.outcome }
@@ -249,7 +251,7 @@ pub fn epoch(state: &State, head: Head) -> Result<(Batch, Event), StoreError> {
 fn batch_of(shard: u16, head: Head, at: Timestamp, event: Event) -> Result<Batch, StoreError> {
     let mut builder = BatchBuilder::new();
     let mut bytes = Vec::new();
-    codec::encode(&Record { at, key: None, events: vec![event], outcome: Ok(Answer::Done) }, &mut bytes)?;
+    codec::encode(&Record::of_engine(at, vec![event]), &mut bytes)?;
     builder.push(&bytes)?;
     Ok(builder.seal(shard, head.seq.saturating_add(1), at.ms(), head.hash)?)
 }

@@ -1,13 +1,13 @@
 //! Snapshot files: the state at one point of the log, as checksummed sections.
 //!
 //! Owns the container, `snapshot-<seq>.usance`, and its appearance on disk: written beside, flushed, renamed into place,
-//! so that a name stands for a whole file. It refuses a file that is torn, changed or of a newer release, and never
+//! so that a name stands for a whole file. It refuses a file that is torn, changed, or of a newer or older layout (by name), and never
 //! believes a length that the file cannot hold, or beyond [`SECTION_MAX`]: a file's size costs nothing where it has holes.
 //! What a section means is the writer's affair. A snapshot is a cache:
 //! without one the start only takes longer, so whoever opens one falls back to the next of [`list`], then to the log.
 //!
 //! The layout, numbers little endian: magic `USANSNAP`, version u32, shard u16, two zero bytes, seq u64, the log's hash
-//! at seq (32), at_ms i64; then each section as id u32, length u64, BLAKE3 of its bytes (32), the bytes; then
+//! at seq (32), at_ms i64; then each section as id u32, the version of what it holds u32, length u64, BLAKE3 of its bytes (32), the bytes; then
 //! `USANSEND`, the number of sections u32, and the BLAKE3 (32) of the file's head and all the sections' heads in order.
 
 use std::cmp::Reverse;
@@ -20,8 +20,9 @@ use crate::connection::sync_directory;
 use crate::error::StoreError;
 use crate::log::Head;
 
-/// The version of the layout that this release writes, and the newest it reads.
-pub const VERSION: u32 = 1;
+/// The version of the layout that this release writes, and the only one it reads: a snapshot is a cache, and one of the first
+/// release (version 1, without versions of sections) is passed over by name.
+pub const VERSION: u32 = 2;
 /// How many sections one snapshot has at most.
 pub const SECTIONS_MAX: u32 = 1 << 16;
 /// How many bytes one section has at most: 256 MiB. Several are read at once, each into memory of its own.
@@ -30,7 +31,7 @@ pub const SECTION_MAX: u64 = 256 << 20;
 const MAGIC: [u8; 8] = *b"USANSNAP";
 const END_MAGIC: [u8; 8] = *b"USANSEND";
 const HEAD: usize = 8 + 4 + 2 + 2 + 8 + 32 + 8;
-const SECTION_HEAD: usize = 4 + 8 + 32;
+const SECTION_HEAD: usize = 4 + 4 + 8 + 32;
 const TRAILER: usize = 8 + 4 + 32;
 /// Bytes after which a writer flushes: a snapshot flushed at once would make the log's next commit wait for all of it.
 const FLUSH: usize = 8 << 20;
@@ -81,12 +82,12 @@ impl SnapshotWriter {
         Ok(writer)
     }
 
-    /// Adds a section. Several may have the same id; they keep their order.
+    /// Adds a section with the version of what it holds. Several may have the same id; they keep their order.
     ///
     /// # Errors
     /// [`StoreError::Full`] or [`StoreError::Io`], also for more than [`SECTIONS_MAX`] sections or [`SECTION_MAX`] bytes. The
     /// snapshot is then to be dropped.
-    pub fn section(&mut self, id: u32, bytes: &[u8]) -> Result<(), StoreError> {
+    pub fn section(&mut self, (id, version): (u32, u32), bytes: &[u8]) -> Result<(), StoreError> {
         if self.sections >= SECTIONS_MAX {
             return Err(self.fail(io::Error::other("a snapshot has at most 65536 sections")));
         }
@@ -96,6 +97,7 @@ impl SnapshotWriter {
         }
         let mut head = Vec::with_capacity(SECTION_HEAD);
         head.extend_from_slice(&id.to_le_bytes());
+        head.extend_from_slice(&version.to_le_bytes());
         head.extend_from_slice(&length.to_le_bytes());
         head.extend_from_slice(blake3::hash(bytes).as_bytes());
         self.heads.update(&head);
@@ -155,6 +157,8 @@ impl Drop for SnapshotWriter {
 pub struct Section {
     /// What its writer called it.
     pub id: u32,
+    /// The version of what it holds, by its writer's count.
+    pub version: u32,
     /// How many bytes it has.
     pub length: u64,
     offset: u64,
@@ -177,7 +181,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// [`StoreError::Damaged`] when it is not whole or its name tells another seq; [`StoreError::NewerVersion`];
-    /// [`StoreError::NotFound`]; [`StoreError::Io`].
+    /// [`StoreError::OlderVersion`]; [`StoreError::NotFound`]; [`StoreError::Io`].
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let file = File::open(path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => StoreError::NotFound { what: path.display().to_string() },
@@ -267,6 +271,9 @@ impl Source<'_> {
             Some((version, ..)) if version > VERSION => {
                 Err(StoreError::NewerVersion { what: self.path.display().to_string(), found: version.into(), known: VERSION.into() })
             }
+            Some((version @ 1..VERSION, ..)) => {
+                Err(StoreError::OlderVersion { what: self.path.display().to_string(), found: version.into(), oldest: VERSION.into() })
+            }
             Some((VERSION, [0, 0], shard, head)) => Ok((shard, head)),
             Some((VERSION, ..)) => Err(self.damaged("bytes that are not used yet are not zero")),
             _ => Err(self.damaged("it has no version")),
@@ -297,8 +304,9 @@ impl Source<'_> {
             let mut fields = Fields(&bytes);
             let section = (|| {
                 let id = u32::from_le_bytes(fields.take()?);
+                let version = u32::from_le_bytes(fields.take()?);
                 let length = u64::from_le_bytes(fields.take()?);
-                Some(Section { id, length, offset: body, checksum: fields.take()? })
+                Some(Section { id, version, length, offset: body, checksum: fields.take()? })
             })();
             let section = section.ok_or_else(past)?;
             if section.length > SECTION_MAX {

@@ -110,6 +110,21 @@ pub fn of(state: &State, command: &Command, now: Timestamp) -> Option<Preview> {
             let found = redemption(state, &asked.customer, asked.position, asked.amount.as_deref(), asked.to);
             found.ok().map(Preview::Redemption)
         }
-        _ => None,
+        Command::CreateAsset { .. }
+        | Command::CreateCustomer { .. }
+        | Command::PublishAgreement { .. }
+        | Command::CreateProduct(_)
+        | Command::SetProductStatus { .. }
+        | Command::ChangeProduct { .. }
+        | Command::AnnounceRate { .. }
+        | Command::SettleRate { .. }
+        | Command::Deposit(_)
+        | Command::Withdraw(_)
+        | Command::FundRewardPool { .. }
+        | Command::WithdrawRewardPool { .. }
+        | Command::Transfer { .. }
+        | Command::SetAutoRenew { .. }
+        | Command::MoveClock { .. }
+        | Command::ConfirmClock { .. } => None,
     }
 }

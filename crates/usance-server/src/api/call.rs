@@ -104,7 +104,7 @@ impl Call {
     /// (`figures_changed`), or an engine that cannot answer now.
     pub async fn tell(&self, app: &App, body: &impl Serialize, command: Command, expects: Option<Expectation>) -> Result<Told, Problem> {
         let key = self.used_key(app, body)?;
-        match app.engine.submit(Submission { key: Some(key), command: Some(command), expects }).await {
+        match app.engine.submit(Submission { key: Some(key), actor: None, command: Some(command), expects }).await {
             Reply::Refused(unavailable) => Err(unavailable.into()),
             Reply::Unexpected => {
                 Err(Problem::new(StatusCode::CONFLICT, "figures_changed", "The figures are not the ones that were shown."))
@@ -112,7 +112,7 @@ impl Call {
             Reply::Decided { place, outcome } => Ok(Told { place, outcome, replayed: false }),
             Reply::Repeated { place } => {
                 let record = recorded(app, place).await?;
-                if record.key == Some(key) { Ok(Told { place, outcome: record.outcome, replayed: true }) } else { Err(key_reused()) }
+                if record.fact.key == Some(key) { Ok(Told { place, outcome: record.outcome, replayed: true }) } else { Err(key_reused()) }
             }
         }
     }
@@ -138,12 +138,12 @@ impl Call {
     /// # Errors
     /// 409 when the key was used for another request; an engine that cannot answer now.
     pub async fn take_key(&self, app: &App, key: UsedKey) -> Result<LogPosition, Problem> {
-        match app.engine.submit(Submission { key: Some(key), command: None, expects: None }).await {
+        match app.engine.submit(Submission { key: Some(key), ..Submission::default() }).await {
             Reply::Refused(unavailable) => Err(unavailable.into()),
             // Nothing is expected of a key.
             Reply::Unexpected => Err(key_reused()),
             Reply::Decided { place, .. } => Ok(place),
-            Reply::Repeated { place } if recorded(app, place).await?.key == Some(key) => Ok(place),
+            Reply::Repeated { place } if recorded(app, place).await?.fact.key == Some(key) => Ok(place),
             Reply::Repeated { .. } => Err(key_reused()),
         }
     }

@@ -115,9 +115,9 @@ async fn platform_journal(app: &App, asset: Option<&str>, before: Option<(u64, u
                 let record = usance_store::codec::decode(bytes.map_err(Unavailable::from)?).map_err(Unavailable::from)?;
                 let place = LogPosition::new(batch.seq, u16::try_from(index).unwrap_or(u16::MAX)).number();
                 app.engine.peek(|state| {
-                    let posted = record.events.iter().flat_map(|event| {
+                    let posted = record.fact.events.iter().flat_map(|event| {
                         // A move of the clock closes days on its way; each is stamped with its own end.
-                        let at = if let Event::DayClosed(closed) = event { closed_at(state, closed.day) } else { record.at };
+                        let at = if let Event::DayClosed(closed) = event { closed_at(state, closed.day) } else { record.fact.at };
                         post::post(state, event).unwrap_or_default().into_iter().map(move |posted| (at, posted))
                     });
                     let of_asset = posted.filter(|(_, entry)| asset.is_none_or(|only| only == entry.asset()));

@@ -142,7 +142,7 @@ struct Journal<'a> {
 
 impl Journal<'_> {
     fn put(&mut self, at: Timestamp, executed: Executed) {
-        let record = Record { at, key: None, events: executed.events, outcome: executed.outcome };
+        let record = Record { outcome: executed.outcome, ..Record::of_engine(at, executed.events) };
         let mut bytes = Vec::new();
         let written = codec::encode(&record, &mut bytes)
             .map_err(|error| error.to_string())

@@ -368,7 +368,7 @@ mod tests {
         let platform = Platform { shard: SHARD, offset, clock: ClockMode::Simulated, created_at, seed: [6; 32] };
         let (mut builder, mut last) = (BatchBuilder::new(), created_at);
         let mut put = |at, Executed { events, outcome }| {
-            let record = codec::Record { at, key: None, events, outcome };
+            let record = codec::Record { outcome, ..codec::Record::of_engine(at, events) };
             builder.try_push_with(|bytes| codec::encode(&record, bytes)).expect("room");
             last = at;
         };

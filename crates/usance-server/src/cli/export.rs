@@ -43,7 +43,7 @@ pub fn run(verb: &Export) -> anyhow::Result<ExitCode> {
         let Some(state) = state else { return Ok(()) };
         for (index, record) in records.iter().enumerate() {
             let place = (batch.seq << 16 | index as u64).to_string();
-            for event in &record.events {
+            for event in &record.fact.events {
                 for entry in post::post(state, event)? {
                     let (customer, product) = match entry.whose() {
                         Whose::Customer(ix) => (state.customers.get(ix.index()).map_or("", |customer| &*customer.id), String::new()),
@@ -55,7 +55,7 @@ pub fn run(verb: &Export) -> anyhow::Result<ExitCode> {
                         let (asset, amount) = (shape::symbol(state, entry.asset()), shape::amount(state, entry.asset(), line.amount));
                         journal.write_record([
                             &place,
-                            &record.at.to_string(),
+                            &record.fact.at.to_string(),
                             &cell(&asset),
                             &cell(customer),
                             &cell(&product),

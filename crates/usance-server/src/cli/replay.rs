@@ -56,21 +56,21 @@ impl Replay {
 }
 
 fn keep_stakes(state: &State, record: &codec::Record, segments: &mut BTreeMap<PositionId, Vec<Segment>>) {
-    for event in &record.events {
+    for event in &record.fact.events {
         let (product, position, stake) = match event {
             Event::Subscribed(event) => (event.product, event.position, event.stake),
             Event::Redeemed(event) => (event.product, event.position, event.stake),
             _ => continue,
         };
         if state.product(product).is_some_and(|product| !product.kind.keeps_principal()) {
-            let segment = Segment { from: state.registry.platform.offset.day_of(record.at), stake };
+            let segment = Segment { from: state.registry.platform.offset.day_of(record.fact.at), stake };
             push_segment(segments.entry(position).or_default(), segment);
         }
     }
 }
 
 fn keep_forfeited(record: &codec::Record, forfeited: &mut BTreeMap<PositionId, Amount>) {
-    for event in &record.events {
+    for event in &record.fact.events {
         if let Event::Redeemed(event) = event
             && event.early
         {

@@ -526,7 +526,7 @@ fn aged(data: &Path, days_ago: i32) {
     let mut last = created_at;
     let mut put = |at, executed: Executed| {
         let mut bytes = Vec::new();
-        codec::encode(&Record { at, key: None, events: executed.events, outcome: executed.outcome }, &mut bytes).expect("encoded");
+        codec::encode(&Record { outcome: executed.outcome, ..Record::of_engine(at, executed.events) }, &mut bytes).expect("encoded");
         builder.push(&bytes).expect("room");
         last = at;
     };

@@ -125,11 +125,6 @@ impl Line {
             other => Err(unreadable(other)),
         }
     }
-
-    /// What postcard wrote into a column.
-    pub fn decode<T: serde::de::DeserializeOwned>(&self, column: usize) -> Result<T, StoreError> {
-        postcard::from_bytes(self.bytes(column)?).map_err(|_| unreadable(self.cell(column)))
-    }
 }
 
 /// A cell that does not hold what its column is for.

@@ -34,7 +34,8 @@ const CHUNK: usize = 256 << 10;
 
 const COMPONENT: Component = Component {
     name: "projection",
-    steps: &["
+    steps: &[
+        "
 CREATE TABLE progress(
     shard BIGINT PRIMARY KEY,
     log_position BIGINT NOT NULL,
@@ -141,7 +142,50 @@ CREATE TABLE history(
 );
 CREATE INDEX history_customer ON history(shard, customer, asset, log_position);
 CREATE INDEX history_position ON history(shard, position, log_position) WHERE position IS NOT NULL;
-"],
+",
+        "
+-- Products say their kind, what a customer did has a row for each asset that it touched, and events carry the version of
+-- their bytes: everything is told again from the log.
+TRUNCATE progress, assets, customers, rates, closes, days, books, staked;
+DROP TABLE history;
+DROP TABLE products;
+CREATE TABLE products(
+    shard BIGINT NOT NULL,
+    number BIGINT NOT NULL,
+    id TEXT NOT NULL,
+    asset BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    term_days BIGINT,
+    PRIMARY KEY(shard, number)
+);
+CREATE TABLE history(
+    shard BIGINT NOT NULL,
+    log_position BIGINT NOT NULL,
+    asset BIGINT NOT NULL,
+    at TIMESTAMPTZ NOT NULL,
+    day DATE NOT NULL,
+    customer BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    spot NUMERIC(39, 0) NOT NULL,
+    funding NUMERIC(39, 0) NOT NULL,
+    principal NUMERIC(39, 0) NOT NULL,
+    reference TEXT,
+    product BIGINT,
+    position BIGINT,
+    value_date DATE,
+    earning NUMERIC(39, 0),
+    pending NUMERIC(39, 0),
+    carry BIGINT,
+    clawed_back NUMERIC(39, 0),
+    forfeited NUMERIC(39, 0),
+    written_off NUMERIC(39, 0),
+    event BYTEA NOT NULL,
+    PRIMARY KEY(shard, log_position, asset)
+);
+CREATE INDEX history_customer ON history(shard, customer, asset, log_position);
+CREATE INDEX history_position ON history(shard, position, log_position) WHERE position IS NOT NULL;
+",
+    ],
 };
 
 /// Tables in a schema of a server.

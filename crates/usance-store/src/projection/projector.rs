@@ -126,7 +126,7 @@ mod tests {
     use crate::projection::home::Question;
     use crate::{Appended, BatchBuilder, MemoryLog};
     use usance_core::calendar::Timestamp;
-    use usance_core::machine::{Answer, Event};
+    use usance_core::machine::Event;
 
     /// A log of `batches` batches, each with one asset and so many customers.
     fn log_of(batches: u64, customers: u64) -> MemoryLog {
@@ -136,7 +136,7 @@ mod tests {
             let asset = Event::AssetCreated { symbol: format!("A{seq}"), name: "An asset".into(), decimals: 9, display_decimals: 4 };
             let customers = (0..customers).map(|number| Event::CustomerCreated { id: format!("customer-{seq}-{number}-{:040}", 0) });
             for event in std::iter::once(asset).chain(customers) {
-                let record = Record { at: Timestamp::from_ms(0), key: None, events: vec![event], outcome: Ok(Answer::Done) };
+                let record = Record::of_engine(Timestamp::from_ms(0), vec![event]);
                 builder.try_push_with(|bytes| codec::encode(&record, bytes)).unwrap();
             }
             let batch = builder.seal(0, seq, 0, head.hash).unwrap();

@@ -15,7 +15,7 @@ use super::postgres::PostgresTables;
 use super::sqlite::SqliteTables;
 use super::tables::{DAYS, PROGRESS, TABLES, Table};
 use super::{ClosedOn, HistoryKind, HistoryRow, StakeRow};
-use crate::{Postgres, StoreError};
+use crate::{Postgres, StoreError, codec};
 
 /// Rows that are looked at together when a question has to choose among them.
 const PAGE: usize = 1024;
@@ -241,7 +241,7 @@ fn history_row(line: &Line) -> Result<HistoryRow, StoreError> {
         kind,
         spot: line.units(3)?,
         funding: line.units(4)?,
-        event: line.decode(5)?,
+        event: codec::decode_event(line.bytes(5)?).map_err(|_| unreadable(line.cell(5)))?,
     })
 }
 

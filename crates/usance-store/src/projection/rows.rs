@@ -162,7 +162,14 @@ pub(super) struct ProductRow {
 impl Row for ProductRow {
     const TABLE: &'static Table = &PRODUCTS;
     fn cells(&self, shard: u16) -> Vec<Cell<'_>> {
-        vec![shard.into(), self.number.0.into(), self.id.as_str().into(), self.asset.0.into(), self.kind.term_days().into()]
+        vec![
+            shard.into(),
+            self.number.0.into(),
+            self.id.as_str().into(),
+            self.asset.0.into(),
+            self.kind.name().word().into(),
+            self.kind.term_days().into(),
+        ]
     }
 }
 
@@ -283,7 +290,7 @@ pub(super) struct HistoryLine {
     /// The wallet's name for it.
     pub reference: Option<String>,
     pub staking: Option<Staking>,
-    /// The event, postcard.
+    /// The event, as the codec writes it.
     pub event: Vec<u8>,
 }
 
@@ -322,10 +329,10 @@ impl Row for HistoryLine {
         vec![
             shard.into(),
             self.place.into(),
+            self.asset.0.into(),
             self.at.into(),
             self.day.into(),
             self.customer.0.into(),
-            self.asset.0.into(),
             self.kind.word().into(),
             self.change.spot.into(),
             self.change.funding.into(),

@@ -14,7 +14,8 @@ use super::rows::{Adding, Rows};
 use crate::connection::{Database, Schema, remove_database};
 use crate::error::StoreError;
 
-pub(crate) const SCHEMA: Schema = Schema { page_size: 4096, cache_kib: 64 << 10, checkpoint_pages: 4096, steps: &[VERSION_1, VERSION_2] };
+pub(crate) const SCHEMA: Schema =
+    Schema { page_size: 4096, cache_kib: 64 << 10, checkpoint_pages: 4096, steps: &[VERSION_1, VERSION_2, VERSION_3] };
 
 /// Nothing is left of the tables of the first release: what the next step makes cannot be made of them.
 const VERSION_1: &str = "";
@@ -131,6 +132,56 @@ CREATE TABLE history(
     written_off TEXT,
     event BLOB NOT NULL,
     PRIMARY KEY(shard, log_position)       -- in the order of the log: rows are only ever added at the end
+) WITHOUT ROWID;
+CREATE INDEX history_customer ON history(shard, customer, asset, log_position);
+CREATE INDEX history_position ON history(shard, position, log_position) WHERE position IS NOT NULL;
+";
+
+/// Products say their kind, what a customer did has a row for each asset that it touched, and events carry the version of
+/// their bytes: everything is told again from the log.
+const VERSION_3: &str = "
+DELETE FROM progress;
+DELETE FROM assets;
+DELETE FROM customers;
+DELETE FROM rates;
+DELETE FROM closes;
+DELETE FROM days;
+DELETE FROM books;
+DELETE FROM staked;
+DROP TABLE history;
+DROP TABLE products;
+CREATE TABLE products(
+    shard INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    asset INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    term_days INTEGER,
+    PRIMARY KEY(shard, number)
+) WITHOUT ROWID;
+CREATE TABLE history(
+    shard INTEGER NOT NULL,
+    log_position INTEGER NOT NULL,
+    asset INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    customer INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    spot TEXT NOT NULL,
+    funding TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    reference TEXT,
+    product INTEGER,
+    position INTEGER,
+    value_date INTEGER,
+    earning TEXT,
+    pending TEXT,
+    carry INTEGER,
+    clawed_back TEXT,
+    forfeited TEXT,
+    written_off TEXT,
+    event BLOB NOT NULL,
+    PRIMARY KEY(shard, log_position, asset)     -- in the order of the log: rows are only ever added at the end
 ) WITHOUT ROWID;
 CREATE INDEX history_customer ON history(shard, customer, asset, log_position);
 CREATE INDEX history_position ON history(shard, position, log_position) WHERE position IS NOT NULL;

@@ -9,7 +9,7 @@ use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::{AssetIx, LogPosition, ProductIx};
 use usance_core::ledger::LedgerAccount;
 use usance_core::machine::post::Catalogue;
-use usance_core::product::Kind as ProductKind;
+use usance_core::product::{Kind as ProductKind, KindName};
 
 use super::cell::{Cell, Kind, Line, unreadable};
 use super::home::{Question, Tables};
@@ -86,7 +86,8 @@ impl Standing {
         )?;
         let Some(line) = found.first() else { return Ok(Standing::START) };
         let hash = line.bytes(1)?.try_into().map_err(|_| unreadable(line.cell(1)))?;
-        let products = ask("SELECT asset, term_days FROM products WHERE shard = ?1 ORDER BY number", &[Kind::Number, Kind::Number])?;
+        let products =
+            ask("SELECT asset, kind, term_days FROM products WHERE shard = ?1 ORDER BY number", &[Kind::Number, Kind::Text, Kind::Number])?;
         let books = ask(
             "SELECT books.asset, books.account, books.balance FROM progress
              JOIN books ON books.shard = progress.shard AND books.day = progress.open_day WHERE progress.shard = ?1",
@@ -120,8 +121,9 @@ impl Standing {
 }
 
 fn product(line: &Line) -> Result<(AssetIx, ProductKind), StoreError> {
-    let term_days = line.maybe(1, Line::count)?;
-    Ok((AssetIx(line.count(0)?), term_days.map_or(ProductKind::Flexible, |term_days| ProductKind::FixedTerm { term_days })))
+    let (name, term_days) = (KindName::of(line.text(1)?), line.maybe(2, Line::count)?);
+    let kind = name.and_then(|name| name.with_term(term_days).ok()).ok_or_else(|| unreadable(line.cell(1)))?;
+    Ok((AssetIx(line.count(0)?), kind))
 }
 
 fn account(line: &Line) -> Result<LedgerAccount, StoreError> {

@@ -4,6 +4,8 @@
 //! ends as [`Rows`], the same for every home. What an event does to accounts is asked of its journal entries
 //! ([`post`]): the tables cannot tell another story than the books.
 
+#![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
+
 use usance_core::calendar::{Day, DayOffset, Timestamp};
 use usance_core::id::{AssetIx, LogPosition, ProductIx, RateVersionIx};
 use usance_core::ledger::LedgerAccount::{CustomerFunding, CustomerPrincipal, CustomerSpot};
@@ -17,7 +19,7 @@ use super::rows::{
     AssetRow, BookRow, Change, CloseRow, CustomerRow, DayRow, EarlyExit, HistoryLine, ProductRow, RateRow, Rows, StakedRow, Staking,
 };
 use super::standing::{Progress, Standing};
-use crate::codec::{self, Record};
+use crate::codec::{self, Fact};
 use crate::log::missing;
 use crate::{Batch, StoreError};
 
@@ -42,9 +44,9 @@ impl Step {
             return Err(missing(self.rows.shard, expected, batch.seq));
         }
         batch.verify(&hash)?;
-        for item in codec::records(batch) {
-            let (place, record) = item?;
-            self.record(&record, place)?;
+        for item in codec::facts(batch) {
+            let (place, fact) = item?;
+            self.fact(&fact, place)?;
         }
         let open_day = self.standing.progress.open_day;
         self.standing.progress = Progress { seq: batch.seq, hash: batch.hash, at: Timestamp::from_ms(batch.at_ms), open_day };
@@ -65,11 +67,11 @@ impl Step {
         self.rows
     }
 
-    fn record(&mut self, record: &Record, place: LogPosition) -> Result<(), StoreError> {
-        for event in &record.events {
+    fn fact(&mut self, fact: &Fact, place: LogPosition) -> Result<(), StoreError> {
+        for event in &fact.events {
             let entries = post::post(&self.standing, event).map_err(|unbalanced| damaged(place, &unbalanced))?;
             entries.iter().try_for_each(|entry| self.book(entry, event, place))?;
-            self.event(event, &entries, record.at, place)?;
+            self.event(event, &entries, fact.at, place)?;
         }
         Ok(())
     }
@@ -103,11 +105,30 @@ impl Step {
             Event::ProductCreated(created) => self.product(created),
             Event::RateAnnounced { product, from, bands } => self.rate(*product, *from, Some(place), bands),
             Event::DayClosed(closed) => self.close(closed, place),
-            _ => {
-                for entry in entries {
-                    self.history(event, entry, at, place)?;
-                }
+            Event::Deposited(moved) => {
+                self.history(event, Deed::of_wallet(HistoryKind::Deposit, &moved.reference), entries, (at, place))?
             }
+            Event::Withdrawn(moved) => {
+                self.history(event, Deed::of_wallet(HistoryKind::Withdrawal, &moved.reference), entries, (at, place))?;
+            }
+            Event::Transferred(_) => self.history(event, Deed::plain(HistoryKind::Transfer), entries, (at, place))?,
+            Event::Subscribed(made) => {
+                self.history(event, Deed::of_staking(HistoryKind::Subscription, subscription(made)), entries, (at, place))?;
+            }
+            Event::Redeemed(made) => {
+                self.history(event, Deed::of_staking(HistoryKind::Redemption, redemption(made)), entries, (at, place))?;
+            }
+            // No table tells them; what they do to balances is booked.
+            Event::WriterStarted { .. }
+            | Event::AgreementPublished { .. }
+            | Event::ProductStatusSet { .. }
+            | Event::SaleTermsChanged { .. }
+            | Event::RateSettled { .. }
+            | Event::RewardPoolFunded { .. }
+            | Event::RewardPoolWithdrawn { .. }
+            | Event::AutoRenewSet { .. }
+            | Event::ClockMoved { .. }
+            | Event::ClockConfirmed { .. } => {}
         }
         Ok(())
     }
@@ -152,23 +173,45 @@ impl Step {
         self.rows.staked.extend(staked.map(|(product, principal)| StakedRow { day, product, principal }));
     }
 
-    fn history(&mut self, event: &Event, entry: &JournalEntry, at: Timestamp, place: LogPosition) -> Result<(), StoreError> {
-        let (kind, reference, staking) = match event {
-            Event::Deposited(moved) => (HistoryKind::Deposit, Some(moved.reference.clone()), None),
-            Event::Withdrawn(moved) => (HistoryKind::Withdrawal, Some(moved.reference.clone()), None),
-            Event::Transferred(_) => (HistoryKind::Transfer, None, None),
-            Event::Subscribed(event) => (HistoryKind::Subscription, None, Some(subscription(event))),
-            Event::Redeemed(event) => (HistoryKind::Redemption, None, Some(redemption(event))),
-            _ => return Ok(()),
-        };
-        let Whose::Customer(customer) = entry.whose() else { return Ok(()) };
-        let change = change_of(entry);
-        let moved = |account| change.balance(account).units();
-        let change = Change { spot: moved(CustomerSpot), funding: moved(CustomerFunding), principal: moved(CustomerPrincipal) };
-        let event = postcard::to_stdvec(event).map_err(|error| damaged(place, &error))?;
-        let (day, asset) = (self.offset.day_of(at), entry.asset());
-        self.rows.history.push(HistoryLine { place, at, day, customer, asset, kind, change, reference, staking, event });
+    /// What a customer did: one row for each asset that it touched.
+    fn history(
+        &mut self,
+        event: &Event,
+        deed: Deed<'_>,
+        entries: &[JournalEntry],
+        (at, place): (Timestamp, LogPosition),
+    ) -> Result<(), StoreError> {
+        let Deed { kind, reference, staking } = deed;
+        for entry in entries {
+            let Whose::Customer(customer) = entry.whose() else { continue };
+            let change = change_of(entry);
+            let moved = |account| change.balance(account).units();
+            let change = Change { spot: moved(CustomerSpot), funding: moved(CustomerFunding), principal: moved(CustomerPrincipal) };
+            let (day, asset, reference) = (self.offset.day_of(at), entry.asset(), reference.map(str::to_owned));
+            let event = codec::encode_event(event)?;
+            self.rows.history.push(HistoryLine { place, at, day, customer, asset, kind, change, reference, staking, event });
+        }
         Ok(())
+    }
+}
+
+/// What a customer did, as its rows say it.
+struct Deed<'a> {
+    kind: HistoryKind,
+    /// The wallet's name for it.
+    reference: Option<&'a str>,
+    staking: Option<Staking>,
+}
+
+impl<'a> Deed<'a> {
+    const fn plain(kind: HistoryKind) -> Self {
+        Deed { kind, reference: None, staking: None }
+    }
+    fn of_wallet(kind: HistoryKind, reference: &'a str) -> Self {
+        Deed { reference: Some(reference), ..Deed::plain(kind) }
+    }
+    fn of_staking(kind: HistoryKind, staking: Staking) -> Self {
+        Deed { staking: Some(staking), ..Deed::plain(kind) }
     }
 }
 

@@ -42,7 +42,14 @@ pub(super) const CUSTOMERS: Table = Table {
 };
 pub(super) const PRODUCTS: Table = Table {
     name: "products",
-    columns: &[("shard", Kind::Number), ("number", Kind::Number), ("id", Kind::Text), ("asset", Kind::Number), ("term_days", Kind::Number)],
+    columns: &[
+        ("shard", Kind::Number),
+        ("number", Kind::Number),
+        ("id", Kind::Text),
+        ("asset", Kind::Number),
+        ("kind", Kind::Text),
+        ("term_days", Kind::Number),
+    ],
     key: 2,
 };
 pub(super) const RATES: Table = Table {
@@ -95,10 +102,10 @@ pub(super) const HISTORY: Table = Table {
     columns: &[
         ("shard", Kind::Number),
         ("log_position", Kind::Number),
+        ("asset", Kind::Number),
         ("at", Kind::Instant),
         ("day", Kind::Day),
         ("customer", Kind::Number),
-        ("asset", Kind::Number),
         ("kind", Kind::Text),
         ("spot", Kind::Units),
         ("funding", Kind::Units),
@@ -115,7 +122,7 @@ pub(super) const HISTORY: Table = Table {
         ("written_off", Kind::Units),
         ("event", Kind::Bytes),
     ],
-    key: 2,
+    key: 3,
 };
 
 impl Table {

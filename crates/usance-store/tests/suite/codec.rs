@@ -1,9 +1,10 @@
 //! The bytes of a record: pinned by golden files, and never a reason to panic.
 //!
-//! Each line of `tests/golden/v1/*.txt` is a name and the bytes of one record in hex. The samples below name every
+//! Each line of `tests/golden/v2/*.txt` is a name and the bytes of one record in hex. The samples below name every
 //! variant of everything that stands in a record; a new variant does not compile until it has a sample. A line that
 //! changes is a log that the next release cannot read: it needs a new version byte, with the old shape kept. Only new
-//! lines are harmless. `USANCE_UPDATE_GOLDEN=1` writes the files anew.
+//! lines are harmless. `USANCE_UPDATE_GOLDEN=1` writes the files anew. `tests/golden/v1` is what the first release wrote:
+//! it is read as these samples and never written.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -24,8 +25,11 @@ use usance_core::product::rates::{Band, Bands};
 use usance_core::product::{Availability, Distribution, EarlyRedemption, Kind, RateMode, SaleTerms, Status};
 use usance_core::reward::accrue::Stake;
 use usance_core::reward::clawback::{AccountKind, RedemptionFigures};
-use usance_store::StoreError;
-use usance_store::codec::{RECORD_VERSION, Record, UsedKey, decode, encode};
+use usance_store::codec::{
+    ANSWER_VERSION, Actor, AddressClass, Credential, FACT_VERSION, Fact, Record, UsedKey, decode, decode_event, decode_fact, encode,
+    encode_event,
+};
+use usance_store::{Role, StoreError};
 
 use super::golden;
 
@@ -436,18 +440,47 @@ fn more_rejections() -> Vec<(&'static str, Rejection)> {
     each(fields()).map(|field| ("AmountInvalid", Rejection::AmountInvalid { field })).collect()
 }
 
-const NOTHING: Record = Record { at: AT, key: None, events: Vec::new(), outcome: Ok(Answer::Done) };
+const NO_FACT: Fact = Fact { at: AT, key: None, actor: None, events: Vec::new() };
+const NOTHING: Record = Record { fact: NO_FACT, outcome: Ok(Answer::Done) };
 const KEY: UsedKey = UsedKey { hash: [0x11; 16], fingerprint: [0x22; 16] };
+
+fn happened(events: Vec<Event>) -> Record {
+    Record { fact: Fact { events, ..NO_FACT }, ..NOTHING }
+}
+
+fn told(outcome: Result<Answer, Rejection>) -> Record {
+    Record { outcome, ..NOTHING }
+}
+
+every!(credentials: Credential {
+    Bootstrap: Credential::Bootstrap; Token: Credential::Token(300); Session: Credential::Session(u64::MAX);
+});
+every!(addresses: AddressClass {
+    Unknown: AddressClass::Unknown; Loopback: AddressClass::Loopback; Private: AddressClass::Private; Public: AddressClass::Public;
+});
+every!(roles: Role {
+    Customer: Role::Customer; Service: Role::Service; Operator: Role::Operator; Auditor: Role::Auditor;
+});
+
+/// Every way in which somebody can have had something decided.
+fn actors() -> Vec<(&'static str, Actor)> {
+    let plain = Actor { role: Role::Operator, credential: Credential::Bootstrap, address: AddressClass::Unknown };
+    let mut all: Vec<_> = roles().into_iter().map(|(name, role)| (name, Actor { role, ..plain })).collect();
+    all.extend(credentials().into_iter().map(|(name, credential)| (name, Actor { credential, ..plain })));
+    all.extend(addresses().into_iter().map(|(name, address)| (name, Actor { address, ..plain })));
+    all
+}
 
 /// Whole records: with and without a key, with no event, one and several.
 fn whole_records() -> Vec<(&'static str, Record)> {
     let days = vec![day_closed(vec![]), day_closed(vec![product_day()]), Event::ClockMoved { to: AT }];
+    let keyed = Fact { key: Some(KEY), ..NO_FACT };
     vec![
         ("nothing", NOTHING),
-        ("before_1970", Record { at: Timestamp::from_ms(-1), ..NOTHING }),
-        ("a_key", Record { key: Some(KEY), ..NOTHING }),
-        ("a_rejection_with_its_key", Record { key: Some(KEY), outcome: Err(Rejection::SameAccount), ..NOTHING }),
-        ("several_events", Record { events: days, outcome: Ok(Answer::Clock { now: AT, day: DAY }), ..NOTHING }),
+        ("before_1970", Record { fact: Fact { at: Timestamp::from_ms(-1), ..NO_FACT }, ..NOTHING }),
+        ("a_key", Record { fact: keyed.clone(), ..NOTHING }),
+        ("a_rejection_with_its_key", Record { fact: keyed, outcome: Err(Rejection::SameAccount) }),
+        ("several_events", Record { outcome: Ok(Answer::Clock { now: AT, day: DAY }), ..happened(days) }),
     ]
 }
 
@@ -463,9 +496,10 @@ fn files() -> Vec<(&'static str, Vec<(String, Record)>)> {
         numbered.collect()
     }
     vec![
-        ("events.txt", named(events().into_iter().chain(more_events()), |event| Record { events: vec![event], ..NOTHING })),
-        ("answers.txt", named(answers().into_iter().chain(more_answers()), |answer| Record { outcome: Ok(answer), ..NOTHING })),
-        ("rejections.txt", named(rejections().into_iter().chain(more_rejections()), |no| Record { outcome: Err(no), ..NOTHING })),
+        ("actors.txt", named(actors(), |actor| Record { fact: Fact { actor: Some(actor), ..NO_FACT }, ..NOTHING })),
+        ("events.txt", named(events().into_iter().chain(more_events()), |event| happened(vec![event]))),
+        ("answers.txt", named(answers().into_iter().chain(more_answers()), |answer| told(Ok(answer)))),
+        ("rejections.txt", named(rejections().into_iter().chain(more_rejections()), |no| told(Err(no)))),
         ("records.txt", named(whole_records(), |record| record)),
     ]
 }
@@ -481,7 +515,53 @@ fn samples() -> Vec<(String, Record)> {
 }
 
 fn path(file: &str) -> PathBuf {
-    golden::path().join(file)
+    golden::path("v2").join(file)
+}
+
+/// Bytes of the first release are read as the same values; a value that it did not know has no line there.
+#[test]
+fn records_of_the_first_release_are_read_as_they_were() {
+    let mut read = 0;
+    for (file, samples) in files() {
+        let Ok(text) = fs::read_to_string(golden::path("v1").join(file)) else {
+            assert_eq!(file, "actors.txt", "the first release recorded no actor");
+            continue;
+        };
+        for (name, bytes) in text.lines().map(|line| line.split_once(' ').unwrap()) {
+            let (_, record) = samples.iter().find(|(sample, _)| sample == name).unwrap_or_else(|| panic!("{file}: no sample {name}"));
+            let bytes = golden::unhex(bytes);
+            assert_eq!(decode(&bytes).unwrap(), *record, "{file}: {name} is read differently than it was");
+            assert_eq!(decode_fact(&bytes).unwrap(), record.fact, "{file}: {name}");
+            read += 1;
+        }
+    }
+    assert!(read > 100, "{read} records of the first release");
+}
+
+/// A fact is read whatever is told behind it, also by a release that does not know the answer's version.
+#[test]
+fn a_fact_does_not_need_its_answer() {
+    for (name, record) in samples() {
+        let bytes = bytes_of(&record);
+        assert_eq!(decode_fact(&bytes).unwrap(), record.fact, "{name}");
+        let answer = bytes_of(&Record { outcome: Ok(Answer::Done), ..record.clone() }).len() - 3;
+        assert_eq!(bytes[answer], ANSWER_VERSION, "{name}: where the answer begins");
+        let newer = [&bytes[..answer], &[ANSWER_VERSION + 1], b"of another shape"].concat();
+        assert_eq!(decode_fact(&newer).unwrap(), record.fact, "{name}");
+        let sentence = decode(&newer).unwrap_err().to_string();
+        assert_eq!(sentence, "answer of a log record has version 2, this release knows up to 1", "{name}");
+    }
+}
+
+#[test]
+fn an_event_alone_comes_back_and_says_its_version() {
+    for (name, event) in events().into_iter().chain(more_events()) {
+        let bytes = encode_event(&event).unwrap();
+        assert_eq!(decode_event(&bytes).unwrap(), event, "{name}");
+        assert!(matches!(decode_event(&[&bytes[..], &[0]].concat()), Err(StoreError::Damaged { .. })), "{name}");
+        let newer = decode_event(&[&[2], &bytes[1..]].concat()).unwrap_err().to_string();
+        assert_eq!(newer, "event has version 2, this release knows up to 1", "{name}");
+    }
 }
 
 #[test]
@@ -504,9 +584,13 @@ fn records_are_written_and_read_as_they_always_were() {
 
 #[test]
 fn every_golden_file_is_read() {
-    let known: BTreeSet<String> = files().iter().map(|(file, _)| (*file).to_owned()).chain(golden::OTHERS.map(str::to_owned)).collect();
-    let found = fs::read_dir(golden::path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let known: BTreeSet<String> = files().iter().map(|(file, _)| (*file).to_owned()).collect();
+    let found = fs::read_dir(golden::path("v2")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     assert_eq!(found.collect::<BTreeSet<_>>(), known);
+    let first: BTreeSet<String> =
+        fs::read_dir(golden::path("v1")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let read = known.into_iter().filter(|file| file != "actors.txt").chain(golden::OTHERS.map(str::to_owned));
+    assert_eq!(first, read.collect(), "every file of the first release is read");
 }
 
 #[test]
@@ -518,10 +602,10 @@ fn encoding_extends_what_is_there() {
 
 #[test]
 fn a_newer_version_is_refused_by_name() {
-    for version in RECORD_VERSION + 1..=u8::MAX {
+    for version in FACT_VERSION + 1..=u8::MAX {
         for rest in [&bytes_of(&NOTHING)[1..], &[]] {
             let sentence = decode(&[&[version], rest].concat()).unwrap_err().to_string();
-            assert_eq!(sentence, format!("log record has version {version}, this release knows up to 1"));
+            assert_eq!(sentence, format!("log record has version {version}, this release knows up to 2"));
         }
     }
 }
@@ -567,7 +651,7 @@ proptest! {
     #[test]
     fn no_bytes_stop_a_reader(mut bytes in prop::collection::vec(prop_oneof![0_u8..24, any::<u8>()], 0..300), known in any::<bool>()) {
         if let (true, Some(first)) = (known, bytes.first_mut()) {
-            *first = RECORD_VERSION;
+            *first = FACT_VERSION;
         }
         read_whatever(&bytes);
     }

@@ -1,13 +1,13 @@
-//! Files that pin bytes for good: `tests/golden/v1`, text with hex.
+//! Files that pin bytes for good: a folder of `tests/golden` for each version, text with hex.
 
 use std::path::PathBuf;
 
-/// Golden files that other modules than `codec` read.
+/// Golden files of the first version that other modules than `codec` read.
 pub const OTHERS: [&str; 2] = ["log.txt", "state.txt"];
 
-/// The golden files of the first version of a record.
-pub fn path() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v1"))
+/// The golden files of a version of a record.
+pub fn path(version: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden")).join(version)
 }
 
 pub fn hex(bytes: &[u8]) -> String {

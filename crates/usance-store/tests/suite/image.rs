@@ -144,7 +144,7 @@ fn not_a_state(sections: &[(u32, &[u8])], how: &str) {
     let dir = tempfile::tempdir().unwrap();
     let mut writer = SnapshotWriter::create(dir.path(), 0, Head::GENESIS).unwrap();
     for (id, bytes) in sections {
-        writer.section(*id, bytes).unwrap();
+        writer.section((*id, 1), bytes).unwrap();
     }
     let path = writer.finish().unwrap();
     let sentence = read(&Snapshot::open(&path).unwrap()).expect_err(how).to_string();
@@ -269,7 +269,7 @@ fn a_damaged_snapshot_gives_way_to_an_older_one() {
     fs::write(&paths[1], [b"USANSNAP".as_slice(), &9_u32.to_le_bytes(), &[0; 200]].concat()).unwrap();
     let length = fs::metadata(&paths[0]).unwrap().len();
     fs::OpenOptions::new().write(true).open(&paths[0]).unwrap().set_len(length / 2).unwrap();
-    let newer = format!("{} has version 9, this release knows up to 1", paths[1].display());
+    let newer = format!("{} has version 9, this release knows up to 2", paths[1].display());
     stored.check(None, &[sentences[0].clone(), sentences[1].clone(), newer, damaged(&paths[0], "it is cut off")]);
 }
 

@@ -6,9 +6,9 @@ use std::{env, fs};
 use usance_core::audit;
 use usance_core::id::PositionId;
 use usance_core::machine::event::DayClosed;
-use usance_core::machine::{Answer, Event, State};
+use usance_core::machine::{Event, State};
 use usance_core::money::Amount;
-use usance_store::codec::{self, Record, encode};
+use usance_store::codec::{self, Fact, Record, encode};
 use usance_store::image::state_hash;
 use usance_store::recovery::{Recovered, recover, replay_batch};
 use usance_store::{Appended, BatchBuilder, Head, LogReader, LogStore, MemoryLog, SqliteLog, StoreError};
@@ -49,7 +49,7 @@ fn found(log: &MemoryLog, fits: impl Fn(&Record) -> bool) -> Vec<(u64, u16, Reco
 }
 
 fn closes(record: &Record) -> Vec<&DayClosed> {
-    let closed = record.events.iter().filter_map(|event| if let Event::DayClosed(closed) = event { Some(&**closed) } else { None });
+    let closed = record.fact.events.iter().filter_map(|event| if let Event::DayClosed(closed) = event { Some(&**closed) } else { None });
     closed.collect()
 }
 
@@ -138,7 +138,7 @@ fn a_forged_close_is_refused_and_its_day_named() {
         let (seq, index, record) = &days[number % days.len()];
         let mut changed = record.clone();
         let mut day = String::new();
-        for event in &mut changed.events {
+        for event in &mut changed.fact.events {
             if let Event::DayClosed(closed) = event {
                 forgery(closed);
                 day = closed.day.to_string();
@@ -158,6 +158,10 @@ fn a_forged_close_is_refused_and_its_day_named() {
     }
 }
 
+fn with_events(record: &Record, events: Vec<Event>) -> Record {
+    Record { fact: Fact { events, ..record.fact.clone() }, outcome: record.outcome.clone() }
+}
+
 /// A day taken out of the log, or put in twice, shows at the next close.
 #[test]
 fn a_missing_or_repeated_close_is_refused() {
@@ -165,8 +169,8 @@ fn a_missing_or_repeated_close_is_refused() {
     let days = found(&log, |record| closes(record).len() == 1);
     let (seq, index, record) = &days[days.len() / 2];
     let (without, twice) = (
-        bytes_of(&Record { events: vec![], outcome: Ok(Answer::Done), ..record.clone() }),
-        bytes_of(&Record { events: [record.events.clone(), record.events.clone()].concat(), ..record.clone() }),
+        bytes_of(&with_events(record, vec![])),
+        bytes_of(&with_events(record, [record.fact.events.clone(), record.fact.events.clone()].concat())),
     );
     for bytes in [without, twice] {
         let log = forged(&log, |at_seq, at_index, record| {
@@ -184,12 +188,12 @@ fn a_record_of_a_newer_release_is_named() {
     let seq = world.head.seq / 2;
     let log = forged(&log, |at_seq, at_index, record| {
         if (at_seq, at_index) == (seq, 0) {
-            record[0] = 2;
+            record[0] = 3;
         }
     });
     let refused = whole(&log).err().unwrap();
-    assert!(matches!(refused, StoreError::NewerVersion { found: 2, known: 1, .. }), "{refused}");
-    let sentence = format!("log record at shard 0 batch {seq} record 0 has version 2, this release knows up to 1");
+    assert!(matches!(refused, StoreError::NewerVersion { found: 3, known: 2, .. }), "{refused}");
+    let sentence = format!("log record at shard 0 batch {seq} record 0 has version 3, this release knows up to 2");
     assert_eq!(refused.to_string(), sentence);
 }
 
@@ -208,9 +212,9 @@ fn a_record_that_does_not_decode_is_named() {
 #[test]
 fn a_log_begins_with_its_platform_and_has_one() {
     let (_, log) = World::in_memory(Size::small(6));
-    let first = found(&log, |record| matches!(record.events[..], [Event::PlatformCreated(_)]));
+    let first = found(&log, |record| matches!(record.fact.events[..], [Event::PlatformCreated(_)]));
     let [(1, 0, first)] = &first[..] else { panic!("one platform, at the beginning") };
-    let nothing = bytes_of(&Record { events: vec![], ..first.clone() });
+    let nothing = bytes_of(&with_events(first, vec![]));
     let headless = forged(&log, |seq, _, record| {
         if seq == 1 {
             record.clone_from(&nothing);
@@ -263,7 +267,7 @@ fn no_flipped_byte_of_a_log_stops_a_replay() {
 /// change with the shape of the state, and then the version of snapshots has to change with it.
 #[test]
 fn a_stored_log_gives_the_state_it_gave() {
-    let (log_path, state_path) = (golden::path().join("log.txt"), golden::path().join("state.txt"));
+    let (log_path, state_path) = (golden::path("v1").join("log.txt"), golden::path("v1").join("state.txt"));
     let update = env::var_os("USANCE_UPDATE_GOLDEN").is_some();
     if update && !log_path.exists() {
         let (_, log) = World::in_memory(Size::golden());

@@ -13,7 +13,7 @@ const HEAD: Head = Head { seq: 42, hash: [7; 32], at_ms: 1_700_000_000_000 };
 fn written(dir: &Path, head: Head, sections: &[(u32, &[u8])]) -> PathBuf {
     let mut writer = SnapshotWriter::create(dir, 3, head).unwrap();
     for (id, bytes) in sections {
-        writer.section(*id, bytes).unwrap();
+        writer.section((*id, 1), bytes).unwrap();
     }
     writer.finish().unwrap()
 }
@@ -69,7 +69,7 @@ fn every_flipped_bit_is_found() {
             fs::write(&path, &bytes).unwrap();
             match read_all(&path) {
                 Err(StoreError::Damaged { what, .. }) => assert_eq!(what, "snapshot"),
-                Err(StoreError::NewerVersion { .. }) if (8..12).contains(&at) => {}
+                Err(StoreError::NewerVersion { .. } | StoreError::OlderVersion { .. }) if (8..12).contains(&at) => {}
                 other => panic!("byte {at} bit {bit}: {other:?}"),
             }
         }
@@ -115,19 +115,19 @@ fn a_section_that_is_mostly_a_hole_is_refused_before_it_is_read() {
     let path = written(dir.path(), HEAD, &[(1, b"state")]);
     let mut bytes = fs::read(&path).unwrap();
     let length = SECTION_MAX + 1;
-    bytes[68..76].copy_from_slice(&length.to_le_bytes());
-    let digest = blake3::hash(&bytes[..108]);
+    bytes[72..80].copy_from_slice(&length.to_le_bytes());
+    let digest = blake3::hash(&bytes[..112]);
     let mut trailer = bytes[bytes.len() - 44..].to_vec();
     trailer[12..].copy_from_slice(digest.as_bytes());
-    fs::write(&path, &bytes[..108]).unwrap();
+    fs::write(&path, &bytes[..112]).unwrap();
     let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
-    file.set_len(108 + length).unwrap();
-    file.write_all_at(&trailer, 108 + length).unwrap();
+    file.set_len(112 + length).unwrap();
+    file.write_all_at(&trailer, 112 + length).unwrap();
     let sentence = Snapshot::open(&path).unwrap_err().to_string();
     assert_eq!(sentence, format!("snapshot damaged: {}: section 0 is longer than any can be", path.display()));
     let mut writer = SnapshotWriter::create(dir.path(), 3, HEAD).unwrap();
     let section = vec![0; usize::try_from(length).unwrap()];
-    assert!(matches!(writer.section(1, &section), Err(StoreError::Io { .. })), "and none is written");
+    assert!(matches!(writer.section((1, 1), &section), Err(StoreError::Io { .. })), "and none is written");
 }
 
 /// With a checksum that fits: a later release may mean something by them.
@@ -176,7 +176,19 @@ fn a_newer_snapshot_is_refused() {
     let mut bytes = fs::read(&path).unwrap();
     bytes[8] = 9;
     fs::write(&path, &bytes).unwrap();
-    assert!(matches!(Snapshot::open(&path), Err(StoreError::NewerVersion { found: 9, known: 1, .. })));
+    assert!(matches!(Snapshot::open(&path), Err(StoreError::NewerVersion { found: 9, known: 2, .. })));
+}
+
+/// A layout that is not read any more is told as old: nothing is wrong with the file.
+#[test]
+fn an_older_snapshot_is_told_as_old() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = written(dir.path(), HEAD, &[]);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[8] = 1;
+    fs::write(&path, &bytes).unwrap();
+    let sentence = Snapshot::open(&path).unwrap_err().to_string();
+    assert_eq!(sentence, format!("{} is of an older release: version 1, this release reads from 2 on", path.display()));
 }
 
 #[test]
@@ -196,7 +208,7 @@ fn a_renamed_snapshot_does_not_pass_for_another() {
 fn an_unfinished_snapshot_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let mut writer = SnapshotWriter::create(dir.path(), 3, HEAD).unwrap();
-    writer.section(1, b"state").unwrap();
+    writer.section((1, 1), b"state").unwrap();
     assert_eq!(list(dir.path()).unwrap(), []);
     drop(writer);
     assert_eq!(names(dir.path()), [""; 0]);

@@ -16,7 +16,7 @@ use usance_core::money::{Amount, Rate};
 use usance_core::position::position_link;
 use usance_core::product::{Distribution, Kind, Product, RateMode, Status};
 use usance_core::reward::clawback::AccountKind::{self, Funding, Spot};
-use usance_store::codec::{self, Record, UsedKey};
+use usance_store::codec::{self, Fact, Record, UsedKey};
 use usance_store::{Appended, Batch, BatchBuilder, Head, LogPosition, LogReader, LogStore, MemoryLog, StoreError};
 
 const DAY_MS: i64 = 86_400_000;
@@ -108,7 +108,7 @@ pub fn batches(log: &dyn LogReader) -> Vec<Batch> {
 
 /// The names of a record's events.
 pub fn event_names(record: &Record) -> Vec<String> {
-    record.events.iter().map(|event| format!("{event:?}").split(['(', ' ']).next().unwrap().to_owned()).collect()
+    record.fact.events.iter().map(|event| format!("{event:?}").split(['(', ' ']).next().unwrap().to_owned()).collect()
 }
 
 /// Numbers that look random and are not: SplitMix64.
@@ -160,10 +160,10 @@ impl<'a> Writer<'a> {
         let mut writer =
             Writer { log, state, head: Head::GENESIS, builder: BatchBuilder::new(), room: 1, records: 0, views: Vec::new(), dice, size };
         let at = platform.created_at;
-        writer.push(&Record { at, key: None, events: vec![Event::PlatformCreated(Box::new(platform))], outcome: Ok(Answer::Done) });
+        writer.push(&Record::of_engine(at, vec![Event::PlatformCreated(Box::new(platform))]));
         let started = Event::WriterStarted { epoch: 1 };
         machine::replay(&mut writer.state, std::slice::from_ref(&started), at);
-        writer.push(&Record { at, key: None, events: vec![started], outcome: Ok(Answer::Done) });
+        writer.push(&Record::of_engine(at, vec![started]));
         for command in writer.first_commands() {
             assert!(writer.run(&command).is_ok(), "{command:?}");
         }
@@ -174,8 +174,8 @@ impl<'a> Writer<'a> {
     fn push(&mut self, record: &Record) -> LogPosition {
         let seq = self.head.seq + 1;
         let index = self.builder.try_push_with::<StoreError>(|bytes| codec::encode(record, bytes)).unwrap();
-        if let Some(key) = record.key {
-            self.state.keys.remember(key.hash, LogPosition::new(seq, index), record.at);
+        if let Some(key) = record.fact.key {
+            self.state.keys.remember(key.hash, LogPosition::new(seq, index), record.fact.at);
         }
         self.records += 1;
         self.room -= 1;
@@ -211,7 +211,7 @@ impl<'a> Writer<'a> {
         };
         let key = (self.dice.below(8) > 0).then(|| UsedKey { hash: self.dice.bytes16(), fingerprint: self.dice.bytes16() });
         let outcome = executed.outcome.clone();
-        self.push(&Record { at, key, events: executed.events, outcome: executed.outcome });
+        self.push(&Record { fact: Fact { at, key, actor: None, events: executed.events }, outcome: executed.outcome });
         outcome
     }
 
@@ -246,7 +246,7 @@ impl<'a> Writer<'a> {
             _ => {
                 let closed = close::close_day(&mut self.state);
                 let at = offset.first_instant(closed.day.next());
-                self.push(&Record { at, key: None, events: vec![Event::DayClosed(Box::new(closed))], outcome: Ok(Answer::Done) });
+                self.push(&Record::of_engine(at, vec![Event::DayClosed(Box::new(closed))]));
                 return;
             }
         };
@@ -538,7 +538,7 @@ impl Seen {
     fn record(&mut self, record: &Record) {
         self.events.extend(event_names(record));
         self.rejections.extend(record.outcome.as_ref().err().map(Rejection::code));
-        for event in &record.events {
+        for event in &record.fact.events {
             match event {
                 Event::Subscribed(event) => {
                     let stake = event.stake.earning.plus(event.stake.pending);

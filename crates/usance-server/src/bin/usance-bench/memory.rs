@@ -16,7 +16,7 @@ use usance_core::reward::clawback::AccountKind;
 use usance_engine::submit::{Reply, Submission};
 use usance_engine::{Settings, life::start};
 use usance_server::cli::world::Dice;
-use usance_store::codec::{self, Record, UsedKey};
+use usance_store::codec::{self, Fact, Record, UsedKey};
 use usance_store::snapshot::Snapshot;
 use usance_store::{Appended, Batch, BatchBuilder, Head, LogStore, SqliteLog, image};
 
@@ -174,7 +174,7 @@ pub fn durable(seconds: u64) -> anyhow::Result<()> {
         for command in founding(CUSTOMERS).collect::<Vec<_>>().chunks(512) {
             let all: Vec<_> = command
                 .iter()
-                .map(|command| engine.submit(Submission { key: None, command: Some(command.clone()), expects: None }))
+                .map(|command| engine.submit(Submission { command: Some(command.clone()), ..Submission::default() }))
                 .collect();
             for one in all {
                 assert!(matches!(one.await, Reply::Decided { outcome: Ok(_), .. }));
@@ -197,7 +197,11 @@ pub fn durable(seconds: u64) -> anyhow::Result<()> {
                     number += 1;
                     let hash = hash16(&[7; 32], "key", &[&client.to_string(), &number.to_string()]);
                     let reply = engine
-                        .submit(Submission { key: Some(UsedKey { hash, fingerprint: hash }), command: Some(command), expects: None })
+                        .submit(Submission {
+                            key: Some(UsedKey { hash, fingerprint: hash }),
+                            command: Some(command),
+                            ..Submission::default()
+                        })
                         .await;
                     assert!(matches!(reply, Reply::Decided { outcome: Ok(_), .. }), "{reply:?}");
                     done.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -259,7 +263,8 @@ fn pipeline(directory: &std::path::Path, seconds: u64) -> anyhow::Result<()> {
         for (command, key) in chunk {
             assert!(state.keys.find(&key.hash).is_none());
             let executed = execute(&mut state, command, now);
-            let record = Record { at: now, key: Some(*key), events: executed.events, outcome: executed.outcome };
+            let record =
+                Record { fact: Fact { at: now, key: Some(*key), actor: None, events: executed.events }, outcome: executed.outcome };
             let index = builder.try_push_with(|bytes| codec::encode(&record, bytes))?;
             state.keys.remember(key.hash, LogPosition::new(head.seq + 1, index), now);
         }

@@ -4,7 +4,6 @@ use super::scene::{Scene, copy, expect_named, text};
 use crate::suite::platform::Platform;
 use rusqlite::{Connection, params};
 use usance_core::calendar::Timestamp;
-use usance_core::machine::Answer;
 use usance_server::cli::examination::{KnownHead, examine};
 use usance_server::cli::world::Dice;
 use usance_store::BatchBuilder;
@@ -152,7 +151,7 @@ fn a_log_sealed_again() {
     let mut previous = <[u8; 32]>::try_from(all[from - 1].hash.as_slice()).expect("a hash");
     for (index, row) in all.iter_mut().enumerate().skip(from) {
         let at_ms = row.at_ms;
-        let record = Record { at: Timestamp::from_ms(at_ms), key: None, events: Vec::new(), outcome: Ok(Answer::Done) };
+        let record = Record::of_engine(Timestamp::from_ms(at_ms), Vec::new());
         let mut builder = BatchBuilder::new();
         builder.try_push_with(|bytes| codec::encode(&record, bytes)).expect("room");
         let batch = builder.seal(0, index as u64 + 1, at_ms, previous).expect("sealed");

@@ -64,7 +64,7 @@ fn with_checksums_made_again() {
     let mut cases = 0;
     let mut expect = |case: &str, shard, head, sections: &[(u32, Vec<u8>)]| {
         let mut writer = SnapshotWriter::create(&directory, shard, head).expect("a file");
-        sections.iter().for_each(|(id, bytes)| writer.section(*id, bytes).expect("room"));
+        sections.iter().for_each(|(id, bytes)| writer.section((*id, 1), bytes).expect("room"));
         writer.finish().expect("written");
         expect_named(case, &scene.examine(), &[text(&path)]);
         cases += 1;

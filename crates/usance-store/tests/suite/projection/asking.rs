@@ -26,7 +26,7 @@ fn told_by_the_log(tables: &Tables) -> BTreeMap<(CustomerIx, AssetIx), Vec<Told>
     for batch in batches(&tables.log) {
         for item in codec::records(&batch) {
             let (place, record) = item.unwrap();
-            for event in record.events {
+            for event in record.fact.events {
                 let (customer, asset, kind) = match &event {
                     Event::Deposited(moved) => (moved.customer, moved.asset, HistoryKind::Deposit),
                     Event::Withdrawn(moved) => (moved.customer, moved.asset, HistoryKind::Withdrawal),
@@ -95,7 +95,7 @@ fn closes_and_days_are_those_of_the_log(at: Somewhere) {
     for batch in batches(&tables.log) {
         for item in codec::records(&batch) {
             let (place, record) = item.unwrap();
-            for event in record.events {
+            for event in record.fact.events {
                 match event {
                     Event::DayClosed(closed) => {
                         closes.push((closed.day, place));
@@ -144,13 +144,13 @@ fn stakes_are_those_of_the_log_up_to_a_place(at: Somewhere) {
     for batch in batches(&tables.log) {
         for item in codec::records(&batch) {
             let (place, record) = item.unwrap();
-            for event in &record.events {
+            for event in &record.fact.events {
                 let (position, stake) = match event {
                     Event::Subscribed(event) => (event.position, event.stake),
                     Event::Redeemed(event) => (event.position, event.stake),
                     _ => continue,
                 };
-                stakes.entry(position).or_default().push((place, StakeRow { day: offset.day_of(record.at), stake }));
+                stakes.entry(position).or_default().push((place, StakeRow { day: offset.day_of(record.fact.at), stake }));
             }
         }
     }

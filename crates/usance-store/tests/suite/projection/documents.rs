@@ -106,7 +106,8 @@ impl Scene {
     fn new(size: Size) -> Scene {
         let tables = Tables::full(Place::a_server, size);
         let records = batches(&tables.log).into_iter().flat_map(|batch| codec::records(&batch).collect::<Vec<_>>());
-        let events = records.map(|item| item.unwrap().1).flat_map(|record| record.events.into_iter().map(move |event| (record.at, event)));
+        let events =
+            records.map(|item| item.unwrap().1).flat_map(|record| record.fact.events.into_iter().map(move |event| (record.fact.at, event)));
         Scene { told: events.collect(), tables }
     }
     fn state(&self) -> &State {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use usance_core::calendar::{Day, DayOffset, Timestamp};
 use usance_core::id::{AssetIx, CustomerIx, LogPosition, ProductIx};
-use usance_core::machine::{Answer, Event};
+use usance_core::machine::Event;
 use usance_core::money::Rate;
 use usance_core::product::rates::Bands;
 use usance_store::codec::{self, Record};
@@ -195,7 +195,7 @@ fn a_fingerprint_does_not_go_on_after_its_connection_is_killed() {
 /// A log of one batch whose events happened at an instant.
 fn log_of(at: Timestamp, events: Vec<Event>) -> MemoryLog {
     let (mut log, mut builder) = (MemoryLog::new(), BatchBuilder::new());
-    let record = Record { at, key: None, events, outcome: Ok(Answer::Done) };
+    let record = Record::of_engine(at, events);
     builder.try_push_with(|bytes| codec::encode(&record, bytes)).unwrap();
     let batch = builder.seal(0, 1, 0, Head::GENESIS.hash).unwrap();
     assert_eq!(log.append(0, &batch), Appended::Done);
@@ -367,9 +367,9 @@ fn tables_of_the_first_release_are_built_anew() {
     assert_eq!(tables.fingerprint(), Tables::full(Place::a_file, Size::small(8)).fingerprint());
     drop(projector);
 
-    tables.place.run("PRAGMA user_version=3");
+    tables.place.run("PRAGMA user_version=4");
     let refused = Projector::open(&path, 0, tables.world.state.registry.platform.offset).map(drop).unwrap_err();
-    assert!(matches!(refused, StoreError::NewerVersion { found: 3, known: 2, .. }), "{refused:?}");
+    assert!(matches!(refused, StoreError::NewerVersion { found: 4, known: 3, .. }), "{refused:?}");
 }
 
 /// Whoever reads before anything was written is told so.
