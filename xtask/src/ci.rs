@@ -6,7 +6,7 @@
 //! step of either part by its name. What a part took is kept under `target/ci`, so that one table can show both.
 
 use super::places::{FUZZ, cargo, target};
-use super::{deny, packages, schemathesis, tidy};
+use super::{deny, packages, planted, schemathesis, tidy};
 use anyhow::{Context, bail};
 use std::fmt::Write;
 use std::fs::{self, File};
@@ -34,7 +34,11 @@ const QUICK: [Step; 7] = [
 /// The long part, in rows that run beside each other.
 const LONG: [&[Step]; 2] = [
     &[Step { name: "soak", run: soak }, Step { name: "schemathesis", run: schemathesis }],
-    &[Step { name: "fuzz", run: fuzz }, Step { name: "deny", run: deny::check }],
+    &[
+        Step { name: "fuzz", run: fuzz },
+        Step { name: "deny", run: deny::check },
+        Step { name: "planted", run: |root| planted::sample(root, 8) },
+    ],
 ];
 
 /// The two parts.

@@ -7,6 +7,7 @@ mod dependencies;
 mod glossary;
 mod packages;
 mod places;
+mod planted;
 mod schemathesis;
 mod tidy;
 
@@ -46,6 +47,8 @@ enum Chore {
     },
     /// The contract against its own document, with the built binary.
     Schemathesis,
+    /// Plant known bugs in a copy of the tree, one at a time: the simulator has to find each.
+    Planted(planted::Words),
     /// Print the figures; words after `--` go to the benchmark.
     Bench {
         /// For example `--positions 1000000 --only close`.
@@ -73,6 +76,7 @@ fn main() -> anyhow::Result<()> {
             println!("{}", tidy::printed_rooms());
             Ok(())
         }
+        Chore::Planted(words) => planted::run(&root, &words),
         Chore::Bench { words } => release(&root, ("usance-server", "usance-bench"), &words),
         Chore::Soak { words } => release(&root, ("usance-soak", "usance-soak"), &words),
         Chore::Schemathesis => {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use usance_sim::plan::Plan;
 use usance_sim::run::run;
-use usance_sim::{seeds, shrink};
+use usance_sim::{hunt, seeds, shrink};
 
 /// Simulated worlds, held against the rules.
 #[derive(Parser)]
@@ -33,6 +33,18 @@ enum Chore {
         #[arg(long, default_value_os_t = seeds::directory())]
         keep: PathBuf,
     },
+    /// Look for the bug that is planted in this tree, and print every plan that was run for it; `cargo xtask planted` reads that.
+    Hunt {
+        /// The bug's name: plans that were kept for it are run first.
+        #[arg(long)]
+        planted: Option<String>,
+        /// Worlds in which it has to show, from seed 1 on.
+        #[arg(long)]
+        worlds: u64,
+        /// Where the smallest world that finds it is kept.
+        #[arg(long)]
+        keep: Option<PathBuf>,
+    },
     /// Run one seed, or a plan that was kept, and say what it gives.
     Replay {
         /// A seed, or the path of a plan.
@@ -47,6 +59,7 @@ fn main() -> anyhow::Result<()> {
             let hours = Duration::try_from_secs_f64(hours * 3600.0).context("--hours is a number of hours")?;
             many(seed, hours, worlds, &keep)
         }
+        Chore::Hunt { planted, worlds, keep } => hunt::hunt(planted.as_deref(), worlds, keep.as_deref()),
         Chore::Replay { what } => replay(&what),
     }
 }

@@ -44,6 +44,8 @@ pub struct Finding {
     pub turns: usize,
     /// What is wrong.
     pub what: Found,
+    /// Whether something stopped with a panic, instead of a check that saw it.
+    pub panicked: bool,
 }
 
 /// Runs a plan. A panic is a finding, too.
@@ -55,10 +57,10 @@ pub fn run(plan: &Plan) -> Result<Held, Finding> {
     let ended = catch_unwind(AssertUnwindSafe(|| walk(plan, &mut turns)));
     match ended {
         Ok(Ok((hash, coverage))) => Ok(Held { turns, hash, coverage }),
-        Ok(Err(what)) => Err(Finding { turns, what }),
+        Ok(Err(what)) => Err(Finding { turns, what, panicked: false }),
         Err(panic) => {
             let text = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-            Err(Finding { turns, what: format!("a panic: {}", text.unwrap_or_default()) })
+            Err(Finding { turns, what: format!("a panic: {}", text.unwrap_or_default()), panicked: true })
         }
     }
 }

@@ -114,6 +114,10 @@ fn what_once_failed_holds() {
     let kept = seeds::kept(&seeds::directory()).expect("the kept plans");
     assert!(!kept.is_empty(), "seeds/ holds at least what planted bugs were found by");
     for (name, plan) in kept {
+        if let Some(bug) = &plan.planted {
+            let patch = seeds::directory().with_file_name("planted").join(format!("{bug}.patch"));
+            assert!(patch.is_file(), "{name} was kept for a bug that nothing plants: {}", patch.display());
+        }
         if let Err(finding) = run(&plan) {
             panic!("{name}: {}", finding.what);
         }
@@ -128,7 +132,7 @@ fn a_finding_is_made_small() {
         let held = run(plan)?;
         let troubles = [Trouble::SnapshotDamage, Trouble::Launches];
         let happened = troubles.iter().all(|trouble| held.coverage.troubles.contains_key(trouble));
-        if happened { Err(Finding { turns: held.turns, what: "both happened".into() }) } else { Ok(held) }
+        if happened { Err(Finding { turns: held.turns, what: "both happened".into(), panicked: false }) } else { Ok(held) }
     };
     let plan = (1..=LEAST).map(Plan::of).find(|plan| looked_for(plan).is_err()).expect("a failing world");
     let (small, finding) = shrink::shrink_by(&plan, looked_for);
