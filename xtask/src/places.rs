@@ -23,14 +23,21 @@ fn target_named(root: &Path, named: Option<OsString>) -> PathBuf {
     root.join(named.unwrap_or_else(|| "target".into()))
 }
 
-/// The cargo that runs this, or the one on the path.
-pub fn cargo_program() -> String {
-    std::env::var("CARGO").unwrap_or_else(|_| "cargo".into())
+/// The cargo that runs this, or the one on the path; without what `cargo run` says of this package: build scripts that look at
+/// it would run again for each of us and for whoever types `cargo`, and everything behind them would be built again.
+pub fn cargo_command() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
 }
 
 /// Runs cargo in the repository, without standard input.
 pub fn cargo(root: &Path, words: &[&str]) -> anyhow::Result<()> {
-    let status = Command::new(cargo_program()).args(words).current_dir(root).stdin(Stdio::null()).status()?;
+    let status = cargo_command().args(words).current_dir(root).stdin(Stdio::null()).status()?;
     if status.success() { Ok(()) } else { bail!("cargo {} failed", words.join(" ")) }
 }
 

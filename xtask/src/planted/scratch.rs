@@ -40,7 +40,7 @@ impl Scratch {
 
     /// Builds the simulator. Its warnings are nobody's: what a bug leaves unused is part of the bug.
     pub fn build(&self) -> anyhow::Result<PathBuf> {
-        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        let mut cargo = places::cargo_command();
         // With the features of the whole workspace, so that what the tests were built on serves here, too.
         cargo.args(["build", "--quiet", "--locked", "--workspace", "--bin", "usance-sim", "--target-dir"]).arg(&self.built);
         cargo.env("CARGO_BUILD_BUILD_DIR", &self.shared).current_dir(&self.tree).stdin(Stdio::null());

@@ -1,6 +1,6 @@
 //! What crates may depend on: each other, and nothing that would let in what they are there to keep out.
 
-use crate::places::{FUZZ, cargo_program};
+use crate::places::{FUZZ, cargo_command};
 use anyhow::Context;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -54,7 +54,7 @@ pub fn arrows(root: &Path, breaches: &mut Vec<String>) -> anyhow::Result<()> {
 /// The engine's whole tree of dependencies knows no HTTP and no HTML.
 fn skinless(root: &Path, breaches: &mut Vec<String>) -> anyhow::Result<()> {
     let words = ["tree", "--locked", "--offline", "-p", "usance-engine", "--edges", "normal", "--prefix", "none", "--format", "{p}"];
-    let told = Command::new(cargo_program()).args(words).current_dir(root).output().context("running cargo tree")?;
+    let told = cargo_command().args(words).current_dir(root).output().context("running cargo tree")?;
     anyhow::ensure!(told.status.success(), "cargo tree: {}", String::from_utf8_lossy(&told.stderr));
     let tree = String::from_utf8(told.stdout)?;
     let names: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
