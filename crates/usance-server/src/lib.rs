@@ -1,16 +1,19 @@
 //! The `usance` server: the HTTP contract, the customers' pages, tokens, and the command line, around a running `usance_engine`.
 //!
-//! [`routes`] is the one table of what can be
-//! asked over HTTP and by whom; [`lines`] puts history and statements together; [`api`] holds the handlers, [`auth`] says who is asking, [`connections`] who is connected, [`web`] is the
-//! customer's app, [`cli`] what can be typed.
+//! [`wire`] is connections, requests and answers; [`auth`] says who is asking; [`app`] is what every handler can reach; [`lines`]
+//! puts history and statements together; [`json`] holds shapes and handlers, [`pages`] the customer's app, [`look`] how it looks;
+//! [`contract`] is the one table of what can be asked and by whom; [`site`] puts all of it together; [`cli`] is what can be typed.
 
-pub mod api;
+pub mod app;
 pub mod auth;
 pub mod cli;
-pub mod connections;
+pub mod contract;
+pub mod json;
 pub mod lines;
-pub mod routes;
-pub mod web;
+pub mod look;
+pub mod pages;
+pub mod site;
+pub mod wire;
 
 /// Millions of small, short-lived pieces a second: the system's allocator took a fifth of a request's CPU.
 #[global_allocator]

@@ -30,7 +30,7 @@ const fn room(name: &'static str, holds: &'static str, may: &'static [&'static s
 const GROUND: &[&str] = &["pieces", "money", "calendar", "id", "limits"];
 
 /// Every crate whose rooms are fixed.
-const HOUSES: [House; 2] = [
+const HOUSES: [House; 3] = [
     House {
         member: "crates/usance-core",
         rooms: &[
@@ -71,6 +71,25 @@ const HOUSES: [House; 2] = [
             room("life", "start, follow, take over, write, live, workers, clock, pool", &["unavailable", "random"]),
             room("submit", "a command in, its durable answer out", &["life", "unavailable"]),
             room("read", "one moment of the state, and what history needs of it", &["life", "unavailable"]),
+        ],
+    },
+    House {
+        member: "crates/usance-server",
+        rooms: &[
+            room("wire", "connections, admission, bodies, input, problems, pages of a list: what is the same for JSON and for pages", &[]),
+            room("auth", "tokens, sessions, devices, attempts, rates: from a request to a caller", &["wire"]),
+            room("app", "what every handler can reach", &["wire", "auth"]),
+            room("lines", "a customer's past, line by line", &["wire", "app"]),
+            room("json", "shapes and handlers of the contract", &["wire", "auth", "app", "lines"]),
+            room(
+                "contract",
+                "the one table: method, path, operation, permission, shapes; OpenAPI from it",
+                &["wire", "auth", "app", "json"],
+            ),
+            room("look", "format, words, chart, files: how things look", &[]),
+            room("pages", "the customers' app, one file a page", &["wire", "auth", "app", "lines", "json", "look"]),
+            room("site", "puts the rooms together: router, guards, door", &["wire", "auth", "app", "json", "contract", "look", "pages"]),
+            room("cli", "what can be typed", &["wire", "auth", "app", "json", "contract", "site"]),
         ],
     },
 ];

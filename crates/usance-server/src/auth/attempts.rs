@@ -9,7 +9,7 @@
 //! by a hash that nobody outside can compute; of the two the less used one counts, so strangers meet only under a flood.
 //! Requests of signed-in customers are counted elsewhere (`rates`).
 
-use super::address::{line, network};
+use crate::wire::address::{line, network};
 use parking_lot::Mutex;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};

@@ -4,10 +4,10 @@
 //! who guesses elsewhere shuts the customer out. Signed, not stored: it names no customer, holds for one, ends after a year,
 //! and ends when that customer gets a new password. A browser keeps up to four, for those who share it.
 
-use super::Auth;
-use super::session::{failed, now, random};
-use crate::api::error::Problem;
-use crate::api::shape::hex;
+use crate::auth::session::{failed, now, random};
+use crate::auth::tokens::Auth;
+use crate::wire::problem::Problem;
+use crate::wire::text::hex;
 use subtle::ConstantTimeEq;
 
 /// How long a device is known, milliseconds.
@@ -114,7 +114,7 @@ impl Auth {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::rates::RateFlags;
+    use crate::auth::rates::RateLimits;
     use std::num::NonZeroU32;
     use usance_store::{DataDirectory, Home};
 
@@ -123,7 +123,8 @@ mod tests {
         let folder = tempfile::TempDir::new().expect("a directory");
         let directory = DataDirectory::open_exclusive(&folder.path().join("data")).expect("ours alone");
         let most = NonZeroU32::MAX;
-        let rates = RateFlags { customer: most, history: most, preview: None, write: None, sender: None, address: None, route: Vec::new() };
+        let rates =
+            RateLimits { customer: most, history: most, preview: None, write: None, sender: None, address: None, route: Vec::new() };
         let auth = Auth::new(&Home::embedded(&directory), None, &rates).expect("people");
         let (before, cookie, after) = (now(), auth.know_device("alice", None).expect("a mark"), now());
         let year = 365 * 24 * 60 * 60 * 1000;

@@ -5,12 +5,10 @@
 //! `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers, its structured fields); a refusal says with
 //! `Retry-After` when to come again. Whoever was quiet is forgotten each time house is kept.
 
-use super::Identity;
-use super::address::line;
-use crate::api::error::Problem;
-use crate::routes::counted_operation;
+use crate::auth::identity::Identity;
+use crate::wire::address::line;
+use crate::wire::problem::Problem;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use clap::Args;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
@@ -20,7 +18,6 @@ use std::fmt::Write;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::str::FromStr;
 
 /// The header that names the limits.
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -40,51 +37,32 @@ pub enum Purpose {
     Write,
 }
 
-/// How many requests a second.
-#[derive(Args, Clone, Debug)]
-pub struct RateFlags {
-    /// Requests a second that one customer's tokens and sessions may send.
-    #[arg(long = "customer-rate", value_name = "N", env = "USANCE_CUSTOMER_RATE", default_value = "50")]
+/// How many requests a second, each for those that it is named after; without one, as many as they like.
+#[derive(Clone, Debug)]
+pub struct RateLimits {
+    /// One customer's tokens and sessions.
     pub customer: NonZeroU32,
-    /// Of these, requests for history, rewards and statements, and for the pages that show them.
-    #[arg(long = "history-rate", value_name = "N", env = "USANCE_HISTORY_RATE", default_value = "20")]
+    /// Of these, for history, rewards and statements, and for the pages that show them.
     pub history: NonZeroU32,
-    /// Of these, previews of subscriptions and redemptions [default: no rate of their own].
-    #[arg(long = "preview-rate", value_name = "N", env = "USANCE_PREVIEW_RATE")]
+    /// Of these, previews.
     pub preview: Option<NonZeroU32>,
-    /// Of these, requests and forms that change something [default: no rate of their own].
-    #[arg(long = "write-rate", value_name = "N", env = "USANCE_WRITE_RATE")]
+    /// Of these, what changes something.
     pub write: Option<NonZeroU32>,
-    /// Requests a second that the tokens of one role, customer and name may send together [default: as many as they like].
-    #[arg(long = "sender-rate", value_name = "N", env = "USANCE_SENDER_RATE")]
+    /// The tokens of one role, customer and name together.
     pub sender: Option<NonZeroU32>,
-    /// Requests a second from one address that carry no valid token and no session, where the address is known: behind a proxy that --trusted-proxy names [default: as many as they like].
-    #[arg(long = "address-rate", value_name = "N", env = "USANCE_ADDRESS_RATE")]
+    /// One address without a valid token and without a session.
     pub address: Option<NonZeroU32>,
-    /// Requests a second that one customer, else one token's name, else one known address may send to an operation of the
-    /// contract or of the pages, like transfer_create=5; may be given again, or with commas. Of two for one operation the later
-    /// one holds [default: no operation has a rate of its own].
-    #[arg(long = "route-rate", value_name = "OPERATION=N", env = "USANCE_ROUTE_RATE", value_delimiter = ',')]
+    /// One sender at one operation; of two for one operation the later one holds.
     pub route: Vec<RouteRate>,
 }
 
 /// How many requests a second one sender may send to one operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RouteRate {
-    operation: &'static str,
-    a_second: NonZeroU32,
-}
-
-impl FromStr for RouteRate {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (name, number) = text.trim().split_once('=').ok_or("say an operation and a number, like transfer_create=5")?;
-        let operation = counted_operation(name)
-            .ok_or_else(|| format!("{name:?} is no operation of /openapi.json or of the pages whose requests are counted"))?;
-        let a_second = number.parse().map_err(|_| format!("{number:?} is no number of requests a second from 1 to {}", u32::MAX))?;
-        Ok(RouteRate { operation, a_second })
-    }
+    /// The operation.
+    pub operation: &'static str,
+    /// How many.
+    pub a_second: NonZeroU32,
 }
 
 struct Rate<K: Hash + Eq + Clone> {
@@ -129,7 +107,7 @@ pub(super) struct Rates {
 }
 
 impl Rates {
-    pub fn new(flags: &RateFlags) -> Self {
+    pub fn new(flags: &RateLimits) -> Self {
         Rates {
             customer: Rate::new("customer", flags.customer),
             history: Rate::new("history", flags.history),
@@ -252,14 +230,14 @@ mod tests {
     fn who_was_quiet_is_forgotten() {
         const SENDERS: u32 = 10_000;
         let a_second = NonZeroU32::new(1_000).expect("more than none");
-        let rates = Rates::new(&RateFlags {
+        let rates = Rates::new(&RateLimits {
             customer: a_second,
             history: a_second,
             preview: None,
             write: None,
             sender: Some(a_second),
             address: Some(a_second),
-            route: vec!["account_list=1000".parse().expect("an operation")],
+            route: vec![RouteRate { operation: "account_list", a_second: NonZeroU32::new(1000).expect("a rate") }],
         });
         for number in 0..SENDERS {
             let identity = Identity { role: Role::Customer, name: "phone".to_owned(), customer: Some(format!("c{number}")) };

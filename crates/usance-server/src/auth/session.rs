@@ -2,13 +2,15 @@
 //!
 //! A session is 256 random bits in a cookie, stored hashed, listed to its customer and revocable; it ends twelve hours
 //! after it was last used, after thirty days at the latest, and when its customer has fifty newer ones. Passwords are checked off the request threads, few at a
-//! time (`turns`), and every try is counted first (`attempts`). A code of a second factor counts once. Who may see which page stands in `crate::routes`, the pages in
-//! `crate::web`.
+//! time (`turns`), and every try is counted first (`attempts`). A code of a second factor counts once. Who may see which page stands in the table of pages of the site, the pages in
+//! `crate::pages`.
 
-use super::attempts::{Sender, Taken};
-use super::{Auth, Identity, token_hash, turns};
-use crate::api::error::Problem;
-use crate::api::shape::hex;
+use crate::auth::attempts::{Sender, Taken};
+use crate::auth::identity::{Identity, token_hash};
+use crate::auth::tokens::Auth;
+use crate::auth::turns;
+use crate::wire::problem::Problem;
+use crate::wire::text::hex;
 use argon2::{Argon2, PasswordHash, PasswordVerifier};
 use axum::http::StatusCode;
 use std::time::Duration;

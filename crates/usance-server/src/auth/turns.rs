@@ -5,8 +5,8 @@
 //! password gives its try back (`attempts`), so what keeps one customer or one network from filling the queue with right ones
 //! stands here: each has few places in it, and there are not many in all. Whoever finds none is refused at once.
 
-use super::address::network;
-use super::attempts::Sender;
+use crate::auth::attempts::Sender;
+use crate::wire::address::network;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -1,17 +1,17 @@
 //! `usance backup`: a consistent copy of a running or stopped engine's data.
 
-use super::{Output, Place, spinner};
+use crate::cli::output::{Output, spinner};
+use crate::cli::place::Place;
 use anyhow::{Context, bail};
 use clap::Args;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use usance_engine::life::settings::SHARD;
-use usance_store::remove_database;
 use usance_store::soundness::people_hashes;
 use usance_store::{
     DataDirectory, Head, Home, IdentityStore, LogReader, LogStore, Note, SnapshotFile, SqliteLog, SqliteLogReader, StoreError, copy,
-    snapshot, verify_chain,
+    remove_database, snapshot, verify_chain,
 };
 
 /// Copy the data of a running or stopped engine, consistently.
@@ -42,7 +42,7 @@ pub fn run(verb: &Backup) -> anyhow::Result<ExitCode> {
         server @ Home::Postgres(_) => of_server(&server, &verb.to)?,
     };
     bar.finish_and_clear();
-    let hash = crate::api::shape::hex(&head.hash);
+    let hash = crate::wire::text::hex(&head.hash);
     if verb.output.json {
         println!("{}", serde_json::json!({"to": verb.to.display().to_string(), "head": {"batch": head.seq, "hash": hash}}));
     } else {

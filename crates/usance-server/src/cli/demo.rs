@@ -1,10 +1,10 @@
 //! `usance demo`: a sample platform with a year of history, ready to be looked at.
 
-use super::serve::{Entry, Serving, open, serve};
-use super::world::{World, customer_id};
-use super::{Output, logging, progress, token};
-use crate::auth::Role;
-use crate::connections::Entrance;
+use crate::cli::output::{Output, progress};
+use crate::cli::serve::{Entry, Serving, open, serve};
+use crate::cli::world::{World, customer_id};
+use crate::cli::{logging, token};
+use crate::wire::listen::Entrance;
 use anyhow::{Context, bail};
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -18,9 +18,8 @@ use usance_engine::Settings;
 use usance_engine::life::clock::EngineClock;
 use usance_engine::life::settings::SHARD;
 use usance_engine::random::random_bytes;
-use usance_store::codec::{self, Record};
-use usance_store::remove_database;
-use usance_store::{BatchBuilder, DataDirectory, Head, LogStore, SqliteIdentities, SqliteLog};
+use usance_store::codec::Record;
+use usance_store::{BatchBuilder, DataDirectory, Head, LogStore, Role, SqliteIdentities, SqliteLog, codec, remove_database};
 
 /// Customers of the sample platform.
 const CUSTOMERS: u64 = 300;

@@ -1,12 +1,12 @@
 //! Everything that `usance verify` looks at, as a value: checks that hold or do not, each with what was seen.
 //!
 //! Owns which checks there are. A check that does not hold names the file, table, row, column, batch, record or section.
-//! Printing and exit codes are [`super::verify`]'s; how the log runs is `replay`'s. It changes nothing, and a
+//! Printing and exit codes are [`crate::cli::verify`]'s; how the log runs is `replay`'s. It changes nothing, and a
 //! running engine may go on meanwhile: what it appends is not looked at.
 
-use super::place::Visited;
-use super::replay::{Replay, days_of};
-use crate::api::shape;
+use crate::cli::place::Visited;
+use crate::cli::replay::{Replay, days_of};
+use crate::json::shape;
 use anyhow::{Context, bail};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,9 +1,10 @@
 //! `usance export`: the journal, positions and daily rewards as CSV files, straight from the log.
 
-use super::replay::{Replay, days_of};
-use super::{Output, Place, progress};
-use crate::api::shape;
-use crate::lines::cell::cell;
+use crate::cli::output::{Output, progress};
+use crate::cli::place::Place;
+use crate::cli::replay::{Replay, days_of};
+use crate::json::shape;
+use crate::wire::cell::cell;
 use anyhow::Context;
 use clap::Args;
 use std::path::PathBuf;

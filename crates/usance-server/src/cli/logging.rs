@@ -5,9 +5,9 @@
 //! line, and JSON stays JSON. There are no colours: whoever lets those through lets others' escapes through, too. A panic is one
 //! event like any other, where it happened and without a backtrace. What is never written at all is in `docs/SECURITY.md`.
 
-use std::io::{self, Write};
-use std::panic::{self, PanicHookInfo};
-use std::thread;
+use std::io::Write;
+use std::panic::PanicHookInfo;
+use std::{io, panic, thread};
 use tracing_subscriber::EnvFilter;
 
 /// The environment variable that says what is logged: a level, or a level for each module.

@@ -8,8 +8,10 @@ pub mod demo;
 pub mod examination;
 pub mod export;
 mod logging;
+pub mod output;
 pub mod place;
 pub mod promote;
+pub mod rate_flags;
 mod replay;
 pub mod restore;
 pub mod serve;
@@ -18,11 +20,8 @@ pub mod token;
 pub mod verify;
 pub mod world;
 
+use clap::{Parser, Subcommand};
 pub use place::Place;
-
-use clap::{Args, Parser, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 /// Usance: the engine that an exchange runs to offer staking to its customers.
@@ -47,14 +46,6 @@ enum Verb {
     Promote(promote::Promote),
     Export(export::Export),
     Simulate(simulate::Simulate),
-}
-
-/// What every verb takes.
-#[derive(Args, Clone, Copy, Debug)]
-pub struct Output {
-    /// Print JSON instead of text.
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Parses, runs, and turns the result into an exit code.
@@ -94,29 +85,4 @@ fn sentence(error: &anyhow::Error) -> String {
         }
     }
     said
-}
-
-/// A progress bar on a terminal, nothing elsewhere.
-#[must_use]
-pub fn progress(what: &'static str, length: u64, output: Output) -> ProgressBar {
-    if output.json || !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(length).with_message(what);
-    // The template is a constant; were it wrong, the default one would be shown.
-    if let Ok(style) = ProgressStyle::with_template("{msg:>20} {wide_bar} {human_pos}/{human_len} {eta}") {
-        bar.set_style(style);
-    }
-    bar
-}
-
-/// Something that moves while work of unknown length is done, on a terminal only.
-#[must_use]
-pub fn spinner(what: &'static str, output: Output) -> ProgressBar {
-    if output.json || !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new_spinner().with_message(what);
-    bar.enable_steady_tick(std::time::Duration::from_millis(100));
-    bar
 }

@@ -2,7 +2,7 @@
 //!
 //! Owns the walk, and what the state does not keep and daily rewards need: the stakes of positions whose principal changes to derive them,
 //! and what early exits forfeited to add them up. It keeps nothing else of the past. What is made of it is
-//! [`super::examination`]'s and [`super::export`]'s.
+//! [`crate::cli::examination`]'s and [`crate::cli::export`]'s.
 
 use std::collections::BTreeMap;
 use usance_core::calendar::Day;

@@ -3,7 +3,8 @@
 //! Into an empty store everything, so this is also the way from files to a database server; into one that was restored from
 //! an older base, the batches after it.
 
-use super::{Output, Place, progress};
+use crate::cli::output::{Output, progress};
+use crate::cli::place::Place;
 use anyhow::{Context, bail};
 use clap::Args;
 use std::path::PathBuf;
@@ -69,7 +70,7 @@ pub fn run(verb: &Restore) -> anyhow::Result<ExitCode> {
     })?;
     bar.finish_and_clear();
     let people = put_people(&people_of(&from, note)?, &store, head.seq > before.seq)?;
-    let hash = crate::api::shape::hex(&head.hash);
+    let hash = crate::wire::text::hex(&head.hash);
     let added = head.seq - before.seq;
     if verb.output.json {
         println!("{}", serde_json::json!({"batches_added": added, "people_added": people, "head": {"batch": head.seq, "hash": hash}}));

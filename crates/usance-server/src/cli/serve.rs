@@ -1,15 +1,17 @@
 //! `usance serve`: the engine and its HTTP interface on a data directory.
 
-use super::place::{Place, plain_name};
-use super::{Output, logging, progress};
-use crate::api::App;
-use crate::auth::address::{Network, Proxies};
-use crate::auth::rates::RateFlags;
-use crate::auth::{Auth, BOOTSTRAP};
-use crate::connections::{self, Entrance, House, Limits, Opened};
-use crate::routes::Permission;
-use crate::routes::admission::{Admission, Door};
-use crate::web::Site;
+use crate::app::{App, Site};
+use crate::auth::tokens::{Auth, BOOTSTRAP};
+use crate::cli::logging;
+use crate::cli::output::{Output, progress};
+use crate::cli::place::{Place, plain_name};
+use crate::cli::rate_flags::RateFlags;
+use crate::contract::route::Permission;
+use crate::site::{self, door::Door};
+use crate::wire::address::{Network, Proxies};
+use crate::wire::admission::Admission;
+use crate::wire::limits::Limits;
+use crate::wire::listen::{self, Entrance, House, Opened};
 use anyhow::{Context, bail};
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
@@ -22,8 +24,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use usance_core::calendar::{DayOffset, Timestamp};
 use usance_core::machine::state::ClockMode;
 use usance_engine::life::lease::Duty;
-use usance_engine::{NodeRole, Server};
-use usance_engine::{Settings, Started, life::start};
+use usance_engine::life::start;
+use usance_engine::{NodeRole, Server, Settings, Started};
 
 /// How long requests under way are waited for when a signal ends the service.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
@@ -107,7 +109,7 @@ fn parse_clock(text: &str) -> Result<ClockFlag, String> {
         None if text == "system" => Ok((ClockMode::System, None)),
         None if text == "simulated" => Ok((ClockMode::Simulated, None)),
         Some(("simulated", instant)) => {
-            let at = crate::api::input::instant("INSTANT", instant);
+            let at = crate::wire::input::instant("INSTANT", instant);
             at.map(|at| (ClockMode::Simulated, Some(at))).map_err(|_| format!("{instant:?} is not an instant like 2026-01-31T12:00:00Z"))
         }
         _ => Err("expected system or simulated:INSTANT".into()),
@@ -225,14 +227,14 @@ pub fn serve(
     runtime.global_queue_interval(GLOBAL_QUEUE_INTERVAL).max_io_events_per_tick(EVENTS_AT_ONCE);
     let runtime = runtime.build()?;
     let has_tokens = entry.bootstrap.is_some() || !opening.home.people()?.live_tokens()?.is_empty();
-    let auth = Auth::new(&opening.home, entry.bootstrap, &serving.rates)?;
+    let auth = Auth::new(&opening.home, entry.bootstrap, &serving.rates.limits())?;
     let metrics = install_metrics()?;
     let proxies = Proxies(serving.trusted_proxy.clone());
     if serving.https && proxies.0.is_empty() {
         tracing::warn!("customers come through a proxy that no --trusted-proxy names: all of them count as one address");
     }
     let site = Site { https: serving.https, proxies, sample_customers: entry.sample_customers };
-    let app = App::new(opening.engine.clone(), auth, metrics, site, Admission::new(serving.requests.get()));
+    let app = site::app(opening.engine.clone(), auth, metrics, site, Admission::new(serving.requests.get()));
     let knows = app.clone();
     opening.engine.before_writing(move || {
         if let Err(error) = knows.auth.reload() {
@@ -285,7 +287,7 @@ async fn until_stopped(door: Opened, app: App, opening: &Started, mut signals: S
         stopping: Arc::clone(&app.serving),
         door: Door::of(app),
     };
-    let server = tokio::spawn(connections::serve(door, house));
+    let server = tokio::spawn(listen::serve(door, house));
     let why = tokio::select! {
         reason = opening.engine.stopped() => Some(reason),
         () = signals.any() => None,

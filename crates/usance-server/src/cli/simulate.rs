@@ -1,7 +1,7 @@
 //! `usance simulate`: many customers over many days, in memory at full speed.
 
-use super::world::World;
-use super::{Output, progress};
+use crate::cli::output::{Output, progress};
+use crate::cli::world::World;
 use clap::Args;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -59,7 +59,7 @@ pub fn run(verb: &Simulate) -> anyhow::Result<ExitCode> {
     let seconds = started.elapsed().as_secs_f64();
     let findings = audit(&world.state);
     let healthy = is_healthy(&findings);
-    let hash = crate::api::shape::hex(&usance_store::image::state_hash(&world.state)?);
+    let hash = crate::wire::text::hex(&usance_store::image::state_hash(&world.state)?);
     let (state, tally) = (&world.state, world.tally);
     let rows: Vec<[String; 5]> = state
         .registry

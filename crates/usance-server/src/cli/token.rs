@@ -1,7 +1,8 @@
 //! `usance token`: make, list and revoke tokens; also while the server runs, which sees it within a second.
 
-use super::{Output, Place};
-use crate::auth::{Role, token_hash};
+use crate::auth::identity::token_hash;
+use crate::cli::output::Output;
+use crate::cli::place::Place;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use std::process::ExitCode;
@@ -9,7 +10,7 @@ use usance_core::calendar::Timestamp;
 use usance_core::id::is_outside_id;
 use usance_engine::life::clock::EngineClock;
 use usance_engine::random::random_bytes;
-use usance_store::{Identities, IdentityStore, NewToken, Note, TokenRecord};
+use usance_store::{Identities, IdentityStore, NewToken, Note, Role, TokenRecord};
 
 /// Make, list and revoke the tokens with which programs and people come in.
 #[derive(Args)]
@@ -114,7 +115,7 @@ fn shown(record: &TokenRecord) -> serde_json::Value {
 /// # Errors
 /// As the file answers.
 pub fn make(people: &(impl Identities + ?Sized), name: &str, role: Role, customer: Option<&str>) -> anyhow::Result<(String, TokenRecord)> {
-    let text = format!("usance_{}", crate::api::shape::hex(&random_bytes::<32>()?));
+    let text = format!("usance_{}", crate::wire::text::hex(&random_bytes::<32>()?));
     let token = NewToken { name: name.to_owned(), role, customer: customer.map(str::to_owned), hash: token_hash(&text) };
     let record = people.add_token(&token, EngineClock::system().ms())?;
     Ok((text, record))

@@ -1,9 +1,10 @@
 //! `usance verify`: run the whole log again, from the first record, and check everything against it.
 //!
-//! Owns the words, what is printed and the exit code. What is looked at, and how, is [`super::examination`]'s.
+//! Owns the words, what is printed and the exit code. What is looked at, and how, is [`crate::cli::examination`]'s.
 
-use super::examination::{Examination, KnownHead, Verdict, examine};
-use super::{Output, Place, progress};
+use crate::cli::examination::{Examination, KnownHead, Verdict, examine};
+use crate::cli::output::{Output, progress};
+use crate::cli::place::Place;
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -67,7 +68,7 @@ pub fn run(verb: &Verify) -> anyhow::Result<ExitCode> {
 }
 
 fn report(found: &Examination, output: Output) {
-    let hash = found.head.map(|head| crate::api::shape::hex(&head.hash));
+    let hash = found.head.map(|head| crate::wire::text::hex(&head.hash));
     if output.json {
         let listed: Vec<_> = found
             .checks

@@ -2,22 +2,20 @@
 //! with the function that closed those days). Nothing is computed here: the sums are the core's (`machine/derive`).
 //!
 //! A [`Cut`] is one moment of the log: the state is read at it, the read tables are waited for, and everything after it
-//! is left out, so that balances, positions and lines fit each other. [`statement`] makes running balances of them;
-//! [`cell`] is text from others in a CSV file.
+//! is left out, so that balances, positions and lines fit each other. [`statement`] makes running balances of them.
 
-pub mod cell;
 pub mod statement;
 
-use crate::api::App;
-use crate::api::error::{Problem, rejected};
+use crate::app::App;
+use crate::wire::problem::Problem;
+use crate::wire::rejected::rejected;
 use usance_core::calendar::Day;
 use usance_core::id::{AssetIx, CustomerIx, LogPosition, PositionId};
 use usance_core::machine::answer::Balances;
-use usance_core::machine::derive::{self, Past};
-use usance_core::machine::{Rejection, State};
-use usance_core::reward::history::{Segment, push_segment};
-
+use usance_core::machine::derive::Past;
 pub use usance_core::machine::derive::{CloseLine, closed_at};
+use usance_core::machine::{Rejection, State, derive};
+use usance_core::reward::history::{Segment, push_segment};
 
 /// Positions derived in one look at the state.
 const AT_A_TIME: usize = 128;

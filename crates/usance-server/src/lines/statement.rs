@@ -3,9 +3,9 @@
 //! A page starts from balances that are known (now, or what the cursor carries) and walks back, taking each movement off
 //! again; so opening balance plus every line is the closing balance by construction, and a page costs what it shows.
 
-use super::{CloseLine, Cut, closed_at};
-use crate::api::App;
-use crate::api::error::Problem;
+use crate::app::App;
+use crate::lines::{CloseLine, Cut, closed_at};
+use crate::wire::problem::Problem;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use usance_core::calendar::{Day, Timestamp};

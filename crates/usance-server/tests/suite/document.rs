@@ -8,10 +8,11 @@ use super::harness::Client;
 use super::platform::Platform;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use usance_server::routes::{Permission, table};
+use usance_server::contract::route::Permission;
+use usance_server::contract::routes::table;
 
 fn document() -> Value {
-    usance_server::api::openapi::document().clone()
+    usance_server::contract::openapi::document().clone()
 }
 
 fn words(value: &Value) -> BTreeSet<&str> {

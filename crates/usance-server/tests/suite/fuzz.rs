@@ -6,7 +6,9 @@ use super::entries::{self, Service, spreadsheet};
 use super::mutation;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use usance_server::routes::{Route, pages, table};
+use usance_server::contract::route::Route;
+use usance_server::contract::routes::table;
+use usance_server::site::pages;
 
 fn corpus(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(name)

@@ -8,9 +8,9 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
-use usance_server::routes::pages::{Audience, PageRoute, table};
-use usance_server::web::format::Language;
-use usance_server::web::words::Words;
+use usance_server::look::format::Language;
+use usance_server::look::words::Words;
+use usance_server::site::pages::{Audience, PageRoute, table};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -424,7 +424,10 @@ fn every_message_is_there_in_every_language() {
         }
     }
     let mut used = BTreeSet::new();
-    let sources: Vec<String> = files(&root.join("templates"), ".html").into_iter().chain(files(&root.join("src/web"), ".rs")).collect();
+    let sources: Vec<String> = files(&root.join("templates"), ".html")
+        .into_iter()
+        .chain(files(&root.join("src/pages"), ".rs").into_iter().chain(files(&root.join("src/look"), ".rs")))
+        .collect();
     sources.iter().for_each(|text| used.extend(asked(text)));
     assert!(used.len() > 200, "{}", used.len());
     assert_eq!(used.difference(&english).collect::<Vec<_>>(), Vec::<&String>::new(), "asked for and nowhere");

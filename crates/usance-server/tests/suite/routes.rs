@@ -8,8 +8,9 @@ use super::platform::Platform;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::Read;
-use usance_server::auth::Role;
-use usance_server::routes::{Permission, Route, table};
+use usance_server::contract::route::{Permission, Route};
+use usance_server::contract::routes::table;
+use usance_store::Role;
 
 /// Reads by POST.
 const LOOKS: [&str; 3] = ["subscription_preview", "redemption_preview", "audit_run"];

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::thread::scope;
 use std::time::{Duration, Instant};
 use usance_server::auth::rates::Purpose;
-use usance_server::routes::pages::table as pages;
+use usance_server::site::pages::table as pages;
 
 /// As low as it may be for those who set a platform up to be let through at once.
 const SENDER_RATE: &str = "20";

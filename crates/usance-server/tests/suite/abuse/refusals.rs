@@ -10,14 +10,16 @@ use tokio::runtime::Runtime;
 use usance_core::calendar::Timestamp;
 use usance_core::machine::state::ClockMode;
 use usance_engine::{Settings, Started, life::start};
-use usance_server::api::App;
-use usance_server::auth::Auth;
-use usance_server::auth::address::Proxies;
-use usance_server::auth::rates::RateFlags;
-use usance_server::routes::admission::{Admission, Door};
-use usance_server::web::Site;
-use usance_server::web::format::Language;
-use usance_server::web::words::Words;
+use usance_server::app::{App, Site};
+use usance_server::auth::rates::RateLimits;
+use usance_server::auth::tokens::Auth;
+use usance_server::look::format::Language;
+use usance_server::look::words::Words;
+use usance_server::site;
+use usance_server::site::door::Door;
+use usance_server::wire::address::Proxies;
+use usance_server::wire::admission::Admission;
+use usance_server::wire::listen::Answers;
 
 /// A service in this process, on a directory that ends with this value.
 struct House {
@@ -83,11 +85,12 @@ impl House {
         settings.clock = Some((ClockMode::Simulated, Some(Timestamp::from_ms(1_767_225_600_000))));
         let opening = start::open(&settings, |_| ()).expect("the engine starts");
         let most = NonZeroU32::MAX;
-        let rates = RateFlags { customer: most, history: most, preview: None, write: None, sender: None, address: None, route: Vec::new() };
+        let rates =
+            RateLimits { customer: most, history: most, preview: None, write: None, sender: None, address: None, route: Vec::new() };
         let auth = Auth::new(&opening.home, None, &rates).expect("tokens");
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
         let site = Site { https: false, proxies: Proxies::default(), sample_customers: Vec::new() };
-        let app = App::new(opening.engine.clone(), auth, metrics, site, Admission::new(places));
+        let app = site::app(opening.engine.clone(), auth, metrics, site, Admission::new(places));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         House { door: Door::of(app.clone()), app, opening: Some(opening), runtime, directory }
     }

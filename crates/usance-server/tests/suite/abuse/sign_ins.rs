@@ -3,8 +3,8 @@
 use crate::suite::security::{BEHIND_US, Jar, PASSWORD, house};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{ScopedJoinHandle, scope};
-use usance_server::routes::admission::Class;
-use usance_server::routes::pages::table;
+use usance_server::site::pages::table;
+use usance_server::wire::admission::Class;
 
 /// Ends what goes on beside a test, however the test ends.
 struct Stop<'a>(&'a AtomicBool);

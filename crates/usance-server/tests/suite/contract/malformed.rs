@@ -3,7 +3,7 @@
 use crate::suite::harness::{Answer, Client, fresh_key};
 use crate::suite::platform::Platform;
 use serde_json::{Value, json};
-use usance_server::routes::table;
+use usance_server::contract::routes::table;
 
 fn raw(sender: &Client, method: &str, path: &str, kind: Option<&str>, body: &[u8]) -> Answer {
     let key = fresh_key();

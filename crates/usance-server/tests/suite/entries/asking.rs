@@ -8,7 +8,8 @@ use super::dice::Dice;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Method, Request, Uri};
 use serde_json::{Map, Value, json};
-use usance_server::routes::{Route, Schemas, table};
+use usance_server::contract::route::{Route, Schemas};
+use usance_server::contract::routes::table;
 
 /// A request, and what it is for people.
 pub struct Asked {

@@ -6,7 +6,7 @@
 use super::Answer;
 use axum::http::{Method, header};
 use serde_json::Value;
-use usance_server::api::openapi;
+use usance_server::contract::openapi;
 
 /// Looks up the answer to a request for one of the document's paths, `asked` by one of that path's methods.
 pub fn check(path: &str, asked: &Method, answer: &Answer) -> Result<(), String> {

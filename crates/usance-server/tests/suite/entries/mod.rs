@@ -30,16 +30,17 @@ use tower::ServiceExt;
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::machine::state::ClockMode;
 use usance_engine::{Settings, Started, life::start};
-use usance_server::api::error::Problem;
-use usance_server::api::{App, input, page};
-use usance_server::auth::Auth;
-use usance_server::auth::address::Proxies;
-use usance_server::auth::rates::RateFlags;
+use usance_server::app::{App, Site};
+use usance_server::auth::rates::RateLimits;
+use usance_server::auth::tokens::Auth;
 use usance_server::cli::world;
-use usance_server::routes;
-use usance_server::routes::admission::Admission;
-use usance_server::routes::pages::Audience;
-use usance_server::web::Site;
+use usance_server::site;
+use usance_server::site::pages::Audience;
+use usance_server::site::router;
+use usance_server::wire::address::Proxies;
+use usance_server::wire::admission::Admission;
+use usance_server::wire::problem::Problem;
+use usance_server::wire::{input, page};
 use visiting::{Browser, Visit, Wants};
 
 /// The operator's token.
@@ -106,13 +107,14 @@ impl Service {
         settings.clock = Some((ClockMode::Simulated, Some(Timestamp::from_ms(1_767_225_600_000))));
         let opening = start::open(&settings, |_| ()).expect("the engine starts");
         let most = NonZeroU32::MAX;
-        let rates = RateFlags { customer: most, history: most, preview: None, write: None, sender: None, address: None, route: Vec::new() };
+        let rates =
+            RateLimits { customer: most, history: most, preview: None, write: None, sender: None, address: None, route: Vec::new() };
         let auth = Auth::new(&opening.home, Some(OPERATOR), &rates).expect("tokens");
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
         let site = Site { https: false, proxies: Proxies::default(), sample_customers: vec!["alice".to_owned()] };
-        let app = App::new(opening.engine.clone(), auth, metrics, site, Admission::new(256));
+        let app = site::app(opening.engine.clone(), auth, metrics, site, Admission::new(256));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
-        let router = routes::router(app.clone());
+        let router = router::router(app.clone());
         let (made, browser) = (AtomicU64::new(0), Mutex::default());
         let service = Service { app, router, opening: Some(opening), runtime, made, browser, _directory: directory };
         service.set_up();
@@ -341,7 +343,7 @@ fn refused(problem: Problem) {
 }
 
 fn read_any<T: DeserializeOwned>(app: &App, list: &str, cursor: &str) {
-    if let Err(problem) = page::place::<T>(app, list, Some(cursor)) {
+    if let Err(problem) = page::place::<T>(&app.seed, list, Some(cursor)) {
         refused(problem);
     }
 }
@@ -351,20 +353,21 @@ fn read_any<T: DeserializeOwned>(app: &App, list: &str, cursor: &str) {
 pub fn cursors(service: &Service, data: &[u8]) {
     let app = &service.app;
     if let Ok(text) = std::str::from_utf8(data) {
-        refused(page::place::<(u64, u64)>(app, "list", Some(text)).expect_err("nobody guesses a signature"));
+        refused(page::place::<(u64, u64)>(&app.seed, "list", Some(text)).expect_err("nobody guesses a signature"));
     }
     let Some((number, rest)) = data.split_first_chunk::<8>() else { return };
     let number = u64::from_le_bytes(*number);
     let key = (number as i32, number % 2 == 0, number.rotate_left(9));
-    let made = page::cursor(app, "list", &key);
-    assert_eq!(page::place(app, "list", Some(&made)).ok().flatten(), Some(key));
-    refused(page::place::<(i32, bool, u64)>(app, "List", Some(&made)).expect_err("another list"));
+    let made = page::cursor(&app.seed, "list", &key);
+    assert_eq!(page::place(&app.seed, "list", Some(&made)).ok().flatten(), Some(key));
+    refused(page::place::<(i32, bool, u64)>(&app.seed, "List", Some(&made)).expect_err("another list"));
     let at = (number % made.len() as u64) as usize;
     let digit = if &made[at..=at] == "7" { "8" } else { "7" };
     refused(
-        page::place::<(i32, bool, u64)>(app, "list", Some(&[&made[..at], digit, &made[at + 1..]].concat())).expect_err("another digit"),
+        page::place::<(i32, bool, u64)>(&app.seed, "list", Some(&[&made[..at], digit, &made[at + 1..]].concat()))
+            .expect_err("another digit"),
     );
-    let signed = page::cursor(app, "list", &Raw(rest));
+    let signed = page::cursor(&app.seed, "list", &Raw(rest));
     read_any::<u64>(app, "list", &signed);
     read_any::<(i32, bool, u64)>(app, "list", &signed);
     read_any::<(u64, Option<String>, Vec<(u32, i128)>)>(app, "list", &signed);

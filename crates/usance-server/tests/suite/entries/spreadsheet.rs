@@ -5,7 +5,7 @@
 
 use super::Service;
 use serde_json::json;
-use usance_server::lines::cell::cell;
+use usance_server::wire::cell::cell;
 
 /// Behind these a spreadsheet may begin a cell.
 const BEGINS_A_CELL: [char; 4] = [';', '\t', '\r', '\n'];

@@ -10,7 +10,7 @@ use axum::extract::ConnectInfo;
 use axum::http::{HeaderName, HeaderValue, Method, Request, Uri, header};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
-use usance_server::routes::pages::{PageRoute, table};
+use usance_server::site::pages::{PageRoute, table};
 
 /// What the browser of a customer holds.
 #[derive(Clone, Default)]

@@ -6,7 +6,7 @@ use crate::suite::pages;
 use serde_json::json;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use usance_server::routes::pages::table;
+use usance_server::site::pages::table;
 
 /// A request as it is written here, header by header.
 fn raw(server: &Server, method: &str, path: &str, lines: &[String], body: &str) -> String {
@@ -313,7 +313,7 @@ fn nobody_frames_or_keeps_any_answer() {
     let session = Jar::new(&platform.server).enter("alice").cookie();
     let public = platform.server.public();
     let mut answers: Vec<(String, Answer)> = Vec::new();
-    for route in usance_server::routes::table() {
+    for route in usance_server::contract::routes::table() {
         let path = route.path.replace("{id}", "1").replace("{version}", "v1");
         answers.push((format!("{} {path}", route.method), public.send(route.method.as_str(), &path, &[], None)));
     }

@@ -7,7 +7,8 @@ use crate::suite::postgres::{Database, on};
 use serde_json::json;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
-use usance_server::routes::{Permission, table};
+use usance_server::contract::route::Permission;
+use usance_server::contract::routes::table;
 
 /// What breaks out of a badly made statement, on either database.
 const SQL: [&str; 8] = [

@@ -5,9 +5,10 @@ use crate::suite::harness::{Client, OPERATOR, fresh_key};
 use crate::suite::pages;
 use crate::suite::routes::call;
 use serde_json::json;
-use usance_server::auth::Role;
-use usance_server::routes::pages::Audience;
-use usance_server::routes::{Permission, table};
+use usance_server::contract::route::Permission;
+use usance_server::contract::routes::table;
+use usance_server::site::pages::Audience;
+use usance_store::Role;
 
 type Expected = (u16, &'static str);
 
@@ -110,7 +111,7 @@ fn only_a_session_opens_a_page_for_customers() {
         ("a known device", "cookie", format!("usance_device={mark}")),
         ("a mark as a session", "cookie", format!("usance_session={mark}")),
     ];
-    for page in usance_server::routes::pages::table() {
+    for page in usance_server::site::pages::table() {
         let path = pages::path(&page);
         for (who, name, value) in &senders {
             let headers =

@@ -1,0 +1,93 @@
+//! What every handler can reach: the running machine, who may come in, and how this service is reached.
+
+use crate::auth::Auth;
+use crate::wire::address::Proxies;
+use crate::wire::admission::Admission;
+use crate::wire::streams::Streams;
+use axum::body::Bytes;
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::sync::Arc;
+use usance_engine::Engine;
+use usance_engine::life::progress::Progress;
+
+/// How this site is reached, and who may enter it without a password.
+#[derive(Clone, Debug, Default)]
+pub struct Site {
+    /// Whether customers reach it over HTTPS (a proxy ends TLS): cookies are then for HTTPS only.
+    pub https: bool,
+    /// Proxies that are believed when they say where a request comes from.
+    pub proxies: Proxies,
+    /// Sample customers that anybody may enter as; none but in a demo.
+    pub sample_customers: Vec<String>,
+}
+
+/// The contract about itself, each made when it is first asked for and the same bytes each time.
+#[derive(Clone, Copy, Debug)]
+pub struct ContractTexts {
+    /// As OpenAPI 3.1.
+    pub document: fn() -> Bytes,
+    /// As a page.
+    pub page: fn() -> Bytes,
+    /// What that page may do.
+    pub policy: &'static str,
+}
+
+/// Event streams of one customer at a time: its devices and their tabs.
+const EVENT_STREAMS_MAX: usize = 32;
+/// Statements of one customer that are streamed at a time.
+const STATEMENTS_MAX: usize = 4;
+
+/// What every handler can reach.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+/// The parts of an [`App`].
+pub struct Inner {
+    /// The running machine.
+    pub engine: Engine,
+    /// Tokens and passwords.
+    pub auth: Auth,
+    /// Where metrics are gathered.
+    pub metrics: PrometheusHandle,
+    /// The platform's seed: cursors are signed with it.
+    pub seed: [u8; 32],
+    /// Ends when the service stops: event streams end with it.
+    pub serving: Arc<Progress>,
+    /// Who is let in, and who is told to come again.
+    pub admission: Admission,
+    /// Event streams that are open.
+    pub event_streams: Arc<Streams>,
+    /// Statements on their way as CSV.
+    pub statements: Arc<Streams>,
+    /// How the pages are reached.
+    pub site: Site,
+    /// The contract about itself.
+    pub contract: ContractTexts,
+}
+
+impl App {
+    /// An app on a running engine.
+    #[must_use]
+    pub fn new(engine: Engine, auth: Auth, metrics: PrometheusHandle, site: Site, admission: Admission, contract: ContractTexts) -> Self {
+        let seed = engine.peek(|state| state.registry.platform.seed);
+        App(Arc::new(Inner {
+            engine,
+            auth,
+            metrics,
+            seed,
+            serving: Arc::new(Progress::new(0)),
+            admission,
+            event_streams: Streams::new("event streams", EVENT_STREAMS_MAX, 15),
+            statements: Streams::new("statements as CSV", STATEMENTS_MAX, 5),
+            site,
+            contract,
+        }))
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}

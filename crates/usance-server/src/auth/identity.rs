@@ -1,0 +1,35 @@
+//! Who a request comes from, and for whom it acts.
+
+use axum::http::HeaderName;
+use sha2::{Digest, Sha256};
+use usance_store::Role;
+
+/// The header in which an operator, service or auditor names a customer.
+pub const CUSTOMER: HeaderName = HeaderName::from_static("usance-customer");
+/// A known sender.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// What it may do.
+    pub role: Role,
+    /// Its name: the scope of its idempotency keys.
+    pub name: String,
+    /// The customer it is, for a customer's token.
+    pub customer: Option<String>,
+}
+
+/// A sender and the customer it acts for now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// What it may do.
+    pub role: Role,
+    /// The account whose idempotency keys it uses: the customer, or the named service or operator.
+    pub scope: String,
+    /// The customer it acts for.
+    pub customer: Option<String>,
+}
+
+/// SHA-256 of a token's text.
+#[must_use]
+pub fn token_hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}

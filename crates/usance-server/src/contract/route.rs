@@ -1,0 +1,160 @@
+//! One line of the contract's table, and who may call it.
+
+use crate::app::App;
+use crate::auth::rates::Purpose;
+use crate::wire::admission::Class;
+use crate::wire::page::Page;
+use axum::http::Method;
+use axum::routing::MethodRouter;
+use std::collections::BTreeMap;
+use usance_store::Role;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+/// Who may call a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permission {
+    /// Everybody, without a token.
+    Public,
+    /// Whoever may see a customer: the customer, service, operator, auditor.
+    CustomerRead,
+    /// Whoever may act for a customer: the customer, service, operator.
+    CustomerWrite,
+    /// Service and operator.
+    Service,
+    /// Operator alone.
+    Operator,
+    /// Operator and auditor.
+    Back,
+}
+
+impl Permission {
+    /// Whether a role may call.
+    #[must_use]
+    pub const fn allows(self, role: Role) -> bool {
+        match self {
+            Permission::Public | Permission::CustomerRead => true,
+            Permission::CustomerWrite => !matches!(role, Role::Auditor),
+            Permission::Service => matches!(role, Role::Service | Role::Operator),
+            Permission::Operator => matches!(role, Role::Operator),
+            Permission::Back => matches!(role, Role::Operator | Role::Auditor),
+        }
+    }
+    /// Whether a customer has to be named.
+    #[must_use]
+    pub const fn for_customer(self) -> bool {
+        matches!(self, Permission::CustomerRead | Permission::CustomerWrite)
+    }
+}
+
+/// The schemas a document gathers by name.
+pub type Schemas = BTreeMap<String, RefOr<Schema>>;
+type SchemaOf = fn(&mut Schemas) -> String;
+
+/// One line of the table.
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path, with `{names}`.
+    pub path: &'static str,
+    /// The operation's name: noun and verb.
+    pub operation: &'static str,
+    /// Who may call it.
+    pub permission: Permission,
+    /// What it does, in a sentence.
+    pub summary: &'static str,
+    /// Query parameters.
+    pub query: &'static [&'static str],
+    /// The body's schema.
+    pub body: Option<SchemaOf>,
+    /// The answer's schema.
+    pub answer: Option<SchemaOf>,
+    /// The status of success: 201 where something new is there, else 200.
+    pub done: u16,
+    /// How it is let in.
+    pub class: Class,
+    /// What answers it.
+    pub handler: fn() -> MethodRouter<App>,
+}
+
+impl Route {
+    pub(super) const fn new(
+        method: Method,
+        path: &'static str,
+        operation: &'static str,
+        permission: Permission,
+        summary: &'static str,
+        handler: fn() -> MethodRouter<App>,
+    ) -> Route {
+        Route { method, path, operation, permission, summary, query: &[], body: None, answer: None, done: 200, class: Class::Fast, handler }
+    }
+    pub(super) const fn query(mut self, names: &'static [&'static str]) -> Route {
+        self.query = names;
+        self
+    }
+    pub(super) const fn takes<T: ToSchema>(mut self) -> Route {
+        self.body = Some(named::<T>);
+        self
+    }
+    pub(super) const fn gives<T: ToSchema>(mut self) -> Route {
+        self.answer = Some(named::<T>);
+        self
+    }
+    /// As [`Route::gives`], for what is there only then.
+    pub(super) const fn makes<T: ToSchema>(mut self) -> Route {
+        self.answer = Some(named::<T>);
+        self.done = 201;
+        self
+    }
+    /// It asks the read tables, the log or the stored people.
+    pub(super) const fn stored(mut self) -> Route {
+        self.class = Class::Stored;
+        self
+    }
+    /// It walks far, or takes a core for a while.
+    pub(super) const fn expensive(mut self) -> Route {
+        self.class = Class::Expensive;
+        self
+    }
+    pub(super) const fn lists<T: ToSchema>(mut self) -> Route {
+        self.answer = Some(listed::<T>);
+        self
+    }
+    /// Whether it changes something and therefore carries an idempotency key.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        self.method != Method::GET && !previews(self.path)
+    }
+    /// For which of a customer's rates it counts.
+    #[must_use]
+    pub fn purpose(&self) -> Purpose {
+        match self.class {
+            _ if !self.permission.for_customer() => Purpose::Other,
+            _ if self.writes() => Purpose::Write,
+            _ if previews(self.path) => Purpose::Preview,
+            Class::Fast | Class::SignIn => Purpose::Other,
+            Class::Stored | Class::Expensive => Purpose::History,
+        }
+    }
+}
+
+/// Whether a path is sent to by POST and yet only reads.
+#[must_use]
+pub fn previews(path: &str) -> bool {
+    ["/v1/subscriptions/preview", "/v1/operator/audit"].contains(&path) || path.ends_with("/redemption-preview")
+}
+
+fn named<T: ToSchema>(schemas: &mut Schemas) -> String {
+    let mut nested = Vec::new();
+    T::schemas(&mut nested);
+    schemas.extend(nested);
+    schemas.insert(T::name().into_owned(), <T as PartialSchema>::schema());
+    T::name().into_owned()
+}
+
+fn listed<T: ToSchema>(schemas: &mut Schemas) -> String {
+    named::<T>(schemas);
+    let name = format!("Page_{}", T::name());
+    schemas.insert(name.clone(), <Page<T> as PartialSchema>::schema());
+    name
+}

@@ -1,0 +1,151 @@
+//! Server-sent events for one customer: position opened, redeemed, reward credited, matured, renewed, rate changed.
+//!
+//! The id of an event is its log position; `Last-Event-ID` goes on behind it. Several events of one position share the
+//! id and only the last of them carries it, so a connection lost in between gets all of them again, never too few.
+
+use crate::app::App;
+use crate::auth::identity::Caller;
+use crate::json::customer::customer;
+use crate::json::notices::close_notices;
+use crate::json::shape;
+use crate::lines::{Chosen, Cut};
+use crate::wire::problem::Problem;
+use axum::Extension;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::IntoResponse;
+use axum::response::sse::{Event as Sse, KeepAlive, Sse as Stream};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::time::Duration;
+use usance_core::id::LogPosition;
+use usance_core::machine::Event;
+use usance_store::projection::Span;
+
+/// Batches of the log that are caught up at a time.
+const STRETCH_BATCHES: u64 = 256;
+/// How long a stream rests after it has told everything: many changes are then told together.
+const REST: Duration = Duration::from_millis(100);
+/// How often an idle connection is shown to be alive.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// GET /v1/events
+pub async fn event_stream(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, Problem> {
+    let who = customer(&caller);
+    let resume = match headers.get("last-event-id").map(|id| id.to_str().ok().and_then(|text| text.parse().ok())) {
+        None => None,
+        Some(Some(number)) => Some(LogPosition::from_number(number)),
+        Some(None) => return Err(Problem::malformed("Last-Event-ID: the id of an event of this stream")),
+    };
+    let now = Cut::take(&app, &who, Chosen { asset: None, position: None }).await?.through;
+    let from = resume.unwrap_or(now);
+    if from > now {
+        return Err(Problem::malformed("Last-Event-ID: it lies ahead of this log; start without it and read the lists"));
+    }
+    let open = app.event_streams.one_more(&who)?;
+    let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Sse, Infallible>>(64);
+    tokio::spawn(async move {
+        follow(app, who, from, sender).await;
+        drop(open);
+    });
+    let stream = tokio_stream::wrappers::ReceiverStream::new(receiver);
+    Ok(Stream::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}
+
+async fn follow(app: App, who: String, mut from: LogPosition, sender: tokio::sync::mpsc::Sender<Result<Sse, Infallible>>) {
+    loop {
+        // However many streams there are, a change in the log has few of them look at a time.
+        let Some(place) = app.admission.streams.enter_in_time().await else { return };
+        let Ok(mut cut) = Cut::take(&app, &who, Chosen::default()).await else { return };
+        // A long absence is caught up in stretches.
+        let through = cut.through.min(LogPosition::end_of(from.seq().saturating_add(STRETCH_BATCHES)));
+        let Ok(events) = gather(&app, &mut cut, Span { after: from, through }) else { return };
+        drop(place);
+        for (place, happened) in events {
+            let last = happened.len().saturating_sub(1);
+            for (index, (kind, data)) in happened.into_iter().enumerate() {
+                let mut event = Sse::default().event(kind).data(data.to_string());
+                if index == last {
+                    event = event.id(place.to_string());
+                }
+                if sender.send(Ok(event)).await.is_err() {
+                    return;
+                }
+            }
+        }
+        from = from.max(through);
+        if through < cut.through {
+            continue;
+        }
+        tokio::time::sleep(REST).await;
+        let gone = tokio::select! {
+            more = app.engine.durable_after(from.seq()) => !more,
+            () = sender.closed() => true,
+            () = app.serving.closed() => true,
+        };
+        if gone {
+            return;
+        }
+    }
+}
+
+type Happened = BTreeMap<u64, Vec<(&'static str, Value)>>;
+
+/// Everything that a stretch of the log holds for this customer, in order.
+fn gather(app: &App, cut: &mut Cut, span: Span) -> Result<Happened, Problem> {
+    let mut happened = Happened::new();
+    if span.after >= span.through {
+        return Ok(happened);
+    }
+    let closes = app.engine.tables(|tables| tables.closes(None, span, usize::MAX >> 1))?;
+    if let (Some(to), Some(from)) = (closes.first(), closes.last()) {
+        let lines = cut.closes(app, from.day, to.day)?;
+        let places: BTreeMap<_, _> = closes.iter().map(|close| (close.day, close.place.number())).collect();
+        app.engine.peek(|state| {
+            for line in &lines {
+                let Some(place) = places.get(&line.day) else { continue };
+                for (_, notice) in close_notices(state, line) {
+                    let kind = if notice.kind == "reward_paid" { "reward_credited" } else { notice.kind };
+                    happened.entry(*place).or_default().push((kind, json!(notice)));
+                }
+            }
+        });
+    }
+    for (asset, _) in cut.balances.clone() {
+        let rows = app.engine.tables(|tables| tables.history(cut.customer, asset, span, None, usize::MAX >> 1))?;
+        app.engine.peek(|state| {
+            for row in rows {
+                let told = match &row.event {
+                    Event::Subscribed(event) => {
+                        ("position_opened", json!({"position": event.position.to_string(), "product": shape::product_id(state, event.product), "asset": shape::symbol(state, asset), "amount": shape::amount(state, asset, event.amount()), "at": row.at.to_string()}))
+                    }
+                    Event::Redeemed(event) => {
+                        ("redeemed", json!({"position": event.position.to_string(), "product": shape::product_id(state, event.product), "asset": shape::symbol(state, asset), "payout": shape::amount(state, asset, event.figures.payout), "at": row.at.to_string()}))
+                    }
+                    _ => continue,
+                };
+                happened.entry(row.place.number()).or_default().push(told);
+            }
+        });
+    }
+    let announced = app.engine.tables(|tables| tables.announcements(span))?;
+    app.engine.peek(|state| {
+        for (place, product, from) in announced {
+            let held = cut.subjects.iter().any(|subject| subject.past.product == product && subject.past.running.is_active());
+            if let (true, Some(terms)) = (held, state.product(product)) {
+                let version = terms.schedule.get(&from).and_then(|version| state.bands(*version));
+                let rate = version.map(|bands| shape::bands(shape::decimals(state, terms.asset), bands));
+                happened
+                    .entry(place.number())
+                    .or_default()
+                    .push(("rate_changed", json!({"product": terms.id, "from": from.to_string(), "rate": rate})));
+            }
+        }
+    });
+    Ok(happened)
+}

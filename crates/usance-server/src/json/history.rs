@@ -1,0 +1,387 @@
+//! A customer's past in lists: subscriptions, redemptions, transfers, acceptances, and every day's reward.
+
+use crate::app::App;
+use crate::auth::identity::Caller;
+use crate::json::customer::customer;
+use crate::json::shape::{self, PartShape, RateShape, RedemptionShape};
+use crate::lines::{Chosen, CloseLine, Cut};
+use crate::wire::input::{self, AccountWord, Query};
+use crate::wire::page::{Page, cursor, limit, place};
+use crate::wire::problem::Problem;
+use crate::wire::rejected::rejected;
+use axum::extract::State;
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
+use usance_core::calendar::Day;
+use usance_core::id::{AssetIx, LogPosition};
+use usance_core::machine::derive::Division;
+use usance_core::machine::{Event, Rejection, State as Machine};
+use usance_store::projection::{HistoryKind, HistoryRow, Span};
+use utoipa::ToSchema;
+
+/// An asset and a page.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HistoryFilter {
+    /// Only of this asset.
+    pub asset: Option<String>,
+    /// Items in the page.
+    pub limit: Option<String>,
+    /// Where it begins.
+    pub cursor: Option<String>,
+}
+
+/// Rows of some kind over a customer's assets, newest first, before a place in the log.
+pub(super) fn rows(
+    app: &App,
+    cut: &Cut,
+    kind: Option<HistoryKind>,
+    before: Option<u64>,
+    size: usize,
+) -> Result<Vec<(AssetIx, HistoryRow)>, Problem> {
+    let through = before.map_or(cut.through, |before| LogPosition::from_number(before.saturating_sub(1)));
+    let mut found = Vec::new();
+    for (asset, _) in &cut.balances {
+        let span = Span { after: LogPosition::START, through };
+        let some = app.engine.tables(|tables| tables.history(cut.customer, *asset, span, kind, size))?;
+        found.extend(some.into_iter().map(|row| (*asset, row)));
+    }
+    found.sort_by_key(|(_, row)| std::cmp::Reverse(row.place));
+    found.truncate(size);
+    Ok(found)
+}
+
+/// One page of a customer's rows of a kind, each shown as `T`.
+async fn history<T>(
+    app: &App,
+    caller: &Caller,
+    filter: &HistoryFilter,
+    (name, kind): (&str, HistoryKind),
+    show: impl Fn(&Machine, AssetIx, &HistoryRow) -> Option<T>,
+) -> Result<Json<Page<T>>, Problem> {
+    let who = customer(caller);
+    let size = limit(filter.limit.as_deref())?;
+    let list = format!("{name} {who} {:?}", filter.asset);
+    let before: Option<u64> = place(&app.seed, &list, filter.cursor.as_deref())?;
+    let cut = Cut::take(app, &who, Chosen { asset: filter.asset.as_deref(), position: None }).await?;
+    let mut found = rows(app, &cut, Some(kind), before, size + 1)?;
+    let more = found.len() > size;
+    found.truncate(size);
+    let next = if more { found.last().map(|(_, row)| cursor(&app.seed, &list, &row.place.number())) } else { None };
+    let items = app.engine.peek(|state| found.iter().filter_map(|(asset, row)| show(state, *asset, row)).collect());
+    Ok(Json(Page { items, next_cursor: next }))
+}
+
+/// A subscription that was made.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SubscriptionLine {
+    /// Its number.
+    pub subscription_id: String,
+    /// The position's number.
+    pub position: String,
+    /// The product's id.
+    pub product: String,
+    /// The asset's symbol.
+    pub asset: String,
+    /// How much, in the asset's unit.
+    pub amount: String,
+    /// What leaves Funding.
+    pub from_funding: String,
+    /// What leaves Spot.
+    pub from_spot: String,
+    /// The first day that counts.
+    pub value_date: String,
+    /// Whether it renews by itself.
+    pub auto_renew: bool,
+    /// The accepted agreement's version.
+    pub agreement: String,
+    /// When.
+    pub at: String,
+}
+
+/// A row as a subscription.
+fn subscription_line(state: &Machine, asset: AssetIx, row: &HistoryRow) -> Option<SubscriptionLine> {
+    match &row.event {
+        Event::Subscribed(event) => Some(SubscriptionLine {
+            subscription_id: event.id.to_string(),
+            position: event.position.to_string(),
+            product: shape::product_id(state, event.product),
+            asset: shape::symbol(state, asset),
+            amount: shape::amount(state, asset, event.amount()),
+            from_funding: shape::amount(state, asset, event.from_funding),
+            from_spot: shape::amount(state, asset, event.from_spot),
+            value_date: event.value_date.to_string(),
+            auto_renew: event.auto_renew,
+            agreement: shape::agreement_version(state, event.agreement),
+            at: row.at.to_string(),
+        }),
+        _ => None,
+    }
+}
+
+/// GET /v1/subscriptions
+pub async fn subscription_list(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Query(filter): Query<HistoryFilter>,
+) -> Result<Json<Page<SubscriptionLine>>, Problem> {
+    history(&app, &caller, &filter, ("subscriptions", HistoryKind::Subscription), subscription_line).await
+}
+
+/// A redemption that was made.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RedemptionLine {
+    /// Its number.
+    pub redemption_id: String,
+    /// The position's number.
+    pub position: String,
+    /// The product's id.
+    pub product: String,
+    /// The asset's symbol.
+    pub asset: String,
+    /// Its amounts.
+    #[serde(flatten)]
+    pub figures: RedemptionShape,
+    /// When.
+    pub at: String,
+}
+
+/// A row as a redemption.
+fn redemption_line(state: &Machine, asset: AssetIx, row: &HistoryRow) -> Option<RedemptionLine> {
+    match &row.event {
+        Event::Redeemed(event) => Some(RedemptionLine {
+            redemption_id: event.id.to_string(),
+            position: event.position.to_string(),
+            product: shape::product_id(state, event.product),
+            asset: shape::symbol(state, asset),
+            figures: shape::redemption(state, asset, event.early, &event.figures),
+            at: row.at.to_string(),
+        }),
+        _ => None,
+    }
+}
+
+/// GET /v1/redemptions
+pub async fn redemption_list(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Query(filter): Query<HistoryFilter>,
+) -> Result<Json<Page<RedemptionLine>>, Problem> {
+    history(&app, &caller, &filter, ("redemptions", HistoryKind::Redemption), redemption_line).await
+}
+
+/// A transfer that was made.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TransferLine {
+    /// Its number.
+    pub transfer_id: String,
+    /// The asset's symbol.
+    pub asset: String,
+    /// Where it comes from.
+    pub from: AccountWord,
+    /// Where it goes.
+    pub to: AccountWord,
+    /// How much, in the asset's unit.
+    pub amount: String,
+    /// When.
+    pub at: String,
+}
+
+/// A row as a transfer.
+fn transfer_line(state: &Machine, asset: AssetIx, row: &HistoryRow) -> Option<TransferLine> {
+    match &row.event {
+        Event::Transferred(event) => Some(TransferLine {
+            transfer_id: event.id.to_string(),
+            asset: shape::symbol(state, asset),
+            from: event.from.into(),
+            to: shape::other(event.from).into(),
+            amount: shape::amount(state, asset, event.amount),
+            at: row.at.to_string(),
+        }),
+        _ => None,
+    }
+}
+
+/// GET /v1/transfers
+pub async fn transfer_list(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Query(filter): Query<HistoryFilter>,
+) -> Result<Json<Page<TransferLine>>, Problem> {
+    history(&app, &caller, &filter, ("transfers", HistoryKind::Transfer), transfer_line).await
+}
+
+/// What a customer did, at one place of the log.
+#[derive(Debug)]
+pub enum Receipt {
+    /// Staked.
+    Subscription(SubscriptionLine),
+    /// Unstaked.
+    Redemption(RedemptionLine),
+    /// Moved between the accounts.
+    Transfer(TransferLine),
+}
+
+/// The receipt of what a customer did at a place of the log.
+///
+/// # Errors
+/// `receipt_not_found` when this customer did nothing there.
+pub async fn receipt(app: &App, caller: &Caller, place: u64) -> Result<Receipt, Problem> {
+    let cut = Cut::take(app, &customer(caller), Chosen::default()).await?;
+    let found = rows(app, &cut, None, place.checked_add(1), 1)?;
+    let there = found.first().filter(|(_, row)| row.place.number() == place);
+    let shown = there.and_then(|(asset, row)| {
+        app.engine.peek(|state| match row.kind {
+            HistoryKind::Subscription => subscription_line(state, *asset, row).map(Receipt::Subscription),
+            HistoryKind::Redemption => redemption_line(state, *asset, row).map(Receipt::Redemption),
+            HistoryKind::Transfer => transfer_line(state, *asset, row).map(Receipt::Transfer),
+            _ => None,
+        })
+    });
+    shown.ok_or_else(|| Problem::not_found("receipt_not_found", "There is no receipt with that number."))
+}
+
+/// An agreement that was accepted.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AcceptanceLine {
+    /// The agreement's version.
+    pub version: String,
+    /// SHA-256 of the agreement's words, hexadecimal.
+    pub sha256: String,
+    /// When it was accepted.
+    pub accepted_at: String,
+    /// Its number.
+    pub subscription_id: String,
+    /// The position's number.
+    pub position: String,
+}
+
+/// GET /v1/acceptances: every subscription accepted an agreement.
+pub async fn acceptance_list(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Query(filter): Query<HistoryFilter>,
+) -> Result<Json<Page<AcceptanceLine>>, Problem> {
+    history(&app, &caller, &filter, ("acceptances", HistoryKind::Subscription), |state, _, row| match &row.event {
+        Event::Subscribed(event) => Some(AcceptanceLine {
+            version: shape::agreement_version(state, event.agreement),
+            sha256: state
+                .registry
+                .agreements
+                .get(event.agreement.index())
+                .map(|agreement| shape::hex(&agreement.sha256))
+                .unwrap_or_default(),
+            accepted_at: row.at.to_string(),
+            subscription_id: event.id.to_string(),
+            position: event.position.to_string(),
+        }),
+        _ => None,
+    })
+    .await
+}
+
+/// Filters of reward lines.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RewardFilter {
+    /// Only of this asset.
+    pub asset: Option<String>,
+    /// Only of this position.
+    pub position: Option<String>,
+    /// Not before this day.
+    pub from: Option<String>,
+    /// Not after this day.
+    pub to: Option<String>,
+    /// Items in the page.
+    pub limit: Option<String>,
+    /// Where it begins.
+    pub cursor: Option<String>,
+}
+
+/// One position's day.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RewardShape {
+    /// The closed day.
+    pub day: String,
+    /// The position's number.
+    pub position: String,
+    /// The product's id.
+    pub product: String,
+    /// The asset's symbol.
+    pub asset: String,
+    /// The principal that earned that day.
+    pub principal: String,
+    /// The bands of that day.
+    #[serde(flatten)]
+    pub rate: RateShape,
+    /// How the principal fell into the tiers, if there were several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by_tier: Option<Vec<PartShape>>,
+    /// The rest of the division of the day before, in units of 1 / (365 * 10^8) base units.
+    pub carry_before: String,
+    /// What was divided: the carry, and per tier principal in base units times rate in units of 10^-8.
+    pub numerator: String,
+    /// What the division left for the next day, in the same units.
+    pub carry_after: String,
+    /// What the day gave.
+    pub reward: String,
+    /// `accrued`, `paid`, `forfeited` or `clawed_back`.
+    pub state: &'static str,
+}
+
+fn reward_shape(state: &Machine, line: &CloseLine) -> RewardShape {
+    let digits = shape::decimals(state, line.asset);
+    let Division { numerator, carry_after } = line.division();
+    RewardShape {
+        day: line.day.to_string(),
+        position: line.position.to_string(),
+        product: shape::product_id(state, line.product),
+        asset: shape::symbol(state, line.asset),
+        principal: line.principal.to_text(digits),
+        rate: shape::bands(digits, &line.bands),
+        by_tier: shape::parts(digits, &line.bands, line.principal),
+        carry_before: line.carry_before.to_string(),
+        numerator: numerator.to_string(),
+        carry_after: carry_after.to_string(),
+        reward: line.reward.to_text(digits),
+        state: line.state.word(),
+    }
+}
+
+/// GET /v1/rewards
+pub async fn reward_list(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Query(filter): Query<RewardFilter>,
+) -> Result<Json<Page<RewardShape>>, Problem> {
+    let who = customer(&caller);
+    let size = limit(filter.limit.as_deref())?;
+    let list = format!("rewards {who} {:?} {:?} {:?} {:?}", filter.asset, filter.position, filter.from, filter.to);
+    let before: Option<(i32, u64)> = place(&app.seed, &list, filter.cursor.as_deref())?;
+    let from = filter.from.as_deref().map(|text| input::day("from", text)).transpose()?;
+    let to = filter.to.as_deref().map(|text| input::day("to", text)).transpose()?;
+    let position = match &filter.position {
+        None => None,
+        Some(text) => Some(input::position(text).ok_or_else(|| app.engine.peek(|state| rejected(state, &Rejection::PositionNotFound)))?),
+    };
+    let mut cut = Cut::take(&app, &who, Chosen { asset: filter.asset.as_deref(), position }).await?;
+    if let (Some(symbol), Some(_)) = (&filter.asset, position) {
+        let asset = app.engine.peek(|state| state.asset_ix(symbol));
+        cut.subjects.retain(|subject| Some(subject.past.asset) == asset);
+    }
+    let first = cut.first_day(&app).max(from.unwrap_or(Day::from_number(i32::MIN)));
+    let mut until = to.unwrap_or(cut.last_closed).min(cut.last_closed);
+    until = before.map_or(until, |(day, _)| until.min(Day::from_number(day)));
+    let mut found: Vec<CloseLine> = Vec::new();
+    while until >= first && found.len() <= size {
+        let start = until.plus(1 - cut.step_days()).max(first);
+        let lines = cut.closes(&app, start, until)?;
+        found.extend(lines.into_iter().rev().filter(|line| before.is_none_or(|before| (line.day.number(), line.position.0) < before)));
+        until = start.previous();
+    }
+    let more = found.len() > size;
+    found.truncate(size);
+    let next = if more { found.last().map(|line| cursor(&app.seed, &list, &(line.day.number(), line.position.0))) } else { None };
+    let items = app.engine.peek(|state| found.iter().map(|line| reward_shape(state, line)).collect());
+    Ok(Json(Page { items, next_cursor: next }))
+}

@@ -1,0 +1,13 @@
+//! What everything looks like on the wire: the JSON shapes of API, and how the machine's values become them.
+//!
+//! [`product`] and [`position`] have files of their own. Amounts and rates are decimal text, instants RFC 3339 in UTC, days ISO dates, ids text. Nothing is computed here.
+
+mod parts;
+mod position;
+pub mod preview;
+mod product;
+
+pub use crate::wire::text::{agreement_version, amount, balance, decimals, figures, hex, product_id, symbol};
+pub use parts::*;
+pub use position::{PositionShape, PositionStateWord, position};
+pub use product::*;

@@ -1,0 +1,293 @@
+//! The statement over HTTP: JSON in pages, or everything as CSV; and the operator's view of a customer, which shows it.
+
+use crate::app::App;
+use crate::auth::identity::Caller;
+use crate::json::customer::customer;
+use crate::json::shape;
+use crate::lines::statement::{Bookmark, Filter, StatementLine, Walk};
+use crate::lines::{Chosen, Cut};
+use crate::wire::cell::cell;
+use crate::wire::input::{self, AccountWord, Path, Query};
+use crate::wire::page::{LIMIT_MAX, Page, cursor, limit, place};
+use crate::wire::problem::Problem;
+use crate::wire::streams::Open;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
+use usance_core::machine::State as Machine;
+use usance_core::machine::movement::MovementKind;
+use utoipa::ToSchema;
+
+/// Filters of the statement.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatementFilter {
+    /// Only of this asset.
+    pub asset: Option<String>,
+    /// Only of this account.
+    pub account: Option<AccountWord>,
+    /// Only of this product.
+    pub product: Option<String>,
+    /// Only of this kind.
+    pub kind: Option<MovementWord>,
+    /// Not before this day.
+    pub from: Option<String>,
+    /// Not after this day.
+    pub to: Option<String>,
+    /// Items in the page.
+    pub limit: Option<String>,
+    /// Where it begins.
+    pub cursor: Option<String>,
+}
+
+/// What a movement was, on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = MovementKind)]
+pub enum MovementWord {
+    /// Coins came in.
+    Deposit,
+    /// Coins went out.
+    Withdrawal,
+    /// Between the two accounts.
+    Transfer,
+    /// Staked.
+    Subscription,
+    /// Unstaked.
+    Redemption,
+    /// Taken back from Funding by an early exit.
+    Clawback,
+    /// A reward was paid.
+    Reward,
+    /// A term ended and principal came back.
+    Maturity,
+}
+
+impl From<MovementKind> for MovementWord {
+    fn from(kind: MovementKind) -> Self {
+        match kind {
+            MovementKind::Deposit => MovementWord::Deposit,
+            MovementKind::Withdrawal => MovementWord::Withdrawal,
+            MovementKind::Transfer => MovementWord::Transfer,
+            MovementKind::Subscription => MovementWord::Subscription,
+            MovementKind::Redemption => MovementWord::Redemption,
+            MovementKind::Clawback => MovementWord::Clawback,
+            MovementKind::Reward => MovementWord::Reward,
+            MovementKind::Maturity => MovementWord::Maturity,
+        }
+    }
+}
+
+impl MovementWord {
+    /// The word itself.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        self.kind().word()
+    }
+    /// What it names.
+    const fn kind(self) -> MovementKind {
+        match self {
+            MovementWord::Deposit => MovementKind::Deposit,
+            MovementWord::Withdrawal => MovementKind::Withdrawal,
+            MovementWord::Transfer => MovementKind::Transfer,
+            MovementWord::Subscription => MovementKind::Subscription,
+            MovementWord::Redemption => MovementKind::Redemption,
+            MovementWord::Clawback => MovementKind::Clawback,
+            MovementWord::Reward => MovementKind::Reward,
+            MovementWord::Maturity => MovementKind::Maturity,
+        }
+    }
+}
+
+/// One movement of Spot or Funding.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MovementShape {
+    /// When.
+    pub at: String,
+    /// The asset's symbol.
+    pub asset: String,
+    /// Spot or Funding.
+    pub account: AccountWord,
+    /// What moved.
+    pub kind: MovementWord,
+    /// Below zero when it went out.
+    pub amount: String,
+    /// The account's balance after it.
+    pub balance: String,
+    /// The closed day of a reward or maturity.
+    pub day: Option<String>,
+    /// The position's number.
+    pub position: Option<String>,
+    /// The product's id.
+    pub product: Option<String>,
+    /// The wallet's reference.
+    pub reference: Option<String>,
+}
+
+fn movement(state: &Machine, line: &StatementLine) -> MovementShape {
+    let moved = &line.moved;
+    MovementShape {
+        at: line.at.to_string(),
+        asset: shape::symbol(state, moved.asset),
+        account: moved.account.into(),
+        kind: moved.kind.into(),
+        amount: shape::balance(state, moved.asset, moved.amount),
+        balance: shape::balance(state, moved.asset, line.balance),
+        day: moved.day.map(|day| day.to_string()),
+        position: moved.position.map(|id| id.to_string()),
+        product: moved.product.map(|product| shape::product_id(state, product)),
+        reference: moved.reference.clone(),
+    }
+}
+
+/// `from` and `to` are days of the platform, both included.
+fn statement_filter(app: &App, asked: &StatementFilter) -> Result<Filter, Problem> {
+    let product = asked
+        .product
+        .as_deref()
+        .map(|id| app.engine.peek(|state| crate::json::catalogue::seen(state, id).map(|(ix, _)| ix)))
+        .transpose()?;
+    let from = asked.from.as_deref().map(|text| input::day("from", text)).transpose()?;
+    let to = asked.to.as_deref().map(|text| input::day("to", text)).transpose()?;
+    let offset = app.engine.peek(|state| state.registry.platform.offset);
+    Ok(Filter {
+        account: asked.account.map(Into::into),
+        product,
+        kind: asked.kind.map(MovementWord::kind),
+        from: from.map(|day| offset.first_instant(day)),
+        until: to.map(|day| offset.first_instant(day.next())),
+    })
+}
+
+/// GET /v1/statement: JSON in pages, or everything as CSV.
+pub async fn statement_get(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    Query(asked): Query<StatementFilter>,
+) -> Result<Response, Problem> {
+    if headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/csv")) {
+        limit(asked.limit.as_deref())?;
+        let filter = statement_filter(&app, &asked)?;
+        let open = app.statements.one_more(&customer(&caller))?;
+        let (walk, _) = walk(&app, &caller, &asked).await?;
+        return Ok(csv(app, walk, filter, open));
+    }
+    Ok(Json(statement_page(&app, &caller, &asked).await?).into_response())
+}
+
+/// One page of a caller's statement.
+///
+/// # Errors
+/// For a filter, limit or cursor that cannot be read, and as [`Cut::take`].
+pub async fn statement_page(app: &App, caller: &Caller, asked: &StatementFilter) -> Result<Page<MovementShape>, Problem> {
+    let filter = statement_filter(app, asked)?;
+    let size = limit(asked.limit.as_deref())?;
+    let (mut walk, list) = walk(app, caller, asked).await?;
+    let lines = walk.next(app, filter, size)?;
+    let mark = walk.mark().clone();
+    let more = lines.len() == size && !walk.next(app, filter, 1)?.is_empty();
+    let next_cursor = more.then(|| cursor(&app.seed, &list, &mark));
+    let items = app.engine.peek(|state| lines.iter().map(|line| movement(state, line)).collect());
+    Ok(Page { items, next_cursor })
+}
+
+/// A walk back from where the cursor stands, and the name of the list that the cursor belongs to.
+async fn walk(app: &App, caller: &Caller, asked: &StatementFilter) -> Result<(Walk, String), Problem> {
+    let who = customer(caller);
+    let StatementFilter { asset, account, product, kind, from, to, .. } = asked;
+    let list = format!("statement {who} {asset:?} {account:?} {product:?} {kind:?} {from:?} {to:?}");
+    let mark: Option<Bookmark> = place(&app.seed, &list, asked.cursor.as_deref())?;
+    let cut = Cut::take(app, &who, Chosen { asset: asset.as_deref(), position: None }).await?;
+    Ok((Walk::new(cut, mark), list))
+}
+
+/// Streams a statement as CSV, a page at a time, as fast as the client takes it.
+fn csv(app: App, mut walk: Walk, filter: Filter, open: Open) -> Response {
+    let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Bytes, std::io::Error>>(1);
+    tokio::spawn(async move {
+        let _open = open;
+        let mut head = true;
+        loop {
+            // A place is held while a page is made, and not while somebody slow takes it.
+            let Some(place) = app.admission.statements.enter_in_time().await else { return };
+            let lines = walk.next(&app, filter, LIMIT_MAX);
+            drop(place);
+            let lines = match lines {
+                Ok(lines) => lines,
+                Err(problem) => {
+                    // The status is sent already: a cut stream is how the client learns that it is not whole.
+                    let _ = sender.send(Err(std::io::Error::other(format!("{problem:?}")))).await;
+                    return;
+                }
+            };
+            let last = lines.len() < LIMIT_MAX;
+            let text = app.engine.peek(|state| csv_text(state, &lines, head));
+            head = false;
+            if sender.send(text.map(Bytes::from)).await.is_err() || last {
+                return;
+            }
+        }
+    });
+    let stream = tokio_stream::wrappers::ReceiverStream::new(receiver);
+    let headers =
+        [(header::CONTENT_TYPE, "text/csv; charset=utf-8"), (header::CONTENT_DISPOSITION, "attachment; filename=\"statement.csv\"")];
+    (headers, Body::from_stream(stream)).into_response()
+}
+
+fn csv_text(state: &Machine, lines: &[StatementLine], head: bool) -> Result<Vec<u8>, std::io::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    if head {
+        writer.write_record(["at", "asset", "account", "kind", "amount", "balance", "day", "position", "product", "reference"])?;
+    }
+    for line in lines {
+        let shown = movement(state, line);
+        let account = if shown.account == AccountWord::Spot { "spot" } else { "funding" };
+        let word = |text: Option<String>| text.unwrap_or_default();
+        writer.write_record([
+            &shown.at,
+            &cell(&shown.asset),
+            account,
+            shown.kind.word(),
+            &shown.amount,
+            &shown.balance,
+            &word(shown.day),
+            &word(shown.position),
+            &cell(&word(shown.product)),
+            &cell(&word(shown.reference)),
+        ])?;
+    }
+    writer.into_inner().map_err(|error| std::io::Error::other(error.to_string()))
+}
+
+/// A customer, as an operator sees it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CustomerView {
+    id: String,
+    accounts: Vec<crate::json::customer::AccountShape>,
+    /// The newest 500 positions.
+    positions: Vec<shape::PositionShape>,
+    /// The newest 100 lines of the statement.
+    statement: Vec<MovementShape>,
+}
+
+/// GET /v1/operator/customers/{id}: accounts, positions and the newest of the statement. The whole lists are the customer
+/// routes, with the customer named in the header.
+pub async fn customer_get(State(app): State<App>, Path(id): Path<String>) -> Result<Json<CustomerView>, Problem> {
+    let cut = Cut::take(&app, &id, Chosen::default()).await?;
+    let (accounts, positions) = app
+        .engine
+        .read(|state, now| {
+            Ok::<_, Problem>((
+                crate::json::customer::accounts(state, &id, now)?,
+                crate::json::customer::all_positions(state, &id, LIMIT_MAX)?,
+            ))
+        })
+        .await??;
+    let lines = Walk::new(cut, None).next(&app, Filter::default(), 100)?;
+    let statement: Vec<MovementShape> = app.engine.peek(|state| lines.iter().map(|line| movement(state, line)).collect());
+    Ok(Json(CustomerView { id, accounts, positions, statement }))
+}

@@ -1,0 +1,74 @@
+//! The Staking Service Agreement by version, the risks in plain words, and what a customer accepted and when.
+
+use crate::app::App;
+use crate::json::catalogue;
+use crate::json::history::{AcceptanceLine, HistoryFilter, acceptance_list};
+use crate::json::shape::AgreementShape;
+use crate::pages::shell::{Room, Shell, show};
+use crate::pages::visitor::Visitor;
+use crate::wire::input::{Path, Query};
+use crate::wire::problem::Problem;
+use askama::Template;
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+
+/// Acceptances on one page.
+const PAGE: &str = "50";
+
+#[derive(Template)]
+#[template(path = "agreement.html")]
+struct AgreementPage {
+    s: Shell,
+    agreement: AgreementShape,
+    in_force: bool,
+}
+
+/// GET /agreement
+pub async fn agreement_get(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
+    let agreement = catalogue::agreement_get(State(app.clone())).await?.0;
+    show(&AgreementPage { s: Shell::of(&app, &visitor, Room::Elsewhere).await?, agreement, in_force: true }, StatusCode::OK)
+}
+
+/// GET /agreements/{version}
+pub async fn agreement_version_get(State(app): State<App>, visitor: Visitor, Path(version): Path<String>) -> Result<Response, Problem> {
+    let agreement = catalogue::agreement_version_get(State(app.clone()), Path(version)).await?.0;
+    let in_force = catalogue::agreement_get(State(app.clone())).await.is_ok_and(|newest| newest.0.version == agreement.version);
+    show(&AgreementPage { s: Shell::of(&app, &visitor, Room::Elsewhere).await?, agreement, in_force }, StatusCode::OK)
+}
+
+#[derive(Template)]
+#[template(path = "risks.html")]
+struct RisksPage {
+    s: Shell,
+}
+
+/// GET /risks
+pub async fn risks_get(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
+    show(&RisksPage { s: Shell::of(&app, &visitor, Room::Elsewhere).await? }, StatusCode::OK)
+}
+
+#[derive(Template)]
+#[template(path = "acceptances.html")]
+struct AcceptancesPage {
+    s: Shell,
+    acceptances: Vec<AcceptanceLine>,
+    older: Option<String>,
+}
+
+/// What GET /acceptances may carry.
+#[derive(Deserialize)]
+pub struct AcceptancesLook {
+    cursor: Option<String>,
+}
+
+/// GET /acceptances
+pub async fn acceptances_get(State(app): State<App>, visitor: Visitor, Query(look): Query<AcceptancesLook>) -> Result<Response, Problem> {
+    let signed = visitor.customer()?;
+    let filter = HistoryFilter { asset: None, limit: Some(PAGE.into()), cursor: look.cursor };
+    let page = acceptance_list(State(app.clone()), Extension(signed.caller.clone()), Query(filter)).await?.0;
+    let older = page.next_cursor.map(|cursor| format!("/acceptances?cursor={cursor}"));
+    show(&AcceptancesPage { s: Shell::of(&app, &visitor, Room::Settings).await?, acceptances: page.items, older }, StatusCode::OK)
+}

@@ -1,0 +1,200 @@
+//! What happened on Spot and Funding: filtered, page by page, as a file, and for the printer.
+
+use crate::app::App;
+use crate::json::shape::ProductShape;
+use crate::json::statement::{self, MovementShape, StatementFilter};
+use crate::pages::failure::sentence;
+use crate::pages::products::{offered, product_name};
+use crate::pages::receipt::account_word;
+use crate::pages::shell::{Room, Shell, show};
+use crate::pages::visitor::Visitor;
+use crate::wire::input::{self, AccountWord, Query};
+use crate::wire::problem::Problem;
+use askama::Template;
+use axum::Extension;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use serde::Deserialize;
+use usance_core::machine::movement::MovementKind;
+
+/// Lines on one page.
+const PAGE: usize = 50;
+/// Lines on paper, at most: the file has no limit.
+const PAPER: usize = 2_000;
+
+/// What GET /history may carry.
+#[derive(Clone, Default, Deserialize)]
+pub struct HistoryLook {
+    #[serde(default)]
+    asset: String,
+    #[serde(default)]
+    account: String,
+    #[serde(default)]
+    product: String,
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    from: String,
+    #[serde(default)]
+    to: String,
+    cursor: Option<String>,
+}
+
+impl HistoryLook {
+    fn filter(&self, limit: usize) -> Result<StatementFilter, Problem> {
+        let unknown = |field: &str| Problem::malformed(format!("{field}: not one of the choices"));
+        let account = [AccountWord::Spot, AccountWord::Funding].into_iter().find(|account| account_word(*account) == self.account);
+        let kind = MovementKind::ALL.into_iter().find(|kind| kind.word() == self.kind);
+        if account.is_none() && !self.account.is_empty() {
+            return Err(unknown("account"));
+        }
+        if kind.is_none() && !self.kind.is_empty() {
+            return Err(unknown("kind"));
+        }
+        let filled = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        Ok(StatementFilter {
+            asset: filled(&self.asset),
+            account,
+            product: filled(&self.product),
+            kind: kind.map(Into::into),
+            from: filled(&self.from),
+            to: filled(&self.to),
+            limit: Some(limit.to_string()),
+            cursor: self.cursor.clone(),
+        })
+    }
+
+    /// The same choice as a query.
+    fn query(&self) -> String {
+        let pairs = [
+            ("asset", &self.asset),
+            ("account", &self.account),
+            ("product", &self.product),
+            ("kind", &self.kind),
+            ("from", &self.from),
+            ("to", &self.to),
+        ];
+        serde_urlencoded::to_string(pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect::<Vec<_>>()).unwrap_or_default()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "history.html")]
+struct HistoryPage {
+    s: Shell,
+    look: HistoryLook,
+    query: String,
+    lines: Vec<MovementShape>,
+    products: Vec<ProductShape>,
+    older: Option<String>,
+    fault: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "history_print.html")]
+struct PrintPage {
+    s: Shell,
+    look: HistoryLook,
+    lines: Vec<MovementShape>,
+    products: Vec<ProductShape>,
+    cut: bool,
+}
+
+fn account_name(s: &Shell, line: &MovementShape) -> String {
+    s.word("account", account_word(line.account))
+}
+
+impl HistoryPage {
+    fn kinds(&self) -> [&'static str; 8] {
+        MovementKind::ALL.map(MovementKind::word)
+    }
+    fn is_kind(&self, kind: &str) -> bool {
+        self.look.kind == kind
+    }
+    /// A day as a date field takes it: what is none leaves the field empty.
+    fn day<'a>(&self, text: &'a str) -> &'a str {
+        if input::day("", text).is_ok() { text } else { "" }
+    }
+    fn account(&self, line: &MovementShape) -> String {
+        account_name(&self.s, line)
+    }
+    fn name<'a>(&'a self, id: &'a str) -> &'a str {
+        product_name(&self.products, id)
+    }
+}
+
+impl PrintPage {
+    /// What was chosen, by name.
+    fn chosen(&self) -> Vec<(String, String)> {
+        let (s, look) = (&self.s, &self.look);
+        let word = |family: &str, word: &str| if word.is_empty() { String::new() } else { s.word(family, word) };
+        let day = |day: &str| if day.is_empty() { String::new() } else { s.f.day(day) };
+        let product = if look.product.is_empty() { "" } else { self.name(&look.product) };
+        let all = [
+            ("coin", look.asset.clone()),
+            ("account", word("account", &look.account)),
+            ("product", product.to_owned()),
+            ("kind", word("movement", &look.kind)),
+            ("from-day", day(&look.from)),
+            ("to-day", day(&look.to)),
+        ];
+        all.into_iter().filter(|(_, value)| !value.is_empty()).map(|(label, value)| (s.t(label), value)).collect()
+    }
+    fn account(&self, line: &MovementShape) -> String {
+        account_name(&self.s, line)
+    }
+    fn name<'a>(&'a self, id: &'a str) -> &'a str {
+        product_name(&self.products, id)
+    }
+}
+
+/// GET /history
+pub async fn history_get(State(app): State<App>, visitor: Visitor, Query(look): Query<HistoryLook>) -> Result<Response, Problem> {
+    let signed = visitor.customer()?;
+    let found = match look.filter(PAGE) {
+        Ok(filter) => statement::statement_page(&app, &signed.caller, &filter).await,
+        Err(problem) => Err(problem),
+    };
+    let s = Shell::of(&app, &visitor, Room::History).await?;
+    let products = offered(&app).await?;
+    let query = look.query();
+    // A choice that cannot be read is said, and the form keeps it.
+    let (lines, cursor, fault) = match found {
+        Ok(page) => (page.items, page.next_cursor, None),
+        Err(problem) if problem.status().is_client_error() => (Vec::new(), None, Some(sentence(&s, &problem, &look.asset))),
+        Err(problem) => return Err(problem),
+    };
+    let joint = if query.is_empty() { "" } else { "&" };
+    let older = cursor.map(|cursor| format!("/history?{query}{joint}cursor={cursor}"));
+    let status = if fault.is_none() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    show(&HistoryPage { s, look, query, lines, products, older, fault }, status)
+}
+
+/// GET /history/print
+pub async fn print_get(State(app): State<App>, visitor: Visitor, Query(look): Query<HistoryLook>) -> Result<Response, Problem> {
+    let signed = visitor.customer()?;
+    let mut lines = Vec::new();
+    let mut filter = look.filter(500)?;
+    filter.cursor = None;
+    let cut = loop {
+        let page = statement::statement_page(&app, &signed.caller, &filter).await?;
+        lines.extend(page.items);
+        match page.next_cursor {
+            Some(_) if lines.len() >= PAPER => break true,
+            Some(cursor) => filter.cursor = Some(cursor),
+            None => break false,
+        }
+    };
+    let products = offered(&app).await?;
+    show(&PrintPage { s: Shell::of(&app, &visitor, Room::History).await?, look, lines, products, cut }, StatusCode::OK)
+}
+
+/// GET /history.csv: every line of the same choice, streamed.
+pub async fn csv_get(State(app): State<App>, visitor: Visitor, Query(look): Query<HistoryLook>) -> Result<Response, Problem> {
+    let signed = visitor.customer()?;
+    let mut filter = look.filter(PAGE)?;
+    filter.cursor = None;
+    let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static("text/csv"))]);
+    statement::statement_get(State(app), Extension(signed.caller.clone()), headers, Query(filter)).await
+}

@@ -1,0 +1,107 @@
+//! What a customer is told: rewards paid, rates ahead, maturities near, renewed.
+
+use crate::app::App;
+use crate::json::history::HistoryFilter;
+use crate::json::notices::{NoticeShape, notice_list};
+use crate::json::shape::ProductShape;
+use crate::pages::products::{by_rate, offered, product_name};
+use crate::pages::shell::{Money, Room, Shell, show};
+use crate::pages::visitor::Visitor;
+use crate::wire::input::Query;
+use crate::wire::problem::Problem;
+use askama::Template;
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+
+/// Notices on one page.
+const PAGE: &str = "50";
+
+/// What is told together.
+enum Told {
+    /// One thing.
+    One(Box<NoticeShape>),
+    /// What a day paid, product by product.
+    Rewards { day: String, at: String, paid: Vec<NoticeShape> },
+}
+
+/// The rewards of one day, which follow each other, are told together.
+fn together(notices: Vec<NoticeShape>) -> Vec<Told> {
+    let mut told: Vec<Told> = Vec::new();
+    for notice in notices {
+        let Some(day) = notice.day.clone().filter(|_| notice.kind == "reward_paid") else {
+            told.push(Told::One(Box::new(notice)));
+            continue;
+        };
+        match told.last_mut() {
+            Some(Told::Rewards { day: same, paid, .. }) if *same == day => paid.push(notice),
+            _ => told.push(Told::Rewards { day, at: notice.at.clone(), paid: vec![notice] }),
+        }
+    }
+    told
+}
+
+#[derive(Template)]
+#[template(path = "notices.html")]
+struct NoticesPage {
+    s: Shell,
+    told: Vec<Told>,
+    products: Vec<ProductShape>,
+    older: Option<String>,
+}
+
+impl NoticesPage {
+    fn name<'a>(&'a self, id: &'a str) -> &'a str {
+        product_name(&self.products, id)
+    }
+
+    /// What a position paid.
+    fn amount(&self, notice: &NoticeShape) -> Money {
+        self.s.own(&notice.asset, notice.amount.as_deref().unwrap_or("0"))
+    }
+
+    /// What a notice says.
+    fn sentence(&self, notice: &NoticeShape) -> String {
+        let (s, product) = (&self.s, self.name(&notice.product));
+        let amount = |text: &Option<String>| text.as_deref().map(|text| s.own_plain(&notice.asset, text)).unwrap_or_default();
+        let highest = || notice.tiers.iter().flatten().map(|tier| tier.rate.clone()).max_by(|left, right| by_rate(left, right));
+        match notice.kind {
+            "matured" => {
+                let (spot, funding) = (amount(&notice.to_spot), amount(&notice.to_funding));
+                s.tw("notice-matured", &[("product", product), ("spot", &spot), ("funding", &funding)])
+            }
+            "renewed" => {
+                let next = notice.renewed_into.clone().unwrap_or_default();
+                s.tw("notice-renewed", &[("product", product), ("position", &next)])
+            }
+            "rate_ahead" => {
+                let rate = notice.rate.clone().or_else(highest).map(|rate| s.f.percent(&rate)).unwrap_or_default();
+                let from = notice.from.as_deref().map(|day| s.f.day(day)).unwrap_or_default();
+                s.tw("notice-rate_ahead", &[("product", product), ("rate", &rate), ("from", &from)])
+            }
+            _ => {
+                let at = notice.matures_at.as_deref().map(|at| s.f.instant(at)).unwrap_or_default();
+                let id = if notice.auto_renew == Some(true) { "notice-maturity_near-renews" } else { "notice-maturity_near" };
+                s.tw(id, &[("product", product), ("at", &at)])
+            }
+        }
+    }
+}
+
+/// What GET /notices may carry.
+#[derive(Deserialize)]
+pub struct NoticesLook {
+    cursor: Option<String>,
+}
+
+/// GET /notices
+pub async fn notices_get(State(app): State<App>, visitor: Visitor, Query(look): Query<NoticesLook>) -> Result<Response, Problem> {
+    let signed = visitor.customer()?;
+    let filter = HistoryFilter { asset: None, limit: Some(PAGE.into()), cursor: look.cursor };
+    let page = notice_list(State(app.clone()), Extension(signed.caller.clone()), Query(filter)).await?.0;
+    let products = offered(&app).await?;
+    let older = page.next_cursor.map(|cursor| format!("/notices?cursor={cursor}"));
+    show(&NoticesPage { s: Shell::of(&app, &visitor, Room::Notices).await?, told: together(page.items), products, older }, StatusCode::OK)
+}

@@ -1,0 +1,65 @@
+//! What only a demo has: entering as a sample customer without a password, and letting the day end.
+
+use crate::app::App;
+use crate::auth::identity::Caller;
+use crate::json::call::Call;
+use crate::json::operator::ClockAsked;
+use crate::pages::sheet::new_key;
+use crate::pages::shell::go;
+use crate::pages::sign_in::{enter, own_path};
+use crate::pages::visitor::{Form, Visitor};
+use crate::wire::input;
+use crate::wire::problem::Problem;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, header};
+use axum::response::Response;
+use serde::Deserialize;
+use usance_core::machine::Command;
+use usance_store::Role;
+
+/// Where nothing of a demo may be done.
+fn no_demo() -> Problem {
+    Problem::not_found("not_found", "This is not a demo.")
+}
+
+/// A sample customer.
+#[derive(Deserialize)]
+pub struct SampleForm {
+    customer: String,
+    #[serde(default)]
+    next: String,
+}
+
+/// POST /sign-in/sample: in a demo anybody may enter as a sample customer.
+pub async fn sample_post(
+    State(app): State<App>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Form(form): Form<SampleForm>,
+) -> Result<Response, Problem> {
+    if !app.site.sample_customers.contains(&form.customer) {
+        return Err(no_demo());
+    }
+    enter(&app, &visitor, &headers, &form.customer, &own_path(&form.next))
+}
+
+/// The end of a day. Two taps name the same one, and a clock that stands there already stays.
+#[derive(Deserialize)]
+pub struct DayForm {
+    to: String,
+}
+
+/// POST /sample/next-day: in a demo anybody may let the day end, as its operator would.
+pub async fn next_day_post(State(app): State<App>, headers: HeaderMap, Form(form): Form<DayForm>) -> Result<Response, Problem> {
+    if app.site.sample_customers.is_empty() {
+        return Err(no_demo());
+    }
+    let asked = ClockAsked { to: form.to };
+    let operator = Caller { role: Role::Operator, scope: "operator:demo-pages".to_owned(), customer: None };
+    let call = Call::within(operator, Method::POST, "/v1/operator/clock", &new_key()?)?;
+    let command = Command::MoveClock { to: input::instant("to", &asked.to)? };
+    call.book(&app, &asked, command, None).await?;
+    // Back to the page on which it was asked for.
+    let from = headers.get(header::REFERER).and_then(|from| from.to_str().ok()).and_then(|from| from.parse::<axum::http::Uri>().ok());
+    Ok(go(&own_path(from.as_ref().and_then(|from| from.path_and_query()).map_or("", |path| path.as_str()))))
+}

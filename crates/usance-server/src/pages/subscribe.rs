@@ -1,0 +1,250 @@
+//! The subscribe sheet: what leaves which account, what happens when, and then exactly that.
+//!
+//! Confirming sends back what was shown. If that differs from what would be booked now, nothing is booked and the sheet
+//! says what changed. One key is made per opened sheet and a new one after every refusal, so a double tap or a retry
+//! books once.
+
+use crate::app::App;
+use crate::json::call::Call;
+use crate::json::customer::{AccountShape, SourceWord, SubscriptionAsked, SubscriptionPreviewAsked};
+use crate::json::shape::preview::SubscriptionPreviewShape;
+use crate::json::shape::{AvailabilityWord, EarlyRedemptionWord, ProductShape};
+use crate::json::{catalogue, customer, shape};
+use crate::pages::failure::sentence;
+use crate::pages::products::{availability_word, kind_name};
+use crate::pages::sheet::{self, Change, Refused};
+use crate::pages::shell::{Room, Shell, go, show};
+use crate::pages::visitor::{Form, Signed, Visitor};
+use crate::wire::input::{self, Path, Query};
+use crate::wire::problem::Problem;
+use askama::Template;
+use axum::Extension;
+use axum::extract::State as Inside;
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use serde::Deserialize;
+use usance_core::id::LogPosition;
+use usance_core::machine::command::Source;
+use usance_core::machine::outlook;
+use usance_core::machine::preview::Preview;
+use usance_engine::submit::Expectation;
+
+/// A source to choose.
+struct SourceChoice {
+    word: &'static str,
+    available: String,
+    most: String,
+    taken: bool,
+}
+
+#[derive(Template)]
+#[template(path = "subscribe.html", blocks = ["summary"])]
+struct SubscribePage {
+    s: Shell,
+    product: ProductShape,
+    kind: String,
+    sources: Vec<SourceChoice>,
+    source: &'static str,
+    amount: String,
+    preview: Option<SubscriptionPreviewShape>,
+    shown: String,
+    agreement: Option<String>,
+    auto_renew: bool,
+    key: String,
+    fault: Option<String>,
+    unticked: bool,
+    on_sale: bool,
+    changes: Vec<Change>,
+}
+
+impl SubscribePage {
+    fn availability(&self) -> &'static str {
+        availability_word(self.product.availability)
+    }
+    /// The most from the chosen source; nothing where none can be subscribed.
+    fn nothing_left(&self) -> bool {
+        self.sources.iter().any(|choice| choice.taken && choice.most == "0")
+    }
+}
+
+/// What GET …/subscribe may carry.
+#[derive(Deserialize)]
+pub struct SheetLook {
+    #[serde(default)]
+    amount: String,
+    source: Option<SourceWord>,
+    #[serde(default)]
+    key: String,
+    #[serde(default)]
+    most: String,
+}
+
+/// What the sheet asks for.
+struct Asked {
+    amount: String,
+    source: SourceWord,
+    key: String,
+    auto_renew: bool,
+}
+
+const SOURCES: [SourceWord; 3] = [SourceWord::FundingThenSpot, SourceWord::Funding, SourceWord::Spot];
+
+const fn word(source: SourceWord) -> &'static str {
+    match source {
+        SourceWord::Funding => "funding",
+        SourceWord::Spot => "spot",
+        SourceWord::FundingThenSpot => "funding_then_spot",
+    }
+}
+
+/// GET /products/{id}/subscribe
+pub async fn subscribe_get(
+    Inside(app): Inside<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    Query(look): Query<SheetLook>,
+) -> Result<Response, Problem> {
+    let signed = visitor.customer()?;
+    let source = look.source.unwrap_or(SourceWord::FundingThenSpot);
+    let amount = if look.most.is_empty() { look.amount.trim().to_owned() } else { most(&app, signed, &id, source).await? };
+    // Where nothing can be subscribed, nothing is written into the field.
+    let amount = if amount == "0" { String::new() } else { amount };
+    let asked = Asked { amount, source, key: sheet::same_key(&look.key)?, auto_renew: false };
+    let page = sheet(&app, &visitor, &id, asked, Refused::default()).await?;
+    if visitor.wants_fragment { show(&page.as_summary(), StatusCode::OK) } else { show(&page, StatusCode::OK) }
+}
+
+/// The most that this customer can subscribe from a source, as text.
+async fn most(app: &App, signed: &Signed, id: &str, source: SourceWord) -> Result<String, Problem> {
+    let most = app.engine.read(|state, _| {
+        let (product, terms) = catalogue::seen(state, id)?;
+        let customer = state.customer_ix(signed.customer());
+        let most = customer.map(|customer| outlook::subscribable(state, customer, product, Source::from(source))).unwrap_or_default();
+        Ok(crate::json::shape::amount(state, terms.asset, most))
+    });
+    most.await?
+}
+
+async fn sheet(app: &App, visitor: &Visitor, id: &str, asked: Asked, refused: Refused) -> Result<SubscribePage, Problem> {
+    let signed = visitor.customer()?;
+    let product = catalogue::product_get(Inside(app.clone()), Path(id.to_owned())).await?.0;
+    let s = Shell::of(app, visitor, Room::Products).await?;
+    let accounts = customer::account_list(Inside(app.clone()), Extension(signed.caller.clone())).await?.0.items;
+    let account = accounts.iter().find(|account| account.asset == product.asset);
+    let mut sources = Vec::new();
+    for source in SOURCES {
+        let most = most(app, signed, id, source).await?;
+        sources.push(SourceChoice { word: word(source), available: available(account, source), most, taken: source == asked.source });
+    }
+    let previewed = match asked.amount.is_empty() {
+        true => None,
+        false => Some(preview(app, signed, id, &asked.amount, asked.source).await),
+    };
+    let (preview, mut fault) = match previewed {
+        None => (None, None),
+        Some(Ok(preview)) => (Some(preview), None),
+        Some(Err(problem)) => (None, Some(sentence(&s, &problem, &product.asset))),
+    };
+    if let Some(problem) = &refused.problem {
+        fault = Some(sentence(&s, problem, &product.asset));
+    }
+    let changes = sheet::changes(&s, &product.asset, refused.changes);
+    let on_sale = product.availability == AvailabilityWord::Available;
+    let agreement = catalogue::agreement_get(Inside(app.clone())).await.ok().map(|agreement| agreement.0.version);
+    Ok(SubscribePage {
+        kind: kind_name(&s, &product),
+        shown: preview.as_ref().map(sheet::shown).unwrap_or_default(),
+        on_sale,
+        source: word(asked.source),
+        amount: asked.amount,
+        auto_renew: asked.auto_renew,
+        key: asked.key,
+        unticked: refused.unticked,
+        s,
+        product,
+        sources,
+        preview,
+        agreement,
+        fault,
+        changes,
+    })
+}
+
+fn available(account: Option<&AccountShape>, source: SourceWord) -> String {
+    let text = account.map(|account| match source {
+        SourceWord::Funding => account.funding.clone(),
+        SourceWord::Spot => account.spot.clone(),
+        SourceWord::FundingThenSpot => account.free.clone(),
+    });
+    text.unwrap_or_else(|| "0".to_owned())
+}
+
+async fn preview(app: &App, signed: &Signed, id: &str, amount: &str, source: SourceWord) -> Result<SubscriptionPreviewShape, Problem> {
+    let asked = SubscriptionPreviewAsked { product: id.to_owned(), amount: amount.to_owned(), source: Some(source) };
+    Ok(customer::subscription_preview(Inside(app.clone()), Extension(signed.caller.clone()), input::Body(asked)).await?.0)
+}
+
+/// A subscription to be made.
+#[derive(Deserialize)]
+pub struct SubscribeForm {
+    #[serde(default)]
+    amount: String,
+    source: Option<SourceWord>,
+    /// The preview that was shown, as it was given.
+    #[serde(default)]
+    shown: String,
+    /// The version of the agreement that was ticked.
+    #[serde(default)]
+    agreement: String,
+    #[serde(default)]
+    auto_renew: String,
+    #[serde(default)]
+    key: String,
+}
+
+/// POST /products/{id}/subscribe
+pub async fn subscribe_post(
+    Inside(app): Inside<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    Form(form): Form<SubscribeForm>,
+) -> Result<Response, Problem> {
+    let signed = visitor.customer()?;
+    let source = form.source.unwrap_or(SourceWord::FundingThenSpot);
+    let asked = SubscriptionAsked {
+        product: id.clone(),
+        amount: form.amount.trim().to_owned(),
+        source,
+        agreement: form.agreement.clone(),
+        auto_renew: !form.auto_renew.is_empty(),
+    };
+    let refused = match book(&app, signed, &form, &asked).await {
+        Ok(place) => return Ok(go(&format!("/receipts/{}?new=1", place.number()))),
+        Err(refused) => refused,
+    };
+    let status = refused.status();
+    let again = Asked { amount: asked.amount, source, key: sheet::new_key()?, auto_renew: asked.auto_renew };
+    show(&sheet(&app, &visitor, &id, again, refused).await?, status)
+}
+
+/// Books what was shown, or says why not. Whether it is still what would be booked is decided in the same instant.
+async fn book(app: &App, signed: &Signed, form: &SubscribeForm, asked: &SubscriptionAsked) -> Result<LogPosition, Refused> {
+    let call = sheet::key_of(&form.key).and_then(|key| Call::within(signed.caller.clone(), Method::POST, "/v1/subscriptions", key))?;
+    if form.shown.is_empty() {
+        return Err(Refused::default());
+    }
+    if form.agreement.is_empty() {
+        return Err(Refused { unticked: true, ..Refused::default() });
+    }
+    let shown = app.engine.peek(|state| shape::preview::shown_subscription(state, &asked.product, &form.shown));
+    let expects = shown.map_or(Expectation::Unreadable, |shown| Expectation::Shown(Box::new(Preview::Subscription(shown))));
+    let problem = match call.book(app, asked, asked.command(&signed.caller), Some(expects)).await {
+        Ok(place) => return Ok(place),
+        Err(problem) => problem,
+    };
+    if problem.code() != sheet::CHANGED {
+        return Err(problem.into());
+    }
+    let now = preview(app, signed, &asked.product, &asked.amount, asked.source).await?;
+    Err(Refused { changes: sheet::differences(&form.shown, &now), ..Refused::default() })
+}

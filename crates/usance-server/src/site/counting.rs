@@ -1,0 +1,46 @@
+//! Every request is counted before anything else is looked at: by who sends it, or by the address that it comes from.
+
+use super::freshness;
+use crate::app::App;
+use crate::auth::identity::Identity;
+use crate::auth::rates::{Counted, Purpose};
+use crate::wire::problem::Problem;
+use axum::extract::{ConnectInfo, Request};
+use std::net::{IpAddr, SocketAddr};
+
+/// Who asks by token; counted before anything else is looked at, also where nothing comes of it: by the token, or by the address
+/// where there is none that is valid.
+pub(super) fn count(
+    app: &App,
+    request: &Request,
+    purpose: Purpose,
+    operation: Option<&str>,
+    counted: &mut Counted,
+) -> Result<Identity, Problem> {
+    let identified = app.auth.identify(request.headers());
+    *counted = match &identified {
+        Ok(_) if is_free(request.uri().path()) => Counted::default(),
+        Ok(identity) => app.auth.count(identity, purpose, operation),
+        Err(_) => count_stranger(app, request, operation),
+    };
+    identified
+}
+
+/// Counts a request of somebody unknown by its address.
+pub(super) fn count_stranger(app: &App, request: &Request, operation: Option<&str>) -> Counted {
+    let address = sender_address(app, request).filter(|_| !is_free(request.uri().path()));
+    address.map_or_else(Counted::default, |address| app.auth.count_address(address, operation))
+}
+
+/// Whether a path says how this process is, or is a file that browsers keep: nobody counts that.
+pub(super) fn is_free(path: &str) -> bool {
+    freshness::is_own(path) && !["/openapi.json", "/docs"].contains(&path)
+}
+
+/// The address of whoever sent a request, where it is known: a neighbour on this machine that says nothing of whom it
+/// speaks for is a proxy or a program of the house.
+fn sender_address(app: &App, request: &Request) -> Option<IpAddr> {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?.0;
+    let address = app.site.proxies.source(request.headers(), peer.ip());
+    Some(address).filter(|address| !address.is_loopback())
+}

@@ -1,0 +1,288 @@
+//! Back-pressure: how many requests are under way at a time, and who is told 503 at once instead of waiting.
+//!
+//! Every request takes one of so many places, and is refused where none is free: a queue that nobody can see the end of serves
+//! nobody. Where many wait too long for a core, a share of newcomers is refused until they do not, and where many are under way
+//! whoever waited long behind others on its own connection. Passwords are checked slowly on purpose, so sign-ins have places of
+//! their own and take none from the rest. The [`Door`] does so before anything else looks, with answers that were made when the
+//! service began: as a page for whoever reads pages. What asks a database or takes a core for a while passes a [`Gate`] of its
+//! own, with few places and a short wait, so that neither a hanging server nor a flood of statements takes threads or time from
+//! the rest.
+
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use usance_engine::Unavailable;
+use usance_engine::life::pool::CONNECTIONS_MAX;
+
+/// How often it is looked how long a task that is ready waits for a core.
+const LOOK: Duration = Duration::from_millis(5);
+/// How long it may wait, on average over eight looks, before newcomers are refused.
+const WAIT_MAX: Duration = Duration::from_millis(10);
+/// Where fewer are under way, or wait for a core, nobody is refused, however long the machine takes: so many may wait at gates alone.
+const ALWAYS: usize = 96;
+/// Where more are under way, who waited longer than this behind others on its own connection is refused: by now it is late.
+const QUEUED_MAX: Duration = Duration::from_millis(40);
+/// Of a thousand newcomers, so many more are refused after each look that found too long a wait.
+const MORE: u32 = 40;
+/// And so many fewer after each that did not.
+const FEWER: u32 = 20;
+/// Some are always let in: nothing else shows that it is over.
+const REFUSED_MAX: u32 = 950;
+/// Sign-ins with a password under way at a time: those that wait for their turns, and some more.
+const SIGN_INS_MAX: usize = 64;
+/// How a request of some kind is let in, beyond having a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Answered from memory, or by the writer.
+    Fast,
+    /// Asks the read tables, the log or the stored people.
+    Stored,
+    /// Walks far, or takes a core for a while.
+    Expensive,
+    /// Waits for a password to be checked, in a queue of its own (`auth`), where nobody else waits behind it.
+    SignIn,
+}
+
+/// A door with few places and a short wait.
+pub struct Gate {
+    places: Semaphore,
+    waiting: AtomicUsize,
+    waiting_max: usize,
+    patience: Duration,
+}
+
+impl Gate {
+    const fn new(places: usize, patience: Duration) -> Self {
+        Gate { places: Semaphore::const_new(places), waiting: AtomicUsize::new(0), waiting_max: places * 4, patience }
+    }
+
+    /// A place, perhaps after a short wait.
+    ///
+    /// # Errors
+    /// [`Unavailable::Overloaded`] when too many wait, or it was waited too long.
+    pub async fn enter(&self) -> Result<SemaphorePermit<'_>, Unavailable> {
+        if let Ok(place) = self.places.try_acquire() {
+            return Ok(place);
+        }
+        let waiting = UnderWay::one_more(&self.waiting);
+        if waiting.before >= self.waiting_max {
+            return Err(Unavailable::Overloaded);
+        }
+        match tokio::time::timeout(self.patience, self.places.acquire()).await {
+            Ok(Ok(place)) => Ok(place),
+            _ => Err(Unavailable::Overloaded),
+        }
+    }
+
+    /// A place, however long that takes: for what goes on with an answer that has begun.
+    pub async fn enter_in_time(&self) -> Option<SemaphorePermit<'_>> {
+        self.places.acquire().await.ok()
+    }
+}
+
+/// One more of a number, for as long as this value lives.
+pub struct UnderWay<'a> {
+    number: &'a AtomicUsize,
+    before: usize,
+}
+
+impl<'a> UnderWay<'a> {
+    fn one_more(number: &'a AtomicUsize) -> Self {
+        UnderWay { number, before: number.fetch_add(1, Ordering::Relaxed) }
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.number.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Who is let in.
+pub struct Admission {
+    under_way: AtomicUsize,
+    under_way_max: usize,
+    /// Of those who sign in with a password.
+    signing_in: AtomicUsize,
+    /// Of a thousand newcomers, how many are refused now.
+    refused: AtomicU32,
+    newcomers: AtomicU32,
+    /// For what is read from stores.
+    pub stored: Gate,
+    /// For what walks far.
+    pub expensive: Gate,
+    /// For pages, whose sessions are read from a store.
+    pub pages: Gate,
+    /// For event streams that look for what is new.
+    pub streams: Gate,
+    /// For the next page of a statement that is streamed.
+    pub statements: Gate,
+}
+
+impl Admission {
+    /// So many requests at a time.
+    #[must_use]
+    pub const fn new(under_way_max: usize) -> Self {
+        Admission {
+            under_way: AtomicUsize::new(0),
+            under_way_max,
+            signing_in: AtomicUsize::new(0),
+            refused: AtomicU32::new(0),
+            newcomers: AtomicU32::new(0),
+            stored: Gate::new(CONNECTIONS_MAX, Duration::from_millis(500)),
+            expensive: Gate::new(2, Duration::from_millis(1000)),
+            pages: Gate::new(8, Duration::from_millis(500)),
+            streams: Gate::new(4, Duration::from_millis(250)),
+            statements: Gate::new(2, Duration::from_millis(1000)),
+        }
+    }
+
+    /// A place for a request, while it is under way; it may have waited that long on its connection.
+    pub fn place(&self, queued: Duration) -> Option<UnderWay<'_>> {
+        let place = UnderWay::one_more(&self.under_way);
+        let is_late = place.before >= ALWAYS && queued > QUEUED_MAX;
+        if self.is_refused() || is_late || place.before >= self.under_way_max { None } else { Some(place) }
+    }
+
+    /// The same for a sign-in with a password.
+    pub fn place_to_sign_in(&self) -> Option<UnderWay<'_>> {
+        let place = UnderWay::one_more(&self.signing_in);
+        if self.is_refused() || place.before >= SIGN_INS_MAX { None } else { Some(place) }
+    }
+
+    /// Whether this newcomer is one of those that are refused, evenly over a thousand.
+    fn is_refused(&self) -> bool {
+        let share = u64::from(self.refused.load(Ordering::Relaxed));
+        let turn = u64::from(self.newcomers.fetch_add(1, Ordering::Relaxed));
+        (turn + 1) * share / 1000 > turn * share / 1000
+    }
+
+    /// What passes the gate of its class.
+    ///
+    /// # Errors
+    /// As [`Gate::enter`].
+    pub async fn enter(&self, class: Class) -> Result<Option<SemaphorePermit<'_>>, Unavailable> {
+        match class {
+            Class::Fast | Class::SignIn => Ok(None),
+            Class::Stored => self.stored.enter().await.map(Some),
+            Class::Expensive => self.expensive.enter().await.map(Some),
+        }
+    }
+
+    /// Looks how long tasks wait for a core and how many do, for ever: those that a store or the log has woken and that nobody goes
+    /// on with. Who has not been read yet waits where the kernel keeps connections in order, and is seen by nobody here.
+    pub async fn watch(&self) {
+        let runtime = tokio::runtime::Handle::current().metrics();
+        let mut average = Duration::ZERO;
+        loop {
+            let asleep = Instant::now();
+            tokio::time::sleep(LOOK).await;
+            average = (average * 7 + asleep.elapsed().saturating_sub(LOOK)) / 8;
+            self.adapt(average, runtime.global_queue_depth());
+        }
+    }
+
+    /// Refuses more, or fewer, of the newcomers.
+    fn adapt(&self, wait: Duration, waiting: usize) {
+        let refused = self.refused.load(Ordering::Relaxed);
+        let is_much = wait > WAIT_MAX && waiting >= ALWAYS;
+        let refused = if is_much { (refused + MORE).min(REFUSED_MAX) } else { refused.saturating_sub(FEWER) };
+        self.refused.store(refused, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use std::pin::{Pin, pin};
+    use std::task::Poll;
+
+    #[test]
+    fn a_full_house_refuses_and_has_a_place_again() {
+        let house = Admission::new(2);
+        let (first, second) = (house.place(Duration::ZERO), house.place(Duration::ZERO));
+        assert!(first.is_some() && second.is_some() && house.place(Duration::ZERO).is_none());
+        drop(first);
+        assert!(house.place(Duration::ZERO).is_some());
+    }
+
+    #[test]
+    fn a_share_of_newcomers_is_refused_and_none_where_few_are_under_way() {
+        let house = Admission::new(10_000);
+        let few: Vec<_> = (0..ALWAYS).map(|_| house.place(QUEUED_MAX * 2)).collect();
+        assert!(few.iter().all(Option::is_some), "with few under way it does not matter how long one waited");
+        house.refused.store(250, Ordering::Relaxed);
+        let refused = (0..1000).filter(|_| house.place(Duration::ZERO).is_none()).count();
+        assert_eq!(refused, 250);
+        house.refused.store(0, Ordering::Relaxed);
+        assert!(house.place(QUEUED_MAX).is_some() && house.place(QUEUED_MAX * 2).is_none(), "who is late by now is refused");
+    }
+
+    #[test]
+    fn a_slow_machine_is_no_overload_and_many_who_wait_are() {
+        let (house, ms) = (Admission::new(256), Duration::from_millis);
+        house.adapt(ms(100), 64);
+        assert!((0..1000).all(|_| house.place(Duration::ZERO).is_some()));
+        for _ in 0..100 {
+            house.adapt(ms(20), 800);
+        }
+        assert_eq!((0..1000).filter(|_| house.place(Duration::ZERO).is_some()).count(), 50, "some are let in");
+        for _ in 0..100 {
+            house.adapt(ms(1), 800);
+        }
+        assert!((0..1000).all(|_| house.place(Duration::ZERO).is_some()), "and all when it is over");
+    }
+
+    #[test]
+    fn sign_ins_take_no_place_from_the_rest() {
+        let house = Admission::new(1);
+        let signing_in: Vec<_> = (0..SIGN_INS_MAX).map(|_| house.place_to_sign_in()).collect();
+        assert!(signing_in.iter().all(Option::is_some) && house.place_to_sign_in().is_none());
+        let other = house.place(Duration::ZERO);
+        assert!(other.is_some());
+        drop(signing_in);
+        assert!(house.place_to_sign_in().is_some(), "nor the rest from them");
+    }
+
+    /// How a wait ended, or nothing while it goes on.
+    async fn now<T>(mut wait: Pin<&mut impl Future<Output = T>>) -> Option<T> {
+        poll_fn(|context| {
+            Poll::Ready(match wait.as_mut().poll(context) {
+                Poll::Ready(ended) => Some(ended),
+                Poll::Pending => None,
+            })
+        })
+        .await
+    }
+
+    #[tokio::test]
+    async fn a_gate_lets_few_in_and_has_few_wait() {
+        let gate = Gate::new(2, Duration::from_secs(600));
+        let inside = (gate.enter().await, gate.enter().await);
+        assert!(inside.0.is_ok() && inside.1.is_ok());
+        let mut waiting: Vec<_> = (0..gate.waiting_max).map(|_| Box::pin(gate.enter())).collect();
+        for one in &mut waiting {
+            assert!(now(one.as_mut()).await.is_none(), "it waits");
+        }
+        assert!(matches!(now(pin!(gate.enter())).await, Some(Err(Unavailable::Overloaded))), "one more is refused at once");
+        drop(inside.0);
+        let mut ended = Vec::new();
+        for one in &mut waiting {
+            ended.extend(now(one.as_mut()).await);
+        }
+        assert!(ended.len() == 1 && ended.iter().all(Result::is_ok), "one place, one who has it");
+        drop((inside.1, waiting, ended));
+        assert!(gate.enter().await.is_ok());
+        assert_eq!(gate.waiting.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_at_a_gate_for_ever() {
+        let gate = Gate::new(1, Duration::from_millis(10));
+        let inside = gate.enter().await;
+        assert!(inside.is_ok() && matches!(gate.enter().await, Err(Unavailable::Overloaded)));
+        drop(inside);
+        assert!(gate.enter().await.is_ok());
+    }
+}
