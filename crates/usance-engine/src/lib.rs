@@ -1,13 +1,18 @@
 //! The running machine, without a skin: one writer decides, everybody else reads in place.
 //!
 //! [`life`] starts, follows, takes over and writes; its [`life::engine::Engine`] is the handle that everything above holds.
-//! [`submit`] sends a command to the writer and waits until its answer is durable; [`read`] looks at one moment of the state
+//! [`operations`] is what can be asked of a platform, one use case a function; [`caller`] is who acts and by what right, [`once`]
+//! what makes a write the same write. [`submit`] sends a command to the writer and waits until its answer is durable; [`read`] looks at one moment of the state
 //! and at what history needs of it. This crate knows no HTTP, no HTML and no JSON: a server, an import, an agent or a test
 //! links it alone.
 
+pub mod caller;
 pub mod life;
+pub mod once;
+pub mod operations;
 pub mod random;
 pub mod read;
+pub mod refusal;
 pub mod submit;
 pub mod unavailable;
 
@@ -15,4 +20,5 @@ pub use life::engine::Engine;
 pub use life::settings::{NodeRole, Server, Settings};
 pub use life::start::open;
 pub use life::started::Started;
+pub use refusal::Refusal;
 pub use unavailable::Unavailable;

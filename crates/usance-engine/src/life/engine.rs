@@ -2,10 +2,11 @@
 //! are, and how it ends. [`crate::submit`] and [`crate::read`] are what it is used for.
 
 use super::clock::EngineClock;
+use super::gate::Gate;
 use super::lease::Duty;
 use super::live::{Live, Shared};
 use super::message::Message;
-use super::pool::Reads;
+use super::pool::{CONNECTIONS_MAX, Reads};
 use super::progress::Progress;
 use crate::unavailable::Unavailable;
 use parking_lot::RwLock;
@@ -16,6 +17,8 @@ use tokio::sync::oneshot;
 
 /// How long a read waits for a renewal of the lease that is late.
 const RENEWAL_PATIENCE: Duration = Duration::from_secs(1);
+/// How long the answer to a repeated key waits for a place among those that are looked up.
+const REPEAT_PATIENCE: Duration = Duration::from_millis(500);
 
 /// A handle to the running machine.
 #[derive(Clone)]
@@ -26,6 +29,8 @@ pub struct Engine {
 pub(crate) struct Inner {
     live: RwLock<Arc<Live>>,
     pub(crate) reads: Reads,
+    /// For records that repeated keys point to.
+    pub(crate) repeats: Gate,
     /// Ends when the process is to end.
     ended: Progress,
     /// Why it ended by itself.
@@ -55,6 +60,7 @@ impl Engine {
         let inner = Inner {
             live: RwLock::new(Arc::new(live)),
             reads,
+            repeats: Gate::new(CONNECTIONS_MAX, REPEAT_PATIENCE),
             ended: Progress::new(0),
             why: RwLock::new(None),
             stopping: Progress::new(0),

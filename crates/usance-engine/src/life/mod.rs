@@ -4,13 +4,14 @@
 //! decides and makes durable, `workers` follow the log (read tables, snapshots). `live` is what the threads of one life
 //! share, `engine` the handle on whichever life is the present one. On a store that several processes can write, `node` is
 //! this process among them, `follow`, `takeover` and `write` its three states, `cycle` the way from one to the next;
-//! `lease` says what it may believe to be. `clock`, `pool`, `progress` and `message` are what they are made of.
+//! `lease` says what it may believe to be. `gate` is backpressure. `clock`, `pool`, `progress` and `message` are what they are made of.
 
 pub mod clock;
 mod cycle;
 pub mod engine;
 mod follow;
 mod follower;
+pub mod gate;
 mod launch;
 pub mod lease;
 mod live;

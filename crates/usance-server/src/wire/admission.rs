@@ -10,8 +10,9 @@
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::SemaphorePermit;
 use usance_engine::Unavailable;
+use usance_engine::life::gate::{Counted, Gate};
 use usance_engine::life::pool::CONNECTIONS_MAX;
 
 /// How often it is looked how long a task that is ready waits for a core.
@@ -41,61 +42,6 @@ pub enum Class {
     Expensive,
     /// Waits for a password to be checked, in a queue of its own (`auth`), where nobody else waits behind it.
     SignIn,
-}
-
-/// A door with few places and a short wait.
-pub struct Gate {
-    places: Semaphore,
-    waiting: AtomicUsize,
-    waiting_max: usize,
-    patience: Duration,
-}
-
-impl Gate {
-    const fn new(places: usize, patience: Duration) -> Self {
-        Gate { places: Semaphore::const_new(places), waiting: AtomicUsize::new(0), waiting_max: places * 4, patience }
-    }
-
-    /// A place, perhaps after a short wait.
-    ///
-    /// # Errors
-    /// [`Unavailable::Overloaded`] when too many wait, or it was waited too long.
-    pub async fn enter(&self) -> Result<SemaphorePermit<'_>, Unavailable> {
-        if let Ok(place) = self.places.try_acquire() {
-            return Ok(place);
-        }
-        let waiting = UnderWay::one_more(&self.waiting);
-        if waiting.before >= self.waiting_max {
-            return Err(Unavailable::Overloaded);
-        }
-        match tokio::time::timeout(self.patience, self.places.acquire()).await {
-            Ok(Ok(place)) => Ok(place),
-            _ => Err(Unavailable::Overloaded),
-        }
-    }
-
-    /// A place, however long that takes: for what goes on with an answer that has begun.
-    pub async fn enter_in_time(&self) -> Option<SemaphorePermit<'_>> {
-        self.places.acquire().await.ok()
-    }
-}
-
-/// One more of a number, for as long as this value lives.
-pub struct UnderWay<'a> {
-    number: &'a AtomicUsize,
-    before: usize,
-}
-
-impl<'a> UnderWay<'a> {
-    fn one_more(number: &'a AtomicUsize) -> Self {
-        UnderWay { number, before: number.fetch_add(1, Ordering::Relaxed) }
-    }
-}
-
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        self.number.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// Who is let in.
@@ -138,15 +84,15 @@ impl Admission {
     }
 
     /// A place for a request, while it is under way; it may have waited that long on its connection.
-    pub fn place(&self, queued: Duration) -> Option<UnderWay<'_>> {
-        let place = UnderWay::one_more(&self.under_way);
+    pub fn place(&self, queued: Duration) -> Option<Counted<'_>> {
+        let place = Counted::one_more(&self.under_way);
         let is_late = place.before >= ALWAYS && queued > QUEUED_MAX;
         if self.is_refused() || is_late || place.before >= self.under_way_max { None } else { Some(place) }
     }
 
     /// The same for a sign-in with a password.
-    pub fn place_to_sign_in(&self) -> Option<UnderWay<'_>> {
-        let place = UnderWay::one_more(&self.signing_in);
+    pub fn place_to_sign_in(&self) -> Option<Counted<'_>> {
+        let place = Counted::one_more(&self.signing_in);
         if self.is_refused() || place.before >= SIGN_INS_MAX { None } else { Some(place) }
     }
 
@@ -194,9 +140,6 @@ impl Admission {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::future::poll_fn;
-    use std::pin::{Pin, pin};
-    use std::task::Poll;
 
     #[test]
     fn a_full_house_refuses_and_has_a_place_again() {
@@ -243,46 +186,5 @@ mod tests {
         assert!(other.is_some());
         drop(signing_in);
         assert!(house.place_to_sign_in().is_some(), "nor the rest from them");
-    }
-
-    /// How a wait ended, or nothing while it goes on.
-    async fn now<T>(mut wait: Pin<&mut impl Future<Output = T>>) -> Option<T> {
-        poll_fn(|context| {
-            Poll::Ready(match wait.as_mut().poll(context) {
-                Poll::Ready(ended) => Some(ended),
-                Poll::Pending => None,
-            })
-        })
-        .await
-    }
-
-    #[tokio::test]
-    async fn a_gate_lets_few_in_and_has_few_wait() {
-        let gate = Gate::new(2, Duration::from_secs(600));
-        let inside = (gate.enter().await, gate.enter().await);
-        assert!(inside.0.is_ok() && inside.1.is_ok());
-        let mut waiting: Vec<_> = (0..gate.waiting_max).map(|_| Box::pin(gate.enter())).collect();
-        for one in &mut waiting {
-            assert!(now(one.as_mut()).await.is_none(), "it waits");
-        }
-        assert!(matches!(now(pin!(gate.enter())).await, Some(Err(Unavailable::Overloaded))), "one more is refused at once");
-        drop(inside.0);
-        let mut ended = Vec::new();
-        for one in &mut waiting {
-            ended.extend(now(one.as_mut()).await);
-        }
-        assert!(ended.len() == 1 && ended.iter().all(Result::is_ok), "one place, one who has it");
-        drop((inside.1, waiting, ended));
-        assert!(gate.enter().await.is_ok());
-        assert_eq!(gate.waiting.load(Ordering::Relaxed), 0);
-    }
-
-    #[tokio::test]
-    async fn nobody_waits_at_a_gate_for_ever() {
-        let gate = Gate::new(1, Duration::from_millis(10));
-        let inside = gate.enter().await;
-        assert!(inside.is_ok() && matches!(gate.enter().await, Err(Unavailable::Overloaded)));
-        drop(inside);
-        assert!(gate.enter().await.is_ok());
     }
 }

@@ -1,0 +1,35 @@
+//! Agreements: what customers accept, by version.
+
+use crate::caller::Caller;
+use crate::life::engine::Engine;
+use crate::once::Once;
+use crate::refusal::Refusal;
+use crate::submit::{Told, Write};
+use crate::unavailable::Unavailable;
+use usance_core::machine::state::Agreement;
+use usance_core::machine::{Command, State};
+
+/// The agreement in force; nothing before the first.
+///
+/// # Errors
+/// An engine that cannot answer now.
+pub async fn in_force(engine: &Engine) -> Result<Option<Agreement>, Unavailable> {
+    engine.read(|state, _| state.agreement_in_force().map(|(_, agreement)| agreement.clone())).await
+}
+
+/// An agreement by its version.
+///
+/// # Errors
+/// An engine that cannot answer now.
+pub async fn get(engine: &Engine, version: &str) -> Result<Option<Agreement>, Unavailable> {
+    let find = |state: &State| state.registry.agreements.iter().find(|agreement| agreement.version == version).cloned();
+    engine.read(|state, _| find(state)).await
+}
+
+/// Puts an agreement in force.
+///
+/// # Errors
+/// What uses no key; see [`Engine::carry_out`].
+pub async fn publish(engine: &Engine, caller: &Caller, once: &Once, version: String, text: String) -> Result<Told, Refusal> {
+    engine.carry_out(Write { caller, once, method: "POST" }, Command::PublishAgreement { version, text }, None).await
+}

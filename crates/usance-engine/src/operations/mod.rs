@@ -1,0 +1,21 @@
+//! Use cases: what can be asked of a platform, whoever asks and by whatever skin.
+//!
+//! One file a noun, one function a use case: from the engine, who acts, what makes a write the same write, and a typed request, to
+//! a typed answer or a [`Refusal`](crate::refusal::Refusal). No HTTP status, no header and no text for people is in it. A use case
+//! never calls another: what two share is a rule of the core, a reading, or a function over one moment of the state (`…_at`), so
+//! that a page may put several of them into one look.
+
+pub mod account;
+pub mod agreement;
+pub mod asset;
+pub mod clock;
+pub mod customer;
+pub mod position;
+pub mod product;
+pub mod rate;
+pub mod redemption;
+pub mod reward;
+mod state;
+pub mod subscription;
+pub mod transfer;
+pub mod words;

@@ -1,0 +1,27 @@
+//! Rates: announced from a later day on, settled before a close.
+
+use crate::caller::Caller;
+use crate::life::engine::Engine;
+use crate::once::Once;
+use crate::refusal::Refusal;
+use crate::submit::{Told, Write};
+use usance_core::calendar::Day;
+use usance_core::machine::Command;
+use usance_core::machine::command::RateText;
+use usance_core::money::Rate;
+
+/// Announces a rate from a later day on.
+///
+/// # Errors
+/// What uses no key; see [`Engine::carry_out`].
+pub async fn announce(engine: &Engine, caller: &Caller, once: &Once, product: String, from: Day, rate: RateText) -> Result<Told, Refusal> {
+    engine.carry_out(Write { caller, once, method: "POST" }, Command::AnnounceRate { product, from, rate }, None).await
+}
+
+/// Settles the rate of a day before its close.
+///
+/// # Errors
+/// What uses no key; see [`Engine::carry_out`].
+pub async fn settle(engine: &Engine, caller: &Caller, once: &Once, product: String, day: Day, rate: Rate) -> Result<Told, Refusal> {
+    engine.carry_out(Write { caller, once, method: "POST" }, Command::SettleRate { product, day, rate }, None).await
+}

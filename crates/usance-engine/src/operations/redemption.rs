@@ -1,0 +1,88 @@
+//! Redemptions: out of a position, whole or in part.
+
+use super::words::{AccountWord, position};
+use crate::caller::Caller;
+use crate::life::engine::Engine;
+use crate::once::Once;
+use crate::refusal::Refusal;
+use crate::submit::{Expectation, Told, Write};
+use serde::{Deserialize, Serialize};
+use usance_core::machine::command::Redeem;
+use usance_core::machine::preview::{self, RedemptionPreview};
+use usance_core::machine::{Command, Rejection, State};
+
+/// Where the contract has those of a position.
+#[must_use]
+pub fn path(position: &str) -> String {
+    format!("/v1/positions/{position}/redemptions")
+}
+
+/// A redemption to look at before it is made.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RedemptionPreviewAsked {
+    /// How much, in the asset's unit.
+    #[cfg_attr(feature = "schema", schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$"))]
+    #[serde(default)]
+    pub amount: Option<String>,
+    /// Where it goes.
+    #[serde(default)]
+    pub to: Option<AccountWord>,
+}
+
+/// A redemption.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RedemptionAsked {
+    /// How much, in the asset's unit.
+    #[cfg_attr(feature = "schema", schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$"))]
+    #[serde(default)]
+    pub amount: Option<String>,
+    /// Where it goes.
+    #[serde(default)]
+    pub to: Option<AccountWord>,
+    /// The payout the customer was shown; required for an early exit.
+    #[cfg_attr(feature = "schema", schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$"))]
+    #[serde(default)]
+    pub quoted_payout: Option<String>,
+    /// What the customer was shown that Funding gives, if not 0.
+    #[cfg_attr(feature = "schema", schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$"))]
+    #[serde(default)]
+    pub quoted_from_funding: Option<String>,
+}
+
+/// What a redemption would pay and take back now.
+///
+/// # Errors
+/// The rejection that it would meet.
+pub async fn preview(engine: &Engine, caller: &Caller, id: &str, asked: &RedemptionPreviewAsked) -> Result<RedemptionPreview, Refusal> {
+    Ok(engine.read(|state, _| preview_at(state, caller, id, asked)).await??)
+}
+
+/// What a redemption would pay and take back at a moment.
+///
+/// # Errors
+/// The rejection that it would meet.
+pub fn preview_at(state: &State, caller: &Caller, id: &str, asked: &RedemptionPreviewAsked) -> Result<RedemptionPreview, Rejection> {
+    preview::redemption(state, caller.acts_for(), position(id), asked.amount.as_deref(), asked.to.map(Into::into))
+}
+
+/// Unstakes. With what was shown, only if that is what would be booked.
+///
+/// # Errors
+/// What uses no key; see [`Engine::carry_out`].
+pub async fn make(
+    engine: &Engine,
+    caller: &Caller,
+    once: &Once,
+    id: &str,
+    asked: RedemptionAsked,
+    shown: Option<Expectation>,
+) -> Result<Told, Refusal> {
+    let RedemptionAsked { amount, to, quoted_payout, quoted_from_funding } = asked;
+    let (customer, position, to) = (caller.acts_for().to_owned(), position(id), to.map(Into::into));
+    let command = Command::Redeem(Redeem { customer, position, amount, to, quoted_payout, quoted_from_funding });
+    engine.carry_out(Write { caller, once, method: "POST" }, command, shown).await
+}

@@ -1,0 +1,38 @@
+//! Why an operation was not carried out. Only what a rule says uses an idempotency key.
+
+use crate::once::NotAKey;
+use crate::unavailable::Unavailable;
+use usance_core::machine::Rejection;
+
+/// Why an operation was not carried out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Refusal {
+    /// A rule said no.
+    Rejected(Rejection),
+    /// The key was used for another request.
+    KeyReused,
+    /// What was shown is not what would be booked now.
+    FiguresChanged,
+    /// The request cannot be read: a sentence that names the field.
+    Malformed(String),
+    /// The engine cannot answer now.
+    Unavailable(Unavailable),
+}
+
+impl From<Rejection> for Refusal {
+    fn from(rejection: Rejection) -> Self {
+        Refusal::Rejected(rejection)
+    }
+}
+
+impl From<Unavailable> for Refusal {
+    fn from(unavailable: Unavailable) -> Self {
+        Refusal::Unavailable(unavailable)
+    }
+}
+
+impl From<NotAKey> for Refusal {
+    fn from(error: NotAKey) -> Self {
+        Refusal::Malformed(error.to_string())
+    }
+}
