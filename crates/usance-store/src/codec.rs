@@ -78,16 +78,16 @@ mod v1 {
 
     /// Fact and answer in one.
     #[derive(Deserialize)]
-    pub struct Record {
+    pub struct WholeRecord {
         at: Timestamp,
         key: Option<UsedKey>,
         events: Vec<Event>,
         outcome: Outcome,
     }
 
-    impl From<Record> for super::Record {
-        fn from(old: Record) -> Self {
-            let Record { at, key, events, outcome } = old;
+    impl From<WholeRecord> for super::Record {
+        fn from(old: WholeRecord) -> Self {
+            let WholeRecord { at, key, events, outcome } = old;
             super::Record { fact: Fact { at, key, actor: None, events }, outcome }
         }
     }
@@ -127,7 +127,7 @@ impl Extend<u8> for Tail<'_> {
 /// not exactly one record.
 pub fn decode(bytes: &[u8]) -> Result<Record, StoreError> {
     let (fact, answer) = match split_version("log record", bytes)? {
-        (v1::VERSION, body) => return whole::<v1::Record>("log record", body).map(Record::from),
+        (v1::VERSION, body) => return whole::<v1::WholeRecord>("log record", body).map(Record::from),
         (FACT_VERSION, body) => first::<Fact>("log record", body)?,
         (version, _) => return Err(unknown("log record", version, FACT_VERSION)),
     };
@@ -145,7 +145,7 @@ pub fn decode(bytes: &[u8]) -> Result<Record, StoreError> {
 /// exactly one record.
 pub fn decode_fact(bytes: &[u8]) -> Result<Fact, StoreError> {
     let (fact, answer) = match split_version("log record", bytes)? {
-        (v1::VERSION, body) => return whole::<v1::Record>("log record", body).map(|old| Record::from(old).fact),
+        (v1::VERSION, body) => return whole::<v1::WholeRecord>("log record", body).map(|old| Record::from(old).fact),
         (FACT_VERSION, body) => first::<Fact>("log record", body)?,
         (version, _) => return Err(unknown("log record", version, FACT_VERSION)),
     };

@@ -4,7 +4,6 @@ use crate::places::{FUZZ, cargo_command};
 use anyhow::Context;
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::Command;
 
 /// Who may depend on whom, inside the workspace.
 const ARROWS: [(&str, &[&str]); 7] = [
