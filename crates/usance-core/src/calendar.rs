@@ -69,16 +69,16 @@ impl Day {
     /// The day after.
     #[must_use]
     pub const fn next(self) -> Day {
-        self.plus(1)
+        self.plus_days(1)
     }
     /// The day before.
     #[must_use]
     pub const fn previous(self) -> Day {
-        self.plus(-1)
+        self.plus_days(-1)
     }
     /// This many days later.
     #[must_use]
-    pub const fn plus(self, days: i32) -> Day {
+    pub const fn plus_days(self, days: i32) -> Day {
         Day(self.0.saturating_add(days))
     }
     /// Days from `earlier` to this day.
@@ -198,7 +198,7 @@ impl DayOffset {
 /// The day on which a term that started on `value_date` is over; its first instant is the maturity (RULES 8).
 #[must_use]
 pub fn maturity_day(value_date: Day, term_days: u32) -> Day {
-    value_date.plus(i32::try_from(term_days).unwrap_or(i32::MAX))
+    value_date.plus_days(i32::try_from(term_days).unwrap_or(i32::MAX))
 }
 
 #[cfg(test)]

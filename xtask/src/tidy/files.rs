@@ -20,6 +20,14 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Every source file below a folder, by name.
+pub fn sources_of(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    sources(folder, &mut found)?;
+    found.sort();
+    Ok(found)
+}
+
 /// Names every file that is not.
 pub fn check(root: &Path, breaches: &mut Vec<String>) -> anyhow::Result<()> {
     let mut found = Vec::new();

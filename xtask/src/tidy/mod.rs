@@ -1,7 +1,9 @@
 //! The rules of the house, as data: which crate may lean on which ([`crates`]), which rooms they have and where arrows may lead
-//! ([`rooms`], read by [`graph`], [`paths`] and [`code`]), how long a file may get ([`files`]), what pages may not do ([`pages`]), and
+//! ([`rooms`], read by [`graph`], [`paths`] and [`code`]), how long a file may get ([`files`]), where amounts are computed
+//! ([`arithmetic`]), what pages may not do ([`pages`]), and
 //! which documents have to be true of the tree ([`documents`]).
 
+mod arithmetic;
 mod code;
 mod crates;
 mod documents;
@@ -23,6 +25,7 @@ pub fn check(root: &Path) -> anyhow::Result<()> {
     crates::lints(root, &mut breaches)?;
     rooms::check(root, &mut breaches)?;
     files::check(root, &mut breaches)?;
+    arithmetic::check(root, &mut breaches)?;
     pages::check(root, &mut breaches)?;
     documents::check(root, &mut breaches)?;
     super::glossary::check(root, &mut breaches)?;

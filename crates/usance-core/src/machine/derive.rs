@@ -62,6 +62,34 @@ pub fn reward_days(
     walk(&whole, from, to, |day| bands_on(state, running, day), visit);
 }
 
+/// What the days of a position come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Earned {
+    /// Days on which some principal earned.
+    pub days: u64,
+    /// What they gave together.
+    pub rewards: Amount,
+}
+
+/// What every closed day of a position gave, derived again; `segments` as for [`reward_days`].
+#[must_use]
+pub fn earned(state: &State, id: PositionId, segments: &[Segment]) -> Earned {
+    let mut earned = Earned::default();
+    let Some((running, origin)) = state.position(id) else { return earned };
+    let to = last_day(state, origin, state.registry.open_day.previous());
+    reward_days(state, running, origin, segments, Day::from_number(i32::MIN), to, |line| {
+        earned.days = earned.days.saturating_add(1);
+        earned.rewards = earned.rewards.plus(line.reward);
+    });
+    earned
+}
+
+/// What a position was booked to have earned: paid, accrued, and given up by an early exit. It equals what [`earned`] derives.
+#[must_use]
+pub fn booked(running: &Running, forfeited: Amount) -> Amount {
+    running.distributed.get().plus(running.accrued.get()).plus(forfeited)
+}
+
 /// What became of a day's reward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RewardState {
@@ -233,7 +261,7 @@ impl Past {
             return RewardState::Paid;
         }
         let k = product.next_distribution_day(self.running.interest_day(day));
-        let paid_on = self.running.value_date.plus(i32::try_from(k).unwrap_or(i32::MAX)).previous();
+        let paid_on = self.running.value_date.plus_days(i32::try_from(k).unwrap_or(i32::MAX)).previous();
         let paid = paid_on <= last_day(state, &self.origin, last_closed);
         match (self.running.state, paid) {
             (PositionState::RedeemedEarly, true) => RewardState::ClawedBack,

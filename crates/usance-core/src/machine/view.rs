@@ -244,7 +244,7 @@ pub fn product(state: &State, ix: ProductIx, now: Timestamp) -> Option<ProductVi
 pub fn if_subscribed(state: &State, product: &Product, value_date: Day) -> IfSubscribedNow {
     let offset = state.registry.platform.offset;
     let first_paid = if product.kind.accrues() {
-        value_date.plus(i32::try_from(product.next_distribution_day(1)).unwrap_or(i32::MAX))
+        value_date.plus_days(i32::try_from(product.next_distribution_day(1)).unwrap_or(i32::MAX))
     } else {
         value_date.next()
     };
@@ -290,7 +290,7 @@ fn prospect_at(state: &State, product: &Product, version: RateVersionIx, added: 
     let total = product.kind.term_days().map(|term| {
         let mut sum = 0u128;
         for k in 0..i32::try_from(term).unwrap_or(i32::MAX) {
-            sum = sum.saturating_add(bands_on(value_date.plus(k)).as_ref().map(gain).unwrap_or_default());
+            sum = sum.saturating_add(bands_on(value_date.plus_days(k)).as_ref().map(gain).unwrap_or_default());
         }
         Amount::from_units(sum.checked_div(u128::from(DAY_DIVISOR)).unwrap_or(0))
     });

@@ -119,7 +119,7 @@ impl Running {
             return Some(first_earning);
         }
         let k = product.next_distribution_day(self.interest_day(first_earning).max(1));
-        Some(self.value_date.plus(i32::try_from(k).unwrap_or(i32::MAX)).previous())
+        Some(self.value_date.plus_days(i32::try_from(k).unwrap_or(i32::MAX)).previous())
     }
 }
 

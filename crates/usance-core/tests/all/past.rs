@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use usance_core::calendar::Day;
 use usance_core::id::{AssetIx, CustomerIx, PositionId, ProductIx};
 use usance_core::ledger::{ControlAccounts, LedgerAccount, Whose};
-use usance_core::machine::derive::{CloseLine, Past, RewardState};
+use usance_core::machine::derive::{self, CloseLine, Past, RewardState};
 use usance_core::machine::movement::{Movement, of_close, of_event};
 use usance_core::machine::{Event, account, post};
 use usance_core::money::{Amount, Balance};
@@ -100,6 +100,9 @@ fn sums_are_those_of_the_lines(engine: &Engine, told: &[Told]) {
         assert_eq!(of(RewardState::Paid).plus(of(RewardState::ClawedBack)), running.distributed.get(), "{id}");
         let paid = one.lines.iter().fold(Amount::ZERO, |sum, line| sum.plus(line.paid));
         assert_eq!(paid, running.distributed.get(), "{id}");
+        let earned = derive::earned(state, id, &engine.segments(id));
+        assert_eq!((earned.days, earned.rewards), (one.lines.len() as u64, sum(&mut one.lines.iter())), "{id}");
+        assert_eq!(earned.rewards, derive::booked(running, of(RewardState::Forfeited)), "{id}");
         let was_left_early = running.state == PositionState::RedeemedEarly;
         assert!(was_left_early || of(RewardState::Forfeited).is_zero(), "{id}");
     }

@@ -155,7 +155,7 @@ fn a_rate(dice: &mut Dice<'_>) -> RateText {
 /// When a turn happens: at once, later in the day, around the first instant of another day, or much later.
 pub fn when(engine: &Engine, dice: &mut Dice<'_>) -> Timestamp {
     let now = engine.state.registry.last_at;
-    let start = |days: i32| engine.offset().first_instant(engine.state.registry.open_day.plus(days)).ms();
+    let start = |days: i32| engine.offset().first_instant(engine.state.registry.open_day.plus_days(days)).ms();
     let at = match dice.below(16) {
         0..=4 => now.ms(),
         5..=6 => now.ms() + i64::from(dice.large()),
@@ -186,11 +186,11 @@ pub fn what(engine: &Engine, dice: &mut Dice<'_>) -> Command {
         20..=21 => Command::Withdraw(wallet_move(engine, dice)),
         22 => pool(engine, dice),
         23..=24 => {
-            let from = engine.state.registry.open_day.plus(i32::from(dice.below(4)));
+            let from = engine.state.registry.open_day.plus_days(i32::from(dice.below(4)));
             Command::AnnounceRate { product: product(dice), from, rate: a_rate(dice) }
         }
         25..=26 => {
-            let day = engine.state.registry.open_day.plus(i32::from(dice.below(4)) - 1);
+            let day = engine.state.registry.open_day.plus_days(i32::from(dice.below(4)) - 1);
             let rate = Rate::parse(dice.one_of(&["0.01", "0", "0.06", "1", "10"])).expect("a rate");
             Command::SettleRate { product: product(dice), day, rate }
         }
@@ -313,7 +313,7 @@ fn a_change(engine: &Engine, dice: &mut Dice<'_>) -> SaleText {
         2 => Change::Set("0.25".to_owned()),
         _ => Change::Set(dice.byte().to_string()),
     };
-    let start = |days: i32| Change::Set(engine.offset().first_instant(engine.state.registry.open_day.plus(days)));
+    let start = |days: i32| Change::Set(engine.offset().first_instant(engine.state.registry.open_day.plus_days(days)));
     let mut sale = SaleText::default();
     match dice.below(8) {
         0..=1 => sale.capacity = bound(dice),

@@ -88,7 +88,7 @@ fn make(data: &Path, output: Output) -> anyhow::Result<()> {
     write_private(&unfinished, &[])?;
     let offset = DayOffset::default();
     let today = offset.day_of(EngineClock::system());
-    let created_at = offset.first_instant(today.plus(-DAYS));
+    let created_at = offset.first_instant(today.plus_days(-DAYS));
     let platform = Platform { shard: SHARD, offset, clock: ClockMode::Simulated, created_at, seed: random_bytes()? };
     let mut journal = Journal { builder: BatchBuilder::new(), head: Head::GENESIS, last_at: created_at, log: &mut log, failed: None };
     journal.put(created_at, Executed { events: vec![Event::PlatformCreated(Box::new(platform.clone()))], outcome: Ok(Answer::Done) });

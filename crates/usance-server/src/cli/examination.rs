@@ -5,7 +5,7 @@
 //! running engine may go on meanwhile: what it appends is not looked at.
 
 use crate::cli::place::Visited;
-use crate::cli::replay::{Replay, days_of};
+use crate::cli::replay::Replay;
 use crate::json::shape;
 use anyhow::{Context, bail};
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use usance_core::audit::audit;
 use usance_core::calendar::DayOffset;
 use usance_core::id::{LogPosition, PositionId};
-use usance_core::machine::State;
+use usance_core::machine::{State, derive};
 use usance_core::money::Amount;
 use usance_engine::life::settings::SHARD;
 use usance_store::projection::{Projector, Reading};
@@ -261,17 +261,13 @@ fn rewards(state: &State, replay: &Replay) -> Check {
     for index in 0..state.running.len() {
         let id = PositionId::from_index(index);
         let Some((running, _)) = state.position(id) else { continue };
-        let mut sum = Amount::ZERO;
-        days_of(state, id, &replay.segments, |line| {
-            lines += 1;
-            sum = sum.plus(line.reward);
-        });
-        let forfeited = replay.forfeited.get(&id).copied().unwrap_or(Amount::ZERO);
-        let booked = running.distributed.get().plus(running.accrued.get()).plus(forfeited);
-        if sum != booked {
+        let earned = derive::earned(state, id, replay.segments.get(&id).map_or(&[][..], Vec::as_slice));
+        lines += earned.days;
+        let booked = derive::booked(running, replay.forfeited.get(&id).copied().unwrap_or(Amount::ZERO));
+        if earned.rewards != booked {
             unlike += 1;
             if broken.len() < NAMED {
-                broken.push(format!("position {id}: derived {} booked {}", sum.units(), booked.units()));
+                broken.push(format!("position {id}: derived {} booked {}", earned.rewards.units(), booked.units()));
             }
         }
     }

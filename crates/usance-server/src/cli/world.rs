@@ -264,7 +264,7 @@ impl<'a> World<'a> {
         let Some(now) = single else { return };
         if self.dice.once_in(2) {
             let moved = hundredths_of_a_percent(now.units() * (950 + self.dice.below(100)) / 1000).unwrap_or(now);
-            self.step(&Command::AnnounceRate { product: id, from: today.plus(2), rate: vec![(None, moved)] });
+            self.step(&Command::AnnounceRate { product: id, from: today.plus_days(2), rate: vec![(None, moved)] });
         } else {
             let settled = hundredths_of_a_percent(now.units() * (900 + self.dice.below(100)) / 1000).unwrap_or(now);
             self.step(&Command::SettleRate { product: id, day: today, rate: settled });
@@ -283,7 +283,7 @@ impl<'a> World<'a> {
             sample("bdx-30", "BDX", "BDX 30 days", Some(30), (today, single("0.09")), "100"),
             sample("btc-7", "BTC", "BTC 7 days launch", Some(7), (today, single("0.05")), "0.01"),
         ];
-        launched[0].sale.opens_at = Change::Set(offset.first_instant(today.plus(2)));
+        launched[0].sale.opens_at = Change::Set(offset.first_instant(today.plus_days(2)));
         launched[1].sale.closes_at = Change::Set(offset.first_instant(today.previous()));
         launched[2].sale.capacity = Change::Set("0.001".into());
         launched[2].early_redemption = Some(EarlyRedemption::NotAllowed);
@@ -292,7 +292,7 @@ impl<'a> World<'a> {
             self.step(&Command::CreateProduct(Box::new(product)));
             self.step(&Command::SetProductStatus { product: id, status: Status::Open });
         }
-        self.step(&Command::AnnounceRate { product: "sol-flex".into(), from: today.plus(2), rate: single("0.05") });
+        self.step(&Command::AnnounceRate { product: "sol-flex".into(), from: today.plus_days(2), rate: single("0.05") });
     }
 
     /// One day: joiners, then actions spread over its hours, then its close.

@@ -139,7 +139,7 @@ fn rate_lines(state: &Machine, id: &str, before: Option<RateKey>, size: usize) -
         ((version.from.number(), true, number as u64), line)
     });
     let days = product.closed.iter().enumerate().filter_map(|(index, closed)| {
-        let day = product.closed_from.plus(i32::try_from(index).ok()?);
+        let day = product.closed_from.plus_days(i32::try_from(index).ok()?);
         let bands = state.bands(closed.version)?.capped(closed.settled);
         // A closed day shows the highest band, as the reference does.
         let what = RateShape { rate: Some(bands.highest().to_text()), tiers: shape::bands(digits, &bands).tiers };

@@ -374,7 +374,7 @@ pub async fn reward_list(
     until = before.map_or(until, |(day, _)| until.min(Day::from_number(day)));
     let mut found: Vec<CloseLine> = Vec::new();
     while until >= first && found.len() <= size {
-        let start = until.plus(1 - cut.step_days()).max(first);
+        let start = until.plus_days(1 - cut.step_days()).max(first);
         let lines = cut.closes(&app, start, until)?;
         found.extend(lines.into_iter().rev().filter(|line| before.is_none_or(|before| (line.day.number(), line.position.0) < before)));
         until = start.previous();

@@ -39,7 +39,7 @@ pub async fn notice_list(
     }
     notices.retain(|(key, _)| before.is_none_or(|before| *key < before));
     while until >= first {
-        let start = until.plus(1 - cut.step_days()).max(first);
+        let start = until.plus_days(1 - cut.step_days()).max(first);
         let lines = cut.closes(&app, start, until)?;
         let reached = app.engine.peek(|state| {
             for line in &lines {
@@ -160,7 +160,7 @@ fn notices_ahead(state: &Machine, cut: &Cut) -> Vec<(NoticeKey, NoticeShape)> {
         if let Some(matures) = subject.running.maturity_day(product.kind)
             && matures.since(state.registry.open_day) <= NEAR_DAYS
         {
-            let at = offset.first_instant(matures.plus(-NEAR_DAYS)).max(subject.origin.opened_at());
+            let at = offset.first_instant(matures.plus_days(-NEAR_DAYS)).max(subject.origin.opened_at());
             let notice = NoticeShape {
                 position: Some(subject.id.to_string()),
                 matures_at: Some(offset.first_instant(matures).to_string()),

@@ -520,7 +520,7 @@ fn aged(data: &Path, days_ago: i32) {
     let mut log = SqliteLog::open(&directory.log()).expect("a log");
     let offset = usance_core::calendar::DayOffset::default();
     let today = offset.day_of(EngineClock::system());
-    let created_at = offset.first_instant(today.plus(-days_ago - 2));
+    let created_at = offset.first_instant(today.plus_days(-days_ago - 2));
     let founding = Founding { shard: 0, offset, clock: ClockMode::System, created_at, seed: [5; 32] };
     let mut builder = BatchBuilder::new();
     let mut last = created_at;

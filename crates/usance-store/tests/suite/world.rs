@@ -71,7 +71,7 @@ impl World {
     /// Lets a world happen in an empty log.
     pub fn live(log: &mut dyn LogStore, size: Size) -> World {
         let mut writer = Writer::found(log, size);
-        let end = writer.state.registry.open_day.plus(size.days);
+        let end = writer.state.registry.open_day.plus_days(size.days);
         while writer.state.registry.open_day < end {
             for _ in 0..writer.dice.below(size.commands) {
                 let command = writer.something();
@@ -234,7 +234,7 @@ impl<'a> Writer<'a> {
     fn pass_time(&mut self) {
         let (offset, open_day) = (self.state.registry.platform.offset, self.state.registry.open_day);
         let now = self.state.registry.last_at.ms();
-        let start = |days: i32| offset.first_instant(open_day.plus(days)).ms();
+        let start = |days: i32| offset.first_instant(open_day.plus_days(days)).ms();
         let within_day = i64::try_from(self.dice.below(DAY_MS as u64)).unwrap();
         let to = match self.dice.below(8) {
             0 => now + within_day / 8,
@@ -261,7 +261,7 @@ impl<'a> Writer<'a> {
             commands.push(Command::CreateAsset { symbol: symbol.to_owned(), name: format!("The {symbol}"), decimals, display_decimals: 4 });
             commands.push(Command::FundRewardPool { asset: symbol.to_owned(), amount: "1000".to_owned() });
         }
-        let since = self.state.registry.open_day.plus(-10);
+        let since = self.state.registry.open_day.plus_days(-10);
         for product in products(since) {
             let id = product.id.clone();
             commands.push(Command::CreateProduct(Box::new(product)));
@@ -302,9 +302,9 @@ impl<'a> Writer<'a> {
             0..=2 => {
                 let (low, high) = (rate(&mut self.dice), rate(&mut self.dice));
                 let bands = if self.dice.below(2) == 0 { vec![(None, low)] } else { vec![(Some("3.5".to_owned()), high), (None, low)] };
-                Command::AnnounceRate { product, from: open_day.plus(ahead), rate: bands }
+                Command::AnnounceRate { product, from: open_day.plus_days(ahead), rate: bands }
             }
-            3..=5 => Command::SettleRate { product, day: open_day.plus(ahead), rate: rate(&mut self.dice) },
+            3..=5 => Command::SettleRate { product, day: open_day.plus_days(ahead), rate: rate(&mut self.dice) },
             6 => Command::SetProductStatus { product, status: Status::Paused },
             7 | 12 | 13 => Command::SetProductStatus { product, status: Status::Open },
             8 => {

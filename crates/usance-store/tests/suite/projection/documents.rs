@@ -227,7 +227,7 @@ fn rates(scene: &Scene) -> Rows {
     let product = scene.state().product(scene.state().product_ix("sol-flex").unwrap()).unwrap();
     let mut rows = Rows::new();
     for (index, closed) in product.closed.iter().enumerate().rev() {
-        let day = product.closed_from.plus(i32::try_from(index).unwrap());
+        let day = product.closed_from.plus_days(i32::try_from(index).unwrap());
         let announced = scene.state().bands(closed.version).unwrap();
         let paid = announced.capped(closed.settled);
         for ((tier, announced), paid) in (1..).zip(announced.as_slice()).zip(paid.as_slice()) {

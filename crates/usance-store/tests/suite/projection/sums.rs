@@ -158,7 +158,7 @@ fn stakes_lead_to_the_live_carry(at: Somewhere) {
         let subject = Subject { state, id, running, origin, product };
         let last = *reading.stakes(id, EVERYTHING.through).unwrap().last().unwrap();
         let mut stake = last.stake;
-        for day in (0..state.registry.open_day.since(last.day)).map(|days| last.day.plus(days)) {
+        for day in (0..state.registry.open_day.since(last.day)).map(|days| last.day.plus_days(days)) {
             stake.close_day(&subject.bands_on(day).unwrap());
         }
         let live = Stake { earning: running.earning.get(), pending: running.pending.get(), carry: running.carry.get() };
