@@ -54,3 +54,68 @@ impl Once {
         UsedKey { hash, fingerprint }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operations::position::PositionPatch;
+    use crate::operations::redemption::RedemptionAsked;
+    use crate::operations::subscription::SubscriptionAsked;
+    use crate::operations::transfer::TransferAsked;
+    use crate::operations::words::{AccountWord, SourceWord};
+
+    fn body(request: &impl Serialize) -> String {
+        Once::new("key", "/v1", request).expect("a key").body
+    }
+
+    /// Stored fingerprints were made of these bytes: fields in this order, absent ones as null.
+    #[test]
+    fn bodies_are_what_release_0_1_0_made_fingerprints_of() {
+        let transfer = TransferAsked { asset: "SOL".into(), from: AccountWord::Spot, to: AccountWord::Funding, amount: "1.50".into() };
+        assert_eq!(body(&transfer), r#"{"asset":"SOL","from":"spot","to":"funding","amount":"1.50"}"#);
+        let subscription = SubscriptionAsked {
+            product: "sol-flex".into(),
+            amount: "3.3".into(),
+            source: SourceWord::FundingThenSpot,
+            agreement: "v1".into(),
+            auto_renew: false,
+        };
+        let expected = r#"{"product":"sol-flex","amount":"3.3","source":"funding_then_spot","agreement":"v1","auto_renew":false}"#;
+        assert_eq!(body(&subscription), expected);
+        let redemption = RedemptionAsked { amount: None, to: None, quoted_payout: Some("1.25".into()), quoted_from_funding: None };
+        assert_eq!(body(&redemption), r#"{"amount":null,"to":null,"quoted_payout":"1.25","quoted_from_funding":null}"#);
+        assert_eq!(body(&PositionPatch { auto_renew: true }), r#"{"auto_renew":true}"#);
+    }
+
+    #[test]
+    fn a_fingerprint_is_of_everything_that_makes_a_request_another() {
+        let (seed, alice) = ([7; 32], Caller::customer("alice"));
+        let used = |key: &str, path: &str, amount: &str, caller: &Caller, method: &str| {
+            Once::new(key, path, &amount).expect("a key").used_key(&seed, caller, method)
+        };
+        let first = used("k", "/v1/transfers", "1", &alice, "POST");
+        assert_eq!(used("k", "/v1/transfers", "1", &alice, "POST"), first);
+        let bob = Caller { customer: Some("bob".to_owned()), ..alice.clone() };
+        for other in [
+            used("k", "/v1/subscriptions", "1", &alice, "POST"),
+            used("k", "/v1/transfers", "2", &alice, "POST"),
+            used("k", "/v1/transfers", "1", &bob, "POST"),
+            used("k", "/v1/transfers", "1", &alice, "PATCH"),
+        ] {
+            assert_eq!(other.hash, first.hash, "the key is the sender's");
+            assert_ne!(other.fingerprint, first.fingerprint);
+        }
+        assert_ne!(used("l", "/v1/transfers", "1", &alice, "POST").hash, first.hash);
+    }
+
+    #[test]
+    fn a_key_is_one_to_64_of_few_letters() {
+        let longest = "a".repeat(64);
+        for key in ["a", "A.b_c:d-9", longest.as_str()] {
+            assert!(Once::new(key, "/v1", &()).is_ok(), "{key}");
+        }
+        for key in ["", " ", "a b", "ä", "a/b", &"a".repeat(65)] {
+            assert_eq!(Once::new(key, "/v1", &()), Err(NotAKey), "{key}");
+        }
+    }
+}

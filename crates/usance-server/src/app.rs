@@ -3,12 +3,17 @@
 use crate::auth::Auth;
 use crate::wire::address::Proxies;
 use crate::wire::admission::Admission;
+use crate::wire::problem::Problem;
+use crate::wire::rejected::rejected;
 use crate::wire::streams::Streams;
 use axum::body::Bytes;
+use axum::http::StatusCode;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
-use usance_engine::Engine;
+use usance_core::id::LogPosition;
 use usance_engine::life::progress::Progress;
+use usance_engine::submit::Told;
+use usance_engine::{Engine, Refusal};
 
 /// How this site is reached, and who may enter it without a password.
 #[derive(Clone, Debug, Default)]
@@ -82,6 +87,31 @@ impl App {
             site,
             contract,
         }))
+    }
+
+    /// Where a write was booked, for whoever needs no more of its answer.
+    ///
+    /// # Errors
+    /// Why it was not, also when a rule said no.
+    pub fn booked(&self, told: Result<Told, Refusal>) -> Result<LogPosition, Problem> {
+        let told = told.map_err(|refusal| self.refused(refusal))?;
+        told.outcome.map(|_| told.place).map_err(|rejection| self.refused(rejection.into()))
+    }
+
+    /// Why an operation was not carried out, as an answer says it.
+    #[must_use]
+    pub fn refused(&self, refusal: Refusal) -> Problem {
+        match refusal {
+            Refusal::Rejected(rejection) => self.engine.peek(|state| rejected(state, &rejection)),
+            Refusal::KeyReused => {
+                Problem::new(StatusCode::CONFLICT, "idempotency_key_reused", "This Idempotency-Key was used for another request.")
+            }
+            Refusal::FiguresChanged => {
+                Problem::new(StatusCode::CONFLICT, "figures_changed", "The figures are not the ones that were shown.")
+            }
+            Refusal::Malformed(detail) => Problem::malformed(detail),
+            Refusal::Unavailable(unavailable) => unavailable.into(),
+        }
     }
 }
 

@@ -17,17 +17,6 @@ pub struct Identity {
     pub customer: Option<String>,
 }
 
-/// A sender and the customer it acts for now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// What it may do.
-    pub role: Role,
-    /// The account whose idempotency keys it uses: the customer, or the named service or operator.
-    pub scope: String,
-    /// The customer it acts for.
-    pub customer: Option<String>,
-}
-
 /// SHA-256 of a token's text.
 #[must_use]
 pub fn token_hash(token: &str) -> [u8; 32] {

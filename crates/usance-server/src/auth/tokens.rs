@@ -5,7 +5,7 @@
 //! what rates, attempts, sessions and devices need, each in a file of its own.
 
 use super::attempts::Attempts;
-use super::identity::{CUSTOMER, Caller, Identity, token_hash};
+use super::identity::{CUSTOMER, Identity, token_hash};
 use super::rates::{Counted, Purpose, RateLimits, Rates};
 use super::turns::Turns;
 use crate::wire::problem::Problem;
@@ -17,6 +17,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 use usance_core::id::is_outside_id;
 use usance_core::limits::CUSTOMER_ID_BYTES_MAX;
+use usance_engine::caller::Caller;
 use usance_engine::life::pool::Pool;
 use usance_engine::random::random_bytes;
 use usance_store::{Home, IdentityStore, Role, StoreError};

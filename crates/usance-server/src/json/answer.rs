@@ -2,11 +2,11 @@
 //! the same answer has the same bytes, also after a restart.
 
 use crate::json::shape::{self, PositionShape, RedemptionShape, amount, balance, product_id, symbol};
-use crate::wire::input::AccountWord;
 use serde::Serialize;
 use usance_core::id::{AssetIx, CustomerIx};
 use usance_core::machine::answer::Balances;
 use usance_core::machine::{Answer, State};
+use usance_engine::operations::words::AccountWord;
 use utoipa::ToSchema;
 
 /// A customer that was added.

@@ -4,8 +4,6 @@
 //! id and only the last of them carries it, so a connection lost in between gets all of them again, never too few.
 
 use crate::app::App;
-use crate::auth::identity::Caller;
-use crate::json::customer::customer;
 use crate::json::notices::close_notices;
 use crate::json::shape;
 use crate::lines::{Chosen, Cut};
@@ -21,6 +19,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 use usance_core::id::LogPosition;
 use usance_core::machine::Event;
+use usance_engine::caller::Caller;
 use usance_store::projection::Span;
 
 /// Batches of the log that are caught up at a time.
@@ -36,7 +35,7 @@ pub async fn event_stream(
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {
-    let who = customer(&caller);
+    let who = caller.acts_for().to_owned();
     let resume = match headers.get("last-event-id").map(|id| id.to_str().ok().and_then(|text| text.parse().ok())) {
         None => None,
         Some(Some(number)) => Some(LogPosition::from_number(number)),

@@ -1,11 +1,9 @@
 //! A customer's past in lists: subscriptions, redemptions, transfers, acceptances, and every day's reward.
 
 use crate::app::App;
-use crate::auth::identity::Caller;
-use crate::json::customer::customer;
 use crate::json::shape::{self, PartShape, RateShape, RedemptionShape};
 use crate::lines::{Chosen, CloseLine, Cut};
-use crate::wire::input::{self, AccountWord, Query};
+use crate::wire::input::{self, Query};
 use crate::wire::page::{Page, cursor, limit, place};
 use crate::wire::problem::Problem;
 use crate::wire::rejected::rejected;
@@ -16,6 +14,9 @@ use usance_core::calendar::Day;
 use usance_core::id::{AssetIx, LogPosition};
 use usance_core::machine::derive::Division;
 use usance_core::machine::{Event, Rejection, State as Machine};
+use usance_engine::caller::Caller;
+use usance_engine::operations::words;
+use usance_engine::operations::words::AccountWord;
 use usance_store::projection::{HistoryKind, HistoryRow, Span};
 use utoipa::ToSchema;
 
@@ -59,7 +60,7 @@ async fn history<T>(
     (name, kind): (&str, HistoryKind),
     show: impl Fn(&Machine, AssetIx, &HistoryRow) -> Option<T>,
 ) -> Result<Json<Page<T>>, Problem> {
-    let who = customer(caller);
+    let who = caller.acts_for().to_owned();
     let size = limit(filter.limit.as_deref())?;
     let list = format!("{name} {who} {:?}", filter.asset);
     let before: Option<u64> = place(&app.seed, &list, filter.cursor.as_deref())?;
@@ -227,7 +228,7 @@ pub enum Receipt {
 /// # Errors
 /// `receipt_not_found` when this customer did nothing there.
 pub async fn receipt(app: &App, caller: &Caller, place: u64) -> Result<Receipt, Problem> {
-    let cut = Cut::take(app, &customer(caller), Chosen::default()).await?;
+    let cut = Cut::take(app, caller.acts_for(), Chosen::default()).await?;
     let found = rows(app, &cut, None, place.checked_add(1), 1)?;
     let there = found.first().filter(|(_, row)| row.place.number() == place);
     let shown = there.and_then(|(asset, row)| {
@@ -354,7 +355,7 @@ pub async fn reward_list(
     Extension(caller): Extension<Caller>,
     Query(filter): Query<RewardFilter>,
 ) -> Result<Json<Page<RewardShape>>, Problem> {
-    let who = customer(&caller);
+    let who = caller.acts_for().to_owned();
     let size = limit(filter.limit.as_deref())?;
     let list = format!("rewards {who} {:?} {:?} {:?} {:?}", filter.asset, filter.position, filter.from, filter.to);
     let before: Option<(i32, u64)> = place(&app.seed, &list, filter.cursor.as_deref())?;
@@ -362,7 +363,7 @@ pub async fn reward_list(
     let to = filter.to.as_deref().map(|text| input::day("to", text)).transpose()?;
     let position = match &filter.position {
         None => None,
-        Some(text) => Some(input::position(text).ok_or_else(|| app.engine.peek(|state| rejected(state, &Rejection::PositionNotFound)))?),
+        Some(text) => Some(words::position(text).ok_or_else(|| app.engine.peek(|state| rejected(state, &Rejection::PositionNotFound)))?),
     };
     let mut cut = Cut::take(&app, &who, Chosen { asset: filter.asset.as_deref(), position }).await?;
     if let (Some(symbol), Some(_)) = (&filter.asset, position) {

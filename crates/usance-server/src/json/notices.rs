@@ -1,8 +1,6 @@
 //! What a customer is told: rewards paid, rates ahead, maturities near, renewed.
 
 use crate::app::App;
-use crate::auth::identity::Caller;
-use crate::json::customer::customer;
 use crate::json::history::HistoryFilter;
 use crate::json::shape::{self, TierShape};
 use crate::lines::{Chosen, CloseLine, Cut, closed_at};
@@ -15,6 +13,7 @@ use serde::Serialize;
 use usance_core::calendar::Timestamp;
 use usance_core::id::ProductIx;
 use usance_core::machine::State as Machine;
+use usance_engine::caller::Caller;
 use utoipa::ToSchema;
 
 /// A notice's place among all: when, of which position (or product), and which of its notices then. It never changes.
@@ -26,7 +25,7 @@ pub async fn notice_list(
     Extension(caller): Extension<Caller>,
     Query(filter): Query<HistoryFilter>,
 ) -> Result<Json<Page<NoticeShape>>, Problem> {
-    let who = customer(&caller);
+    let who = caller.acts_for().to_owned();
     let size = limit(filter.limit.as_deref())?;
     let list = format!("notices {who} {:?}", filter.asset);
     let before: Option<NoticeKey> = place(&app.seed, &list, filter.cursor.as_deref())?;

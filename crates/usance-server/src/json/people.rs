@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::auth::identity::token_hash;
 use crate::json::call::{Call, REPLAYED};
 use crate::json::shape;
-use crate::wire::input::{Body, Path};
+use crate::wire::input::{Body, Nothing, Path};
 use crate::wire::page::Page;
 use crate::wire::problem::Problem;
 use crate::wire::rejected::rejected;
@@ -159,13 +159,12 @@ impl From<StoreError> for Refused {
 /// where its answer shows that secret, `{secret}` stands for it in what is stored.
 async fn once(
     app: &App,
-    call: &Call,
     key: UsedKey,
     purpose: &str,
     work: impl FnOnce(&dyn Identities, &str) -> Result<(StatusCode, serde_json::Value), Refused>,
 ) -> Result<Response, Problem> {
     // The log takes the key; where it lies there names this one use of it for the people, too.
-    let place = call.take_key(app, key).await?;
+    let place = app.engine.take_key(key).await.map_err(|refusal| app.refused(refusal))?;
     let use_of_key = hash16(&app.seed, "use of a key", &[&shape::hex(&key.hash), &place.to_string()]);
     let now = EngineClock::system().ms();
     let candidate = random_bytes().map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no_randomness", error.to_string()))?;
@@ -217,7 +216,7 @@ pub async fn token_create(State(app): State<App>, call: Call, Body(asked): Body<
         (_, None) => {}
     }
     let now = EngineClock::system().ms();
-    once(&app, &call, key, "token", |people, secret| {
+    once(&app, key, "token", |people, secret| {
         let token =
             NewToken { name: asked.name.clone(), role: asked.role.into(), customer: asked.customer.clone(), hash: token_hash(secret) };
         let record = people.add_token(&token, now)?;
@@ -237,7 +236,7 @@ pub async fn token_revoke(State(app): State<App>, call: Call, Path(id): Path<Str
     let key = call.used_key(&app, &json!({}))?;
     let missing = || Refused::Rule(Problem::not_found("token_not_found", "There is no such live token."));
     let now = EngineClock::system().ms();
-    once(&app, &call, key, "revoke", |people, _| {
+    once(&app, key, "revoke", |people, _| {
         let id: i64 = id.parse().map_err(|_| missing())?;
         if !people.revoke_token(id, now)? {
             return Err(missing());
@@ -271,7 +270,7 @@ impl<'de> Deserialize<'de> for Password {
 /// # Errors
 /// When it cannot be hashed.
 fn slow_print(seed: &[u8; 32], call: &Call, password: &str) -> Result<String, Problem> {
-    let salt = hash16(seed, "password of a request", &[&call.caller.scope, call.key_text()?]);
+    let salt = hash16(seed, "password of a request", &[&call.caller.scope, &call.key_text()?]);
     let mut print = [0; 16];
     argon2::Argon2::default().hash_password_into(password.as_bytes(), &salt, &mut print).map_err(|_| not_hashed())?;
     Ok(shape::hex(&print))
@@ -303,7 +302,7 @@ pub async fn password_set(
     let key = call.used_key(&app, &json!({ "password": print }))?;
     known_customer(&app, &id).await?;
     let now = EngineClock::system().ms();
-    once(&app, &call, key, "password", |people, _| {
+    once(&app, key, "password", |people, _| {
         people.set_password(&id, &phc, now)?;
         // Whoever came in with the old one goes out.
         people.end_sessions(&id, None)?;
@@ -325,7 +324,7 @@ pub struct FactorRemovedShape {
 pub async fn second_factor_remove(State(app): State<App>, call: Call, Path(id): Path<String>) -> Result<Response, Problem> {
     let key = call.used_key(&app, &json!({}))?;
     known_customer(&app, &id).await?;
-    once(&app, &call, key, "second-factor", |people, _| {
+    once(&app, key, "second-factor", |people, _| {
         let removed = people.remove_second_factor(&id)?;
         people.end_sessions(&id, None)?;
         Ok((StatusCode::OK, json!(FactorRemovedShape { customer: id, removed })))
@@ -338,12 +337,12 @@ pub async fn sign_in_link_create(
     State(app): State<App>,
     call: Call,
     Path(id): Path<String>,
-    Body(asked): Body<crate::json::operator::Nothing>,
+    Body(asked): Body<Nothing>,
 ) -> Result<Response, Problem> {
     let key = call.used_key(&app, &asked)?;
     known_customer(&app, &id).await?;
     let expires_at = EngineClock::system().ms() + LINK_MS;
-    once(&app, &call, key, "sign-in", |people, secret| {
+    once(&app, key, "sign-in", |people, secret| {
         people.add_sign_in_link(&token_hash(secret), &id, expires_at)?;
         let (path, expires_at) = (format!("/sign-in?link={SECRET}"), Timestamp::from_ms(expires_at).to_string());
         Ok((StatusCode::CREATED, json!(SignInLinkShape { customer: id, path, expires_at })))

@@ -1,15 +1,15 @@
 //! The statement over HTTP: JSON in pages, or everything as CSV; and the operator's view of a customer, which shows it.
 
 use crate::app::App;
-use crate::auth::identity::Caller;
-use crate::json::customer::customer;
+use crate::json::account::{AccountShape, shapes};
 use crate::json::shape;
 use crate::lines::statement::{Bookmark, Filter, StatementLine, Walk};
 use crate::lines::{Chosen, Cut};
 use crate::wire::cell::cell;
-use crate::wire::input::{self, AccountWord, Path, Query};
+use crate::wire::input::{self, Path, Query};
 use crate::wire::page::{LIMIT_MAX, Page, cursor, limit, place};
 use crate::wire::problem::Problem;
+use crate::wire::rejected::rejected;
 use crate::wire::streams::Open;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -19,6 +19,9 @@ use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use usance_core::machine::State as Machine;
 use usance_core::machine::movement::MovementKind;
+use usance_engine::caller::Caller;
+use usance_engine::operations::words::AccountWord;
+use usance_engine::operations::{account, position};
 use utoipa::ToSchema;
 
 /// Filters of the statement.
@@ -145,11 +148,8 @@ fn movement(state: &Machine, line: &StatementLine) -> MovementShape {
 
 /// `from` and `to` are days of the platform, both included.
 fn statement_filter(app: &App, asked: &StatementFilter) -> Result<Filter, Problem> {
-    let product = asked
-        .product
-        .as_deref()
-        .map(|id| app.engine.peek(|state| crate::json::catalogue::seen(state, id).map(|(ix, _)| ix)))
-        .transpose()?;
+    let product =
+        asked.product.as_deref().map(|id| app.engine.peek(|state| crate::json::product::seen(state, id).map(|(ix, _)| ix))).transpose()?;
     let from = asked.from.as_deref().map(|text| input::day("from", text)).transpose()?;
     let to = asked.to.as_deref().map(|text| input::day("to", text)).transpose()?;
     let offset = app.engine.peek(|state| state.registry.platform.offset);
@@ -172,7 +172,7 @@ pub async fn statement_get(
     if headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/csv")) {
         limit(asked.limit.as_deref())?;
         let filter = statement_filter(&app, &asked)?;
-        let open = app.statements.one_more(&customer(&caller))?;
+        let open = app.statements.one_more(caller.acts_for())?;
         let (walk, _) = walk(&app, &caller, &asked).await?;
         return Ok(csv(app, walk, filter, open));
     }
@@ -197,7 +197,7 @@ pub async fn statement_page(app: &App, caller: &Caller, asked: &StatementFilter)
 
 /// A walk back from where the cursor stands, and the name of the list that the cursor belongs to.
 async fn walk(app: &App, caller: &Caller, asked: &StatementFilter) -> Result<(Walk, String), Problem> {
-    let who = customer(caller);
+    let who = caller.acts_for().to_owned();
     let StatementFilter { asset, account, product, kind, from, to, .. } = asked;
     let list = format!("statement {who} {asset:?} {account:?} {product:?} {kind:?} {from:?} {to:?}");
     let mark: Option<Bookmark> = place(&app.seed, &list, asked.cursor.as_deref())?;
@@ -267,7 +267,7 @@ fn csv_text(state: &Machine, lines: &[StatementLine], head: bool) -> Result<Vec<
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CustomerView {
     id: String,
-    accounts: Vec<crate::json::customer::AccountShape>,
+    accounts: Vec<AccountShape>,
     /// The newest 500 positions.
     positions: Vec<shape::PositionShape>,
     /// The newest 100 lines of the statement.
@@ -282,8 +282,10 @@ pub async fn customer_get(State(app): State<App>, Path(id): Path<String>) -> Res
         .engine
         .read(|state, now| {
             Ok::<_, Problem>((
-                crate::json::customer::accounts(state, &id, now)?,
-                crate::json::customer::all_positions(state, &id, LIMIT_MAX)?,
+                account::list_at(state, now, &id).map(|found| shapes(state, &found)).map_err(|no| rejected(state, &no))?,
+                position::list_at(state, &id, &position::Filter::default(), LIMIT_MAX)
+                    .map(|found| found.iter().map(|view| shape::position(state, view)).collect())
+                    .map_err(|no| rejected(state, &no))?,
             ))
         })
         .await??;

@@ -1,9 +1,10 @@
 //! The Staking Service Agreement by version, the risks in plain words, and what a customer accepted and when.
 
 use crate::app::App;
-use crate::json::catalogue;
+use crate::json::agreement::{no_such_version, none_in_force};
 use crate::json::history::{AcceptanceLine, HistoryFilter, acceptance_list};
-use crate::json::shape::AgreementShape;
+use crate::json::shape::{self, AgreementShape};
+use crate::pages::seen::look;
 use crate::pages::shell::{Room, Shell, show};
 use crate::pages::visitor::Visitor;
 use crate::wire::input::{Path, Query};
@@ -28,15 +29,21 @@ struct AgreementPage {
 
 /// GET /agreement
 pub async fn agreement_get(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
-    let agreement = catalogue::agreement_get(State(app.clone())).await?.0;
-    show(&AgreementPage { s: Shell::of(&app, &visitor, Room::Elsewhere).await?, agreement, in_force: true }, StatusCode::OK)
+    let page = look(&app, |seen| {
+        let (_, agreement) = seen.state.agreement_in_force().ok_or_else(none_in_force)?;
+        Ok(AgreementPage { s: seen.shell(&visitor, Room::Elsewhere), agreement: shape::agreement(agreement), in_force: true })
+    });
+    show(&page.await?, StatusCode::OK)
 }
 
 /// GET /agreements/{version}
 pub async fn agreement_version_get(State(app): State<App>, visitor: Visitor, Path(version): Path<String>) -> Result<Response, Problem> {
-    let agreement = catalogue::agreement_version_get(State(app.clone()), Path(version)).await?.0;
-    let in_force = catalogue::agreement_get(State(app.clone())).await.is_ok_and(|newest| newest.0.version == agreement.version);
-    show(&AgreementPage { s: Shell::of(&app, &visitor, Room::Elsewhere).await?, agreement, in_force }, StatusCode::OK)
+    let page = look(&app, |seen| {
+        let agreement = seen.state.registry.agreements.iter().find(|each| each.version == version).ok_or_else(no_such_version)?;
+        let in_force = seen.state.agreement_in_force().is_some_and(|(_, newest)| newest.version == agreement.version);
+        Ok(AgreementPage { s: seen.shell(&visitor, Room::Elsewhere), agreement: shape::agreement(agreement), in_force })
+    });
+    show(&page.await?, StatusCode::OK)
 }
 
 #[derive(Template)]

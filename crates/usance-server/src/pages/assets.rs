@@ -1,14 +1,14 @@
 //! Assets: what a customer has of each coin, what it earned, and what is earning now.
 
 use crate::app::App;
-use crate::json::customer::{self, AccountShape};
+use crate::json::account::AccountShape;
 use crate::json::shape::{AvailabilityWord, ProductShape};
-use crate::pages::products::{by_rate, offered};
+use crate::pages::products::by_rate;
+use crate::pages::seen::look;
 use crate::pages::shell::{Room, Shell, show};
 use crate::pages::visitor::Visitor;
 use crate::wire::problem::Problem;
 use askama::Template;
-use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -30,10 +30,9 @@ struct AssetsPage {
 /// GET /assets
 pub async fn assets_get(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
     let signed = visitor.customer()?;
-    let accounts = customer::account_list(State(app.clone()), Extension(signed.caller.clone())).await?.0.items;
-    let mut products = offered(&app).await?;
+    let seen = look(&app, |seen| Ok((seen.accounts(&signed.caller)?, seen.offered(), seen.shell(&visitor, Room::Assets))));
+    let (accounts, mut products, s) = seen.await?;
     products.retain(|product| product.availability == AvailabilityWord::Available);
-    let s = Shell::of(&app, &visitor, Room::Assets).await?;
     let others = s.coins.iter().filter(|coin| accounts.iter().all(|account| account.asset != coin.symbol));
     let others = others.filter_map(|coin| Some((coin.symbol.clone(), best_apr(&products, &coin.symbol)?))).collect();
     let held = accounts.into_iter().map(|account| Held { best_apr: best_apr(&products, &account.asset), account }).collect();

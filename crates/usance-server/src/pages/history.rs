@@ -8,7 +8,7 @@ use crate::pages::products::{offered, product_name};
 use crate::pages::receipt::account_word;
 use crate::pages::shell::{Room, Shell, show};
 use crate::pages::visitor::Visitor;
-use crate::wire::input::{self, AccountWord, Query};
+use crate::wire::input::{self, Query};
 use crate::wire::problem::Problem;
 use askama::Template;
 use axum::Extension;
@@ -17,6 +17,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Deserialize;
 use usance_core::machine::movement::MovementKind;
+use usance_engine::operations::words::AccountWord;
 
 /// Lines on one page.
 const PAGE: usize = 50;

@@ -1,27 +1,27 @@
 //! What is staked: the list of positions, and one position with its days.
 
 use crate::app::App;
-use crate::json::call::Call;
-use crate::json::customer::{PositionFilter, PositionPatch, PositionToday, StateFilter};
-use crate::json::history::{RewardFilter, RewardShape};
+use crate::json::history::{self, RewardFilter, RewardShape};
+use crate::json::position::list_name as position_list_name;
 use crate::json::shape::{EarlyRedemptionWord, PositionShape, PositionStateWord, ProductShape};
-use crate::json::{catalogue, customer, history};
-use crate::pages::products::offered;
-use crate::pages::sheet::{key_of, new_key};
+use crate::pages::seen::{PositionToday, look};
+use crate::pages::sheet::{new_key, once};
 use crate::pages::shell::{Room, Shell, go, show};
 use crate::pages::visitor::{Form, Signed, Visitor};
 use crate::wire::input::{Path, Query};
+use crate::wire::page::{place, turn};
 use crate::wire::problem::Problem;
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
-use usance_core::id::LogPosition;
+use usance_core::id::{LogPosition, PositionId};
+use usance_engine::operations::position::{self, Filter, PositionPatch, StateFilter};
 
 /// Positions on one page of the list.
-const PAGE: &str = "50";
+const PAGE: usize = 50;
 /// Days on one page of a position.
 const DAYS: &str = "31";
 
@@ -94,17 +94,21 @@ pub struct HoldingsLook {
 }
 
 /// GET /holdings
-pub async fn holdings_get(State(app): State<App>, visitor: Visitor, Query(look): Query<HoldingsLook>) -> Result<Response, Problem> {
+pub async fn holdings_get(State(app): State<App>, visitor: Visitor, Query(wanted): Query<HoldingsLook>) -> Result<Response, Problem> {
     let signed = visitor.customer()?;
-    let closed = !look.closed.is_empty();
+    let closed = !wanted.closed.is_empty();
     let state = if closed { StateFilter::Closed } else { StateFilter::Active };
-    let filter = PositionFilter { product: None, asset: None, state: Some(state), limit: Some(PAGE.into()), cursor: look.cursor };
-    let page = customer::position_list(State(app.clone()), Extension(signed.caller.clone()), Query(filter)).await?.0;
-    let products = offered(&app).await?;
+    let list = position_list_name(&signed.caller, None, None, Some(state));
+    let before: Option<u64> = place(&app.seed, &list, wanted.cursor.as_deref())?;
+    let filter = Filter { state, before: before.map(PositionId), ..Filter::default() };
+    let seen =
+        look(&app, |seen| Ok((seen.positions(&signed.caller, &filter, PAGE + 1)?, seen.offered(), seen.shell(&visitor, Room::Holdings))));
+    let (found, products, s) = seen.await?;
+    let page = turn(&app.seed, &list, found, PAGE);
     let of = |position: &PositionShape| products.iter().find(|product| product.id == position.product).cloned();
     let holdings = page.items.into_iter().map(|position| HeldPosition { product: of(&position), position }).collect();
     let next = page.next_cursor.map(|cursor| format!("/holdings?{}cursor={cursor}", if closed { "closed=1&" } else { "" }));
-    show(&HoldingsPage { s: Shell::of(&app, &visitor, Room::Holdings).await?, closed, holdings, next }, StatusCode::OK)
+    show(&HoldingsPage { s, closed, holdings, next }, StatusCode::OK)
 }
 
 #[derive(Template)]
@@ -142,23 +146,25 @@ pub async fn holding_get(
     State(app): State<App>,
     visitor: Visitor,
     Path(id): Path<String>,
-    Query(look): Query<HoldingLook>,
+    Query(wanted): Query<HoldingLook>,
 ) -> Result<Response, Problem> {
-    let page = page(&app, &visitor, &id, look.cursor, None).await?;
+    let page = page(&app, &visitor, &id, wanted.cursor, None).await?;
     if visitor.wants_fragment { show(&page.as_live(), StatusCode::OK) } else { show(&page, StatusCode::OK) }
 }
 
 async fn page(app: &App, visitor: &Visitor, id: &str, cursor: Option<String>, fault: Option<Problem>) -> Result<HoldingPage, Problem> {
     let signed = visitor.customer()?;
     let caller = || Extension(signed.caller.clone());
-    let position = customer::position_get(State(app.clone()), caller(), Path(id.to_owned())).await?.0;
-    let today = customer::position_today(app, &signed.caller, id).await?;
-    let product = catalogue::product_get(State(app.clone()), Path(position.product.clone())).await?.0;
+    let seen = look(app, |seen| {
+        let position = seen.position(&signed.caller, id)?;
+        let product = seen.product(&position.product)?;
+        Ok((position, product, seen.today(&signed.caller, id)?, seen.shell(visitor, Room::Holdings)))
+    });
+    let (position, product, today, s) = seen.await?;
     let newest = cursor.is_none();
     let days = RewardFilter { asset: None, position: Some(id.to_owned()), from: None, to: None, limit: Some(DAYS.into()), cursor };
     let rewards =
         if visitor.wants_fragment { None } else { Some(history::reward_list(State(app.clone()), caller(), Query(days)).await?.0) };
-    let s = Shell::of(app, visitor, Room::Holdings).await?;
     let fault = fault.map(|problem| crate::pages::failure::sentence(&s, &problem, &position.asset));
     let older = rewards.as_ref().and_then(|page| page.next_cursor.clone()).map(|cursor| format!("/holdings/{id}?cursor={cursor}#days"));
     let rewards = rewards.map(|page| page.items).unwrap_or_default();
@@ -174,9 +180,9 @@ pub struct RenewForm {
     key: String,
 }
 
-async fn book(app: &App, signed: &Signed, id: &str, asked: &PositionPatch, key: &str) -> Result<LogPosition, Problem> {
-    let call = Call::within(signed.caller.clone(), Method::PATCH, &format!("/v1/positions/{id}"), key_of(key)?)?;
-    call.book(app, asked, asked.command(&signed.caller, id), None).await
+async fn book(app: &App, signed: &Signed, id: &str, asked: PositionPatch, key: &str) -> Result<LogPosition, Problem> {
+    let once = once(key, &position::path(id), &asked)?;
+    app.booked(position::change(&app.engine, &signed.caller, &once, id, asked).await)
 }
 
 /// POST /holdings/{id}/auto-renew
@@ -188,7 +194,7 @@ pub async fn auto_renew_post(
 ) -> Result<Response, Problem> {
     let signed = visitor.customer()?;
     let asked = PositionPatch { auto_renew: !form.auto_renew.is_empty() };
-    let refused = match book(&app, signed, &id, &asked, &form.key).await {
+    let refused = match book(&app, signed, &id, asked, &form.key).await {
         Ok(_) => return Ok(go(&format!("/holdings/{id}"))),
         Err(refused) => refused,
     };

@@ -16,6 +16,7 @@ pub mod products;
 pub mod receipt;
 pub mod redeem;
 pub mod sample;
+pub mod seen;
 pub mod settings;
 pub mod sheet;
 pub mod shell;

@@ -1,24 +1,26 @@
 //! What can be staked: the list of products, and everything about one.
 
 use crate::app::App;
-use crate::json::catalogue::{EstimateAsked, Paging, ProductFilter, RateLine, TierExample};
-use crate::json::customer::{PositionFilter, StateFilter, SubscriptionPreviewAsked};
+use crate::json::product::{TierExample, tier_example};
+use crate::json::rate::{RateLine, rate_lines};
 use crate::json::shape::{AvailabilityWord, DistributionWord, EarlyRedemptionWord, EstimateShape, ProductShape, RateModeWord};
-use crate::json::{catalogue, customer};
 use crate::look::chart::Chart;
 use crate::pages::failure::sentence;
+use crate::pages::seen::{Seen, look};
 use crate::pages::shell::{Room, Shell, show};
 use crate::pages::visitor::{Signed, Visitor};
-use crate::wire::input::{self, Path, Query};
+use crate::wire::input::{Path, Query};
+use crate::wire::page::LIMIT_MAX;
 use crate::wire::problem::Problem;
 use askama::Template;
-use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use usance_core::product::KindName;
+use usance_engine::operations::position::{Filter, StateFilter};
+use usance_engine::operations::subscription::SubscriptionPreviewAsked;
 
 /// Days that the rate chart and its table show, at most.
 const CHART_DAYS: usize = 90;
@@ -134,8 +136,7 @@ impl Offer {
 /// # Errors
 /// When the engine cannot answer.
 pub async fn offered(app: &App) -> Result<Vec<ProductShape>, Problem> {
-    let all = ProductFilter { asset: None, kind: None, status: None };
-    Ok(catalogue::product_list(State(app.clone()), Query(all)).await?.0.items)
+    look(app, |seen| Ok(seen.offered())).await
 }
 
 /// The name of a product; its id where it is not among them.
@@ -145,48 +146,48 @@ pub fn product_name<'a>(products: &'a [ProductShape], id: &'a str) -> &'a str {
 }
 
 /// The products that a customer holds something in.
-async fn held(app: &App, visitor: &Visitor) -> Result<BTreeSet<String>, Problem> {
+fn held(seen: &Seen<'_>, visitor: &Visitor) -> Result<BTreeSet<String>, Problem> {
     let Some(signed) = &visitor.signed else { return Ok(BTreeSet::new()) };
-    let active = PositionFilter { product: None, asset: None, state: Some(StateFilter::Active), limit: Some("500".into()), cursor: None };
-    let positions = customer::position_list(State(app.clone()), Extension(signed.caller.clone()), Query(active)).await?.0.items;
-    Ok(positions.into_iter().map(|position| position.product).collect())
+    let active = Filter { state: StateFilter::Active, ..Filter::default() };
+    let positions = seen.positions(&signed.caller, &active, LIMIT_MAX)?;
+    Ok(positions.into_iter().map(|(_, position)| position.product).collect())
 }
 
 /// GET /products
-pub async fn products_get(State(app): State<App>, visitor: Visitor, Query(look): Query<ListLook>) -> Result<Response, Problem> {
-    let s = Shell::of(&app, &visitor, Room::Products).await?;
-    let mine = held(&app, &visitor).await?;
-    let mut products = offered(&app).await?;
+pub async fn products_get(State(app): State<App>, visitor: Visitor, Query(wanted): Query<ListLook>) -> Result<Response, Problem> {
+    let seen = look(&app, |seen| Ok((seen.shell(&visitor, Room::Products), held(seen, &visitor)?, seen.offered())));
+    let (s, mine, mut products) = seen.await?;
     products.retain(|product| {
-        (look.asset.is_empty() || product.asset == look.asset)
-            && (look.kind.is_empty() || product.kind.0.word() == look.kind)
-            && (look.held.is_empty() || mine.contains(&product.id))
+        (wanted.asset.is_empty() || product.asset == wanted.asset)
+            && (wanted.kind.is_empty() || product.kind.0.word() == wanted.kind)
+            && (wanted.held.is_empty() || mine.contains(&product.id))
     });
     let rate = |product: &ProductShape| product.reference_apr.clone().unwrap_or_default();
     let coin = |product: &ProductShape| s.coins.iter().position(|coin| coin.symbol == product.asset);
-    match look.sort {
+    match wanted.sort {
         Order::Coin => products.sort_by_key(|product| (coin(product), product.term_days.unwrap_or(0))),
         Order::Apr => products.sort_by(|left, right| by_rate(&rate(right), &rate(left))),
         Order::Term => products.sort_by_key(|product| (product.term_days.unwrap_or(0), coin(product))),
     }
     let choice = |text: String, taken: bool, address: String| Choice { text, address, taken };
-    let mut coins = vec![choice(s.t("filter-all-coins"), look.asset.is_empty(), look.address(|look| look.asset.clear()))];
+    let mut coins = vec![choice(s.t("filter-all-coins"), wanted.asset.is_empty(), wanted.address(|look| look.asset.clear()))];
     coins.extend(
-        s.coins
-            .iter()
-            .map(|coin| choice(coin.symbol.clone(), look.asset == coin.symbol, look.address(|look| look.asset.clone_from(&coin.symbol)))),
+        s.coins.iter().map(|coin| {
+            choice(coin.symbol.clone(), wanted.asset == coin.symbol, wanted.address(|look| look.asset.clone_from(&coin.symbol)))
+        }),
     );
-    let mut kinds = vec![choice(s.t("filter-all-kinds"), look.kind.is_empty(), look.address(|look| look.kind.clear()))];
+    let mut kinds = vec![choice(s.t("filter-all-kinds"), wanted.kind.is_empty(), wanted.address(|look| look.kind.clear()))];
     kinds.extend(KindName::WORDS.iter().map(|word| {
-        let address = look.address(|look| (*word).clone_into(&mut look.kind));
-        choice(s.word("kind", word), look.kind == *word, address)
+        let address = wanted.address(|look| (*word).clone_into(&mut look.kind));
+        choice(s.word("kind", word), wanted.kind == *word, address)
     }));
-    let orders = Order::ALL.map(|order| choice(s.word("sort", order.word()), look.sort == order, look.address(|look| look.sort = order)));
-    let mine_word = if look.held.is_empty() { "1" } else { "" };
+    let orders =
+        Order::ALL.map(|order| choice(s.word("sort", order.word()), wanted.sort == order, wanted.address(|look| look.sort = order)));
+    let mine_word = if wanted.held.is_empty() { "1" } else { "" };
     let held = visitor
         .signed
         .as_ref()
-        .map(|_| choice(s.t("filter-held"), !look.held.is_empty(), look.address(|look| mine_word.clone_into(&mut look.held))));
+        .map(|_| choice(s.t("filter-held"), !wanted.held.is_empty(), wanted.address(|look| mine_word.clone_into(&mut look.held))));
     let products = products.into_iter().map(|product| Offer { held: mine.contains(&product.id), product }).collect();
     show(&ProductsPage { coins, kinds, orders: orders.into(), held, products, reset: "/products".into(), s }, StatusCode::OK)
 }
@@ -244,13 +245,10 @@ impl ProductPage {
 }
 
 /// What an amount would earn: a customer's by the preview of a subscription, a newcomer's by the public estimate.
-async fn estimate(app: &App, own: Option<&Signed>, product: &str, amount: &str) -> Result<EstimateShape, Problem> {
-    let Some(signed) = own else {
-        let asked = EstimateAsked { amount: amount.to_owned() };
-        return Ok(catalogue::estimate_get(State(app.clone()), Path(product.to_owned()), Query(asked)).await?.0);
-    };
+fn estimate(seen: &Seen<'_>, own: Option<&Signed>, product: &str, amount: &str) -> Result<EstimateShape, Problem> {
+    let Some(signed) = own else { return seen.estimate(product, amount) };
     let asked = SubscriptionPreviewAsked { product: product.to_owned(), amount: amount.to_owned(), source: None };
-    let preview = customer::subscription_preview(State(app.clone()), Extension(signed.caller.clone()), input::Body(asked)).await?.0;
+    let preview = seen.subscription(&signed.caller, &asked)?;
     Ok(EstimateShape {
         apr_for_amount: preview.apr_for_amount,
         reward_per_day: preview.reward_per_day,
@@ -271,15 +269,18 @@ pub async fn product_get(
     State(app): State<App>,
     visitor: Visitor,
     Path(id): Path<String>,
-    Query(look): Query<ProductLook>,
+    Query(wanted): Query<ProductLook>,
 ) -> Result<Response, Problem> {
-    let product = catalogue::product_get(State(app.clone()), Path(id.clone())).await?.0;
-    let s = Shell::of(&app, &visitor, Room::Products).await?;
+    let page = look(&app, |seen| page(seen, &visitor, &id, wanted.amount.trim())).await?;
+    if visitor.wants_fragment { show(&page.as_calculator(), StatusCode::OK) } else { show(&page, StatusCode::OK) }
+}
+
+fn page(seen: &Seen<'_>, visitor: &Visitor, id: &str, typed: &str) -> Result<ProductPage, Problem> {
+    let (product, s) = (seen.product(id)?, seen.shell(visitor, Room::Products));
     // A round sum to begin with, as a newcomer's; what a customer types comes on top of what that customer has.
-    let typed = !look.amount.trim().is_empty();
-    let amount = if typed { look.amount.trim().to_owned() } else { "100".to_owned() };
-    let own = visitor.signed.as_ref().filter(|_| typed && product.availability == AvailabilityWord::Available);
-    let (estimate, fault) = match estimate(&app, own, &id, &amount).await {
+    let amount = if typed.is_empty() { "100".to_owned() } else { typed.to_owned() };
+    let own = visitor.signed.as_ref().filter(|_| !typed.is_empty() && product.availability == AvailabilityWord::Available);
+    let (estimate, fault) = match estimate(seen, own, id, &amount) {
         Ok(estimate) => (Some(estimate), None),
         Err(problem) => (None, Some(sentence(&s, &problem, &product.asset))),
     };
@@ -288,17 +289,16 @@ pub async fn product_get(
     let is_own = own.is_some();
     let mut page = ProductPage { s, offer, chart: None, settled, announced, example: None, amount, estimate, is_own, fault };
     if visitor.wants_fragment {
-        return show(&page.as_calculator(), StatusCode::OK);
+        return Ok(page);
     }
-    page.offer.held = held(&app, &visitor).await?.contains(&id);
-    page.example = app.engine.read(|state, _| catalogue::tier_example(state, &id)).await??;
-    let paging = Paging { limit: Some("500".into()), cursor: None };
-    let lines = catalogue::rate_list(State(app), Path(id), Query(paging)).await?.0.items;
-    (page.announced, page.settled) = lines.into_iter().partition(|line| line.from.is_some());
+    page.offer.held = held(seen, visitor)?.contains(id);
+    page.example = tier_example(seen.state, id)?;
+    let lines = rate_lines(seen.state, id, None, LIMIT_MAX)?.into_iter().map(|(_, line)| line);
+    (page.announced, page.settled) = lines.partition(|line| line.from.is_some());
     page.settled.truncate(CHART_DAYS);
     let points = page.settled.iter().rev().filter_map(|line| Some((line.day.clone()?, line.what.rate.clone()?)));
     page.chart = Chart::of(points.collect());
-    show(&page, StatusCode::OK)
+    Ok(page)
 }
 
 /// The order of two rates: they are written with eight decimals, so the longer text is the higher rate.

@@ -1,19 +1,19 @@
 //! A receipt: what was booked, at an address that stays.
 
 use crate::app::App;
-use crate::json::history::Receipt;
+use crate::json::history::{self, Receipt};
 use crate::json::shape::{PositionShape, ProductShape};
-use crate::json::{catalogue, customer, history};
+use crate::pages::seen::look;
 use crate::pages::shell::{Room, Shell, show};
 use crate::pages::visitor::Visitor;
-use crate::wire::input::{AccountWord, Path, Query};
+use crate::wire::input::{Path, Query};
 use crate::wire::problem::Problem;
 use askama::Template;
-use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
+use usance_engine::operations::words::AccountWord;
 
 #[derive(Template)]
 #[template(path = "receipt.html")]
@@ -52,7 +52,7 @@ pub async fn receipt_get(
     State(app): State<App>,
     visitor: Visitor,
     Path(place): Path<String>,
-    Query(look): Query<ReceiptLook>,
+    Query(wanted): Query<ReceiptLook>,
 ) -> Result<Response, Problem> {
     let signed = visitor.customer()?;
     let none = || Problem::not_found("receipt_not_found", "There is no receipt with that number.");
@@ -62,11 +62,11 @@ pub async fn receipt_get(
         Receipt::Redemption(line) => Some((line.position.clone(), line.product.clone())),
         Receipt::Transfer(_) => None,
     };
-    let (mut position, mut product) = (None, None);
-    if let Some((id, of)) = subject {
-        position = Some(customer::position_get(State(app.clone()), Extension(signed.caller.clone()), Path(id)).await?.0);
-        product = Some(catalogue::product_get(State(app.clone()), Path(of)).await?.0);
-    }
-    let s = Shell::of(&app, &visitor, Room::Holdings).await?;
-    show(&ReceiptPage { s, receipt, position, product, is_new: !look.new.is_empty() }, StatusCode::OK)
+    let seen = look(&app, |seen| {
+        let of = |(id, product): (String, String)| Ok::<_, Problem>((seen.position(&signed.caller, &id)?, seen.product(&product)?));
+        Ok((subject.map(of).transpose()?, seen.shell(&visitor, Room::Holdings)))
+    });
+    let (of, s) = seen.await?;
+    let (position, product) = of.unzip();
+    show(&ReceiptPage { s, receipt, position, product, is_new: !wanted.new.is_empty() }, StatusCode::OK)
 }

@@ -1,25 +1,24 @@
 //! The redeem sheet: what arrives where, and for an early exit everything it costs, agreed to before it is done.
 
 use crate::app::App;
-use crate::json::call::Call;
-use crate::json::customer::{RedemptionAsked, RedemptionPreviewAsked};
 use crate::json::shape::preview::RedemptionPreviewShape;
-use crate::json::shape::{PositionShape, ProductShape};
-use crate::json::{catalogue, customer, shape};
+use crate::json::shape::{self, PositionShape, ProductShape};
 use crate::pages::failure::sentence;
+use crate::pages::seen::{Seen, look};
 use crate::pages::sheet::{self, Change, Refused};
 use crate::pages::shell::{Room, Shell, go, show};
 use crate::pages::visitor::{Form, Signed, Visitor};
-use crate::wire::input::{self, AccountWord, Path, Query};
+use crate::wire::input::{Path, Query};
 use crate::wire::problem::Problem;
 use askama::Template;
-use axum::Extension;
 use axum::extract::State as Inside;
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 use usance_core::id::LogPosition;
 use usance_core::machine::preview::Preview;
+use usance_engine::operations::redemption::{self, RedemptionAsked, RedemptionPreviewAsked};
+use usance_engine::operations::words::{self, AccountWord};
 use usance_engine::submit::Expectation;
 
 #[derive(Template)]
@@ -82,30 +81,27 @@ pub async fn redeem_get(
     Inside(app): Inside<App>,
     visitor: Visitor,
     Path(id): Path<String>,
-    Query(look): Query<SheetLook>,
+    Query(wanted): Query<SheetLook>,
 ) -> Result<Response, Problem> {
     let asked = Asked {
-        amount: look.amount.trim().to_owned(),
-        to: account(&look.to),
-        key: sheet::same_key(&look.key)?,
-        most: !look.most.is_empty(),
+        amount: wanted.amount.trim().to_owned(),
+        to: account(&wanted.to),
+        key: sheet::same_key(&wanted.key)?,
+        most: !wanted.most.is_empty(),
     };
-    let page = opened(&app, &visitor, &id, asked, Refused::default()).await?;
+    let page = look(&app, |seen| opened(seen, &visitor, &id, asked, Refused::default())).await?;
     if visitor.wants_fragment { show(&page.as_summary(), StatusCode::OK) } else { show(&page, StatusCode::OK) }
 }
 
-async fn opened(app: &App, visitor: &Visitor, id: &str, asked: Asked, refused: Refused) -> Result<RedeemPage, Problem> {
+fn opened(seen: &Seen<'_>, visitor: &Visitor, id: &str, asked: Asked, refused: Refused) -> Result<RedeemPage, Problem> {
     let signed = visitor.customer()?;
-    let caller = || Extension(signed.caller.clone());
-    let position = customer::position_get(Inside(app.clone()), caller(), Path(id.to_owned())).await?.0;
-    let product = catalogue::product_get(Inside(app.clone()), Path(position.product.clone())).await?.0;
-    let s = Shell::of(app, visitor, Room::Holdings).await?;
+    let position = seen.position(&signed.caller, id)?;
+    let product = seen.product(&position.product)?;
+    let s = seen.shell(visitor, Room::Holdings);
     let at_will = !position.kind.0.leaves_early();
     let amount = if asked.most { position.principal.clone() } else { asked.amount };
-    let previewed = match at_will && amount.is_empty() {
-        true => None,
-        false => Some(preview(app, signed, id, at_will.then(|| amount.clone()), asked.to).await),
-    };
+    let look = RedemptionPreviewAsked { amount: at_will.then(|| amount.clone()), to: asked.to };
+    let previewed = if at_will && amount.is_empty() { None } else { Some(seen.redemption(&signed.caller, id, &look)) };
     let (preview, mut fault) = match previewed {
         None => (None, None),
         Some(Ok(preview)) => (Some(preview), None),
@@ -118,17 +114,6 @@ async fn opened(app: &App, visitor: &Visitor, id: &str, asked: Asked, refused: R
     let changes = sheet::changes(&s, &position.asset, refused.changes);
     let (to, key, unticked) = (asked.to, asked.key, refused.unticked);
     Ok(RedeemPage { s, position, product, at_will, amount, to, preview, key, fault, unticked, shown, changes })
-}
-
-async fn preview(
-    app: &App,
-    signed: &Signed,
-    id: &str,
-    amount: Option<String>,
-    to: Option<AccountWord>,
-) -> Result<RedemptionPreviewShape, Problem> {
-    let look = input::Body(RedemptionPreviewAsked { amount, to });
-    Ok(customer::redemption_preview(Inside(app.clone()), Extension(signed.caller.clone()), Path(id.to_owned()), look).await?.0)
 }
 
 /// A redemption to be made.
@@ -162,13 +147,12 @@ pub async fn redeem_post(
     };
     let status = refused.status();
     let again = Asked { amount: form.amount.trim().to_owned(), to: account(&form.to), key: sheet::new_key()?, most: false };
-    show(&opened(&app, &visitor, &id, again, refused).await?, status)
+    show(&look(&app, |seen| opened(seen, &visitor, &id, again, refused)).await?, status)
 }
 
 /// Books what was shown, or says why not. Whether it is still what would be booked is decided in the same instant.
 async fn book(app: &App, signed: &Signed, id: &str, form: &RedeemForm) -> Result<LogPosition, Refused> {
-    let path = format!("/v1/positions/{id}/redemptions");
-    let call = sheet::key_of(&form.key).and_then(|key| Call::within(signed.caller.clone(), Method::POST, &path, key))?;
+    sheet::key_of(&form.key)?;
     let amount = Some(form.amount.trim().to_owned()).filter(|amount| !amount.is_empty());
     let shown: serde_json::Value = serde_json::from_str(&form.shown).unwrap_or_default();
     let text = |field: &str| shown[field].as_str().map(str::to_owned);
@@ -185,16 +169,18 @@ async fn book(app: &App, signed: &Signed, id: &str, form: &RedeemForm) -> Result
         quoted_from_funding: text("clawback_from_funding").filter(|amount| amount != "0"),
     };
     let expects = app.engine.peek(|state| {
-        let shown = input::position(id).and_then(|id| shape::preview::shown_redemption(state, id, &shown));
+        let shown = words::position(id).and_then(|id| shape::preview::shown_redemption(state, id, &shown));
         shown.map_or(Expectation::Unreadable, |shown| Expectation::Shown(Box::new(Preview::Redemption(shown))))
     });
-    let problem = match call.book(app, &asked, asked.command(&signed.caller, id), Some(expects)).await {
+    let once = sheet::once(&form.key, &redemption::path(id), &asked)?;
+    let again = RedemptionPreviewAsked { amount, to: asked.to };
+    let problem = match app.booked(redemption::make(&app.engine, &signed.caller, &once, id, asked, Some(expects)).await) {
         Ok(place) => return Ok(place),
         Err(problem) => problem,
     };
     if problem.code() != sheet::CHANGED {
         return Err(problem.into());
     }
-    let now = preview(app, signed, id, amount, asked.to).await?;
+    let now = look(app, |seen| seen.redemption(&signed.caller, id, &again)).await?;
     Err(Refused { changes: sheet::differences(&form.shown, &now), ..Refused::default() })
 }

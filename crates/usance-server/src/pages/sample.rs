@@ -1,20 +1,19 @@
 //! What only a demo has: entering as a sample customer without a password, and letting the day end.
 
 use crate::app::App;
-use crate::auth::identity::Caller;
-use crate::json::call::Call;
-use crate::json::operator::ClockAsked;
-use crate::pages::sheet::new_key;
+use crate::json::clock::ClockAsked;
+use crate::pages::sheet::{new_key, once};
 use crate::pages::shell::go;
 use crate::pages::sign_in::{enter, own_path};
 use crate::pages::visitor::{Form, Visitor};
 use crate::wire::input;
 use crate::wire::problem::Problem;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use serde::Deserialize;
-use usance_core::machine::Command;
+use usance_engine::caller::Caller;
+use usance_engine::operations::clock;
 use usance_store::Role;
 
 /// Where nothing of a demo may be done.
@@ -54,11 +53,10 @@ pub async fn next_day_post(State(app): State<App>, headers: HeaderMap, Form(form
     if app.site.sample_customers.is_empty() {
         return Err(no_demo());
     }
-    let asked = ClockAsked { to: form.to };
+    let to = input::instant("to", &form.to)?;
     let operator = Caller { role: Role::Operator, scope: "operator:demo-pages".to_owned(), customer: None };
-    let call = Call::within(operator, Method::POST, "/v1/operator/clock", &new_key()?)?;
-    let command = Command::MoveClock { to: input::instant("to", &asked.to)? };
-    call.book(&app, &asked, command, None).await?;
+    let once = once(&new_key()?, clock::PATH, &ClockAsked { to: form.to })?;
+    app.booked(clock::move_to(&app.engine, &operator, &once, to).await)?;
     // Back to the page on which it was asked for.
     let from = headers.get(header::REFERER).and_then(|from| from.to_str().ok()).and_then(|from| from.parse::<axum::http::Uri>().ok());
     Ok(go(&own_path(from.as_ref().and_then(|from| from.path_and_query()).map_or("", |path| path.as_str()))))

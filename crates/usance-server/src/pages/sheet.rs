@@ -9,6 +9,7 @@ use crate::wire::text::hex;
 use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use usance_engine::once::Once;
 use usance_engine::random::random_bytes;
 
 /// What the keys of our sheets begin with.
@@ -35,6 +36,14 @@ pub fn key_of(key: &str) -> Result<&str, Problem> {
     } else {
         Err(Problem::new(StatusCode::BAD_REQUEST, "idempotency_key_missing", "The sheet has no key; open it again."))
     }
+}
+
+/// What makes a confirmed sheet the same write as a request with its key: the contract's path and body.
+///
+/// # Errors
+/// As [`key_of`].
+pub fn once(key: &str, path: &str, body: &impl Serialize) -> Result<Once, Problem> {
+    Once::new(key_of(key)?, path, body).map_err(|error| Problem::malformed(error.to_string()))
 }
 
 /// The key of a sheet that is looked at again, or a new one.

@@ -9,7 +9,9 @@ use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::fmt;
+use usance_core::calendar::Timestamp;
 use usance_core::id::AssetIx;
+use usance_core::machine::State;
 
 /// The rooms that the navigation leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,28 +56,28 @@ pub struct Shell {
 }
 
 impl Shell {
-    /// The shell of a page.
+    /// The shell of a page that shows nothing else of the state.
     ///
     /// # Errors
     /// When the engine cannot answer.
     pub async fn of(app: &App, visitor: &Visitor, room: Room) -> Result<Shell, Problem> {
-        let (coins, clock) = app
-            .engine
-            .read(|state, now| {
-                let coins = (0..state.registry.assets.len()).filter_map(|ix| shape::asset(state, AssetIx::from_index(ix))).collect();
-                (coins, shape::clock(state, now, state.registry.open_day))
-            })
-            .await?;
-        Ok(Shell {
+        let is_demo = !app.site.sample_customers.is_empty();
+        Ok(app.engine.read(|state, now| Shell::at(state, now, visitor, room, is_demo)).await?)
+    }
+
+    /// The shell of a page at a moment.
+    #[must_use]
+    pub fn at(state: &State, now: Timestamp, visitor: &Visitor, room: Room, is_demo: bool) -> Shell {
+        Shell {
             f: visitor.look.format.clone(),
             look: visitor.look.clone(),
             customer: visitor.signed.as_ref().map(|signed| signed.customer().to_owned()),
             form_token: visitor.signed.as_ref().map(|signed| signed.form_token.clone()).unwrap_or_default(),
             room,
-            coins,
-            clock,
-            is_demo: !app.site.sample_customers.is_empty(),
-        })
+            coins: (0..state.registry.assets.len()).filter_map(|ix| shape::asset(state, AssetIx::from_index(ix))).collect(),
+            clock: shape::clock(state, now, state.registry.open_day),
+            is_demo,
+        }
     }
 
     /// A sentence.

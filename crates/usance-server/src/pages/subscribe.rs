@@ -5,28 +5,26 @@
 //! books once.
 
 use crate::app::App;
-use crate::json::call::Call;
-use crate::json::customer::{AccountShape, SourceWord, SubscriptionAsked, SubscriptionPreviewAsked};
+use crate::json::account::AccountShape;
 use crate::json::shape::preview::SubscriptionPreviewShape;
-use crate::json::shape::{AvailabilityWord, EarlyRedemptionWord, ProductShape};
-use crate::json::{catalogue, customer, shape};
+use crate::json::shape::{self, AvailabilityWord, EarlyRedemptionWord, ProductShape};
 use crate::pages::failure::sentence;
 use crate::pages::products::{availability_word, kind_name};
+use crate::pages::seen::{Seen, look};
 use crate::pages::sheet::{self, Change, Refused};
 use crate::pages::shell::{Room, Shell, go, show};
 use crate::pages::visitor::{Form, Signed, Visitor};
-use crate::wire::input::{self, Path, Query};
+use crate::wire::input::{Path, Query};
 use crate::wire::problem::Problem;
 use askama::Template;
-use axum::Extension;
 use axum::extract::State as Inside;
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 use usance_core::id::LogPosition;
-use usance_core::machine::command::Source;
-use usance_core::machine::outlook;
 use usance_core::machine::preview::Preview;
+use usance_engine::operations::subscription::{self, SubscriptionAsked, SubscriptionPreviewAsked};
+use usance_engine::operations::words::SourceWord;
 use usance_engine::submit::Expectation;
 
 /// A source to choose.
@@ -102,44 +100,37 @@ pub async fn subscribe_get(
     Inside(app): Inside<App>,
     visitor: Visitor,
     Path(id): Path<String>,
-    Query(look): Query<SheetLook>,
+    Query(wanted): Query<SheetLook>,
 ) -> Result<Response, Problem> {
     let signed = visitor.customer()?;
-    let source = look.source.unwrap_or(SourceWord::FundingThenSpot);
-    let amount = if look.most.is_empty() { look.amount.trim().to_owned() } else { most(&app, signed, &id, source).await? };
-    // Where nothing can be subscribed, nothing is written into the field.
-    let amount = if amount == "0" { String::new() } else { amount };
-    let asked = Asked { amount, source, key: sheet::same_key(&look.key)?, auto_renew: false };
-    let page = sheet(&app, &visitor, &id, asked, Refused::default()).await?;
+    let source = wanted.source.unwrap_or(SourceWord::FundingThenSpot);
+    let key = sheet::same_key(&wanted.key)?;
+    let page = look(&app, |seen| {
+        let typed = || Ok(wanted.amount.trim().to_owned());
+        let amount = if wanted.most.is_empty() {
+            typed()
+        } else {
+            seen.product(&id).and_then(|product| seen.most(&signed.caller, &product, source))
+        }?;
+        // Where nothing can be subscribed, nothing is written into the field.
+        let amount = if amount == "0" { String::new() } else { amount };
+        sheet(seen, &visitor, &id, Asked { amount, source, key, auto_renew: false }, Refused::default())
+    });
+    let page = page.await?;
     if visitor.wants_fragment { show(&page.as_summary(), StatusCode::OK) } else { show(&page, StatusCode::OK) }
 }
 
-/// The most that this customer can subscribe from a source, as text.
-async fn most(app: &App, signed: &Signed, id: &str, source: SourceWord) -> Result<String, Problem> {
-    let most = app.engine.read(|state, _| {
-        let (product, terms) = catalogue::seen(state, id)?;
-        let customer = state.customer_ix(signed.customer());
-        let most = customer.map(|customer| outlook::subscribable(state, customer, product, Source::from(source))).unwrap_or_default();
-        Ok(crate::json::shape::amount(state, terms.asset, most))
-    });
-    most.await?
-}
-
-async fn sheet(app: &App, visitor: &Visitor, id: &str, asked: Asked, refused: Refused) -> Result<SubscribePage, Problem> {
+fn sheet(seen: &Seen<'_>, visitor: &Visitor, id: &str, asked: Asked, refused: Refused) -> Result<SubscribePage, Problem> {
     let signed = visitor.customer()?;
-    let product = catalogue::product_get(Inside(app.clone()), Path(id.to_owned())).await?.0;
-    let s = Shell::of(app, visitor, Room::Products).await?;
-    let accounts = customer::account_list(Inside(app.clone()), Extension(signed.caller.clone())).await?.0.items;
+    let (product, s, accounts) = (seen.product(id)?, seen.shell(visitor, Room::Products), seen.accounts(&signed.caller)?);
     let account = accounts.iter().find(|account| account.asset == product.asset);
     let mut sources = Vec::new();
     for source in SOURCES {
-        let most = most(app, signed, id, source).await?;
+        let most = seen.most(&signed.caller, &product, source)?;
         sources.push(SourceChoice { word: word(source), available: available(account, source), most, taken: source == asked.source });
     }
-    let previewed = match asked.amount.is_empty() {
-        true => None,
-        false => Some(preview(app, signed, id, &asked.amount, asked.source).await),
-    };
+    let look = SubscriptionPreviewAsked { product: id.to_owned(), amount: asked.amount.clone(), source: Some(asked.source) };
+    let previewed = if asked.amount.is_empty() { None } else { Some(seen.subscription(&signed.caller, &look)) };
     let (preview, mut fault) = match previewed {
         None => (None, None),
         Some(Ok(preview)) => (Some(preview), None),
@@ -150,7 +141,7 @@ async fn sheet(app: &App, visitor: &Visitor, id: &str, asked: Asked, refused: Re
     }
     let changes = sheet::changes(&s, &product.asset, refused.changes);
     let on_sale = product.availability == AvailabilityWord::Available;
-    let agreement = catalogue::agreement_get(Inside(app.clone())).await.ok().map(|agreement| agreement.0.version);
+    let agreement = seen.state.agreement_in_force().map(|(_, agreement)| agreement.version.clone());
     Ok(SubscribePage {
         kind: kind_name(&s, &product),
         shown: preview.as_ref().map(sheet::shown).unwrap_or_default(),
@@ -177,11 +168,6 @@ fn available(account: Option<&AccountShape>, source: SourceWord) -> String {
         SourceWord::FundingThenSpot => account.free.clone(),
     });
     text.unwrap_or_else(|| "0".to_owned())
-}
-
-async fn preview(app: &App, signed: &Signed, id: &str, amount: &str, source: SourceWord) -> Result<SubscriptionPreviewShape, Problem> {
-    let asked = SubscriptionPreviewAsked { product: id.to_owned(), amount: amount.to_owned(), source: Some(source) };
-    Ok(customer::subscription_preview(Inside(app.clone()), Extension(signed.caller.clone()), input::Body(asked)).await?.0)
 }
 
 /// A subscription to be made.
@@ -218,18 +204,18 @@ pub async fn subscribe_post(
         agreement: form.agreement.clone(),
         auto_renew: !form.auto_renew.is_empty(),
     };
-    let refused = match book(&app, signed, &form, &asked).await {
+    let refused = match book(&app, signed, &form, asked.clone()).await {
         Ok(place) => return Ok(go(&format!("/receipts/{}?new=1", place.number()))),
         Err(refused) => refused,
     };
     let status = refused.status();
     let again = Asked { amount: asked.amount, source, key: sheet::new_key()?, auto_renew: asked.auto_renew };
-    show(&sheet(&app, &visitor, &id, again, refused).await?, status)
+    show(&look(&app, |seen| sheet(seen, &visitor, &id, again, refused)).await?, status)
 }
 
 /// Books what was shown, or says why not. Whether it is still what would be booked is decided in the same instant.
-async fn book(app: &App, signed: &Signed, form: &SubscribeForm, asked: &SubscriptionAsked) -> Result<LogPosition, Refused> {
-    let call = sheet::key_of(&form.key).and_then(|key| Call::within(signed.caller.clone(), Method::POST, "/v1/subscriptions", key))?;
+async fn book(app: &App, signed: &Signed, form: &SubscribeForm, asked: SubscriptionAsked) -> Result<LogPosition, Refused> {
+    let once = sheet::once(&form.key, subscription::PATH, &asked)?;
     if form.shown.is_empty() {
         return Err(Refused::default());
     }
@@ -238,13 +224,14 @@ async fn book(app: &App, signed: &Signed, form: &SubscribeForm, asked: &Subscrip
     }
     let shown = app.engine.peek(|state| shape::preview::shown_subscription(state, &asked.product, &form.shown));
     let expects = shown.map_or(Expectation::Unreadable, |shown| Expectation::Shown(Box::new(Preview::Subscription(shown))));
-    let problem = match call.book(app, asked, asked.command(&signed.caller), Some(expects)).await {
+    let again = SubscriptionPreviewAsked { product: asked.product.clone(), amount: asked.amount.clone(), source: Some(asked.source) };
+    let problem = match app.booked(subscription::make(&app.engine, &signed.caller, &once, asked, Some(expects)).await) {
         Ok(place) => return Ok(place),
         Err(problem) => problem,
     };
     if problem.code() != sheet::CHANGED {
         return Err(problem.into());
     }
-    let now = preview(app, signed, &asked.product, &asked.amount, asked.source).await?;
+    let now = look(app, |seen| seen.subscription(&signed.caller, &again)).await?;
     Err(Refused { changes: sheet::differences(&form.shown, &now), ..Refused::default() })
 }

@@ -1,21 +1,22 @@
 //! Moving coins between Spot and Funding.
 
 use crate::app::App;
-use crate::json::call::Call;
-use crate::json::customer::{self, AccountShape, TransferAsked};
+use crate::json::account::AccountShape;
 use crate::pages::failure::sentence;
-use crate::pages::sheet::{key_of, new_key};
+use crate::pages::seen::look;
+use crate::pages::sheet::{new_key, once};
 use crate::pages::shell::{Room, Shell, go, show};
 use crate::pages::visitor::{Form, Signed, Visitor};
-use crate::wire::input::{AccountWord, Query};
+use crate::wire::input::Query;
 use crate::wire::problem::Problem;
 use askama::Template;
-use axum::Extension;
 use axum::extract::State;
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 use usance_core::id::LogPosition;
+use usance_engine::operations::transfer::{self, TransferAsked};
+use usance_engine::operations::words::AccountWord;
 
 #[derive(Template)]
 #[template(path = "transfer.html")]
@@ -38,9 +39,9 @@ pub struct TransferLook {
 }
 
 /// GET /transfer
-pub async fn transfer_get(State(app): State<App>, visitor: Visitor, Query(look): Query<TransferLook>) -> Result<Response, Problem> {
-    let from = look.from.unwrap_or(AccountWord::Funding);
-    let form = TransferForm { asset: look.asset, from, amount: String::new(), key: new_key()? };
+pub async fn transfer_get(State(app): State<App>, visitor: Visitor, Query(wanted): Query<TransferLook>) -> Result<Response, Problem> {
+    let from = wanted.from.unwrap_or(AccountWord::Funding);
+    let form = TransferForm { asset: wanted.asset, from, amount: String::new(), key: new_key()? };
     show(&sheet(&app, &visitor, form, None).await?, StatusCode::OK)
 }
 
@@ -56,8 +57,8 @@ pub struct TransferForm {
 
 async fn sheet(app: &App, visitor: &Visitor, form: TransferForm, refused: Option<&Problem>) -> Result<TransferPage, Problem> {
     let signed = visitor.customer()?;
-    let accounts = customer::account_list(State(app.clone()), Extension(signed.caller.clone())).await?.0.items;
-    let s = Shell::of(app, visitor, Room::Assets).await?;
+    let seen = look(app, |seen| Ok((seen.accounts(&signed.caller)?, seen.shell(visitor, Room::Assets))));
+    let (accounts, s) = seen.await?;
     let known = accounts.iter().any(|account| account.asset == form.asset);
     // Where nothing was chosen, a coin that is there to be moved.
     let first = accounts.iter().find(|account| account.free != "0").or(accounts.first());
@@ -66,9 +67,9 @@ async fn sheet(app: &App, visitor: &Visitor, form: TransferForm, refused: Option
     Ok(TransferPage { s, accounts, asset, from: form.from, amount: form.amount, key: form.key, fault })
 }
 
-async fn book(app: &App, signed: &Signed, asked: &TransferAsked, key: &str) -> Result<LogPosition, Problem> {
-    let call = Call::within(signed.caller.clone(), Method::POST, "/v1/transfers", key_of(key)?)?;
-    call.book(app, asked, asked.command(&signed.caller), None).await
+async fn book(app: &App, signed: &Signed, asked: TransferAsked, key: &str) -> Result<LogPosition, Problem> {
+    let once = once(key, transfer::PATH, &asked)?;
+    app.booked(transfer::make(&app.engine, &signed.caller, &once, asked).await)
 }
 
 /// POST /transfer
@@ -76,7 +77,7 @@ pub async fn transfer_post(State(app): State<App>, visitor: Visitor, Form(form):
     let signed = visitor.customer()?;
     let to = if form.from == AccountWord::Spot { AccountWord::Funding } else { AccountWord::Spot };
     let asked = TransferAsked { asset: form.asset.clone(), from: form.from, to, amount: form.amount.trim().to_owned() };
-    let refused = match book(&app, signed, &asked, &form.key).await {
+    let refused = match book(&app, signed, asked, &form.key).await {
         Ok(place) => return Ok(go(&format!("/receipts/{}", place.number()))),
         Err(refused) => refused,
     };

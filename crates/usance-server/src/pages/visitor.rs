@@ -6,7 +6,7 @@
 
 use crate::app::App;
 use crate::auth::device::KNOWN_MS;
-use crate::auth::identity::{Caller, token_hash};
+use crate::auth::identity::token_hash;
 use crate::auth::session::Glance;
 use crate::look::format::{Format, Language};
 use crate::look::words::Words;
@@ -18,7 +18,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use subtle::ConstantTimeEq;
-use usance_store::{Role, SessionRecord};
+use usance_engine::caller::Caller;
+use usance_store::SessionRecord;
 
 /// The cookie that holds a session's secret.
 const SESSION: &str = "usance_session";
@@ -133,11 +134,7 @@ impl Visitor {
         let secret = cookie(headers, session_cookie(app.site.https));
         let session = secret.map(|secret| app.auth.session(secret, glance)).transpose()?.flatten();
         let signed = session.zip(secret).map(|(session, secret)| Signed {
-            caller: Caller {
-                role: Role::Customer,
-                scope: format!("customer:{}", session.customer),
-                customer: Some(session.customer.clone()),
-            },
+            caller: Caller::customer(&session.customer),
             session,
             form_token: blake3::keyed_hash(&app.seed, &token_hash(secret)).to_hex()[..32].to_owned(),
         });

@@ -3,7 +3,6 @@
 use super::counting::{count, is_free};
 use super::{freshness, pages};
 use crate::app::App;
-use crate::auth::identity::Caller;
 use crate::auth::rates::{Counted, Purpose};
 use crate::auth::tokens::Auth;
 use crate::contract::{Permission, table};
@@ -19,6 +18,7 @@ use axum::http::{HeaderValue, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use std::time::Instant;
+use usance_engine::caller::Caller;
 
 /// What the guard of a route needs.
 #[derive(Clone)]

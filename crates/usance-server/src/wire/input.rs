@@ -9,12 +9,10 @@ use axum::http::{StatusCode, header};
 use jiff::fmt::temporal::Pieces;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::marker::PhantomData;
 use usance_core::calendar::{Day, Timestamp};
-use usance_core::id::PositionId;
 use usance_core::money::Rate;
-use usance_core::reward::clawback::AccountKind;
 use usance_engine::Unavailable;
 
 /// The deepest nesting a body may have is serde_json's own, 128.
@@ -74,6 +72,11 @@ pub fn some_objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> 
     let list = Option::<Vec<Object<T>>>::deserialize(from)?;
     Ok(list.map(|list| list.into_iter().map(|object| object.0).collect()))
 }
+
+/// Nothing to say.
+#[derive(Debug, Default, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
 
 /// Why a body could not be read, as an answer.
 pub fn unread(refused: &axum::extract::rejection::BytesRejection) -> Problem {
@@ -148,41 +151,6 @@ pub fn rate(field: &str, text: &str) -> Result<Rate, Problem> {
     Rate::parse(text).map_err(|_| {
         Problem::malformed(format!("{field}: {text:?} is not a rate like \"0.05250000\" (at most eight decimals, at most 10)"))
     })
-}
-
-/// Reads a position's number; a text that no position can have is `None`, which nobody finds.
-#[must_use]
-pub fn position(text: &str) -> Option<PositionId> {
-    let canonical = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
-    if canonical { text.parse().ok().map(PositionId) } else { None }
-}
-
-/// `spot` or `funding` on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum AccountWord {
-    /// The trading account.
-    Spot,
-    /// The account rewards are paid into.
-    Funding,
-}
-
-impl From<AccountWord> for AccountKind {
-    fn from(word: AccountWord) -> Self {
-        match word {
-            AccountWord::Spot => AccountKind::Spot,
-            AccountWord::Funding => AccountKind::Funding,
-        }
-    }
-}
-
-impl From<AccountKind> for AccountWord {
-    fn from(kind: AccountKind) -> Self {
-        match kind {
-            AccountKind::Spot => AccountWord::Spot,
-            AccountKind::Funding => AccountWord::Funding,
-        }
-    }
 }
 
 /// A whole number. JSON knows one kind of number: `5.0` is as whole as `5`. No money comes this way.

@@ -92,6 +92,13 @@ fn with_position() -> Platform {
 }
 
 #[test]
+fn every_route_has_its_line_in_the_table_of_rights() {
+    let routes: BTreeSet<&str> = table().iter().map(|route| route.operation).collect();
+    let rights: BTreeSet<&str> = usance_engine::caller::RIGHTS.iter().map(|(operation, _)| *operation).collect();
+    assert_eq!(routes, rights);
+}
+
+#[test]
 fn nobody_comes_in_without_a_token_that_is_known() {
     let platform = Platform::new();
     let public = platform.server.public();
