@@ -2,7 +2,7 @@
 
 use crate::compare::{self, Found, equal, same};
 use crate::facts::Facts;
-use crate::node::{Life, Node, Request, Sealed, Waiting};
+use crate::node::{Life, Met, Node, Request, Sealed, Waiting};
 use crate::plan::Trouble;
 use crate::seen;
 use crate::shown::to_be_shown;
@@ -20,16 +20,6 @@ use usance_store::round::{ClockReading, Decided, Expectation, Round, Submission}
 const UNCONFIRMED_DAYS_MAX: i32 = 3;
 /// Batches that may wait for the disk: the one being written, the one behind it, and one that its writer holds.
 const QUEUE_MAX: usize = 3;
-/// What a round meets.
-#[derive(Default)]
-pub(crate) struct Met {
-    /// What has arrived.
-    pub requests: Vec<Request>,
-    /// So many milliseconds pass before the request of this number: a round may last over midnight.
-    pub pause: Option<(usize, i64)>,
-    /// Whether its state is to be written as a snapshot.
-    pub freeze: bool,
-}
 
 impl World {
     /// Decides what has arrived, and holds every answer against the auditor.

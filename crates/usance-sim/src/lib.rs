@@ -9,6 +9,7 @@
 
 pub mod auditor;
 pub mod compare;
+pub mod coverage;
 pub mod decide;
 pub mod disk;
 pub mod facts;

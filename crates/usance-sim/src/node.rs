@@ -26,6 +26,17 @@ pub struct Request {
     pub shown: Option<Shown>,
 }
 
+/// What a round meets.
+#[derive(Default)]
+pub(crate) struct Met {
+    /// What has arrived.
+    pub requests: Vec<Request>,
+    /// So many milliseconds pass before the request of this number: a round may last over midnight.
+    pub pause: Option<(usize, i64)>,
+    /// Whether its state is to be written as a snapshot.
+    pub freeze: bool,
+}
+
 /// An answer that waits for its batch.
 #[derive(Clone, Debug)]
 pub struct Waiting {

@@ -1,29 +1,10 @@
 //! Runs a plan to its end or to the first thing that is wrong.
 
 use crate::compare::Found;
-use crate::plan::{Plan, Trouble, Turn};
+use crate::coverage::Coverage;
+use crate::plan::{Plan, Turn};
 use crate::world::World;
-use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-
-/// What really happened in a run: a trouble that never fires finds nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Coverage {
-    /// How often each trouble happened.
-    pub troubles: BTreeMap<Trouble, u32>,
-    /// Every kind of answer, and every code of a refusal, that somebody got.
-    pub answers: BTreeSet<String>,
-}
-
-impl Coverage {
-    /// With what happened in another run.
-    pub fn add(&mut self, other: Coverage) {
-        for (trouble, times) in other.troubles {
-            *self.troubles.entry(trouble).or_default() += times;
-        }
-        self.answers.extend(other.answers);
-    }
-}
 
 /// A run that came to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]

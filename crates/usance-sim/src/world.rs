@@ -8,11 +8,10 @@
 use crate::auditor::Auditor;
 use crate::auditor::arithmetic::DAY_MS;
 use crate::compare::{self, Found, equal};
-use crate::decide::Met;
+use crate::coverage::Coverage;
 use crate::facts::Facts;
-use crate::node::{Node, Request};
+use crate::node::{Met, Node, Request};
 use crate::plan::{Dice, Plan, Swarm, Trouble, Turn};
-use crate::run::Coverage;
 use crate::shown::Shown;
 use crate::tables::Tables;
 use crate::workload::{self, occasions};

@@ -9,6 +9,7 @@
 pub mod arithmetic;
 pub mod days;
 pub mod offering;
+pub mod refused;
 pub mod sight;
 pub mod staking;
 pub mod terms;

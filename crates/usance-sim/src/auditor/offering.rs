@@ -2,8 +2,8 @@
 
 use super::Auditor;
 use super::arithmetic::DAY_MS;
+use super::refused::{Refused, Told};
 use super::terms::{Product, changed, tiers};
-use super::verbs::{Refused, Told};
 use crate::facts::Facts;
 use usance_core::machine::Command;
 use usance_core::machine::command::SaleText;

@@ -2,8 +2,9 @@
 
 use super::arithmetic::{MOST, read};
 use super::days::{Opening, signed};
+use super::refused::{Refused, Told};
 use super::terms::Product;
-use super::verbs::{REDEMPTIONS, Refused, SUBSCRIPTIONS, Told, positive};
+use super::verbs::{REDEMPTIONS, SUBSCRIPTIONS, positive};
 use super::{Account, Auditor, Lot};
 use crate::facts::Facts;
 use usance_core::id::PositionId;

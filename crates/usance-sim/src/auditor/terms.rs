@@ -1,7 +1,7 @@
 //! A product as the auditor keeps it: its announcements in a list, its limits, and what its status admits (RULES 3, 5).
 
 use super::arithmetic::{Tiers, read};
-use super::verbs::Refused;
+use super::refused::Refused;
 use usance_core::machine::command::{Change, ProductText, RateText, SaleText};
 use usance_core::product::{Distribution, EarlyRedemption, Kind, RateMode, Status};
 

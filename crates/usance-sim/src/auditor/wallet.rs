@@ -2,7 +2,8 @@
 
 use super::Auditor;
 use super::days::signed;
-use super::verbs::{Refused, TRANSFERS, Told, WALLET_MOVES, account, positive};
+use super::refused::{Refused, Told};
+use super::verbs::{TRANSFERS, WALLET_MOVES, account, positive};
 use crate::facts::Facts;
 use usance_core::machine::command::WalletMove;
 use usance_core::reward::clawback::AccountKind;

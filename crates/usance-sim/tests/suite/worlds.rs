@@ -2,8 +2,9 @@
 
 use std::io::Write;
 use std::time::{Duration, Instant};
+use usance_sim::coverage::Coverage;
 use usance_sim::plan::{Plan, Trouble};
-use usance_sim::run::{Coverage, Finding, run};
+use usance_sim::run::{Finding, run};
 use usance_sim::{seeds, shrink};
 
 /// How long worlds are run, of fixed seeds and of fresh ones each; never fewer than the least. What has to happen has to
