@@ -87,6 +87,20 @@ impl Component {
         }
     }
 
+    /// As [`Component::expect`], for tables that are made anew with a version and not brought up: those of an older release
+    /// cannot be read, and are named.
+    pub fn expect_this_release(&self, wire: &Wire) -> Result<(), StoreError> {
+        self.expect(wire)?;
+        match self.found(wire)? {
+            Some(found) if found < self.version() => Err(StoreError::OlderVersion {
+                what: format!("{} in {}", self.name, wire.postgres()),
+                found: found as u64,
+                oldest: self.version() as u64,
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// The version of the tables, `None` where there are none.
     fn found(&self, wire: &Wire) -> Result<Option<usize>, StoreError> {
         if !is_there(wire)? {

@@ -213,10 +213,10 @@ impl PostgresTables {
         Ok(tables)
     }
 
-    /// Opens the tables to read.
+    /// Opens the tables to read. Those of an older release wait for a writer of this one, which makes them anew.
     pub fn open_to_read(postgres: &Postgres) -> Result<Self, StoreError> {
         let tables = PostgresTables::over(postgres, Purpose::Read);
-        tables.with(|wire| COMPONENT.expect(wire))?;
+        tables.with(|wire| COMPONENT.expect_this_release(wire))?;
         Ok(tables)
     }
 
