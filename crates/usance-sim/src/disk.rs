@@ -2,10 +2,11 @@
 
 use crate::compare::{Found, equal, same};
 use crate::node::{Sealed, Waiting};
-use crate::plan::{Dice, Trouble};
+use crate::plan::Trouble;
 use crate::seen;
 use crate::world::World;
 use usance_store::{Appended, Fault, LogReader, LogStore, codec, image, snapshot};
+use usance_workload::Dice;
 
 /// Snapshots that a server keeps.
 const SNAPSHOTS_KEPT: usize = 2;
@@ -40,7 +41,7 @@ impl World {
         if !dice.once_in(10) {
             return None;
         }
-        let anywhere = dice.place(body.max(1));
+        let anywhere = dice.index(body.max(1));
         let keep = dice.one_of(&[anywhere, anywhere, 1, body.saturating_sub(1)]);
         let (trouble, fault) = dice.one_of(&[
             (Trouble::LostAnswer, Fault::UnknownWritten),
@@ -111,7 +112,7 @@ impl World {
         if self.has(Trouble::SnapshotFails) && dice.below(3) == 2 {
             self.happened(Trouble::SnapshotFails);
             let bytes = std::fs::read(&path).map_err(|error| error.to_string())?;
-            let part = bytes.get(..dice.place(bytes.len())).unwrap_or_default();
+            let part = bytes.get(..dice.index(bytes.len())).unwrap_or_default();
             std::fs::write(path.with_extension("partial"), part).map_err(|error| error.to_string())?;
             return std::fs::remove_file(&path).map_err(|error| error.to_string());
         }

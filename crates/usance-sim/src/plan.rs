@@ -7,6 +7,7 @@
 
 use anyhow::{Context, bail};
 use std::fmt::Write as _;
+use usance_workload::Dice;
 
 /// Bytes of one turn: for time and processes, for faults, and the rest for requests, so that a busy turn can fail as well.
 const TURN_BYTES: usize = 328;
@@ -205,7 +206,7 @@ impl<'a> Turn<'a> {
     pub fn of(bytes: &'a [u8]) -> Turn<'a> {
         let (time, rest) = bytes.split_at(TIME_BYTES.min(bytes.len()));
         let (faults, requests) = rest.split_at(FAULT_BYTES.min(rest.len()));
-        Turn { time: Dice(time), faults: Dice(faults), requests: Dice(requests) }
+        Turn { time: Dice::of(time), faults: Dice::of(faults), requests: Dice::of(requests) }
     }
 }
 
@@ -220,45 +221,6 @@ fn hex(bytes: &[u8]) -> String {
 fn unhex(text: &str) -> anyhow::Result<Vec<u8>> {
     let byte = |at: usize| text.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
     (0..text.len()).step_by(2).map(|at| byte(at).with_context(|| format!("not bytes: {text}"))).collect()
-}
-
-/// Bytes that are spent one by one; when they are gone every choice is the first.
-#[derive(Debug)]
-pub struct Dice<'a>(&'a [u8]);
-
-impl<'a> Dice<'a> {
-    /// Dice of some bytes.
-    #[must_use]
-    pub fn of(bytes: &'a [u8]) -> Dice<'a> {
-        Dice(bytes)
-    }
-    /// One byte.
-    pub fn byte(&mut self) -> u8 {
-        let Some((first, rest)) = self.0.split_first() else { return 0 };
-        self.0 = rest;
-        *first
-    }
-    /// A number below `sides`.
-    pub fn below(&mut self, sides: u8) -> u8 {
-        self.byte() % sides
-    }
-    /// A number of two bytes.
-    pub fn large(&mut self) -> u16 {
-        u16::from_be_bytes([self.byte(), self.byte()])
-    }
-    /// Whether a thing that happens once in `times` happens; nothing spent is no.
-    pub fn once_in(&mut self, times: u8) -> bool {
-        self.byte() % times == times - 1
-    }
-    /// One of several.
-    pub fn one_of<T: Clone>(&mut self, choices: &[T]) -> T {
-        let at = usize::from(self.byte()) % choices.len();
-        choices[at].clone()
-    }
-    /// A place below a length, 0 of nothing.
-    pub fn place(&mut self, len: usize) -> usize {
-        usize::from(self.large()).checked_rem(len).unwrap_or(0)
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use crate::auditor::Auditor;
 use crate::compare::{self, Found, equal};
 use crate::node::Life;
-use crate::plan::{Dice, Trouble};
+use crate::plan::Trouble;
 use crate::world::World;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use usance_core::machine::{State, apply};
 use usance_store::recovery::{Recovered, recover, recover_again, run_batch};
 use usance_store::snapshot::{self, SnapshotFile};
 use usance_store::{Appended, Batch, FaultScript, FaultyLog, Head, LogReader, LogStore, StoreError, round};
+use usance_workload::Dice;
 
 impl World {
     /// A process starts: recovers, is held against the auditor, and becomes the writer by an epoch record. It may fail at
@@ -142,8 +143,8 @@ impl World {
     /// A byte of a stored batch changes: a start refuses and names it. Then it is put right.
     fn rot(&self, dir: &Path, dice: &mut Dice<'_>) -> Result<(), Found> {
         let batches = LogReader::read(&self.log, 0, 1, usize::MAX).map_err(|error| error.to_string())?;
-        let victim = &batches[dice.place(batches.len())];
-        let (place, bit, column) = (dice.place(victim.body.len()), 1 << dice.below(8), dice.below(6));
+        let victim = &batches[dice.index(batches.len())];
+        let (place, bit, column) = (dice.index(victim.body.len()), 1 << dice.below(8), dice.below(6));
         self.log.damage(0, victim.seq, |batch| match column {
             0 => batch.at_ms ^= i64::from(bit),
             1 => batch.previous[place % 32] ^= bit,
@@ -163,7 +164,7 @@ fn spoil(dir: &Path, dice: &mut Dice<'_>) -> Result<Vec<PathBuf>, Found> {
     let mut spoilt = Vec::new();
     for file in files.into_iter().take(count) {
         let mut bytes = std::fs::read(&file.path).map_err(|error| error.to_string())?;
-        let (place, bit) = (dice.place(bytes.len()), 1 << dice.below(8));
+        let (place, bit) = (dice.index(bytes.len()), 1 << dice.below(8));
         if dice.below(4) == 3 {
             bytes.truncate(place);
         } else if let Some(byte) = bytes.get_mut(place) {

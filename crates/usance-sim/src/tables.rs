@@ -5,7 +5,6 @@ use crate::auditor::days::signed;
 use crate::auditor::{Account, Auditor};
 use crate::compare::{Found, equal, same};
 use crate::facts::Facts;
-use crate::plan::Dice;
 use crate::seen;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -15,6 +14,7 @@ use usance_store::LogPosition;
 use usance_store::MemoryLog;
 
 use usance_store::projection::{HistoryRow, Projector, Reading, Span};
+use usance_workload::Dice;
 
 /// Tables in a file, and who fills them.
 pub struct Tables {

@@ -11,7 +11,7 @@ use crate::compare::{self, Found, equal};
 use crate::coverage::Coverage;
 use crate::facts::Facts;
 use crate::node::{Met, Node, Request};
-use crate::plan::{Dice, Plan, Swarm, Trouble, Turn};
+use crate::plan::{Plan, Swarm, Trouble, Turn};
 use crate::shown::Shown;
 use crate::tables::Tables;
 use crate::workload::{self, occasions};
@@ -22,6 +22,7 @@ use usance_core::calendar::{DayOffset, Timestamp};
 use usance_core::machine::state::{ClockMode, Platform};
 use usance_core::machine::{Command, State};
 use usance_store::{Appended, Batch, Head, LogReader, LogStore, MemoryLog, image, round};
+use usance_workload::Dice;
 
 /// Answered requests that may come again.
 const ANSWERED_KEPT: usize = 24;
@@ -229,10 +230,10 @@ impl World {
         }
         let dice = &mut turn.time;
         if self.has(Trouble::Duplicates) && dice.once_in(6) && !self.answered.is_empty() {
-            requests.push(self.answered[dice.place(self.answered.len())].clone());
+            requests.push(self.answered[dice.index(self.answered.len())].clone());
         }
         if !self.mail.is_empty() && dice.below(2) == 0 {
-            requests.push(self.mail.swap_remove(dice.place(self.mail.len())));
+            requests.push(self.mail.swap_remove(dice.index(self.mail.len())));
         }
         requests
     }
@@ -267,7 +268,7 @@ impl World {
             17 => commands.extend(occasions::outgrown(auditor, dice)),
             18 => commands.extend(occasions::partly_renewed(auditor, dice)),
             20 | 21 => commands.extend(occasions::in_and_out(auditor, dice)),
-            few => (0..few % 4).for_each(|_| commands.push(workload::a_command(auditor, dice))),
+            few => (0..few % 4).for_each(|_| commands.push(workload::workload(auditor).command(dice))),
         }
         commands
     }
@@ -277,7 +278,7 @@ impl World {
         let auditor = &self.nodes[at].life.as_ref()?.auditor;
         let clock = self.nodes[at].clock;
         let passes = dice.once_in(4).then(|| workload::later(auditor, dice, clock) - clock)?;
-        Some((dice.place(requests), passes))
+        Some((dice.index(requests), passes))
     }
 
     /// Machines' clocks go on, each by itself; one may jump, and be put right again.

@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Who may depend on whom, inside the workspace.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("crates/usance-core", &[]),
+    ("crates/usance-workload", &["usance-core"]),
     ("crates/usance-store", &["usance-core"]),
     ("crates/usance-engine", &["usance-core", "usance-store"]),
     ("crates/usance-server", &["usance-core", "usance-engine", "usance-store"]),
-    ("crates/usance-sim", &["usance-core", "usance-store"]),
+    ("crates/usance-sim", &["usance-core", "usance-store", "usance-workload"]),
     ("crates/usance-soak", &["usance-server", "usance-store"]),
     ("xtask", &[]),
 ];

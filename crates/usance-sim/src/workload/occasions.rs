@@ -1,16 +1,16 @@
 //! Occasions: what several people do in one instant, or what somebody does because something is just so.
 
-use super::{ASSETS, CUSTOMERS, PRODUCTS, a_customer, a_product, an_amount, customer_number, redemption, subscribe, subscription};
+use super::{ASSETS, CAST, CUSTOMERS, LAUNCHED, customer_number, subscription, workload};
 use crate::auditor::arithmetic::write;
 use crate::auditor::terms::Sale;
 use crate::auditor::{Account, Auditor};
 use crate::facts::Facts;
-use crate::plan::Dice;
 use usance_core::calendar::Timestamp;
 use usance_core::machine::Command;
 use usance_core::machine::command::{Change, SaleText, Source, Subscribe, WalletMove};
 use usance_core::product::Status;
 use usance_core::reward::clawback::AccountKind::{Funding, Spot};
+use usance_workload::Dice;
 
 /// So many positions that mature in one close are everybody's at once.
 const MANY_MATURED: u64 = 5;
@@ -53,7 +53,7 @@ pub fn outgrown(auditor: &Auditor, dice: &mut Dice<'_>) -> Vec<Command> {
         position.is_active() && auditor.products[position.product].early && position.distributed > position.principal()
     };
     let all: Vec<usize> = (0..auditor.positions.len()).filter(is_outgrown).collect();
-    let Some(number) = all.get(dice.place(all.len())) else { return Vec::new() };
+    let Some(number) = all.get(dice.index(all.len())) else { return Vec::new() };
     let (customer, product) = (auditor.positions[*number].customer, &auditor.products[auditor.positions[*number].product]);
     let amount = write(auditor.balance(customer, product.asset, Account::Funding), product.decimals);
     let (id, asset) = (auditor.customers[customer].clone(), auditor.assets[product.asset].0.clone());
@@ -61,7 +61,7 @@ pub fn outgrown(auditor: &Auditor, dice: &mut Dice<'_>) -> Vec<Command> {
     let mut emptied = auditor.clone();
     // What it is quoted is what holds once Funding is empty; if that was refused, nothing changed.
     let _ = emptied.run(&empty, auditor.now);
-    vec![empty, redemption(&emptied, dice, *number, None)]
+    vec![empty, workload(&emptied).redemption_of(dice, *number, None)]
 }
 
 /// Somebody stakes from both accounts for a term that renews, and only a part of it may.
@@ -95,7 +95,9 @@ pub fn at_the_edge(auditor: &Auditor, dice: &mut Dice<'_>, clock: i64) -> Vec<Co
     let agreement = auditor.agreements.last().map_or("", String::as_str);
     let edges = |sale: &Sale| sale.opens_at == Some(clock) || sale.closes_at == Some(clock);
     let at_it = auditor.products.iter().filter(|product| edges(&product.sale));
-    at_it.map(|product| subscription(a_customer(dice), &product.id, &write(product.smallest() * 3, product.decimals), agreement)).collect()
+    at_it
+        .map(|product| subscription(CAST.customer(dice), &product.id, &write(product.smallest() * 3, product.decimals), agreement))
+        .collect()
 }
 
 /// Whether a sale begins in this very instant.
@@ -124,10 +126,11 @@ pub fn same_term(auditor: &Auditor, dice: &mut Dice<'_>) -> Vec<Command> {
 
 /// A product that goes on sale with little to sell, and everybody who wants it in that instant.
 pub fn launch(auditor: &Auditor, dice: &mut Dice<'_>) -> Vec<Command> {
-    let id = PRODUCTS[5];
+    let outline = &CAST.products[LAUNCHED];
+    let id = outline.id;
     let mut commands = Vec::new();
     if auditor.products.iter().all(|product| product.id != id) {
-        let mut product = a_product(dice, id);
+        let mut product = CAST.product(dice, outline);
         product.sale.capacity = Change::Set(dice.one_of(&["30", "10", "55.5"]).to_owned());
         if dice.below(2) == 1 {
             product.sale.opens_at = Change::Set(Timestamp::from_ms(auditor.start_of(auditor.today + 1)));
@@ -137,7 +140,7 @@ pub fn launch(auditor: &Auditor, dice: &mut Dice<'_>) -> Vec<Command> {
     }
     let agreement = auditor.agreements.last().cloned().unwrap_or_default();
     for customer in CUSTOMERS {
-        let amount = if dice.once_in(4) { an_amount(auditor, dice, customer, 0) } else { format!("{}", dice.below(12) + 1) };
+        let amount = if dice.once_in(4) { workload(auditor).amount(dice, customer, 0) } else { format!("{}", dice.below(12) + 1) };
         commands.push(Command::Subscribe(Subscribe {
             customer: customer.to_owned(),
             product: id.to_owned(),
@@ -158,9 +161,9 @@ pub fn in_and_out(auditor: &Auditor, dice: &mut Dice<'_>) -> Vec<Command> {
     };
     let running: Vec<usize> = (0..auditor.positions.len()).filter(flexible).collect();
     if running.is_empty() {
-        return vec![subscribe(auditor, dice)];
+        return vec![workload(auditor).subscription(dice)];
     }
-    let number = running[dice.place(running.len())];
+    let number = running[dice.index(running.len())];
     let position = &auditor.positions[number];
     let product = &auditor.products[position.product];
     let added = product.smallest() * (u128::from(dice.below(4)) + 1);
@@ -172,13 +175,13 @@ pub fn in_and_out(auditor: &Auditor, dice: &mut Dice<'_>) -> Vec<Command> {
         agreement: auditor.agreements.last().cloned().unwrap_or_default(),
         auto_renew: false,
     });
-    let out = redemption(auditor, dice, number, Some((added / 2 + position.principal() / 3).max(1)));
+    let out = workload(auditor).redemption_of(dice, number, Some((added / 2 + position.principal() / 3).max(1)));
     vec![into, out]
 }
 
 /// Everybody wants out of one product.
 pub fn run_on(auditor: &Auditor, dice: &mut Dice<'_>) -> Vec<Command> {
-    let product = dice.place(auditor.products.len());
+    let product = dice.index(auditor.products.len());
     let staked = auditor.positions.iter().enumerate().filter(|(_, position)| position.is_active() && position.product == product);
-    staked.map(|(number, _)| redemption(auditor, dice, number, None)).take(24).collect()
+    staked.map(|(number, _)| workload(auditor).redemption_of(dice, number, None)).take(24).collect()
 }

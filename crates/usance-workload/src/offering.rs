@@ -1,0 +1,47 @@
+//! What operators do to the offer: rates, statuses, limits; agreements and customers by the way.
+
+use crate::dice::Dice;
+use crate::product::{rate, units};
+use crate::workload::Workload;
+use usance_core::machine::Command;
+use usance_core::product::Status;
+
+/// The words of an agreement, by its number.
+pub(crate) fn agreement(number: usize) -> Command {
+    Command::PublishAgreement { version: format!("v{number}"), text: format!("The words of version {number}.") }
+}
+
+impl Workload<'_> {
+    /// Something that changes what is offered.
+    pub fn offering(&self, dice: &mut Dice<'_>) -> Command {
+        let today = self.situation.today();
+        match dice.below(8) {
+            0 | 1 => {
+                let from = today.plus_days(i32::from(dice.below(4)));
+                Command::AnnounceRate { product: self.changed(dice), from, rate: rate(dice) }
+            }
+            2 | 3 => {
+                let day = today.plus_days(i32::from(dice.below(4)) - 1);
+                let rate = dice.one_of(&[1_000_000, 0, 6_000_000, 100_000_000, 1_000_000_000]);
+                Command::SettleRate { product: self.changed(dice), day, rate: units(rate) }
+            }
+            4 => {
+                let statuses = [Status::Open, Status::Open, Status::Open, Status::Paused, Status::Paused, Status::Draft, Status::Closed];
+                Command::SetProductStatus { product: self.changed(dice), status: dice.one_of(&statuses) }
+            }
+            // Mostly what sells, so that limits are met.
+            5 | 6 => Command::ChangeProduct { product: self.changed(dice), sale: Box::new(self.change(dice)) },
+            _ => dice.one_of(&[
+                agreement(self.situation.agreements() + 1),
+                agreement(self.situation.agreements()),
+                Command::CreateCustomer { id: self.cast.customers[0].clone() },
+                Command::SetProductStatus { product: "nothing".to_owned(), status: Status::Open },
+                Command::CreateCustomer { id: "frank".to_owned() },
+            ]),
+        }
+    }
+
+    fn changed(&self, dice: &mut Dice<'_>) -> String {
+        self.cast.changed(dice).id.to_owned()
+    }
+}

@@ -1,0 +1,123 @@
+//! A product's terms, as operators describe and change them.
+
+use crate::cast::{Cast, Form, Outline};
+use crate::dice::Dice;
+use crate::workload::Workload;
+use usance_core::calendar::Day;
+use usance_core::machine::command::{Change, ProductText, RateText, SaleText};
+use usance_core::money::Rate;
+use usance_core::product::kind::KindName;
+use usance_core::product::{Distribution, EarlyRedemption, Kind, RateMode};
+
+/// The day from which products have their first rate: before any platform of a test began.
+const FIRST_RATE: Day = Day::from_number(20_400);
+
+impl Workload<'_> {
+    /// A product that may not be: its terms contradict themselves, or there is one with its id.
+    pub(crate) fn contradiction(&self, dice: &mut Dice<'_>) -> ProductText {
+        let products = &self.cast.products;
+        let outline = products.iter().find(|outline| outline.form == Form::Term).unwrap_or(&products[0]);
+        let mut product = self.cast.product(dice, outline);
+        product.id = dice.one_of(&["odd", "odd", "odd", "odd", outline.id]).to_owned();
+        match dice.below(6) {
+            0 => product.kind = Kind::FixedTerm { term_days: 0 },
+            1 => product.kind = Kind::FixedTerm { term_days: 3_651 },
+            2 => (product.kind, product.distribution) = (Kind::Flexible, Some(Distribution::AtMaturity)),
+            3 => product.distribution = Some(Distribution::EveryNDays(dice.one_of(&[0, 3_651]))),
+            4 => {
+                let opens = self.situation.first_instant(self.situation.today());
+                (product.sale.opens_at, product.sale.closes_at) = (Change::Set(opens), Change::Set(opens));
+            }
+            _ => product.asset = "GONE".to_owned(),
+        }
+        product
+    }
+
+    /// A change of what may change.
+    pub(crate) fn change(&self, dice: &mut Dice<'_>) -> SaleText {
+        let bound = |dice: &mut Dice<'_>| match dice.below(8) {
+            0..=1 => Change::Clear,
+            2 => Change::Set("0.25".to_owned()),
+            _ => Change::Set(dice.byte().to_string()),
+        };
+        let start = |days: i32| Change::Set(self.situation.first_instant(self.situation.today().plus_days(days)));
+        let mut sale = SaleText::default();
+        match dice.below(8) {
+            0..=2 => sale.capacity = bound(dice),
+            3 => sale.personal_maximum = bound(dice),
+            4 => sale.minimum = bound(dice),
+            5 => sale.step = bound(dice),
+            6 => sale.renewal = Change::Set(dice.below(2) == 1),
+            _ => {
+                (sale.opens_at, sale.closes_at) =
+                    dice.one_of(&[(Change::Clear, Change::Clear), (start(-1), start(3)), (start(2), Change::Clear)])
+            }
+        }
+        sale
+    }
+}
+
+impl Cast {
+    /// A product whose terms are drawn within its outline.
+    pub fn product(&self, dice: &mut Dice<'_>, outline: &Outline) -> ProductText {
+        let flexible = outline.form == Form::Flexible || (outline.form == Form::Either && dice.below(2) == 0);
+        let term_days = match outline.form {
+            Form::Long => 120,
+            Form::Short => u32::from(dice.below(3)) + 1,
+            Form::Flexible | Form::Either | Form::Term => dice.one_of(&[3, 1, 2, 5, 7, 14, 30, 45]),
+        };
+        let kind = kind(dice, (!flexible).then_some(term_days));
+        let is_long = outline.form == Form::Long;
+        let daily = Some(Distribution::Daily);
+        let distributions = [daily, None, daily, Some(Distribution::EveryNDays(2)), Some(Distribution::EveryNDays(5))];
+        let some = |dice: &mut Dice<'_>, choices: &[&str]| match dice.one_of(choices) {
+            "" => Change::Keep,
+            text => Change::Set(text.to_owned()),
+        };
+        ProductText {
+            id: outline.id.to_owned(),
+            asset: self.assets[outline.asset].0.to_owned(),
+            name: outline.id.to_owned(),
+            kind,
+            // 1000 % a year: after 37 days the rewards are more than the principal.
+            rates: vec![(FIRST_RATE, if is_long { vec![(None, Rate::MAX)] } else { rate(dice) })],
+            rate_mode: dice.one_of(&[None, Some(RateMode::Floating), Some(RateMode::Locked)]),
+            distribution: if kind.accrues() { dice.one_of(&distributions) } else { None },
+            early_redemption: if is_long { None } else { dice.one_of(&[None, None, Some(EarlyRedemption::NotAllowed)]) },
+            sale: SaleText {
+                minimum: some(dice, &["", "", "0.5", "2"]),
+                step: some(dice, &["", "", "", "", "0.25", "0.3"]),
+                personal_maximum: some(dice, &["", "", "", "60", "12.5"]),
+                capacity: some(dice, &["", "", "90", "30"]),
+                renewal: Change::Set(kind.can_renew()),
+                ..SaleText::default()
+            },
+        }
+    }
+}
+
+/// A kind with a term or without one; where there is one such kind only, nothing is drawn.
+fn kind(dice: &mut Dice<'_>, term_days: Option<u32>) -> Kind {
+    let fitting: Vec<Kind> = KindName::ALL.iter().filter_map(|name| name.with_term(term_days).ok()).collect();
+    match fitting.as_slice() {
+        [only] => *only,
+        several => dice.one_of(several),
+    }
+}
+
+/// One band or several; up to 1000 % a year, so that rewards outgrow a principal.
+pub(crate) fn rate(dice: &mut Dice<'_>) -> RateText {
+    let rates = [5_000_000, 1_000_000_000, 1_000_000_000, 8_000_000, 1, 0, 365_000_000, 12_345_678, 999_999_999];
+    let mut rate = || units(dice.one_of(&rates));
+    let bands = [rate(), rate(), rate()];
+    match dice.below(4) {
+        0 | 1 => vec![(None, bands[0])],
+        2 => vec![(Some("5".to_owned()), bands[0]), (None, bands[1])],
+        _ => vec![(Some("0.3".to_owned()), bands[0]), (Some("20".to_owned()), bands[1]), (None, bands[2])],
+    }
+}
+
+/// A yearly rate in units of 10^-8.
+pub(crate) fn units(units: u64) -> Rate {
+    Rate::from_units(units).unwrap_or(Rate::MAX)
+}

@@ -1,0 +1,138 @@
+//! What a generator may look at: nothing but what its sender could see.
+//!
+//! The machine's own state is one ([`State`]); the simulator's auditor is another, with sums of its own, so whoever
+//! predicts an answer need not ask whom he checks. Assets and customers have names here, products and positions numbers
+//! from 0 in the order of their creation.
+
+use usance_core::calendar::{Day, Timestamp};
+use usance_core::id::{PositionId, ProductIx};
+use usance_core::machine::State;
+use usance_core::machine::command::Redeem;
+use usance_core::machine::decide::redeem;
+use usance_core::reward::clawback::AccountKind;
+
+/// What is on offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offer<'a> {
+    /// Of which asset.
+    pub asset: &'a str,
+    /// The asset's decimals.
+    pub decimals: u8,
+    /// Whether whoever leaves has to say what was quoted.
+    pub leaves_early: bool,
+    /// When its sale begins.
+    pub opens_at: Option<Timestamp>,
+    /// When its sale ends.
+    pub closes_at: Option<Timestamp>,
+}
+
+/// A position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held<'a> {
+    /// Whose.
+    pub owner: &'a str,
+    /// The number of its product.
+    pub product: usize,
+    /// All that is staked, in base units.
+    pub principal: u128,
+    /// What of it earns today.
+    pub earning: u128,
+    /// What of it came from Spot.
+    pub from_spot: u128,
+    /// What was paid so far.
+    pub distributed: u128,
+    /// Whether it is staked.
+    pub is_active: bool,
+}
+
+/// What a redemption is shown to bring, in base units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quote {
+    /// The payout.
+    pub payout: u128,
+    /// What Funding gives back.
+    pub from_funding: u128,
+}
+
+/// How things stand.
+pub trait Situation {
+    /// The last instant at which something happened.
+    fn now(&self) -> Timestamp;
+    /// The day that is open.
+    fn today(&self) -> Day;
+    /// The first instant of a day.
+    fn first_instant(&self, day: Day) -> Timestamp;
+    /// How many agreements were published.
+    fn agreements(&self) -> usize;
+    /// The version in force; empty when there is none.
+    fn agreement_in_force(&self) -> &str;
+    /// What an account has, in base units; nothing where there is no account.
+    fn balance(&self, customer: &str, asset: &str, account: AccountKind) -> u128;
+    /// How many products there are.
+    fn offers(&self) -> usize;
+    /// A product.
+    fn offer(&self, number: usize) -> Option<Offer<'_>>;
+    /// How many positions there ever were.
+    fn positions(&self) -> usize;
+    /// A position.
+    fn position(&self, number: usize) -> Option<Held<'_>>;
+    /// What a redemption is shown to bring; `None` where it would be refused.
+    fn quote(&self, asked: &Redeem) -> Option<Quote>;
+}
+
+impl Situation for State {
+    fn now(&self) -> Timestamp {
+        self.registry.last_at
+    }
+    fn today(&self) -> Day {
+        self.registry.open_day
+    }
+    fn first_instant(&self, day: Day) -> Timestamp {
+        self.registry.platform.offset.first_instant(day)
+    }
+    fn agreements(&self) -> usize {
+        self.registry.agreements.len()
+    }
+    fn agreement_in_force(&self) -> &str {
+        State::agreement_in_force(self).map_or("", |(_, agreement)| &agreement.version)
+    }
+    fn balance(&self, customer: &str, asset: &str, account: AccountKind) -> u128 {
+        let owner_and_asset = self.customer_ix(customer).zip(self.asset_ix(asset));
+        owner_and_asset.map_or(0, |(customer, asset)| State::balance(self, self.account_ix(customer, asset), account).units())
+    }
+    fn offers(&self) -> usize {
+        self.registry.products.len()
+    }
+    fn offer(&self, number: usize) -> Option<Offer<'_>> {
+        let product = self.registry.products.get(number)?;
+        let asset = self.asset(product.asset)?;
+        Some(Offer {
+            asset: &asset.symbol,
+            decimals: asset.decimals,
+            leaves_early: product.kind.leaves_early(),
+            opens_at: product.sale.opens_at,
+            closes_at: product.sale.closes_at,
+        })
+    }
+    fn positions(&self) -> usize {
+        self.running.len()
+    }
+    fn position(&self, number: usize) -> Option<Held<'_>> {
+        let (running, origin) = State::position(self, PositionId::from_index(number))?;
+        let account = self.accounts.get(running.account.index())?;
+        let ProductIx(product) = running.product;
+        Some(Held {
+            owner: &self.customers.get(account.customer.index())?.id,
+            product: usize::try_from(product).ok()?,
+            principal: running.principal().units(),
+            earning: running.earning.get().units(),
+            from_spot: origin.from_spot.get().units(),
+            distributed: running.distributed.get().units(),
+            is_active: running.is_active(),
+        })
+    }
+    fn quote(&self, asked: &Redeem) -> Option<Quote> {
+        let shown = redeem::check(self, &asked.customer, asked.position, asked.amount.as_deref(), asked.to).ok()?;
+        Some(Quote { payout: shown.figures.payout.units(), from_funding: shown.figures.clawback_from_funding.units() })
+    }
+}
