@@ -5,7 +5,7 @@
 //! figures that can be checked in the head stand in `cases::outlook`.
 
 use crate::driver::{Engine, Line, instant};
-use crate::world::{self, CUSTOMERS, Dice, History, PRODUCTS};
+use crate::world::{self, CAST, History};
 use proptest::prelude::{Just, ProptestConfig, Strategy, prop_oneof, proptest};
 use proptest::test_runner::FileFailurePersistence;
 use std::collections::BTreeSet;
@@ -22,6 +22,7 @@ use usance_core::position::PositionState;
 use usance_core::product::rates::{Band, Bands};
 use usance_core::product::{Kind, Status};
 use usance_core::reward::clawback::AccountKind;
+use usance_workload::Dice;
 
 const DAY_MS: i64 = 86_400_000;
 const SOURCES: [Source; 3] = [Source::Funding, Source::Spot, Source::FundingThenSpot];
@@ -155,10 +156,10 @@ fn on_sale(state: &State) -> State {
 
 fn check_subscribable(state: &State) {
     let state = on_sale(state);
-    for customer in CUSTOMERS.into_iter().chain(["dora"]) {
-        for product in PRODUCTS {
+    for customer in CAST.customers.iter().map(String::as_str).chain(["dora"]) {
+        for product in &CAST.products {
             for source in SOURCES {
-                Buyer { customer, product, source }.check_most(&state);
+                Buyer { customer, product: product.id, source }.check_most(&state);
             }
         }
     }
@@ -172,7 +173,7 @@ fn run(history: &History) {
         engine.run(command, founded_at).unwrap_or_else(|rejection| panic!("{command:?}: {rejection:?}"));
     }
     for turn in &history.turns {
-        let dice = &mut Dice(&turn.0);
+        let dice = &mut Dice::of(&turn.0);
         let at = world::when(&engine, dice);
         close_as_shown(&mut engine, at);
         let command = world::what(&engine, dice);

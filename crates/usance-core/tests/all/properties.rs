@@ -5,7 +5,7 @@
 
 use crate::driver::{Engine, Line, by_position, hash, through_parts};
 use crate::past;
-use crate::world::{self, Dice, History};
+use crate::world::{self, History};
 use proptest::prelude::{ProptestConfig, proptest};
 use proptest::test_runner::FileFailurePersistence;
 use std::collections::BTreeMap;
@@ -15,11 +15,13 @@ use usance_core::id::PositionId;
 use usance_core::ledger::LedgerAccount;
 use usance_core::machine::decide::{clock, redeem, subscribe};
 use usance_core::machine::event::{Redeemed, Subscribed};
+use usance_core::machine::rejection::AmountField;
 use usance_core::machine::view::{self, Prospect};
 use usance_core::machine::{Command, Event, Rejection, State, execute};
 use usance_core::money::Amount;
 use usance_core::position::PositionState;
 use usance_core::product::{Availability, RateMode};
+use usance_workload::{Dice, Verb};
 
 /// What an asset's coins come to, from the ground: every account and position, and the pool.
 fn coins(state: &State, asset: usize) -> i128 {
@@ -66,7 +68,8 @@ fn check_books(state: &State, outside: &Outside, after: &str) {
 /// What was shown right before a command.
 enum Shown {
     Subscription(Result<Subscribed, Rejection>),
-    Redemption(Result<Redeemed, Rejection>),
+    /// And the payout that its sender was quoted.
+    Redemption(Result<Redeemed, Rejection>, Option<String>),
     Nothing,
 }
 
@@ -86,7 +89,8 @@ fn preview(state: &State, command: &Command, at: Timestamp) -> Shown {
             Shown::Subscription(shown)
         }
         Command::Redeem(asked) => {
-            Shown::Redemption(redeem::check(state, &asked.customer, asked.position, asked.amount.as_deref(), asked.to))
+            let shown = redeem::check(state, &asked.customer, asked.position, asked.amount.as_deref(), asked.to);
+            Shown::Redemption(shown, asked.quoted_payout.clone())
         }
         _ => Shown::Nothing,
     }
@@ -181,23 +185,7 @@ fn check_order(engine: &Engine, logged_before: usize, command: &Command, accepte
     assert_eq!(day, engine.state.registry.open_day, "every day on the way is closed");
     for record in own {
         let [event] = record.events.as_slice() else { panic!("one command, one event: {:?}", record.events) };
-        let fits = matches!(
-            (command, event),
-            (Command::PublishAgreement { .. }, Event::AgreementPublished { .. })
-                | (Command::SetProductStatus { .. }, Event::ProductStatusSet { .. })
-                | (Command::ChangeProduct { .. }, Event::SaleTermsChanged { .. })
-                | (Command::AnnounceRate { .. }, Event::RateAnnounced { .. })
-                | (Command::SettleRate { .. }, Event::RateSettled { .. })
-                | (Command::Deposit(_), Event::Deposited(_))
-                | (Command::Withdraw(_), Event::Withdrawn(_))
-                | (Command::FundRewardPool { .. }, Event::RewardPoolFunded { .. })
-                | (Command::WithdrawRewardPool { .. }, Event::RewardPoolWithdrawn { .. })
-                | (Command::Transfer { .. }, Event::Transferred(_))
-                | (Command::Subscribe(_), Event::Subscribed(_))
-                | (Command::Redeem(_), Event::Redeemed(_))
-                | (Command::SetAutoRenew { .. }, Event::AutoRenewSet { .. })
-                | (Command::MoveClock { .. }, Event::ClockMoved { .. })
-        );
+        let fits = Verb::of_event(event) == Some(Verb::of(command));
         assert!(fits, "{command:?} became {event:?}");
     }
 }
@@ -211,12 +199,16 @@ fn check_shown(state: &State, shown: Shown, refused: Option<&Rejection>, booked:
             assert_eq!(booked, Some(&Event::Subscribed(Box::new(event))));
         }
         Shown::Subscription(Err(rejection)) => assert_eq!(refused, Some(&rejection)),
-        Shown::Redemption(Ok(event)) => match refused {
+        Shown::Redemption(Ok(event), quoted) => match refused {
             None => assert_eq!(booked, Some(&Event::Redeemed(Box::new(event)))),
             Some(Rejection::QuoteChanged { figures, .. }) => assert_eq!(**figures, event.figures),
+            Some(Rejection::AmountInvalid { field: AmountField::QuotedPayout }) => {
+                let asset = state.product(event.product).and_then(|product| state.asset(product.asset)).expect("an asset");
+                assert!(quoted.is_some_and(|quoted| Amount::parse(&quoted, asset.decimals).is_err()), "the quote was an amount");
+            }
             Some(other) => panic!("{other:?} after a preview that was fine"),
         },
-        Shown::Redemption(Err(rejection)) => assert_eq!(refused, Some(&rejection)),
+        Shown::Redemption(Err(rejection), _) => assert_eq!(refused, Some(&rejection)),
         Shown::Nothing => {}
     }
 }
@@ -281,7 +273,7 @@ fn run(history: &History) {
         outside.note(&engine.log.last().expect("a record").events[0]);
     }
     for turn in &history.turns {
-        let dice = &mut Dice(&turn.0);
+        let dice = &mut Dice::of(&turn.0);
         let at = world::when(&engine, dice);
         let (logged, open_day) = (engine.log.len(), engine.state.registry.open_day);
         close_both_ways(&mut engine, at, &mut promises);
