@@ -11,55 +11,13 @@ use std::fmt;
 
 use usance_core::id::LogPosition;
 
+pub use crate::bounds::{BODY_MAX, BatchError, RECORDS_MAX, SEQ_MAX};
 use crate::error::StoreError;
-use crate::log::Head;
-
-/// How many records one batch holds at most.
-pub const RECORDS_MAX: usize = LogPosition::RECORDS_MAX;
-/// How many bytes the body of one batch has at most, frames included: 256 MiB.
-pub const BODY_MAX: usize = 256 << 20;
-/// The highest seq: it shares 64 bits with the record's index.
-pub const SEQ_MAX: u64 = LogPosition::SEQ_MAX;
-/// What the first batch of a shard names as the hash before it.
-pub const GENESIS_HASH: [u8; 32] = [0; 32];
+pub use crate::head::GENESIS_HASH;
+use crate::head::Head;
 
 const FRAME: usize = size_of::<u32>();
 const DOMAIN: &[u8] = b"usance log v1";
-
-/// Why a batch cannot be built, or cannot stand where it was to be appended. Always a fault of the caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BatchError {
-    /// A batch carries at least one record.
-    #[error("a batch needs at least one record")]
-    Empty,
-    /// More than [`RECORDS_MAX`] records.
-    #[error("a batch holds at most {RECORDS_MAX} records")]
-    TooManyRecords,
-    /// The body would pass [`BODY_MAX`].
-    #[error("a batch holds at most {BODY_MAX} bytes, not {bytes}")]
-    TooLarge {
-        /// The bytes it would have.
-        bytes: usize,
-    },
-    /// An encoder took away bytes it had not written.
-    #[error("an encoder shortened the batch it was to extend")]
-    Shortened,
-    /// Seq counts from 1, without holes, up to [`SEQ_MAX`].
-    #[error("batch {found} cannot stand here, only batch {expected} can")]
-    OutOfOrder {
-        /// The only seq possible.
-        expected: u64,
-        /// The batch's seq.
-        found: u64,
-    },
-    /// The batch was sealed upon another hash than the log's head has.
-    #[error("batch {seq} was not sealed upon the hash of the batch before")]
-    WrongPrevious {
-        /// The batch's seq.
-        seq: u64,
-    },
-}
 
 /// One durable write: the records of everyone who asked in the same instant.
 ///
@@ -131,7 +89,7 @@ impl Batch {
     pub fn verify_after(&self, head: &Head) -> Result<(), StoreError> {
         let expected = head.seq.saturating_add(1);
         if self.seq != expected {
-            return Err(crate::log::missing(self.shard, expected, self.seq));
+            return Err(missing(self.shard, expected, self.seq));
         }
         self.verify(&head.hash)
     }
@@ -336,6 +294,11 @@ impl BatchBuilder {
         let hash = hash(shard, seq, at_ms, &previous, &self.body);
         Ok(Batch { shard, seq, at_ms, previous, hash, body: self.body })
     }
+}
+
+/// The damage of a log in which batch `next` follows where `expected` should be.
+pub(crate) fn missing(shard: u16, expected: u64, next: u64) -> StoreError {
+    StoreError::damaged_batch(shard, expected, format_args!("it is missing, the next is batch {next}"))
 }
 
 /// The damage of a batch whose body no writer could have sealed.

@@ -12,7 +12,8 @@
 //! single event are made here, too. Refuses what is of a newer version by name, and anything that is not exactly one record.
 
 pub use crate::actor::{Actor, AddressClass, Credential};
-use crate::{Batch, StoreError};
+use crate::batch::Batch;
+use crate::error::StoreError;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use usance_core::calendar::Timestamp;

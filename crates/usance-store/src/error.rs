@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::ErrorCode;
 use tokio_postgres::error::SqlState;
 
-use crate::batch::BatchError;
-use crate::postgres::{Postgres, wire};
+use crate::bounds::BatchError;
 
 /// Why a store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -175,7 +174,7 @@ impl StoreError {
 
 impl StoreError {
     /// An error of a database server: full disks and lost connections get their own variants.
-    pub(crate) fn postgres(server: &Postgres, source: tokio_postgres::Error) -> Self {
+    pub(crate) fn postgres(server: &impl std::fmt::Display, source: tokio_postgres::Error) -> Self {
         let server = server.to_string();
         match source.code() {
             Some(code) if *code == SqlState::DISK_FULL => StoreError::Full,
@@ -198,7 +197,7 @@ impl StoreError {
 
     /// Whether the server gave the work up in favour of another one, and did nothing: it may be tried again.
     pub(crate) fn is_given_up(&self) -> bool {
-        self.sql_state().is_some_and(wire::is_given_up)
+        self.sql_state().is_some_and(is_given_up)
     }
 }
 
@@ -263,6 +262,11 @@ pub(crate) fn is_full(error: &rusqlite::Error) -> bool {
     error
         .sqlite_error()
         .is_some_and(|inner| inner.code == ErrorCode::DiskFull || inner.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
+}
+
+/// Whether the server gave a statement or transaction up in favour of another one, and did nothing.
+pub(crate) fn is_given_up(code: &SqlState) -> bool {
+    [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code)
 }
 
 #[cfg(test)]

@@ -5,13 +5,16 @@
 
 use usance_core::calendar::DayOffset;
 
+use crate::directory::DataDirectory;
 use crate::error::StoreError;
 use crate::identity::IdentityStore;
+use crate::identity_sqlite::SqliteIdentities;
 use crate::log::{LogReader, LogStore};
 use crate::postgres::{Postgres, PostgresIdentities, PostgresLog, PostgresLogReader};
 use crate::projection::{Projector, Reading};
+use crate::soundness;
 use crate::soundness::Soundness;
-use crate::{DataDirectory, SqliteIdentities, SqliteLog, SqliteLogReader, soundness};
+use crate::sqlite::{SqliteLog, SqliteLogReader};
 
 /// A place for the log, the read tables, and the people.
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@
 
 use std::fmt;
 
-use crate::identity::{Remembered, SecondFactor, SessionRecord, TokenRecord};
+use crate::person::{Remembered, SecondFactor, SessionRecord, TokenRecord};
 
 /// All that one home keeps, each list in the order of its key.
 #[derive(Clone, Default, PartialEq, Eq)]

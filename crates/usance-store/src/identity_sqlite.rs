@@ -10,11 +10,10 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row, params};
 
 use crate::connection::{Database, Schema};
 use crate::error::StoreError;
-use crate::identity::{
-    Ending, Identities, IdentityStore, NewSession, NewToken, Remembered, Role, SecondFactor, SessionRecord, TokenRecord,
-};
+use crate::identity::{Ending, Identities, IdentityStore, NewSession, NewToken, Remembered, SecondFactor, SessionRecord, TokenRecord};
 use crate::identity_dump::People;
 use crate::identity_sqlite_dump;
+use crate::identity_sqlite_rows::{SESSION, TOKEN, session, token};
 
 pub(crate) const SCHEMA: Schema = Schema { page_size: 4096, cache_kib: 4 << 10, checkpoint_pages: 1000, steps: &[VERSION_1, VERSION_2] };
 
@@ -70,12 +69,6 @@ const VERSION_2: &str = "
         set_at_ms INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
 ";
-
-/// The columns that [`token`] reads.
-pub(crate) const TOKEN: &str = "id, name, role, customer, created_at_ms, revoked_at_ms";
-
-/// The columns that [`session`] reads.
-pub(crate) const SESSION: &str = "id, customer, device, created_at_ms, seen_at_ms, expires_at_ms";
 
 /// People and tokens in an SQLite file, or in memory.
 #[derive(Debug)]
@@ -352,31 +345,4 @@ impl IdentityStore for SqliteIdentities {
         let Database { connection, .. } = &self.database;
         self.database.write(|| identity_sqlite_dump::replace(connection, people).map_err(|error| self.database.write_error(error)))
     }
-}
-
-/// A token from the columns [`TOKEN`].
-pub(crate) fn token(row: &Row<'_>) -> rusqlite::Result<TokenRecord> {
-    let role: String = row.get(2)?;
-    let role: Role =
-        role.parse().map_err(|error| rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, Box::new(error)))?;
-    Ok(TokenRecord {
-        id: row.get(0)?,
-        name: row.get(1)?,
-        role,
-        customer: row.get(3)?,
-        created_at_ms: row.get(4)?,
-        revoked_at_ms: row.get(5)?,
-    })
-}
-
-/// A session from the columns [`SESSION`].
-pub(crate) fn session(row: &Row<'_>) -> rusqlite::Result<SessionRecord> {
-    Ok(SessionRecord {
-        id: row.get(0)?,
-        customer: row.get(1)?,
-        device: row.get(2)?,
-        created_at_ms: row.get(3)?,
-        seen_at_ms: row.get(4)?,
-        expires_at_ms: row.get(5)?,
-    })
 }

@@ -5,9 +5,9 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
-use crate::identity::{Remembered, SecondFactor};
 use crate::identity_dump::{KeptAnswer, KeptFactor, KeptLink, KeptPassword, KeptSecret, KeptSession, KeptToken, People};
-use crate::identity_sqlite::{SESSION, TOKEN, session, token};
+use crate::identity_sqlite_rows::{SESSION, TOKEN, session, token};
+use crate::person::{Remembered, SecondFactor};
 
 const TABLES: [&str; 7] = ["token", "password", "sign_in_link", "session", "second_factor", "remembered", "secret"];
 

@@ -4,8 +4,9 @@
 //! written in groups of chunks, so that they are encoded into little memory and decoded by several threads. The same
 //! bytes, hashed, are the state hash that replays are compared by.
 
+use crate::error::StoreError;
+use crate::head::Head;
 use crate::snapshot::{Snapshot, SnapshotWriter};
-use crate::{Head, StoreError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};

@@ -16,6 +16,7 @@
 
 pub mod actor;
 pub mod batch;
+pub mod bounds;
 mod checkpoint;
 pub mod codec;
 mod connection;
@@ -23,15 +24,18 @@ pub mod copy;
 pub mod directory;
 pub mod error;
 pub mod faulty;
+pub mod head;
 pub mod home;
 pub mod identity;
 pub mod identity_dump;
 pub mod identity_sqlite;
 mod identity_sqlite_dump;
+mod identity_sqlite_rows;
 pub mod image;
 pub mod log;
 pub mod memory;
 pub mod note;
+pub mod person;
 pub mod postgres;
 pub mod projection;
 pub mod recovery;

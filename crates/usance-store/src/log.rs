@@ -7,11 +7,12 @@
 //!
 //! There is no delete and no update: the log only grows.
 
-use serde::{Deserialize, Serialize};
 use usance_core::id::LogPosition;
 
-use crate::batch::{Batch, BatchError, GENESIS_HASH};
+use crate::batch::{Batch, missing};
+use crate::bounds::BatchError;
 use crate::error::StoreError;
+pub use crate::head::Head;
 
 /// The bodies that one [`LogReader::read`] gathers before it stops short of `max_batches`: 16 MiB, so that a replay of
 /// large batches does not hold them all.
@@ -19,22 +20,6 @@ pub const READ_BYTES: usize = 16 << 20;
 
 /// How many batches [`verify_chain`] asks for at a time.
 const WALK_BATCHES: usize = 256;
-
-/// The end of a shard's log: the last batch's place, hash and time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Head {
-    /// The last batch's seq, 0 when there is none.
-    pub seq: u64,
-    /// The last batch's hash.
-    pub hash: [u8; 32],
-    /// When the last batch was sealed, milliseconds since the Unix epoch, engine time.
-    pub at_ms: i64,
-}
-
-impl Head {
-    /// The end of a log without batches.
-    pub const GENESIS: Head = Head { seq: 0, hash: GENESIS_HASH, at_ms: 0 };
-}
 
 /// What became of an append.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -216,9 +201,4 @@ pub(crate) fn refusal(head: &Head, expected_seq: u64, batch: &Batch) -> Option<A
         return Some(Appended::Fenced { found: head.seq });
     }
     batch.follows(head).err().map(Appended::Unfit)
-}
-
-/// The damage of a log in which batch `next` follows where `expected` should be.
-pub(crate) fn missing(shard: u16, expected: u64, next: u64) -> StoreError {
-    StoreError::damaged_batch(shard, expected, format_args!("it is missing, the next is batch {next}"))
 }

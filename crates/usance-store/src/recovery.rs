@@ -3,9 +3,13 @@
 //! Refuses a log whose chain does not hold, a record that does not decode and a day that closes differently than it did;
 //! each refusal names the batch. A snapshot that is damaged, newer than the log or not of this log is passed over.
 
+use crate::batch::Batch;
 use crate::codec::{self, Fact};
+use crate::error::StoreError;
+use crate::head::Head;
+use crate::image;
+use crate::log::{LogReader, verify_chain};
 use crate::snapshot::{self, Snapshot};
-use crate::{Batch, Head, LogReader, StoreError, image, verify_chain};
 use std::path::Path;
 use usance_core::id::LogPosition;
 use usance_core::machine::{self, Event, State};

@@ -5,8 +5,10 @@
 //! knows no thread, no clock and no disk, so the writer's thread and the simulator run the same rounds. Refuses to be
 //! sealed when an invariant broke. The state has run ahead of the log by what a round holds until its batch is durable.
 
+use crate::batch::{Batch, BatchBuilder};
 use crate::codec::{self, Actor, Fact, Record, UsedKey};
-use crate::{Batch, BatchBuilder, Head, StoreError};
+use crate::error::StoreError;
+use crate::head::Head;
 use usance_core::calendar::Timestamp;
 use usance_core::id::LogPosition;
 use usance_core::machine::decide::clock::check_move;

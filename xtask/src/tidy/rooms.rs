@@ -113,7 +113,7 @@ const HOUSES: [House; 3] = [
 ];
 
 /// Crates without fixed rooms: no circle of files is asked of them, too.
-const OTHERS: [&str; 4] = ["crates/usance-sim", "crates/usance-workload", "crates/usance-soak", "xtask"];
+const OTHERS: [&str; 5] = ["crates/usance-sim", "crates/usance-soak", "crates/usance-store", "crates/usance-workload", "xtask"];
 
 /// Where the printed copy begins and ends.
 const BEGINS: &str = "<!-- rooms: printed by `cargo xtask tidy --print-rooms` -->\n";

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use tokio_postgres::error::SqlState;
 
-use super::Postgres;
 use super::line::Line;
+use super::place::Postgres;
 use crate::error::StoreError;
 
 /// The channel of a shard. The server cuts a name at 63 bytes, here and there: with the longest names of schemas, bells of

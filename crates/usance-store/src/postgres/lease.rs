@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use tokio_postgres::Row;
 
-use super::Postgres;
 use super::line::Line;
+use super::place::Postgres;
 use super::schema::Component;
 use crate::error::StoreError;
 

@@ -9,8 +9,9 @@ use std::cell::RefCell;
 use std::fmt;
 use std::time::Duration;
 
+use super::place::Postgres;
 use super::wire::PATIENCE;
-use super::{Postgres, Wire};
+use super::wire::Wire;
 use crate::error::StoreError;
 
 /// What every new connection is asked first.

@@ -18,7 +18,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::Postgres;
+use super::place::Postgres;
 
 /// Names the server in which a [`Fresh`] schema is made, by an address like those of [`Postgres::parse`]. Without it this
 /// process starts one.

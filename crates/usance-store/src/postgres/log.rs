@@ -14,8 +14,9 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::FromSql;
 
 use super::line::Line;
+use super::place::Postgres;
 use super::schema::Component;
-use super::{Postgres, Wire};
+use super::wire::Wire;
 use crate::batch::Batch;
 use crate::error::StoreError;
 use crate::log::{Appended, Head, LogReader, LogStore, READ_BYTES, refusal};

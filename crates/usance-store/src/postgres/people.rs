@@ -14,17 +14,19 @@
 use std::fmt;
 
 use tokio_postgres::Row;
-use tokio_postgres::types::FromSql;
 
 use super::people_dump;
+use super::people_rows::{
+    LAST_SESSION, LAST_TOKEN, SESSION, SHARD, TOKEN, TOKEN_CHANGES, Unreadable, all, bytes, cell, count, missing, one, remembered, session,
+    token,
+};
+use super::place::Postgres;
 use super::schema::Component;
 use super::turns::Turns;
 use super::wire::Values;
-use super::{Postgres, Wire};
+use super::wire::Wire;
 use crate::error::StoreError;
-use crate::identity::{
-    Ending, Identities, IdentityStore, NewSession, NewToken, Remembered, Role, SecondFactor, SessionRecord, TokenRecord,
-};
+use crate::identity::{Ending, Identities, IdentityStore, NewSession, NewToken, Remembered, SecondFactor, SessionRecord, TokenRecord};
 use crate::identity_dump::People;
 
 const COMPONENT: Component = Component { name: "people", steps: &[VERSION_1] };
@@ -105,22 +107,6 @@ const VERSION_1: &str = "
         PRIMARY KEY (shard, name)
     );
 ";
-
-/// The shard of people, written into statements.
-pub(super) const SHARD: i64 = 0;
-
-/// The columns that [`token`] reads.
-pub(super) const TOKEN: &str = "id, name, role, customer, created_at_ms, revoked_at_ms";
-
-/// The columns that [`session`] reads.
-pub(super) const SESSION: &str = "id, customer, device, created_at_ms, seen_at_ms, expires_at_ms";
-
-/// The counter of tokens' numbers.
-pub(super) const LAST_TOKEN: &str = "token";
-/// The counter of sessions' numbers.
-pub(super) const LAST_SESSION: &str = "session";
-/// The counter of changes to tokens.
-pub(super) const TOKEN_CHANGES: &str = "token_change";
 
 /// People and tokens on a server. A value lives as long as the process: a lost connection is opened again by the next call.
 pub struct PostgresIdentities {
@@ -431,95 +417,15 @@ fn add(wire: &Wire, what: &str, sql: &str, values: Values<'_>) -> Result<(), Sto
     }
 }
 
-/// Counts one up, and gives the new number.
-pub(super) fn count(wire: &Wire, counter: &str) -> Result<i64, StoreError> {
-    let sql = format!("UPDATE counter SET value = value + 1 WHERE shard = {SHARD} AND name = $1 RETURNING value");
-    one(wire, &sql, &[&counter], |row| cell(row, 0))?.ok_or_else(|| missing(wire.postgres(), counter))
-}
-
-/// The one row there may be.
-pub(super) fn one<T>(
-    wire: &Wire,
-    sql: &str,
-    values: Values<'_>,
-    read: impl Fn(&Row) -> Result<T, Unreadable>,
-) -> Result<Option<T>, StoreError> {
-    let row = wire.one(sql, values)?;
-    row.map(|row| read(&row)).transpose().map_err(|how| how.in_tables_of(wire.postgres()))
-}
-
-/// All rows.
-pub(super) fn all<T>(
-    wire: &Wire,
-    sql: &str,
-    values: Values<'_>,
-    read: impl Fn(&Row) -> Result<T, Unreadable>,
-) -> Result<Vec<T>, StoreError> {
-    let rows = wire.query(sql, values)?;
-    rows.iter().map(read).collect::<Result<_, _>>().map_err(|how| how.in_tables_of(wire.postgres()))
-}
-
-/// What stands in a column is not what was written there.
-pub(super) struct Unreadable(String);
-
-impl Unreadable {
-    fn in_tables_of(self, postgres: &Postgres) -> StoreError {
-        StoreError::damaged("database", format!("{postgres}: {}", self.0))
-    }
-}
-
-pub(super) fn missing(postgres: &Postgres, counter: &str) -> StoreError {
-    Unreadable(format!("the counter {counter} is missing")).in_tables_of(postgres)
-}
-
 /// Whether nobody can have this name: the server's texts hold no NUL, and it would refuse the question.
 fn is_nobody(customer: &str) -> bool {
     customer.contains('\0')
 }
 
-pub(super) fn cell<'a, T: FromSql<'a>>(row: &'a Row, column: usize) -> Result<T, Unreadable> {
-    row.try_get(column).map_err(|error| Unreadable(error.to_string()))
-}
-
-pub(super) fn bytes<const N: usize>(row: &Row, column: usize) -> Result<[u8; N], Unreadable> {
-    let found: &[u8] = cell(row, column)?;
-    found.try_into().map_err(|_| Unreadable(format!("{} bytes where {N} belong", found.len())))
-}
-
-/// A token from the columns [`TOKEN`].
-pub(super) fn token(row: &Row) -> Result<TokenRecord, Unreadable> {
-    let role: &str = cell(row, 2)?;
-    Ok(TokenRecord {
-        id: cell(row, 0)?,
-        name: cell(row, 1)?,
-        role: role.parse::<Role>().map_err(|error| Unreadable(error.to_string()))?,
-        customer: cell(row, 3)?,
-        created_at_ms: cell(row, 4)?,
-        revoked_at_ms: cell(row, 5)?,
-    })
-}
-
-/// A session from the columns [`SESSION`].
-pub(super) fn session(row: &Row) -> Result<SessionRecord, Unreadable> {
-    Ok(SessionRecord {
-        id: cell(row, 0)?,
-        customer: cell(row, 1)?,
-        device: cell(row, 2)?,
-        created_at_ms: cell(row, 3)?,
-        seen_at_ms: cell(row, 4)?,
-        expires_at_ms: cell(row, 5)?,
-    })
-}
-
-/// An answer from the columns `fingerprint, status, body`, the first of which is `first`.
-pub(super) fn remembered(row: &Row, first: usize) -> Result<Remembered, Unreadable> {
-    let status = u16::try_from(cell::<i64>(row, first + 1)?).map_err(|_| Unreadable("a status that is none".to_owned()))?;
-    Ok(Remembered { fingerprint: bytes(row, first)?, status, body: cell(row, first + 2)? })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::person::Role;
     use crate::postgres::local::LocalServer;
 
     /// A second release's tables: a step more, which takes rows of the first release along.

@@ -8,10 +8,11 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use tokio_postgres::{Error, Statement};
 
-use super::people::{
+use super::people_rows::{
     LAST_SESSION, LAST_TOKEN, SESSION, SHARD, TOKEN, TOKEN_CHANGES, all, bytes, cell, count, missing, one, remembered, session, token,
 };
-use super::{Postgres, Wire};
+use super::place::Postgres;
+use super::wire::Wire;
 use crate::error::StoreError;
 use crate::identity::SecondFactor;
 use crate::identity_dump::{KeptAnswer, KeptFactor, KeptLink, KeptPassword, KeptSecret, KeptSession, KeptToken, People};

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use tokio_postgres::error::SqlState;
 
-use super::{Wire, wire};
-use crate::error::StoreError;
+use super::wire::Wire;
+use crate::error::{StoreError, is_given_up};
 
 /// How often the schema and the table of versions are made, when others make them, too.
 const TRIES: u32 = 20;
@@ -126,7 +126,7 @@ impl Component {
 /// Whether somebody else has made it in the same instant: the server says so, or that its own list of schemas is older.
 fn is_made_already(code: &SqlState) -> bool {
     let made = [SqlState::UNIQUE_VIOLATION, SqlState::DUPLICATE_SCHEMA, SqlState::DUPLICATE_TABLE, SqlState::DUPLICATE_OBJECT];
-    made.contains(code) || *code == SqlState::INVALID_SCHEMA_NAME || wire::is_given_up(code)
+    made.contains(code) || *code == SqlState::INVALID_SCHEMA_NAME || is_given_up(code)
 }
 
 /// Whether there is a table of versions.

@@ -20,7 +20,8 @@ use std::time::{Duration, Instant};
 use tokio_postgres::SimpleQueryMessage;
 use tokio_postgres::error::SqlState;
 
-use super::{Postgres, Wire};
+use super::place::Postgres;
+use super::wire::Wire;
 use crate::error::StoreError;
 use crate::identity::Ending;
 

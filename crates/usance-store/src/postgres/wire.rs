@@ -20,7 +20,7 @@ use tokio_postgres::error::{DbError, Severity, SqlState};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{AsyncMessage, Client, Row, Statement};
 
-use super::Postgres;
+use super::place::Postgres;
 use crate::error::StoreError;
 
 /// How long an answer is waited for. A server that takes longer is gone, for all that the caller can know.
@@ -338,9 +338,14 @@ fn is_warning(notice: &DbError) -> bool {
     }
 }
 
-/// Whether the server gave a statement or transaction up in favour of another one, and did nothing.
-pub(crate) fn is_given_up(code: &SqlState) -> bool {
-    [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code)
+impl Postgres {
+    /// A new connection, whose statements find the tables without naming their schema.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreachable`] when there is no server, [`StoreError::Postgres`] when it says no.
+    pub fn connect(&self) -> Result<Wire, StoreError> {
+        Wire::open(self)
+    }
 }
 
 /// Waits on a thread of any kind; one that other tasks need is lent to them meanwhile.

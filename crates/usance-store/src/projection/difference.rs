@@ -13,7 +13,7 @@ use usance_core::id::LogPosition;
 use super::cell::{Cell, Line};
 use super::home::Question;
 use super::reading::Reading;
-use super::tables::{PROGRESS, TABLES, Table};
+use super::tables::{PROGRESS, TABLES, Table, in_table};
 use crate::error::StoreError;
 
 /// Buckets of one table.
@@ -141,14 +141,6 @@ impl Reading {
             }
         })?;
         Ok(rows)
-    }
-}
-
-/// An error of a table, which then names it.
-pub(super) fn in_table(error: StoreError, table: &Table) -> StoreError {
-    match error {
-        StoreError::Damaged { what, at } => StoreError::Damaged { what, at: format!("{at}, table {}", table.name) },
-        other => other,
     }
 }
 

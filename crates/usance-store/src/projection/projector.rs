@@ -15,7 +15,9 @@ use super::postgres::PostgresTables;
 use super::sqlite::SqliteTables;
 use super::standing::Standing;
 use super::step::Step;
-use crate::{LogReader, Postgres, StoreError};
+use crate::error::StoreError;
+use crate::log::LogReader;
+use crate::postgres::Postgres;
 
 /// Rows after which a step takes no further batch: they are held in memory until they are stored.
 const ROWS: usize = 1 << 15;

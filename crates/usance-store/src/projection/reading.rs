@@ -9,13 +9,14 @@ use usance_core::machine::event::ProductDay;
 use usance_core::reward::accrue::Stake;
 
 use super::cell::{Cell, Kind, Line, unreadable};
-use super::difference::in_table;
+use super::history::{ClosedOn, HistoryKind, HistoryRow, StakeRow};
 use super::home::{Question, Tables};
 use super::postgres::PostgresTables;
 use super::sqlite::SqliteTables;
-use super::tables::{DAYS, PROGRESS, TABLES, Table};
-use super::{ClosedOn, HistoryKind, HistoryRow, StakeRow};
-use crate::{Postgres, StoreError, codec};
+use super::tables::{DAYS, PROGRESS, TABLES, Table, in_table};
+use crate::codec;
+use crate::error::StoreError;
+use crate::postgres::Postgres;
 
 /// Rows that are looked at together when a question has to choose among them.
 const PAGE: usize = 1024;

@@ -11,9 +11,9 @@ use usance_core::product::Kind as ProductKind;
 use usance_core::product::rates::Band;
 use usance_core::reward::accrue::Stake;
 
-use super::HistoryKind;
 use super::cell::Cell;
-use super::standing::Progress;
+use super::history::HistoryKind;
+use super::progress::Progress;
 use super::tables::{ASSETS, BOOKS, CLOSES, CUSTOMERS, DAYS, HISTORY, PRODUCTS, RATES, STAKED, Table};
 
 /// What one step adds.

@@ -14,14 +14,15 @@ use usance_core::machine::event::{DayClosed, ProductCreated, Redeemed, Subscribe
 use usance_core::machine::{Event, post};
 use usance_core::product::rates::Bands;
 
-use super::HistoryKind;
+use super::history::HistoryKind;
+use super::progress::Progress;
 use super::rows::{
     AssetRow, BookRow, Change, CloseRow, CustomerRow, DayRow, EarlyExit, HistoryLine, ProductRow, RateRow, Rows, StakedRow, Staking,
 };
-use super::standing::{Progress, Standing};
+use super::standing::Standing;
+use crate::batch::{Batch, missing};
 use crate::codec::{self, Fact};
-use crate::log::missing;
-use crate::{Batch, StoreError};
+use crate::error::StoreError;
 
 /// A step on its way.
 pub(super) struct Step {

@@ -4,6 +4,7 @@
 //! columns is the home's; what a column means stands in `docs/read-tables.md`.
 
 use super::cell::Kind;
+use crate::error::StoreError;
 
 /// A table and its columns. The first column is the shard, and the first `key` columns are the primary key.
 #[derive(Debug)]
@@ -152,5 +153,13 @@ impl Table {
         let others = self.columns.iter().skip(self.key).map(|(name, _)| format!("{name} = excluded.{name}"));
         let others = others.collect::<Vec<_>>().join(", ");
         format!("{} ON CONFLICT({}) DO UPDATE SET {others}", self.insert(), self.key_names())
+    }
+}
+
+/// An error of a table, which then names it.
+pub(super) fn in_table(error: StoreError, table: &Table) -> StoreError {
+    match error {
+        StoreError::Damaged { what, at } => StoreError::Damaged { what, at: format!("{at}, table {}", table.name) },
+        other => other,
     }
 }

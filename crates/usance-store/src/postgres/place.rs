@@ -1,0 +1,182 @@
+//! Where a PostgreSQL server is, and how to speak to it. No text it makes ever holds a password.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use percent_encoding::{percent_decode_str, utf8_percent_encode};
+use tokio::runtime::Runtime;
+use tokio_postgres::Config;
+use tokio_postgres::config::{Host, SslMode};
+
+use super::tls;
+use crate::error::StoreError;
+
+/// How long it may take to reach the server.
+const CONNECT: Duration = Duration::from_secs(5);
+/// The schema that holds the tables, unless the address names another.
+const SCHEMA: &str = "usance";
+/// What an address is kept from being split at.
+const RESERVED: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC.remove(b'.').remove(b'_').remove(b'-').remove(b'/');
+
+/// Where a server is, and how to speak to it. Clones share the thread on which connections live.
+#[derive(Clone)]
+pub struct Postgres {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) config: Config,
+    pub(super) tls: tokio_postgres_rustls::MakeRustlsConnect,
+    pub(super) schema: String,
+    /// The address without its password.
+    shown: String,
+    runtime: Threads,
+}
+
+/// The thread on which connections live. It is left behind, not waited for: the last clone may be dropped anywhere.
+struct Threads(Option<Runtime>);
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Postgres {
+    /// Reads an address like `postgres://user@host:5432/database?sslmode=verify-full&sslrootcert=/etc/ca.pem`. Beside the
+    /// settings of the driver it knows `sslmode` (`disable`, `prefer`, `require`, `verify-full`), `sslrootcert` (a PEM file
+    /// of the authorities to trust in place of the system's) and `schema` (where the tables lie, `usance` if none is named).
+    /// `password` takes the place of the address's.
+    ///
+    /// # Errors
+    /// [`StoreError::Address`], without the address's text: it may hold a password.
+    pub fn parse(address: &str, password: Option<&str>) -> Result<Self, StoreError> {
+        let refuse = |reason: &str| StoreError::Address(reason.to_owned());
+        if !(address.starts_with("postgres://") || address.starts_with("postgresql://")) {
+            return Err(refuse("it begins with postgres://"));
+        }
+        let (path, query) = address.split_once('?').unwrap_or((address, ""));
+        let (mut schema, mut mode, mut authorities, mut others) = (SCHEMA.to_owned(), tls::Mode::Prefer, None, Vec::new());
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').ok_or_else(|| refuse("a setting is NAME=VALUE"))?;
+            let plain = percent_decode_str(value).decode_utf8().map_err(|_| refuse("a setting is UTF-8"))?.into_owned();
+            match name {
+                "schema" => schema = plain,
+                "sslmode" => mode = tls::Mode::parse(&plain)?,
+                "sslrootcert" => authorities = Some(PathBuf::from(plain)),
+                _ => others.push(format!("{name}={}", utf8_percent_encode(&plain, RESERVED))),
+            }
+        }
+        if !is_plain_name(&schema) {
+            return Err(refuse("a schema is 1 to 48 of a-z 0-9 _, and begins with a letter"));
+        }
+        let rest = if others.is_empty() { path.to_owned() } else { format!("{path}?{}", others.join("&")) };
+        // The driver's own words may quote what they could not read.
+        let mut config: Config = rest.parse().map_err(|_| refuse("expected postgres://USER@HOST:PORT/DATABASE?SETTING=VALUE"))?;
+        if config.get_hosts().is_empty() || config.get_user().is_none() {
+            return Err(refuse("it names a user and a host: postgres://USER@HOST:PORT/DATABASE"));
+        }
+        if let Some(password) = password {
+            config.password(password);
+        }
+        if config.get_application_name().is_none() {
+            config.application_name("usance");
+        }
+        config.ssl_mode(match mode {
+            tls::Mode::Disable => SslMode::Disable,
+            tls::Mode::Prefer => SslMode::Prefer,
+            tls::Mode::Require | tls::Mode::VerifyFull => SslMode::Require,
+        });
+        config.connect_timeout(CONNECT).tcp_user_timeout(Duration::from_secs(20)).keepalives_idle(Duration::from_secs(10));
+        let tls = tls::connector(mode, authorities.as_deref())?;
+        let shown = shown(&config, &schema);
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("postgres").enable_all().build();
+        let runtime = Threads(Some(runtime.map_err(|error| StoreError::Address(error.to_string()))?));
+        Ok(Postgres { inner: Arc::new(Inner { config, tls, schema, shown, runtime }) })
+    }
+
+    /// The schema that holds the tables.
+    #[must_use]
+    pub fn schema(&self) -> &str {
+        &self.inner.schema
+    }
+
+    pub(super) fn runtime(&self) -> Result<&Runtime, StoreError> {
+        self.inner.runtime.0.as_ref().ok_or_else(|| StoreError::Unknown("the thread of the connections has ended".to_owned()))
+    }
+}
+
+impl fmt::Display for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.inner.shown)
+    }
+}
+
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Postgres({})", self.inner.shown)
+    }
+}
+
+/// Whether a name needs no quotes in SQL.
+fn is_plain_name(name: &str) -> bool {
+    let letters = name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+    letters && (1..=48).contains(&name.len()) && name.as_bytes().first().is_some_and(u8::is_ascii_lowercase)
+}
+
+fn shown(config: &Config, schema: &str) -> String {
+    let hosts = config.get_hosts().iter().enumerate().map(|(number, host)| {
+        let host = match host {
+            Host::Tcp(name) => name.clone(),
+            Host::Unix(path) => path.display().to_string(),
+        };
+        let port = config.get_ports().get(number).or_else(|| config.get_ports().first()).copied().unwrap_or(5432);
+        format!("{host}:{port}")
+    });
+    let user = config.get_user().unwrap_or("");
+    format!("postgres://{user}@{}/{} (schema {schema})", hosts.collect::<Vec<_>>().join(","), config.get_dbname().unwrap_or(user))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_its_password() {
+        let rows = [
+            ("postgres://ann:secret@db:5433/books", "postgres://ann@db:5433/books (schema usance)"),
+            ("postgresql://ann:secret@one:1,two:2/books?schema=other", "postgres://ann@one:1,two:2/books (schema other)"),
+            ("postgres://ann@%2Frun%2Fpg/books", "postgres://ann@/run/pg:5432/books (schema usance)"),
+        ];
+        for (address, shown) in rows {
+            let postgres = Postgres::parse(address, Some("another secret")).unwrap();
+            assert_eq!(postgres.to_string(), shown);
+            assert!(!format!("{postgres:?}").contains("secret"));
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused_without_being_repeated() {
+        let rows = [
+            "mysql://ann:secret@db/books",
+            "postgres://ann:secret@db:port/books",
+            "postgres://ann:secret@db/books?sslmode=verify-ca",
+            "postgres://ann:secret@db/books?sslmode=secret",
+            "postgres://ann:secret@db/books?schema=se cret",
+            "postgres://ann:secret@db/books?schema=1st",
+            "postgres://ann:secret@db/books?colour=secret",
+            "postgres://ann:secret@db/books?sslmode",
+            "postgres://db/books",
+            "postgres://",
+        ];
+        for address in rows {
+            let refused = Postgres::parse(address, None).map(drop).unwrap_err();
+            assert!(matches!(refused, StoreError::Address(_)), "{address}: {refused:?}");
+            assert!(!refused.to_string().contains("secret"), "{address}: {refused}");
+        }
+    }
+}
