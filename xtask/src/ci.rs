@@ -5,7 +5,7 @@
 //! to a file under `target/ci` and are shown when it ends, and each is run, whatever becomes of the others. `--only` runs one
 //! step of either part by its name. What a part took is kept under `target/ci`, so that one table can show both.
 
-use super::places::{FUZZ, cargo, target};
+use super::places::{FUZZ, cargo, cargo_command, target};
 use super::{deny, packages, planted, schemathesis, tidy};
 use anyhow::{Context, bail};
 use std::fmt::Write;
@@ -13,6 +13,9 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
+
+/// How many tests run at a time, as the test runner knows it.
+const TEST_THREADS: &str = "RUST_TEST_THREADS";
 
 /// Something that CI runs. Its name is what is typed and what stands in the table.
 struct Step {
@@ -27,7 +30,7 @@ const QUICK: [Step; 7] = [
     Step { name: "tidy", run: tidy::check },
     Step { name: "clippy", run: |root| cargo(root, &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]) },
     Step { name: "build", run: build },
-    Step { name: "test", run: |root| cargo(root, &["test", "--workspace", "--locked"]) },
+    Step { name: "test", run: test },
     Step { name: "docs", run: |root| cargo(root, &["doc", "--workspace", "--no-deps", "--locked"]) },
 ];
 
@@ -230,6 +233,17 @@ fn format(root: &Path) -> anyhow::Result<()> {
 /// choose other features of what we depend on, and build half of it again.
 fn build(root: &Path) -> anyhow::Result<()> {
     cargo(root, &["test", "--workspace", "--locked", "--no-run"])
+}
+
+/// Runs every test, more of them at a time than there are cores: many wait for a process, a database or a lease.
+fn test(root: &Path) -> anyhow::Result<()> {
+    let threads = 2 * std::thread::available_parallelism().map_or(1, usize::from);
+    let mut tests = cargo_command();
+    tests.args(["test", "--workspace", "--locked"]).current_dir(root).stdin(Stdio::null());
+    if std::env::var_os(TEST_THREADS).is_none() {
+        tests.env(TEST_THREADS, threads.to_string());
+    }
+    if tests.status()?.success() { Ok(()) } else { bail!("a test failed") }
 }
 
 /// Five minutes, on the binaries that the tests run: a release build would cost as much time as the soak itself.

@@ -4,6 +4,7 @@
 //!
 //! Takes `cargo-deny` from the search path where it has the release named here; otherwise installs that one below `target/`, once.
 
+use crate::places::cargo_command;
 use anyhow::{Context, bail};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -74,9 +75,10 @@ fn program(root: &Path) -> anyhow::Result<PathBuf> {
         }
     }
     println!("== deny: installing cargo-deny {RELEASE} below {}; this takes some minutes, once", tools.display());
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
-    let mut install = Command::new(cargo);
-    install.args(["install", "cargo-deny", "--locked", "--version", RELEASE, "--force", "--root"]).arg(&tools).stdin(Stdio::null());
+    let mut install = cargo_command();
+    install.args(["install", "cargo-deny", "--locked", "--version", RELEASE, "--debug", "--force", "--root"]).arg(&tools);
+    // It reads some files once: to build it takes longer than it ever runs.
+    install.env("CARGO_PROFILE_DEV_DEBUG", "false").env("CARGO_INCREMENTAL", "0").current_dir(root).stdin(Stdio::null());
     if !install.status().context("cargo install cargo-deny")?.success() || !is_release(&own) {
         bail!("cargo-deny could not be installed: cargo install cargo-deny --locked --version {RELEASE}");
     }
