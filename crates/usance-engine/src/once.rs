@@ -35,9 +35,13 @@ impl Once {
         if !fits || !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-')) {
             return Err(NotAKey);
         }
-        // Bodies are made of texts, numbers and lists: nothing that JSON cannot hold.
-        let body = serde_json::to_string(body).unwrap_or_default();
-        Ok(Once { key: key.to_owned(), path: path.to_owned(), body })
+        Ok(Once { key: key.to_owned(), path: path.to_owned(), body: text_of(body) })
+    }
+
+    /// The same write with another body: for what must not be kept as it was sent.
+    #[must_use]
+    pub fn with_body(&self, body: &impl Serialize) -> Once {
+        Once { body: text_of(body), ..self.clone() }
     }
 
     /// The text of the key.
@@ -53,6 +57,11 @@ impl Once {
         let fingerprint = hash16(seed, "request", &[method, &self.path, caller.acts_for(), &self.body]);
         UsedKey { hash, fingerprint }
     }
+}
+
+/// A body as JSON. Bodies are made of texts, numbers and lists: nothing that JSON cannot hold.
+fn text_of(body: &impl Serialize) -> String {
+    serde_json::to_string(body).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -13,6 +13,14 @@ pub enum Refusal {
     KeyReused,
     /// What was shown is not what would be booked now.
     FiguresChanged,
+    /// There is no such live token.
+    TokenNotFound,
+    /// A password could not be hashed.
+    NotHashed,
+    /// The system has no randomness to give: why.
+    NoRandomness(String),
+    /// The identities could not be read or written.
+    PeopleUnreadable,
     /// The request cannot be read: a sentence that names the field.
     Malformed(String),
     /// The engine cannot answer now.

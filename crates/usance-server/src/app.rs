@@ -109,6 +109,13 @@ impl App {
             Refusal::FiguresChanged => {
                 Problem::new(StatusCode::CONFLICT, "figures_changed", "The figures are not the ones that were shown.")
             }
+            Refusal::TokenNotFound => Problem::not_found("token_not_found", "There is no such live token."),
+            Refusal::NotHashed => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "hashing_failed", "The password could not be hashed."),
+            Refusal::NoRandomness(why) => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no_randomness", why),
+            Refusal::PeopleUnreadable => {
+                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "store_unreadable", "The identities could not be read or written.")
+                    .retry_after(1)
+            }
             Refusal::Malformed(detail) => Problem::malformed(detail),
             Refusal::Unavailable(unavailable) => unavailable.into(),
         }

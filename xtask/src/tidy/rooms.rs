@@ -84,10 +84,15 @@ const HOUSES: [House; 3] = [
             room("refusal", "why an operation was not carried out", &["once", "unavailable"]),
             room("submit", "a command in, its durable answer out", &["life", "unavailable", "caller", "once", "refusal"]),
             room("read", "one moment of the state, and what history needs of it", &["life", "unavailable"]),
+            room(
+                "people",
+                "who may come in: the stored identities, and a write among them that happens once",
+                &["life", "random", "refusal", "submit"],
+            ),
             apart(
                 "operations",
                 "one use case a function, one noun a file: from caller, key and typed request to typed answer or refusal",
-                &["submit", "read", "caller", "once", "refusal", "unavailable", "life"],
+                &["submit", "read", "caller", "once", "refusal", "unavailable", "life", "people"],
             ),
         ],
     },

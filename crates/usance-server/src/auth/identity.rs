@@ -1,11 +1,11 @@
 //! Who a request comes from, and for whom it acts.
 
 use axum::http::HeaderName;
-use sha2::{Digest, Sha256};
 use usance_store::Role;
 
 /// The header in which an operator, service or auditor names a customer.
 pub const CUSTOMER: HeaderName = HeaderName::from_static("usance-customer");
+
 /// A known sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
@@ -15,10 +15,4 @@ pub struct Identity {
     pub name: String,
     /// The customer it is, for a customer's token.
     pub customer: Option<String>,
-}
-
-/// SHA-256 of a token's text.
-#[must_use]
-pub fn token_hash(token: &str) -> [u8; 32] {
-    Sha256::digest(token.as_bytes()).into()
 }

@@ -6,7 +6,7 @@
 //! `crate::pages`.
 
 use crate::auth::attempts::{Sender, Taken};
-use crate::auth::identity::{Identity, token_hash};
+use crate::auth::identity::Identity;
 use crate::auth::tokens::Auth;
 use crate::auth::turns;
 use crate::wire::problem::Problem;
@@ -17,6 +17,7 @@ use std::time::Duration;
 use subtle::ConstantTimeEq;
 use totp_rs::{Algorithm, Builder, Totp};
 use usance_engine::life::clock::EngineClock;
+use usance_engine::people::secret_hash;
 use usance_engine::random::random_bytes;
 use usance_store::{NewSession, Role, SessionRecord, StoreError, atomically};
 
@@ -261,7 +262,7 @@ impl Auth {
     /// # Errors
     /// 401 for a link that was used, has expired, or never was.
     pub fn link_customer(&self, secret: &str) -> Result<String, Problem> {
-        let found = self.with_store(|store| store.sign_in_link(&token_hash(secret), now())).map_err(|error| failed(&error))?;
+        let found = self.with_store(|store| store.sign_in_link(&secret_hash(secret), now())).map_err(|error| failed(&error))?;
         found.ok_or_else(link_used)
     }
 
@@ -270,7 +271,7 @@ impl Auth {
     /// # Errors
     /// As [`Auth::link_customer`].
     pub fn take_link(&self, secret: &str) -> Result<String, Problem> {
-        let taken = self.with_store(|store| store.take_sign_in_link(&token_hash(secret), now())).map_err(|error| failed(&error))?;
+        let taken = self.with_store(|store| store.take_sign_in_link(&secret_hash(secret), now())).map_err(|error| failed(&error))?;
         taken.ok_or_else(link_used)
     }
 
@@ -282,7 +283,7 @@ impl Auth {
         let secret = hex(&random::<32>()?);
         let device: String = device.chars().filter(|letter| !letter.is_control()).take(200).collect();
         let at = now();
-        let session = NewSession { hash: token_hash(&secret), customer: customer.to_owned(), device, expires_at_ms: at + IDLE_MS };
+        let session = NewSession { hash: secret_hash(&secret), customer: customer.to_owned(), device, expires_at_ms: at + IDLE_MS };
         let opened = self.with_store(|store| {
             atomically::<_, StoreError>(store, |people| {
                 people.add_session(&session, at)?;
@@ -300,7 +301,7 @@ impl Auth {
     pub fn session(&self, secret: &str, glance: Glance) -> Result<Option<SessionRecord>, Problem> {
         let at = now();
         let found = self.with_store(|store| {
-            let found = store.find_session(&token_hash(secret), at)?;
+            let found = store.find_session(&secret_hash(secret), at)?;
             let due = |session: &&SessionRecord| glance == Glance::Used && at - session.seen_at_ms >= SEEN_EVERY_MS;
             if let Some(session) = found.as_ref().filter(due) {
                 store.see_session(session.id, at, (at + IDLE_MS).min(session.created_at_ms + LONGEST_MS))?;

@@ -5,7 +5,7 @@
 //! what rates, attempts, sessions and devices need, each in a file of its own.
 
 use super::attempts::Attempts;
-use super::identity::{CUSTOMER, Identity, token_hash};
+use super::identity::{CUSTOMER, Identity};
 use super::rates::{Counted, Purpose, RateLimits, Rates};
 use super::turns::Turns;
 use crate::wire::problem::Problem;
@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use usance_core::id::is_outside_id;
 use usance_core::limits::CUSTOMER_ID_BYTES_MAX;
 use usance_engine::caller::Caller;
-use usance_engine::life::pool::Pool;
+use usance_engine::people::{People, secret_hash};
 use usance_engine::random::random_bytes;
 use usance_store::{Home, IdentityStore, Role, StoreError};
 
@@ -27,20 +27,14 @@ pub const BOOTSTRAP: &str = "USANCE_OPERATOR_TOKEN";
 /// The name under which the bootstrap token acts.
 const BOOTSTRAP_NAME: &str = "bootstrap";
 
-/// A file has one writer at a time; a server has many.
-fn people(home: &Home) -> Pool<Box<dyn IdentityStore>> {
-    let max = if matches!(home, Home::Embedded(_)) { 1 } else { 3 };
-    let home = home.clone();
-    Pool::new(max, move || home.people())
-}
-
 fn random_key() -> Result<[u8; 32], StoreError> {
     random_bytes().map_err(|source| StoreError::Io { path: "/dev/urandom".into(), source })
 }
 
 /// Tokens and passwords.
 pub struct Auth {
-    pub(super) people: Pool<Box<dyn IdentityStore>>,
+    /// The stored identities.
+    pub people: People,
     /// Held while the live tokens are read and put in force: of two who do so, the later one reads last.
     reloading: Mutex<()>,
     live: RwLock<HashMap<[u8; 32], Identity>>,
@@ -62,10 +56,10 @@ impl Auth {
     /// As the file answers.
     pub fn new(home: &Home, bootstrap: Option<&str>, rates: &RateLimits) -> Result<Auth, StoreError> {
         let auth = Auth {
-            people: people(home),
+            people: People::of(home),
             reloading: Mutex::new(()),
             live: RwLock::default(),
-            bootstrap: bootstrap.map(token_hash),
+            bootstrap: bootstrap.map(secret_hash),
             rates: Rates::new(rates),
             attempts: Attempts::new(random_key()?),
             turns: Turns::new(),
@@ -114,7 +108,7 @@ impl Auth {
     /// # Errors
     /// What `work` gave, and as the home answers.
     pub fn with_store<R, E: From<StoreError>>(&self, work: impl FnOnce(&mut dyn IdentityStore) -> Result<R, E>) -> Result<R, E> {
-        self.people.with(|people| work(people.as_mut()))?
+        self.people.with(work)
     }
 
     /// The sender of a request.
@@ -126,7 +120,7 @@ impl Auth {
         let value = headers.get(header::AUTHORIZATION).ok_or_else(|| unauthorized("Send Authorization: Bearer <token>."))?;
         let text = value.to_str().unwrap_or("");
         let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
-        let hash = token_hash(token.ok_or_else(|| unauthorized("Send Authorization: Bearer <token>."))?);
+        let hash = secret_hash(token.ok_or_else(|| unauthorized("Send Authorization: Bearer <token>."))?);
         // The map is keyed by the token's hash: its lookup tells nothing about the token.
         self.live.read().get(&hash).cloned().ok_or_else(|| unauthorized("The token is unknown or was revoked."))
     }

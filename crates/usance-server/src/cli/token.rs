@@ -1,6 +1,5 @@
 //! `usance token`: make, list and revoke tokens; also while the server runs, which sees it within a second.
 
-use crate::auth::identity::token_hash;
 use crate::cli::output::Output;
 use crate::cli::place::Place;
 use anyhow::{Context, bail};
@@ -9,6 +8,7 @@ use std::process::ExitCode;
 use usance_core::calendar::Timestamp;
 use usance_core::id::is_outside_id;
 use usance_engine::life::clock::EngineClock;
+use usance_engine::people::secret_hash;
 use usance_engine::random::random_bytes;
 use usance_store::{Identities, IdentityStore, NewToken, Note, Role, TokenRecord};
 
@@ -116,7 +116,7 @@ fn shown(record: &TokenRecord) -> serde_json::Value {
 /// As the file answers.
 pub fn make(people: &(impl Identities + ?Sized), name: &str, role: Role, customer: Option<&str>) -> anyhow::Result<(String, TokenRecord)> {
     let text = format!("usance_{}", crate::wire::text::hex(&random_bytes::<32>()?));
-    let token = NewToken { name: name.to_owned(), role, customer: customer.map(str::to_owned), hash: token_hash(&text) };
+    let token = NewToken { name: name.to_owned(), role, customer: customer.map(str::to_owned), hash: secret_hash(&text) };
     let record = people.add_token(&token, EngineClock::system().ms())?;
     Ok((text, record))
 }

@@ -2,8 +2,8 @@
 
 use super::route::Route;
 use crate::json::{
-    account, agreement, answer, asset, book, clock, customer, day, events, history, journal, notices, people, position, product, rate,
-    redemption, reward, service, shape, statement, subscription, transfer,
+    account, agreement, answer, asset, book, clock, customer, day, events, history, journal, notices, position, product, rate, redemption,
+    reward, service, session, shape, statement, subscription, token, transfer,
 };
 use crate::wire::input::Nothing;
 use axum::http::Method;
@@ -11,6 +11,7 @@ use axum::routing::{delete, get, patch, post};
 use usance_engine::operations::position::PositionPatch;
 use usance_engine::operations::redemption::{RedemptionAsked, RedemptionPreviewAsked};
 use usance_engine::operations::subscription::{SubscriptionAsked, SubscriptionPreviewAsked};
+use usance_engine::operations::token::TokenAsked;
 use usance_engine::operations::transfer::TransferAsked;
 
 /// Every route of the contract.
@@ -126,28 +127,28 @@ pub fn table() -> Vec<Route> {
         .gives::<statement::CustomerView>()
         .stored(),
         post_route("/v1/operator/customers/{id}/password", "password_set", "Sets a customer's password for the web app.", || {
-            post(people::password_set)
+            post(session::password_set)
         })
-        .takes::<people::PasswordAsked>()
-        .gives::<people::PasswordSetShape>()
+        .takes::<session::PasswordAsked>()
+        .gives::<session::PasswordSetShape>()
         .expensive(),
         Route::new(
             Method::DELETE,
             "/v1/operator/customers/{id}/second-factor",
             "second_factor_remove",
             "Removes a lost second factor; the customer's sessions end.",
-            || delete(people::second_factor_remove),
+            || delete(session::second_factor_remove),
         )
-        .gives::<people::FactorRemovedShape>()
+        .gives::<session::FactorRemovedShape>()
         .stored(),
         post_route(
             "/v1/operator/customers/{id}/sign-in-links",
             "sign_in_link_create",
             "Makes a short-lived link that signs a customer in once.",
-            || post(people::sign_in_link_create),
+            || post(session::sign_in_link_create),
         )
         .takes::<Nothing>()
-        .makes::<people::SignInLinkShape>()
+        .makes::<session::SignInLinkShape>()
         .stored(),
         post_route("/v1/operator/agreements", "agreement_publish", "Puts an agreement in force.", || post(agreement::agreement_publish))
             .takes::<agreement::AgreementAsked>()
@@ -214,15 +215,15 @@ pub fn table() -> Vec<Route> {
             .takes::<Nothing>()
             .gives::<book::AuditShape>()
             .expensive(),
-        post_route("/v1/operator/tokens", "token_create", "Makes a token; its text is shown once.", || post(people::token_create))
-            .takes::<people::TokenAsked>()
-            .makes::<people::TokenMadeShape>()
+        post_route("/v1/operator/tokens", "token_create", "Makes a token; its text is shown once.", || post(token::token_create))
+            .takes::<TokenAsked>()
+            .makes::<token::TokenMadeShape>()
             .stored(),
-        get_route("/v1/operator/tokens", "token_list", "Tokens, without their text.", || get(people::token_list))
-            .lists::<people::TokenShape>()
+        get_route("/v1/operator/tokens", "token_list", "Tokens, without their text.", || get(token::token_list))
+            .lists::<token::TokenShape>()
             .stored(),
-        Route::new(Method::DELETE, "/v1/operator/tokens/{id}", "token_revoke", "Revokes a token.", || delete(people::token_revoke))
-            .gives::<people::TokenRevokedShape>()
+        Route::new(Method::DELETE, "/v1/operator/tokens/{id}", "token_revoke", "Revokes a token.", || delete(token::token_revoke))
+            .gives::<token::TokenRevokedShape>()
             .stored(),
     ]
 }

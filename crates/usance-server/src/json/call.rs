@@ -12,6 +12,7 @@ use serde::Serialize;
 use usance_core::machine::{Answer, Rejection, State};
 use usance_engine::caller::Caller;
 use usance_engine::once::Once;
+use usance_engine::people::ToldPeople;
 use usance_engine::refusal::Refusal;
 use usance_engine::submit::{Told, Write};
 use usance_store::codec::UsedKey;
@@ -90,6 +91,24 @@ fn answered(app: &App, done: StatusCode, told: Result<Told, Refusal>) -> Result<
     let told = told.map_err(|refusal| app.refused(refusal))?;
     let mut response = app.engine.peek(|state| render(state, done, &told.outcome)).into_response();
     if told.replayed {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+/// The answer to a write among the people, whose bytes were remembered as they were told. Tokens that are live are read again.
+///
+/// # Errors
+/// Why it was not done.
+pub fn told_people(app: &App, told: Result<ToldPeople, Refusal>) -> Result<Response, Problem> {
+    let ToldPeople { telling, replayed } = told.map_err(|refusal| app.refused(refusal))?;
+    if let Err(error) = app.auth.reload() {
+        tracing::error!(%error, "the identities could not be read");
+        return Err(app.refused(Refusal::PeopleUnreadable));
+    }
+    let status = StatusCode::from_u16(telling.status).unwrap_or(StatusCode::OK);
+    let mut response = (status, [(header::CONTENT_TYPE, "application/json")], telling.body).into_response();
+    if replayed {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     }
     Ok(response)

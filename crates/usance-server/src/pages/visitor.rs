@@ -6,7 +6,6 @@
 
 use crate::app::App;
 use crate::auth::device::KNOWN_MS;
-use crate::auth::identity::token_hash;
 use crate::auth::session::Glance;
 use crate::look::format::{Format, Language};
 use crate::look::words::Words;
@@ -19,6 +18,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use subtle::ConstantTimeEq;
 use usance_engine::caller::Caller;
+use usance_engine::people::secret_hash;
 use usance_store::SessionRecord;
 
 /// The cookie that holds a session's secret.
@@ -136,7 +136,7 @@ impl Visitor {
         let signed = session.zip(secret).map(|(session, secret)| Signed {
             caller: Caller::customer(&session.customer),
             session,
-            form_token: blake3::keyed_hash(&app.seed, &token_hash(secret)).to_hex()[..32].to_owned(),
+            form_token: blake3::keyed_hash(&app.seed, &secret_hash(secret)).to_hex()[..32].to_owned(),
         });
         Ok(Visitor { look: Look::of(headers), signed, wants_fragment })
     }

@@ -1,0 +1,94 @@
+//! How a customer comes in, on the wire: password, lost second factor, sign-in links.
+
+use crate::app::App;
+use crate::json::call::{Call, told_people};
+use crate::json::token::telling;
+use crate::wire::input::{Body, Nothing, Path};
+use crate::wire::problem::Problem;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::json;
+use usance_core::calendar::Timestamp;
+use usance_engine::operations::session;
+use usance_engine::people::SECRET;
+use utoipa::ToSchema;
+
+/// A password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordAsked {
+    /// 10 to 256 characters.
+    #[schema(value_type = String, min_length = 10, max_length = 256)]
+    password: Password,
+}
+
+/// The text of a password. An error about it does not repeat it, and nothing prints it.
+struct Password(String);
+
+impl<'de> Deserialize<'de> for Password {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from).map(Password).map_err(|_| serde::de::Error::custom("password: a text"))
+    }
+}
+
+/// A password that was set.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PasswordSetShape {
+    customer: String,
+    password_set: bool,
+}
+
+/// A second factor that is no more.
+#[derive(Serialize, ToSchema)]
+pub struct FactorRemovedShape {
+    /// Whose.
+    customer: String,
+    /// Whether there was one.
+    removed: bool,
+}
+
+/// A link that signs a customer in once.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SignInLinkShape {
+    customer: String,
+    /// To be opened on this server.
+    path: String,
+    expires_at: String,
+}
+
+/// POST /v1/operator/customers/{id}/password
+pub async fn password_set(
+    State(app): State<App>,
+    call: Call,
+    Path(id): Path<String>,
+    Body(asked): Body<PasswordAsked>,
+) -> Result<Response, Problem> {
+    let once = call.once(&())?;
+    let tell = || telling(StatusCode::OK, &PasswordSetShape { customer: id.clone(), password_set: true });
+    let asked = (id.as_str(), asked.password.0);
+    told_people(&app, session::set_password(&app.engine, &app.auth.people, &call.caller, &once, asked, tell).await)
+}
+
+/// DELETE /v1/operator/customers/{id}/second-factor: for a customer who has lost it. Open sessions end.
+pub async fn second_factor_remove(State(app): State<App>, call: Call, Path(id): Path<String>) -> Result<Response, Problem> {
+    let once = call.once(&json!({}))?;
+    let tell = |removed| telling(StatusCode::OK, &FactorRemovedShape { customer: id.clone(), removed });
+    told_people(&app, session::remove_second_factor(&app.engine, &app.auth.people, &call.caller, &once, &id, tell).await)
+}
+
+/// POST /v1/operator/customers/{id}/sign-in-links
+pub async fn sign_in_link_create(
+    State(app): State<App>,
+    call: Call,
+    Path(id): Path<String>,
+    Body(asked): Body<Nothing>,
+) -> Result<Response, Problem> {
+    let once = call.once(&asked)?;
+    let tell = |expires_at: Timestamp| {
+        let (path, expires_at) = (format!("/sign-in?link={SECRET}"), expires_at.to_string());
+        telling(StatusCode::CREATED, &SignInLinkShape { customer: id.clone(), path, expires_at })
+    };
+    told_people(&app, session::make_link(&app.engine, &app.auth.people, &call.caller, &once, &id, tell).await)
+}
