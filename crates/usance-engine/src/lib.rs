@@ -2,13 +2,14 @@
 //!
 //! [`life`] starts, follows, takes over and writes; its [`life::engine::Engine`] is the handle that everything above holds.
 //! [`operations`] is what can be asked of a platform, one use case a function; [`caller`] is who acts and by what right, [`once`]
-//! what makes a write the same write, [`people`] the
-//! identities that writes of their own belong to. [`submit`] sends a command to the writer and waits until its answer is durable; [`read`] looks at one moment of the state
-//! and at what history needs of it. This crate knows no HTTP, no HTML and no JSON: a server, an import, an agent or a test
+//! what makes a write the same write, [`people`] the identities that writes of their own belong to. [`submit`] sends a command
+//! to the writer and waits until its answer is durable; [`read`] looks at one moment of the state and at what history needs of
+//! it; [`lines`] puts a customer's past together. This crate knows no HTTP and no HTML: a server, an import, an agent or a test
 //! links it alone.
 
 pub mod caller;
 pub mod life;
+pub mod lines;
 pub mod once;
 pub mod operations;
 pub mod people;

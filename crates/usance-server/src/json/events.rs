@@ -6,7 +6,6 @@
 use crate::app::App;
 use crate::json::notices::close_notices;
 use crate::json::shape;
-use crate::lines::{Chosen, Cut};
 use crate::wire::problem::Problem;
 use axum::Extension;
 use axum::extract::State;
@@ -20,6 +19,7 @@ use std::time::Duration;
 use usance_core::id::LogPosition;
 use usance_core::machine::Event;
 use usance_engine::caller::Caller;
+use usance_engine::lines::{Chosen, Cut};
 use usance_store::projection::Span;
 
 /// Batches of the log that are caught up at a time.
@@ -41,7 +41,7 @@ pub async fn event_stream(
         Some(Some(number)) => Some(LogPosition::from_number(number)),
         Some(None) => return Err(Problem::malformed("Last-Event-ID: the id of an event of this stream")),
     };
-    let now = Cut::take(&app, &who, Chosen { asset: None, position: None }).await?.through;
+    let now = Cut::take(&app.engine, &who, Chosen { asset: None, position: None }).await.map_err(|no| app.refused(no))?.through;
     let from = resume.unwrap_or(now);
     if from > now {
         return Err(Problem::malformed("Last-Event-ID: it lies ahead of this log; start without it and read the lists"));
@@ -60,7 +60,7 @@ async fn follow(app: App, who: String, mut from: LogPosition, sender: tokio::syn
     loop {
         // However many streams there are, a change in the log has few of them look at a time.
         let Some(place) = app.admission.streams.enter_in_time().await else { return };
-        let Ok(mut cut) = Cut::take(&app, &who, Chosen::default()).await else { return };
+        let Ok(mut cut) = Cut::take(&app.engine, &who, Chosen::default()).await else { return };
         // A long absence is caught up in stretches.
         let through = cut.through.min(LogPosition::end_of(from.seq().saturating_add(STRETCH_BATCHES)));
         let Ok(events) = gather(&app, &mut cut, Span { after: from, through }) else { return };
@@ -103,7 +103,7 @@ fn gather(app: &App, cut: &mut Cut, span: Span) -> Result<Happened, Problem> {
     }
     let closes = app.engine.tables(|tables| tables.closes(None, span, usize::MAX >> 1))?;
     if let (Some(to), Some(from)) = (closes.first(), closes.last()) {
-        let lines = cut.closes(app, from.day, to.day)?;
+        let lines = cut.closes(&app.engine, from.day, to.day)?;
         let places: BTreeMap<_, _> = closes.iter().map(|close| (close.day, close.place.number())).collect();
         app.engine.peek(|state| {
             for line in &lines {

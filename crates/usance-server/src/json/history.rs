@@ -2,7 +2,6 @@
 
 use crate::app::App;
 use crate::json::shape::{self, PartShape, RateShape, RedemptionShape};
-use crate::lines::{Chosen, CloseLine, Cut};
 use crate::wire::input::{self, Query};
 use crate::wire::page::{Page, cursor, limit, place};
 use crate::wire::problem::Problem;
@@ -11,13 +10,14 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use usance_core::calendar::Day;
-use usance_core::id::{AssetIx, LogPosition};
+use usance_core::id::AssetIx;
 use usance_core::machine::derive::Division;
 use usance_core::machine::{Event, Rejection, State as Machine};
 use usance_engine::caller::Caller;
+use usance_engine::lines::{Chosen, CloseLine, Cut};
 use usance_engine::operations::words;
 use usance_engine::operations::words::AccountWord;
-use usance_store::projection::{HistoryKind, HistoryRow, Span};
+use usance_store::projection::{HistoryKind, HistoryRow};
 use utoipa::ToSchema;
 
 /// An asset and a page.
@@ -32,26 +32,6 @@ pub struct HistoryFilter {
     pub cursor: Option<String>,
 }
 
-/// Rows of some kind over a customer's assets, newest first, before a place in the log.
-pub(super) fn rows(
-    app: &App,
-    cut: &Cut,
-    kind: Option<HistoryKind>,
-    before: Option<u64>,
-    size: usize,
-) -> Result<Vec<(AssetIx, HistoryRow)>, Problem> {
-    let through = before.map_or(cut.through, |before| LogPosition::from_number(before.saturating_sub(1)));
-    let mut found = Vec::new();
-    for (asset, _) in &cut.balances {
-        let span = Span { after: LogPosition::START, through };
-        let some = app.engine.tables(|tables| tables.history(cut.customer, *asset, span, kind, size))?;
-        found.extend(some.into_iter().map(|row| (*asset, row)));
-    }
-    found.sort_by_key(|(_, row)| std::cmp::Reverse(row.place));
-    found.truncate(size);
-    Ok(found)
-}
-
 /// One page of a customer's rows of a kind, each shown as `T`.
 async fn history<T>(
     app: &App,
@@ -64,8 +44,9 @@ async fn history<T>(
     let size = limit(filter.limit.as_deref())?;
     let list = format!("{name} {who} {:?}", filter.asset);
     let before: Option<u64> = place(&app.seed, &list, filter.cursor.as_deref())?;
-    let cut = Cut::take(app, &who, Chosen { asset: filter.asset.as_deref(), position: None }).await?;
-    let mut found = rows(app, &cut, Some(kind), before, size + 1)?;
+    let cut =
+        Cut::take(&app.engine, &who, Chosen { asset: filter.asset.as_deref(), position: None }).await.map_err(|no| app.refused(no))?;
+    let mut found = cut.rows(&app.engine, Some(kind), before, size + 1)?;
     let more = found.len() > size;
     found.truncate(size);
     let next = if more { found.last().map(|(_, row)| cursor(&app.seed, &list, &row.place.number())) } else { None };
@@ -228,8 +209,8 @@ pub enum Receipt {
 /// # Errors
 /// `receipt_not_found` when this customer did nothing there.
 pub async fn receipt(app: &App, caller: &Caller, place: u64) -> Result<Receipt, Problem> {
-    let cut = Cut::take(app, caller.acts_for(), Chosen::default()).await?;
-    let found = rows(app, &cut, None, place.checked_add(1), 1)?;
+    let cut = Cut::take(&app.engine, caller.acts_for(), Chosen::default()).await.map_err(|no| app.refused(no))?;
+    let found = cut.rows(&app.engine, None, place.checked_add(1), 1)?;
     let there = found.first().filter(|(_, row)| row.place.number() == place);
     let shown = there.and_then(|(asset, row)| {
         app.engine.peek(|state| match row.kind {
@@ -365,18 +346,18 @@ pub async fn reward_list(
         None => None,
         Some(text) => Some(words::position(text).ok_or_else(|| app.engine.peek(|state| rejected(state, &Rejection::PositionNotFound)))?),
     };
-    let mut cut = Cut::take(&app, &who, Chosen { asset: filter.asset.as_deref(), position }).await?;
+    let mut cut = Cut::take(&app.engine, &who, Chosen { asset: filter.asset.as_deref(), position }).await.map_err(|no| app.refused(no))?;
     if let (Some(symbol), Some(_)) = (&filter.asset, position) {
         let asset = app.engine.peek(|state| state.asset_ix(symbol));
         cut.subjects.retain(|subject| Some(subject.past.asset) == asset);
     }
-    let first = cut.first_day(&app).max(from.unwrap_or(Day::from_number(i32::MIN)));
+    let first = cut.first_day(&app.engine).max(from.unwrap_or(Day::from_number(i32::MIN)));
     let mut until = to.unwrap_or(cut.last_closed).min(cut.last_closed);
     until = before.map_or(until, |(day, _)| until.min(Day::from_number(day)));
     let mut found: Vec<CloseLine> = Vec::new();
     while until >= first && found.len() <= size {
         let start = until.plus_days(1 - cut.step_days()).max(first);
-        let lines = cut.closes(&app, start, until)?;
+        let lines = cut.closes(&app.engine, start, until)?;
         found.extend(lines.into_iter().rev().filter(|line| before.is_none_or(|before| (line.day.number(), line.position.0) < before)));
         until = start.previous();
     }

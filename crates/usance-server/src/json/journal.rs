@@ -1,9 +1,7 @@
 //! The operator's journal: every entry with its postings, and a customer's share of the closes.
 
 use crate::app::App;
-use crate::json::history::rows;
 use crate::json::shape;
-use crate::lines::{Chosen, Cut, closed_at};
 use crate::wire::input::Query;
 use crate::wire::page::{Page, limit, place, turn};
 use crate::wire::problem::Problem;
@@ -16,6 +14,7 @@ use usance_core::id::LogPosition;
 use usance_core::ledger::{JournalEntry, Posting, Side, Whose};
 use usance_core::machine::{Event, Rejection, State as Machine, post};
 use usance_engine::Unavailable;
+use usance_engine::lines::{Chosen, Cut, closed_at};
 use usance_store::projection::Span;
 use utoipa::ToSchema;
 
@@ -141,11 +140,11 @@ async fn customer_journal(
     before: Option<(u64, u64)>,
     size: usize,
 ) -> Result<Vec<Keyed>, Problem> {
-    let mut cut = Cut::take(app, customer, Chosen { asset, position: None }).await?;
+    let mut cut = Cut::take(&app.engine, customer, Chosen { asset, position: None }).await.map_err(|no| app.refused(no))?;
     let through = LogPosition::from_number(before.map_or(cut.through.number(), |(place, _)| place).min(cut.through.number()));
     let is_next = |key: (u64, u64)| before.is_none_or(|before| key < before);
     // One row more than fits: the one at which the page before ended is read again.
-    let rows = rows(app, &cut, None, Some(through.number().saturating_add(1)), size + 1)?;
+    let rows = cut.rows(&app.engine, None, Some(through.number().saturating_add(1)), size + 1)?;
     let mut found: Vec<Keyed> = app.engine.peek(|state| {
         let posted =
             rows.iter().flat_map(|(_, row)| post::post(state, &row.event).unwrap_or_default().into_iter().map(move |posted| (row, posted)));
@@ -153,13 +152,13 @@ async fn customer_journal(
         let keyed = posted.map(|(row, posted)| ((row.place.number(), u64::MAX), entry(state, row.place.number(), row.at, &posted)));
         keyed.filter(|(key, _)| is_next(*key)).collect()
     });
-    let first = cut.first_day(app);
+    let first = cut.first_day(&app.engine);
     let mut newest: Option<Day> = None;
     loop {
         let span = Span { after: LogPosition::START, through };
         let closes = app.engine.tables(|tables| tables.closes(newest, span, usize::try_from(cut.step_days()).unwrap_or(1)))?;
         let (Some(to), Some(from)) = (closes.first(), closes.last()) else { break };
-        let lines = cut.closes(app, from.day, to.day)?;
+        let lines = cut.closes(&app.engine, from.day, to.day)?;
         app.engine.peek(|state| {
             for line in &lines {
                 let Some(close) = closes.iter().find(|close| close.day == line.day) else { continue };

@@ -3,7 +3,6 @@
 use crate::app::App;
 use crate::json::history::HistoryFilter;
 use crate::json::shape::{self, TierShape};
-use crate::lines::{Chosen, CloseLine, Cut, closed_at};
 use crate::wire::input::Query;
 use crate::wire::page::{Page, limit, place, turn};
 use crate::wire::problem::Problem;
@@ -14,6 +13,7 @@ use usance_core::calendar::Timestamp;
 use usance_core::id::ProductIx;
 use usance_core::machine::State as Machine;
 use usance_engine::caller::Caller;
+use usance_engine::lines::{Chosen, CloseLine, Cut, closed_at};
 use utoipa::ToSchema;
 
 /// A notice's place among all: when, of which position (or product), and which of its notices then. It never changes.
@@ -29,9 +29,10 @@ pub async fn notice_list(
     let size = limit(filter.limit.as_deref())?;
     let list = format!("notices {who} {:?}", filter.asset);
     let before: Option<NoticeKey> = place(&app.seed, &list, filter.cursor.as_deref())?;
-    let mut cut = Cut::take(&app, &who, Chosen { asset: filter.asset.as_deref(), position: None }).await?;
+    let mut cut =
+        Cut::take(&app.engine, &who, Chosen { asset: filter.asset.as_deref(), position: None }).await.map_err(|no| app.refused(no))?;
     let mut notices = app.engine.peek(|state| notices_ahead(state, &cut));
-    let (first, mut until) = (cut.first_day(&app), cut.last_closed);
+    let (first, mut until) = (cut.first_day(&app.engine), cut.last_closed);
     if let Some((at, ..)) = before {
         let day = app.engine.peek(|state| state.registry.platform.offset.day_of(Timestamp::from_ms(at)));
         until = until.min(day.previous());
@@ -39,7 +40,7 @@ pub async fn notice_list(
     notices.retain(|(key, _)| before.is_none_or(|before| *key < before));
     while until >= first {
         let start = until.plus_days(1 - cut.step_days()).max(first);
-        let lines = cut.closes(&app, start, until)?;
+        let lines = cut.closes(&app.engine, start, until)?;
         let reached = app.engine.peek(|state| {
             for line in &lines {
                 let told = close_notices(state, line).into_iter().zip(0..);

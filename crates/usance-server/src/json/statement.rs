@@ -3,8 +3,6 @@
 use crate::app::App;
 use crate::json::account::{AccountShape, shapes};
 use crate::json::shape;
-use crate::lines::statement::{Bookmark, Filter, StatementLine, Walk};
-use crate::lines::{Chosen, Cut};
 use crate::wire::cell::cell;
 use crate::wire::input::{self, Path, Query};
 use crate::wire::page::{LIMIT_MAX, Page, cursor, limit, place};
@@ -20,6 +18,8 @@ use serde::{Deserialize, Serialize};
 use usance_core::machine::State as Machine;
 use usance_core::machine::movement::MovementKind;
 use usance_engine::caller::Caller;
+use usance_engine::lines::statement::{Bookmark, Filter, StatementLine, Walk};
+use usance_engine::lines::{Chosen, Cut};
 use usance_engine::operations::words::AccountWord;
 use usance_engine::operations::{account, position};
 use utoipa::ToSchema;
@@ -187,9 +187,9 @@ pub async fn statement_page(app: &App, caller: &Caller, asked: &StatementFilter)
     let filter = statement_filter(app, asked)?;
     let size = limit(asked.limit.as_deref())?;
     let (mut walk, list) = walk(app, caller, asked).await?;
-    let lines = walk.next(app, filter, size)?;
+    let lines = walk.next(&app.engine, filter, size)?;
     let mark = walk.mark().clone();
-    let more = lines.len() == size && !walk.next(app, filter, 1)?.is_empty();
+    let more = lines.len() == size && !walk.next(&app.engine, filter, 1)?.is_empty();
     let next_cursor = more.then(|| cursor(&app.seed, &list, &mark));
     let items = app.engine.peek(|state| lines.iter().map(|line| movement(state, line)).collect());
     Ok(Page { items, next_cursor })
@@ -201,7 +201,7 @@ async fn walk(app: &App, caller: &Caller, asked: &StatementFilter) -> Result<(Wa
     let StatementFilter { asset, account, product, kind, from, to, .. } = asked;
     let list = format!("statement {who} {asset:?} {account:?} {product:?} {kind:?} {from:?} {to:?}");
     let mark: Option<Bookmark> = place(&app.seed, &list, asked.cursor.as_deref())?;
-    let cut = Cut::take(app, &who, Chosen { asset: asset.as_deref(), position: None }).await?;
+    let cut = Cut::take(&app.engine, &who, Chosen { asset: asset.as_deref(), position: None }).await.map_err(|no| app.refused(no))?;
     Ok((Walk::new(cut, mark), list))
 }
 
@@ -214,7 +214,7 @@ fn csv(app: App, mut walk: Walk, filter: Filter, open: Open) -> Response {
         loop {
             // A place is held while a page is made, and not while somebody slow takes it.
             let Some(place) = app.admission.statements.enter_in_time().await else { return };
-            let lines = walk.next(&app, filter, LIMIT_MAX);
+            let lines = walk.next(&app.engine, filter, LIMIT_MAX);
             drop(place);
             let lines = match lines {
                 Ok(lines) => lines,
@@ -277,7 +277,7 @@ pub struct CustomerView {
 /// GET /v1/operator/customers/{id}: accounts, positions and the newest of the statement. The whole lists are the customer
 /// routes, with the customer named in the header.
 pub async fn customer_get(State(app): State<App>, Path(id): Path<String>) -> Result<Json<CustomerView>, Problem> {
-    let cut = Cut::take(&app, &id, Chosen::default()).await?;
+    let cut = Cut::take(&app.engine, &id, Chosen::default()).await.map_err(|no| app.refused(no))?;
     let (accounts, positions) = app
         .engine
         .read(|state, now| {
@@ -289,7 +289,7 @@ pub async fn customer_get(State(app): State<App>, Path(id): Path<String>) -> Res
             ))
         })
         .await??;
-    let lines = Walk::new(cut, None).next(&app, Filter::default(), 100)?;
+    let lines = Walk::new(cut, None).next(&app.engine, Filter::default(), 100)?;
     let statement: Vec<MovementShape> = app.engine.peek(|state| lines.iter().map(|line| movement(state, line)).collect());
     Ok(Json(CustomerView { id, accounts, positions, statement }))
 }

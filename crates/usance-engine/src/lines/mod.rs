@@ -6,9 +6,9 @@
 
 pub mod statement;
 
-use crate::app::App;
-use crate::wire::problem::Problem;
-use crate::wire::rejected::rejected;
+use crate::life::engine::Engine;
+use crate::refusal::Refusal;
+use crate::unavailable::Unavailable;
 use usance_core::calendar::Day;
 use usance_core::id::{AssetIx, CustomerIx, LogPosition, PositionId};
 use usance_core::machine::answer::Balances;
@@ -16,6 +16,7 @@ use usance_core::machine::derive::Past;
 pub use usance_core::machine::derive::{CloseLine, closed_at};
 use usance_core::machine::{Rejection, State, derive};
 use usance_core::reward::history::{Segment, push_segment};
+use usance_store::projection::{HistoryKind, HistoryRow, Span};
 
 /// Positions derived in one look at the state.
 const AT_A_TIME: usize = 128;
@@ -62,21 +63,20 @@ impl Cut {
     ///
     /// # Errors
     /// `customer_not_found`, `asset_not_found`, `position_not_found`, or an engine that cannot answer.
-    pub async fn take(app: &App, customer: &str, chosen: Chosen<'_>) -> Result<Cut, Problem> {
-        let (cut, through) = app.engine.read_at(|state, _| Cut::of(state, customer, chosen)).await?;
+    pub async fn take(engine: &Engine, customer: &str, chosen: Chosen<'_>) -> Result<Cut, Refusal> {
+        let (cut, through) = engine.read_at(|state, _| Cut::of(state, customer, chosen)).await?;
         let mut cut = cut?;
         cut.through = through;
-        app.engine.projected(through).await?;
+        engine.projected(through).await?;
         Ok(cut)
     }
 
-    fn of(state: &State, customer: &str, chosen: Chosen<'_>) -> Result<Cut, Problem> {
-        let customer = state.customer_ix(customer).ok_or_else(|| rejected(state, &Rejection::CustomerNotFound))?;
-        let asset =
-            chosen.asset.map(|symbol| state.asset_ix(symbol).ok_or_else(|| rejected(state, &Rejection::AssetNotFound))).transpose()?;
+    fn of(state: &State, customer: &str, chosen: Chosen<'_>) -> Result<Cut, Rejection> {
+        let customer = state.customer_ix(customer).ok_or(Rejection::CustomerNotFound)?;
+        let asset = chosen.asset.map(|symbol| state.asset_ix(symbol).ok_or(Rejection::AssetNotFound)).transpose()?;
         let ids: Vec<PositionId> = match chosen.position {
             Some(id) => {
-                state.position_of(customer, id).ok_or_else(|| rejected(state, &Rejection::PositionNotFound))?;
+                state.position_of(customer, id).ok_or(Rejection::PositionNotFound)?;
                 vec![id]
             }
             None => state.positions_of(customer, |account, _| asset.is_none_or(|only| only == account.asset)).collect(),
@@ -101,22 +101,22 @@ impl Cut {
     ///
     /// # Errors
     /// When the read tables cannot be read.
-    pub fn closes(&mut self, app: &App, from: Day, to: Day) -> Result<Vec<CloseLine>, Problem> {
+    pub fn closes(&mut self, engine: &Engine, from: Day, to: Day) -> Result<Vec<CloseLine>, Unavailable> {
         let to = to.min(self.last_closed);
         // Which positions were staked then is asked once for all of them.
-        let staked: Vec<bool> = app.engine.peek(|state| {
+        let staked: Vec<bool> = engine.peek(|state| {
             let staked = |subject: &Subject| {
                 subject.past.first_day(state) <= to && derive::last_day(state, &subject.past.origin, self.last_closed) >= from
             };
             self.subjects.iter().map(staked).collect()
         });
         for (subject, _) in self.subjects.iter_mut().zip(&staked).filter(|(_, staked)| **staked) {
-            subject.load(app, self.through)?;
+            subject.load(engine, self.through)?;
         }
         let mut lines = Vec::new();
         // The writer waits while the state is looked at: a few positions at a time.
         for some in self.subjects.chunks(AT_A_TIME).zip(staked.chunks(AT_A_TIME)) {
-            app.engine.peek(|state| {
+            engine.peek(|state| {
                 for (subject, _) in some.0.iter().zip(some.1).filter(|(_, staked)| **staked) {
                     let segments = subject.segments.as_deref().unwrap_or_default();
                     subject.past.closes(state, segments, self.last_closed, (from, to), |line| lines.push(line));
@@ -125,6 +125,29 @@ impl Cut {
         }
         lines.sort_by_key(|line| (line.day, line.position));
         Ok(lines)
+    }
+
+    /// Rows of some kind over the assets of the cut, newest first, before a place in the log, at most so many.
+    ///
+    /// # Errors
+    /// When the read tables cannot be read.
+    pub fn rows(
+        &self,
+        engine: &Engine,
+        kind: Option<HistoryKind>,
+        before: Option<u64>,
+        size: usize,
+    ) -> Result<Vec<(AssetIx, HistoryRow)>, Unavailable> {
+        let through = before.map_or(self.through, |before| LogPosition::from_number(before.saturating_sub(1)));
+        let mut found = Vec::new();
+        for (asset, _) in &self.balances {
+            let span = Span { after: LogPosition::START, through };
+            let some = engine.tables(|tables| tables.history(self.customer, *asset, span, kind, size))?;
+            found.extend(some.into_iter().map(|row| (*asset, row)));
+        }
+        found.sort_by_key(|(_, row)| std::cmp::Reverse(row.place));
+        found.truncate(size);
+        Ok(found)
     }
 
     /// How many days back one step may look: fewer for a customer with many positions, so that a step costs about the
@@ -136,19 +159,19 @@ impl Cut {
 
     /// The first day on which any of the positions can have earned.
     #[must_use]
-    pub fn first_day(&self, app: &App) -> Day {
-        app.engine.peek(|state| self.subjects.iter().map(|subject| subject.past.first_day(state)).min().unwrap_or(self.last_closed.next()))
+    pub fn first_day(&self, engine: &Engine) -> Day {
+        engine.peek(|state| self.subjects.iter().map(|subject| subject.past.first_day(state)).min().unwrap_or(self.last_closed.next()))
     }
 }
 
 impl Subject {
-    fn load(&mut self, app: &App, through: LogPosition) -> Result<(), Problem> {
+    fn load(&mut self, engine: &Engine, through: LogPosition) -> Result<(), Unavailable> {
         if self.segments.is_some() {
             return Ok(());
         }
         let mut segments = Vec::new();
         if !self.past.kind.keeps_principal() {
-            for row in app.engine.tables(|tables| tables.stakes(self.past.id, through))? {
+            for row in engine.tables(|tables| tables.stakes(self.past.id, through))? {
                 push_segment(&mut segments, Segment { from: row.day, stake: row.stake });
             }
         }

@@ -3,9 +3,9 @@
 //! A page starts from balances that are known (now, or what the cursor carries) and walks back, taking each movement off
 //! again; so opening balance plus every line is the closing balance by construction, and a page costs what it shows.
 
-use crate::app::App;
+use crate::life::engine::Engine;
 use crate::lines::{CloseLine, Cut, closed_at};
-use crate::wire::problem::Problem;
+use crate::unavailable::Unavailable;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use usance_core::calendar::{Day, Timestamp};
@@ -103,10 +103,10 @@ impl Walk {
     ///
     /// # Errors
     /// When the read tables cannot be read.
-    pub fn next(&mut self, app: &App, filter: Filter, size: usize) -> Result<Vec<StatementLine>, Problem> {
+    pub fn next(&mut self, engine: &Engine, filter: Filter, size: usize) -> Result<Vec<StatementLine>, Unavailable> {
         let mut shown = Vec::new();
         loop {
-            let (lines, end) = self.window(app)?;
+            let (lines, end) = self.window(engine)?;
             for mut line in lines {
                 if filter.from.is_some_and(|from| line.at < from) {
                     return Ok(shown);
@@ -129,13 +129,13 @@ impl Walk {
     }
 
     /// The lines of the next stretch back, newest first, and the key at which the one after it begins.
-    fn window(&mut self, app: &App) -> Result<(Vec<StatementLine>, Option<LineKey>), Problem> {
+    fn window(&mut self, engine: &Engine) -> Result<(Vec<StatementLine>, Option<LineKey>), Unavailable> {
         let last = self.mark.last;
         let through = LogPosition::from_number(last.place);
         // One day more than a step: the day at which the step before ended may be read again.
         let days = usize::try_from(self.cut.step_days()).unwrap_or(1).saturating_add(1);
         let before = (last.day != BEHIND).then(|| Day::from_number(last.day).next());
-        let closes = app.engine.tables(|tables| tables.closes(before, Span { after: LogPosition::START, through }, days))?;
+        let closes = engine.tables(|tables| tables.closes(before, Span { after: LogPosition::START, through }, days))?;
         // The stretch reaches back to the oldest of these closes, that one included; without more of them, to the start.
         let oldest = closes.last().filter(|_| closes.len() == days);
         let mut lower =
@@ -144,7 +144,7 @@ impl Walk {
         for (asset, _) in self.mark.balances.clone() {
             let after = lower.map_or(0, |lower| lower.place.saturating_sub(1));
             let span = Span { after: LogPosition::from_number(after), through };
-            let rows = app.engine.tables(|tables| tables.history(self.cut.customer, asset, span, None, WINDOW_ROWS))?;
+            let rows = engine.tables(|tables| tables.history(self.cut.customer, asset, span, None, WINDOW_ROWS))?;
             if let (Some(oldest), true) = (rows.last(), rows.len() == WINDOW_ROWS) {
                 lower = lower.max(Some(LineKey { place: oldest.place.number(), day: BEHIND, position: 0, asset: 0, part: 0 }));
             }
@@ -152,8 +152,8 @@ impl Walk {
         }
         if let (Some(newest), Some(oldest)) = (closes.first(), closes.last()) {
             let places: BTreeMap<Day, u64> = closes.iter().map(|close| (close.day, close.place.number())).collect();
-            let derived = self.cut.closes(app, oldest.day, newest.day)?;
-            app.engine.peek(|state| {
+            let derived = self.cut.closes(engine, oldest.day, newest.day)?;
+            engine.peek(|state| {
                 for line in &derived {
                     if let Some(place) = places.get(&line.day) {
                         lines.extend(of_line(line, *place, closed_at(state, line.day)));
