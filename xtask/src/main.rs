@@ -27,7 +27,7 @@ struct Words {
 enum Chore {
     /// The quick part: format, house rules, lints, every test, documents. With `--long` the part that attacks what was built.
     Ci {
-        /// The long part: soak, planted bugs, schemathesis, fuzz targets, what comes in from outside.
+        /// The long part: soak, planted bugs, schemathesis, a third kind of product, fuzz targets, what comes in from outside.
         #[arg(long)]
         long: bool,
         /// One step of either part, by its name.

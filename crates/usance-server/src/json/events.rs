@@ -3,6 +3,8 @@
 //! The id of an event is its log position; `Last-Event-ID` goes on behind it. Several events of one position share the
 //! id and only the last of them carries it, so a connection lost in between gets all of them again, never too few.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 use crate::app::App;
 use crate::json::notices::close_notices;
 use crate::json::shape;
@@ -126,7 +128,24 @@ fn gather(app: &App, cut: &mut Cut, span: Span) -> Result<Happened, Problem> {
                     Event::Redeemed(event) => {
                         ("redeemed", json!({"position": event.position.to_string(), "product": shape::product_id(state, event.product), "asset": shape::symbol(state, asset), "payout": shape::amount(state, asset, event.figures.payout), "at": row.at.to_string()}))
                     }
-                    _ => continue,
+                    // Whoever made these has the answer; nobody else at the customer waits for them.
+                    Event::Deposited(_) | Event::Withdrawn(_) | Event::Transferred(_) | Event::AutoRenewSet { .. } => continue,
+                    // Told by the lines of its closes, and by what is announced.
+                    Event::DayClosed(_) | Event::RateAnnounced { .. } => continue,
+                    // None of these is a customer's.
+                    Event::PlatformCreated(_)
+                    | Event::WriterStarted { .. }
+                    | Event::AssetCreated { .. }
+                    | Event::CustomerCreated { .. }
+                    | Event::AgreementPublished { .. }
+                    | Event::ProductCreated(_)
+                    | Event::ProductStatusSet { .. }
+                    | Event::SaleTermsChanged { .. }
+                    | Event::RateSettled { .. }
+                    | Event::RewardPoolFunded { .. }
+                    | Event::RewardPoolWithdrawn { .. }
+                    | Event::ClockMoved { .. }
+                    | Event::ClockConfirmed { .. } => continue,
                 };
                 happened.entry(row.place.number()).or_default().push(told);
             }
