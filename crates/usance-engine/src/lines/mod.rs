@@ -58,6 +58,26 @@ pub struct Chosen<'a> {
     pub position: Option<PositionId>,
 }
 
+/// Which rows of a customer's past.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// Only of this asset.
+    pub asset: Option<&'a str>,
+    /// Only those before this place in the log.
+    pub before: Option<u64>,
+    /// At most so many.
+    pub most: usize,
+}
+
+/// What a customer did of one kind, newest first.
+///
+/// # Errors
+/// `customer_not_found`, `asset_not_found`, or an engine that cannot answer.
+pub async fn done(engine: &Engine, customer: &str, kind: HistoryKind, wanted: Wanted<'_>) -> Result<Vec<(AssetIx, HistoryRow)>, Refusal> {
+    let cut = Cut::take(engine, customer, Chosen { asset: wanted.asset, position: None }).await?;
+    Ok(cut.rows(engine, Some(kind), wanted.before, wanted.most)?)
+}
+
 impl Cut {
     /// Reads the state for a customer and waits for the read tables.
     ///

@@ -2,12 +2,15 @@
 
 use crate::caller::Caller;
 use crate::life::engine::Engine;
+use crate::lines::{Wanted, done};
 use crate::once::Once;
 use crate::refusal::Refusal;
 use crate::submit::{Told, Write};
 use crate::unavailable::Unavailable;
+use usance_core::id::AssetIx;
 use usance_core::machine::state::Agreement;
 use usance_core::machine::{Command, State};
+use usance_store::projection::{HistoryKind, HistoryRow};
 
 /// The agreement in force; nothing before the first.
 ///
@@ -32,4 +35,12 @@ pub async fn get(engine: &Engine, version: &str) -> Result<Option<Agreement>, Un
 /// What uses no key; see [`Engine::carry_out`].
 pub async fn publish(engine: &Engine, caller: &Caller, once: &Once, version: String, text: String) -> Result<Told, Refusal> {
     engine.carry_out(Write { caller, once, method: "POST" }, Command::PublishAgreement { version, text }, None).await
+}
+
+/// A customer's acceptances: every subscription accepted an agreement, newest first.
+///
+/// # Errors
+/// `customer_not_found`, `asset_not_found`, or an engine that cannot answer.
+pub async fn acceptances(engine: &Engine, caller: &Caller, wanted: Wanted<'_>) -> Result<Vec<(AssetIx, HistoryRow)>, Refusal> {
+    done(engine, caller.acts_for(), HistoryKind::Subscription, wanted).await
 }

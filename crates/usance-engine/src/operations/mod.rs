@@ -8,8 +8,10 @@
 pub mod account;
 pub mod agreement;
 pub mod asset;
+pub mod book;
 pub mod clock;
 pub mod customer;
+pub mod day;
 pub mod position;
 pub mod product;
 pub mod rate;

@@ -3,13 +3,16 @@
 use super::words::{AccountWord, position};
 use crate::caller::Caller;
 use crate::life::engine::Engine;
+use crate::lines::{Wanted, done};
 use crate::once::Once;
 use crate::refusal::Refusal;
 use crate::submit::{Expectation, Told, Write};
 use serde::{Deserialize, Serialize};
+use usance_core::id::AssetIx;
 use usance_core::machine::command::Redeem;
 use usance_core::machine::preview::{self, RedemptionPreview};
 use usance_core::machine::{Command, Rejection, State};
+use usance_store::projection::{HistoryKind, HistoryRow};
 
 /// Where the contract has those of a position.
 #[must_use]
@@ -85,4 +88,12 @@ pub async fn make(
     let (customer, position, to) = (caller.acts_for().to_owned(), position(id), to.map(Into::into));
     let command = Command::Redeem(Redeem { customer, position, amount, to, quoted_payout, quoted_from_funding });
     engine.carry_out(Write { caller, once, method: "POST" }, command, shown).await
+}
+
+/// A customer's redemptions, newest first.
+///
+/// # Errors
+/// `customer_not_found`, `asset_not_found`, or an engine that cannot answer.
+pub async fn list(engine: &Engine, caller: &Caller, wanted: Wanted<'_>) -> Result<Vec<(AssetIx, HistoryRow)>, Refusal> {
+    done(engine, caller.acts_for(), HistoryKind::Redemption, wanted).await
 }

@@ -4,16 +4,19 @@ use super::state::seen;
 use super::words::SourceWord;
 use crate::caller::Caller;
 use crate::life::engine::Engine;
+use crate::lines::{Wanted, done};
 use crate::once::Once;
 use crate::refusal::Refusal;
 use crate::submit::{Expectation, Told, Write};
 use serde::{Deserialize, Serialize};
 use usance_core::calendar::Timestamp;
+use usance_core::id::AssetIx;
 use usance_core::machine::command::Subscribe;
 use usance_core::machine::decide::subscribe;
 use usance_core::machine::preview::{self, SubscriptionPreview};
 use usance_core::machine::{Command, Rejection, State, outlook};
 use usance_core::money::Amount;
+use usance_store::projection::{HistoryKind, HistoryRow};
 
 /// Where the contract has it.
 pub const PATH: &str = "/v1/subscriptions";
@@ -106,4 +109,12 @@ pub async fn make(
     let customer = caller.acts_for().to_owned();
     let command = Command::Subscribe(Subscribe { customer, product, amount, source: source.into(), agreement, auto_renew });
     engine.carry_out(Write { caller, once, method: "POST" }, command, shown).await
+}
+
+/// A customer's subscriptions, newest first.
+///
+/// # Errors
+/// `customer_not_found`, `asset_not_found`, or an engine that cannot answer.
+pub async fn list(engine: &Engine, caller: &Caller, wanted: Wanted<'_>) -> Result<Vec<(AssetIx, HistoryRow)>, Refusal> {
+    done(engine, caller.acts_for(), HistoryKind::Subscription, wanted).await
 }

@@ -3,11 +3,14 @@
 use super::words::AccountWord;
 use crate::caller::Caller;
 use crate::life::engine::Engine;
+use crate::lines::{Wanted, done};
 use crate::once::Once;
 use crate::refusal::Refusal;
 use crate::submit::{Told, Write};
 use serde::{Deserialize, Serialize};
+use usance_core::id::AssetIx;
 use usance_core::machine::Command;
+use usance_store::projection::{HistoryKind, HistoryRow};
 
 /// Where the contract has it.
 pub const PATH: &str = "/v1/transfers";
@@ -36,4 +39,12 @@ pub async fn make(engine: &Engine, caller: &Caller, once: &Once, asked: Transfer
     let TransferAsked { asset, from, to, amount } = asked;
     let command = Command::Transfer { customer: caller.acts_for().to_owned(), asset, from: from.into(), to: to.into(), amount };
     engine.carry_out(Write { caller, once, method: "POST" }, command, None).await
+}
+
+/// A customer's transfers, newest first.
+///
+/// # Errors
+/// `customer_not_found`, `asset_not_found`, or an engine that cannot answer.
+pub async fn list(engine: &Engine, caller: &Caller, wanted: Wanted<'_>) -> Result<Vec<(AssetIx, HistoryRow)>, Refusal> {
+    done(engine, caller.acts_for(), HistoryKind::Transfer, wanted).await
 }

@@ -9,10 +9,10 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use usance_core::audit;
-use usance_core::calendar::Day;
 use usance_core::id::AssetIx;
-use usance_core::ledger::{ControlAccounts, LedgerAccount, SubLedgerTotals};
+use usance_core::ledger::LedgerAccount;
 use usance_core::machine::State as Machine;
+use usance_engine::operations::book::{self, Book};
 use utoipa::ToSchema;
 
 /// Which books.
@@ -51,28 +51,14 @@ pub struct BooksShape {
 /// GET /v1/operator/books
 pub async fn books_get(State(app): State<App>, Query(asked): Query<BooksAsked>) -> Result<Json<Page<BooksShape>>, Problem> {
     let at = asked.at.as_deref().map(|text| input::day("at", text)).transpose()?;
-    let books = app.engine.read(|state, _| books(state, at)).await??;
-    Ok(Json(Page::whole(books)))
+    let found = book::list(&app.engine, at).await?;
+    let found = found.ok_or_else(|| Problem::not_found("day_not_closed", "That day is not closed, or before the platform's first."))?;
+    let shown = |state: &Machine| found.iter().enumerate().map(|(ix, book)| shape_of(state, AssetIx::from_index(ix), book)).collect();
+    Ok(Json(Page::whole(app.engine.peek(shown))))
 }
 
-fn books(state: &Machine, at: Option<Day>) -> Result<Vec<BooksShape>, Problem> {
-    let registry = &state.registry;
-    Ok(match at {
-        None => {
-            let both = registry.control.iter().zip(&registry.sub_ledger).enumerate();
-            both.map(|(ix, (control, totals))| book(state, AssetIx::from_index(ix), control, totals)).collect()
-        }
-        Some(day) => {
-            let closed = registry
-                .books
-                .get(&day)
-                .ok_or_else(|| Problem::not_found("day_not_closed", "That day is not closed, or before the platform's first."))?;
-            closed.iter().enumerate().map(|(ix, books)| book(state, AssetIx::from_index(ix), &books.control, &books.sub_ledger)).collect()
-        }
-    })
-}
-
-fn book(state: &Machine, asset: AssetIx, control: &ControlAccounts, totals: &SubLedgerTotals) -> BooksShape {
+fn shape_of(state: &Machine, asset: AssetIx, book: &Book) -> BooksShape {
+    let Book { control, sub_ledger: totals } = book;
     let text = |account| shape::balance(state, asset, control.balance(account));
     BooksShape {
         asset: shape::symbol(state, asset),

@@ -5,13 +5,13 @@ use crate::json::shape;
 use crate::wire::input::Query;
 use crate::wire::page::{Page, cursor, limit, place};
 use crate::wire::problem::Problem;
-use crate::wire::rejected::rejected;
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use usance_core::calendar::Day;
 use usance_core::id::AssetIx;
-use usance_core::machine::{Rejection, State as Machine};
+use usance_core::machine::State as Machine;
+use usance_engine::operations::day::{self, Filter};
 use utoipa::ToSchema;
 
 /// Filters of the closed days.
@@ -51,31 +51,9 @@ pub async fn day_list(State(app): State<App>, Query(filter): Query<DayFilter>) -
     let size = limit(filter.limit.as_deref())?;
     let list = format!("days {:?} {:?}", filter.asset, filter.product);
     let before: Option<(i32, u32)> = place(&app.seed, &list, filter.cursor.as_deref())?;
-    let chosen = app.engine.read_at(|state, _| {
-        let asset = filter
-            .asset
-            .as_ref()
-            .map(|symbol| state.asset_ix(symbol).ok_or_else(|| rejected(state, &Rejection::AssetNotFound)))
-            .transpose()?;
-        let product = filter
-            .product
-            .as_ref()
-            .map(|id| state.product_ix(id).ok_or_else(|| rejected(state, &Rejection::ProductNotFound)))
-            .transpose()?;
-        let keep: Vec<bool> = (0..state.registry.products.len())
-            .map(|ix| {
-                product.is_none_or(|only| only.index() == ix)
-                    && asset.is_none_or(|only| state.registry.products.get(ix).is_some_and(|product| product.asset == only))
-            })
-            .collect();
-        Ok::<_, Problem>(keep)
-    });
-    let (keep, seen) = chosen.await?;
-    let keep = keep?;
-    app.engine.projected(seen).await?;
     let before = before.map(|(day, product)| (Day::from_number(day), product));
-    let mut lines =
-        app.engine.tables(|tables| tables.days(before, |line| keep.get(line.product.index()).copied().unwrap_or(false), size + 1))?;
+    let wanted = Filter { asset: filter.asset, product: filter.product, before };
+    let mut lines = day::list(&app.engine, &wanted, size + 1).await.map_err(|refusal| app.refused(refusal))?;
     let more = lines.len() > size;
     lines.truncate(size);
     let next = if more { lines.last().map(|(day, line)| cursor(&app.seed, &list, &(day.number(), line.product.0))) } else { None };

@@ -13,10 +13,12 @@ use usance_core::calendar::Day;
 use usance_core::id::AssetIx;
 use usance_core::machine::derive::Division;
 use usance_core::machine::{Event, Rejection, State as Machine};
+use usance_engine::Refusal;
 use usance_engine::caller::Caller;
-use usance_engine::lines::{Chosen, CloseLine, Cut};
+use usance_engine::lines::{Chosen, CloseLine, Cut, Wanted};
 use usance_engine::operations::words;
 use usance_engine::operations::words::AccountWord;
+use usance_engine::operations::{agreement, redemption, subscription, transfer};
 use usance_store::projection::{HistoryKind, HistoryRow};
 use utoipa::ToSchema;
 
@@ -32,26 +34,40 @@ pub struct HistoryFilter {
     pub cursor: Option<String>,
 }
 
-/// One page of a customer's rows of a kind, each shown as `T`.
-async fn history<T>(
-    app: &App,
-    caller: &Caller,
-    filter: &HistoryFilter,
-    (name, kind): (&str, HistoryKind),
-    show: impl Fn(&Machine, AssetIx, &HistoryRow) -> Option<T>,
-) -> Result<Json<Page<T>>, Problem> {
-    let who = caller.acts_for().to_owned();
-    let size = limit(filter.limit.as_deref())?;
-    let list = format!("{name} {who} {:?}", filter.asset);
-    let before: Option<u64> = place(&app.seed, &list, filter.cursor.as_deref())?;
-    let cut =
-        Cut::take(&app.engine, &who, Chosen { asset: filter.asset.as_deref(), position: None }).await.map_err(|no| app.refused(no))?;
-    let mut found = cut.rows(&app.engine, Some(kind), before, size + 1)?;
-    let more = found.len() > size;
-    found.truncate(size);
-    let next = if more { found.last().map(|(_, row)| cursor(&app.seed, &list, &row.place.number())) } else { None };
-    let items = app.engine.peek(|state| found.iter().filter_map(|(asset, row)| show(state, *asset, row)).collect());
-    Ok(Json(Page { items, next_cursor: next }))
+/// One page of a list of a customer's past, as it was asked for.
+struct Turn {
+    list: String,
+    before: Option<u64>,
+    size: usize,
+}
+
+impl Turn {
+    fn of(app: &App, caller: &Caller, filter: &HistoryFilter, name: &str) -> Result<Turn, Problem> {
+        let size = limit(filter.limit.as_deref())?;
+        let list = format!("{name} {} {:?}", caller.acts_for(), filter.asset);
+        let before = place(&app.seed, &list, filter.cursor.as_deref())?;
+        Ok(Turn { list, before, size })
+    }
+
+    /// What to look for: one more than fits says that there is more.
+    fn wanted<'a>(&self, filter: &'a HistoryFilter) -> Wanted<'a> {
+        Wanted { asset: filter.asset.as_deref(), before: self.before, most: self.size + 1 }
+    }
+
+    /// What was found, each shown as `T`.
+    fn page<T>(
+        &self,
+        app: &App,
+        found: Result<Vec<(AssetIx, HistoryRow)>, Refusal>,
+        show: impl Fn(&Machine, AssetIx, &HistoryRow) -> Option<T>,
+    ) -> Result<Json<Page<T>>, Problem> {
+        let mut found = found.map_err(|refusal| app.refused(refusal))?;
+        let more = found.len() > self.size;
+        found.truncate(self.size);
+        let next = if more { found.last().map(|(_, row)| cursor(&app.seed, &self.list, &row.place.number())) } else { None };
+        let items = app.engine.peek(|state| found.iter().filter_map(|(asset, row)| show(state, *asset, row)).collect());
+        Ok(Json(Page { items, next_cursor: next }))
+    }
 }
 
 /// A subscription that was made.
@@ -107,7 +123,8 @@ pub async fn subscription_list(
     Extension(caller): Extension<Caller>,
     Query(filter): Query<HistoryFilter>,
 ) -> Result<Json<Page<SubscriptionLine>>, Problem> {
-    history(&app, &caller, &filter, ("subscriptions", HistoryKind::Subscription), subscription_line).await
+    let turn = Turn::of(&app, &caller, &filter, "subscriptions")?;
+    turn.page(&app, subscription::list(&app.engine, &caller, turn.wanted(&filter)).await, subscription_line)
 }
 
 /// A redemption that was made.
@@ -149,7 +166,8 @@ pub async fn redemption_list(
     Extension(caller): Extension<Caller>,
     Query(filter): Query<HistoryFilter>,
 ) -> Result<Json<Page<RedemptionLine>>, Problem> {
-    history(&app, &caller, &filter, ("redemptions", HistoryKind::Redemption), redemption_line).await
+    let turn = Turn::of(&app, &caller, &filter, "redemptions")?;
+    turn.page(&app, redemption::list(&app.engine, &caller, turn.wanted(&filter)).await, redemption_line)
 }
 
 /// A transfer that was made.
@@ -190,7 +208,8 @@ pub async fn transfer_list(
     Extension(caller): Extension<Caller>,
     Query(filter): Query<HistoryFilter>,
 ) -> Result<Json<Page<TransferLine>>, Problem> {
-    history(&app, &caller, &filter, ("transfers", HistoryKind::Transfer), transfer_line).await
+    let turn = Turn::of(&app, &caller, &filter, "transfers")?;
+    turn.page(&app, transfer::list(&app.engine, &caller, turn.wanted(&filter)).await, transfer_line)
 }
 
 /// What a customer did, at one place of the log.
@@ -244,7 +263,9 @@ pub async fn acceptance_list(
     Extension(caller): Extension<Caller>,
     Query(filter): Query<HistoryFilter>,
 ) -> Result<Json<Page<AcceptanceLine>>, Problem> {
-    history(&app, &caller, &filter, ("acceptances", HistoryKind::Subscription), |state, _, row| match &row.event {
+    let turn = Turn::of(&app, &caller, &filter, "acceptances")?;
+    let found = agreement::acceptances(&app.engine, &caller, turn.wanted(&filter)).await;
+    turn.page(&app, found, |state, _, row| match &row.event {
         Event::Subscribed(event) => Some(AcceptanceLine {
             version: shape::agreement_version(state, event.agreement),
             sha256: state
@@ -259,7 +280,6 @@ pub async fn acceptance_list(
         }),
         _ => None,
     })
-    .await
 }
 
 /// Filters of reward lines.
