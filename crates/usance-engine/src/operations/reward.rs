@@ -1,11 +1,16 @@
-//! Rewards: the pools that they are paid from.
+//! Rewards: the pools that they are paid from, and what each day gave.
 
+use super::words;
 use crate::caller::Caller;
 use crate::life::engine::Engine;
+use crate::lines::{Chosen, Cut};
 use crate::once::Once;
 use crate::refusal::Refusal;
 use crate::submit::{Told, Write};
-use usance_core::machine::Command;
+use usance_core::calendar::Day;
+use usance_core::machine::{Command, Rejection};
+
+pub use crate::lines::CloseLine;
 
 /// Which way a reward pool is moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,4 +38,46 @@ pub async fn move_pool(
         PoolMove::Withdraw => Command::WithdrawRewardPool { asset, amount },
     };
     engine.carry_out(Write { caller, once, method: "POST" }, command, None).await
+}
+
+/// Which days of which positions.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DaysAsked<'a> {
+    /// Only of this asset.
+    pub asset: Option<&'a str>,
+    /// Only of this position.
+    pub position: Option<&'a str>,
+    /// Not before this day.
+    pub from: Option<Day>,
+    /// Not after this day.
+    pub to: Option<Day>,
+    /// Before this day and position.
+    pub before: Option<(Day, u64)>,
+    /// At most so many.
+    pub most: usize,
+}
+
+/// What each closed day gave each of a customer's positions, newest first.
+///
+/// # Errors
+/// `position_not_found`, `customer_not_found`, `asset_not_found`, an engine that cannot answer now.
+pub async fn days(engine: &Engine, caller: &Caller, asked: DaysAsked<'_>) -> Result<Vec<CloseLine>, Refusal> {
+    let position = asked.position.map(|text| words::position(text).ok_or(Rejection::PositionNotFound)).transpose()?;
+    let mut cut = Cut::take(engine, caller.acts_for(), Chosen { asset: asked.asset, position }).await?;
+    if let (Some(symbol), Some(_)) = (asked.asset, position) {
+        let asset = engine.peek(|state| state.asset_ix(symbol));
+        cut.subjects.retain(|subject| Some(subject.past.asset) == asset);
+    }
+    let first = cut.first_day(engine).max(asked.from.unwrap_or(Day::from_number(i32::MIN)));
+    let mut until = asked.to.unwrap_or(cut.last_closed).min(cut.last_closed);
+    until = asked.before.map_or(until, |(day, _)| until.min(day));
+    let is_next = |line: &CloseLine| asked.before.is_none_or(|before| (line.day, line.position.0) < before);
+    let mut found: Vec<CloseLine> = Vec::new();
+    while until >= first && found.len() < asked.most {
+        let start = until.plus_days(1 - cut.step_days()).max(first);
+        found.extend(cut.closes(engine, start, until)?.into_iter().rev().filter(is_next));
+        until = start.previous();
+    }
+    found.truncate(asked.most);
+    Ok(found)
 }

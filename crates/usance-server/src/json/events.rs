@@ -6,7 +6,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use crate::app::App;
-use crate::json::notices::close_notices;
+use crate::json::notices::notice_shape;
 use crate::json::shape;
 use crate::wire::problem::Problem;
 use axum::Extension;
@@ -22,6 +22,7 @@ use usance_core::id::LogPosition;
 use usance_core::machine::Event;
 use usance_engine::caller::Caller;
 use usance_engine::lines::{Chosen, Cut};
+use usance_engine::operations::notice;
 use usance_store::projection::Span;
 
 /// Batches of the log that are caught up at a time.
@@ -110,7 +111,7 @@ fn gather(app: &App, cut: &mut Cut, span: Span) -> Result<Happened, Problem> {
         app.engine.peek(|state| {
             for line in &lines {
                 let Some(place) = places.get(&line.day) else { continue };
-                for (_, notice) in close_notices(state, line) {
+                for notice in notice::of_close(state, line).iter().map(|notice| notice_shape(state, notice)) {
                     let kind = if notice.kind == "reward_paid" { "reward_credited" } else { notice.kind };
                     happened.entry(*place).or_default().push((kind, json!(notice)));
                 }

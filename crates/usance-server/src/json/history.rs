@@ -5,18 +5,17 @@ use crate::json::shape::{self, PartShape, RateShape, RedemptionShape};
 use crate::wire::input::{self, Query};
 use crate::wire::page::{Page, cursor, limit, place};
 use crate::wire::problem::Problem;
-use crate::wire::rejected::rejected;
 use axum::extract::State;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use usance_core::calendar::Day;
 use usance_core::id::AssetIx;
 use usance_core::machine::derive::Division;
-use usance_core::machine::{Event, Rejection, State as Machine};
+use usance_core::machine::{Event, State as Machine};
 use usance_engine::Refusal;
 use usance_engine::caller::Caller;
 use usance_engine::lines::{Chosen, CloseLine, Cut, Wanted};
-use usance_engine::operations::words;
+use usance_engine::operations::reward::{self, DaysAsked};
 use usance_engine::operations::words::AccountWord;
 use usance_engine::operations::{agreement, redemption, subscription, transfer};
 use usance_store::projection::{HistoryKind, HistoryRow};
@@ -263,9 +262,17 @@ pub async fn acceptance_list(
     Extension(caller): Extension<Caller>,
     Query(filter): Query<HistoryFilter>,
 ) -> Result<Json<Page<AcceptanceLine>>, Problem> {
-    let turn = Turn::of(&app, &caller, &filter, "acceptances")?;
-    let found = agreement::acceptances(&app.engine, &caller, turn.wanted(&filter)).await;
-    turn.page(&app, found, |state, _, row| match &row.event {
+    acceptance_page(&app, &caller, &filter).await
+}
+
+/// One page of the agreements that a caller accepted.
+///
+/// # Errors
+/// For a limit or cursor that cannot be read, and as [`agreement::acceptances`].
+pub async fn acceptance_page(app: &App, caller: &Caller, filter: &HistoryFilter) -> Result<Json<Page<AcceptanceLine>>, Problem> {
+    let turn = Turn::of(app, caller, filter, "acceptances")?;
+    let found = agreement::acceptances(&app.engine, caller, turn.wanted(filter)).await;
+    turn.page(app, found, |state, _, row| match &row.event {
         Event::Subscribed(event) => Some(AcceptanceLine {
             version: shape::agreement_version(state, event.agreement),
             sha256: state
@@ -356,34 +363,30 @@ pub async fn reward_list(
     Extension(caller): Extension<Caller>,
     Query(filter): Query<RewardFilter>,
 ) -> Result<Json<Page<RewardShape>>, Problem> {
-    let who = caller.acts_for().to_owned();
+    reward_page(&app, &caller, &filter).await.map(Json)
+}
+
+/// One page of what each day gave.
+///
+/// # Errors
+/// For a filter, limit or cursor that cannot be read, and as [`reward::days`].
+pub async fn reward_page(app: &App, caller: &Caller, filter: &RewardFilter) -> Result<Page<RewardShape>, Problem> {
     let size = limit(filter.limit.as_deref())?;
-    let list = format!("rewards {who} {:?} {:?} {:?} {:?}", filter.asset, filter.position, filter.from, filter.to);
+    let RewardFilter { asset, position, from, to, .. } = filter;
+    let list = format!("rewards {} {asset:?} {position:?} {from:?} {to:?}", caller.acts_for());
     let before: Option<(i32, u64)> = place(&app.seed, &list, filter.cursor.as_deref())?;
-    let from = filter.from.as_deref().map(|text| input::day("from", text)).transpose()?;
-    let to = filter.to.as_deref().map(|text| input::day("to", text)).transpose()?;
-    let position = match &filter.position {
-        None => None,
-        Some(text) => Some(words::position(text).ok_or_else(|| app.engine.peek(|state| rejected(state, &Rejection::PositionNotFound)))?),
+    let asked = DaysAsked {
+        asset: asset.as_deref(),
+        position: position.as_deref(),
+        from: from.as_deref().map(|text| input::day("from", text)).transpose()?,
+        to: to.as_deref().map(|text| input::day("to", text)).transpose()?,
+        before: before.map(|(day, position)| (Day::from_number(day), position)),
+        most: size + 1,
     };
-    let mut cut = Cut::take(&app.engine, &who, Chosen { asset: filter.asset.as_deref(), position }).await.map_err(|no| app.refused(no))?;
-    if let (Some(symbol), Some(_)) = (&filter.asset, position) {
-        let asset = app.engine.peek(|state| state.asset_ix(symbol));
-        cut.subjects.retain(|subject| Some(subject.past.asset) == asset);
-    }
-    let first = cut.first_day(&app.engine).max(from.unwrap_or(Day::from_number(i32::MIN)));
-    let mut until = to.unwrap_or(cut.last_closed).min(cut.last_closed);
-    until = before.map_or(until, |(day, _)| until.min(Day::from_number(day)));
-    let mut found: Vec<CloseLine> = Vec::new();
-    while until >= first && found.len() <= size {
-        let start = until.plus_days(1 - cut.step_days()).max(first);
-        let lines = cut.closes(&app.engine, start, until)?;
-        found.extend(lines.into_iter().rev().filter(|line| before.is_none_or(|before| (line.day.number(), line.position.0) < before)));
-        until = start.previous();
-    }
+    let mut found = reward::days(&app.engine, caller, asked).await.map_err(|refusal| app.refused(refusal))?;
     let more = found.len() > size;
     found.truncate(size);
     let next = if more { found.last().map(|line| cursor(&app.seed, &list, &(line.day.number(), line.position.0))) } else { None };
     let items = app.engine.peek(|state| found.iter().map(|line| reward_shape(state, line)).collect());
-    Ok(Json(Page { items, next_cursor: next }))
+    Ok(Page { items, next_cursor: next })
 }

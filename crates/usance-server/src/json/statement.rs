@@ -18,8 +18,7 @@ use serde::{Deserialize, Serialize};
 use usance_core::machine::State as Machine;
 use usance_core::machine::movement::MovementKind;
 use usance_engine::caller::Caller;
-use usance_engine::lines::statement::{Bookmark, Filter, StatementLine, Walk};
-use usance_engine::lines::{Chosen, Cut};
+use usance_engine::operations::statement::{self, Asked, Bookmark, Statement, StatementLine};
 use usance_engine::operations::words::AccountWord;
 use usance_engine::operations::{account, position};
 use utoipa::ToSchema;
@@ -146,22 +145,6 @@ fn movement(state: &Machine, line: &StatementLine) -> MovementShape {
     }
 }
 
-/// `from` and `to` are days of the platform, both included.
-fn statement_filter(app: &App, asked: &StatementFilter) -> Result<Filter, Problem> {
-    let product =
-        asked.product.as_deref().map(|id| app.engine.peek(|state| crate::json::product::seen(state, id).map(|(ix, _)| ix))).transpose()?;
-    let from = asked.from.as_deref().map(|text| input::day("from", text)).transpose()?;
-    let to = asked.to.as_deref().map(|text| input::day("to", text)).transpose()?;
-    let offset = app.engine.peek(|state| state.registry.platform.offset);
-    Ok(Filter {
-        account: asked.account.map(Into::into),
-        product,
-        kind: asked.kind.map(MovementWord::kind),
-        from: from.map(|day| offset.first_instant(day)),
-        until: to.map(|day| offset.first_instant(day.next())),
-    })
-}
-
 /// GET /v1/statement: JSON in pages, or everything as CSV.
 pub async fn statement_get(
     State(app): State<App>,
@@ -171,10 +154,9 @@ pub async fn statement_get(
 ) -> Result<Response, Problem> {
     if headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/csv")) {
         limit(asked.limit.as_deref())?;
-        let filter = statement_filter(&app, &asked)?;
         let open = app.statements.one_more(caller.acts_for())?;
-        let (walk, _) = walk(&app, &caller, &asked).await?;
-        return Ok(csv(app, walk, filter, open));
+        let (statement, _) = begin(&app, &caller, &asked).await?;
+        return Ok(csv(app, statement, open));
     }
     Ok(Json(statement_page(&app, &caller, &asked).await?).into_response())
 }
@@ -182,31 +164,35 @@ pub async fn statement_get(
 /// One page of a caller's statement.
 ///
 /// # Errors
-/// For a filter, limit or cursor that cannot be read, and as [`Cut::take`].
+/// For a filter, limit or cursor that cannot be read, and as [`statement::begin`].
 pub async fn statement_page(app: &App, caller: &Caller, asked: &StatementFilter) -> Result<Page<MovementShape>, Problem> {
-    let filter = statement_filter(app, asked)?;
     let size = limit(asked.limit.as_deref())?;
-    let (mut walk, list) = walk(app, caller, asked).await?;
-    let lines = walk.next(&app.engine, filter, size)?;
-    let mark = walk.mark().clone();
-    let more = lines.len() == size && !walk.next(&app.engine, filter, 1)?.is_empty();
-    let next_cursor = more.then(|| cursor(&app.seed, &list, &mark));
+    let (mut statement, list) = begin(app, caller, asked).await?;
+    let (lines, mark) = statement.page(&app.engine, size)?;
+    let next_cursor = mark.map(|mark| cursor(&app.seed, &list, &mark));
     let items = app.engine.peek(|state| lines.iter().map(|line| movement(state, line)).collect());
     Ok(Page { items, next_cursor })
 }
 
-/// A walk back from where the cursor stands, and the name of the list that the cursor belongs to.
-async fn walk(app: &App, caller: &Caller, asked: &StatementFilter) -> Result<(Walk, String), Problem> {
-    let who = caller.acts_for().to_owned();
+/// A statement from where the cursor stands, and the name of the list that the cursor belongs to.
+async fn begin(app: &App, caller: &Caller, asked: &StatementFilter) -> Result<(Statement, String), Problem> {
     let StatementFilter { asset, account, product, kind, from, to, .. } = asked;
-    let list = format!("statement {who} {asset:?} {account:?} {product:?} {kind:?} {from:?} {to:?}");
+    let list = format!("statement {} {asset:?} {account:?} {product:?} {kind:?} {from:?} {to:?}", caller.acts_for());
     let mark: Option<Bookmark> = place(&app.seed, &list, asked.cursor.as_deref())?;
-    let cut = Cut::take(&app.engine, &who, Chosen { asset: asset.as_deref(), position: None }).await.map_err(|no| app.refused(no))?;
-    Ok((Walk::new(cut, mark), list))
+    let wanted = Asked {
+        asset: asset.as_deref(),
+        account: account.map(Into::into),
+        product: product.as_deref(),
+        kind: kind.map(MovementWord::kind),
+        from: from.as_deref().map(|text| input::day("from", text)).transpose()?,
+        to: to.as_deref().map(|text| input::day("to", text)).transpose()?,
+    };
+    let begun = statement::begin(&app.engine, caller, wanted, mark).await.map_err(|refusal| app.refused(refusal))?;
+    Ok((begun, list))
 }
 
 /// Streams a statement as CSV, a page at a time, as fast as the client takes it.
-fn csv(app: App, mut walk: Walk, filter: Filter, open: Open) -> Response {
+fn csv(app: App, mut statement: Statement, open: Open) -> Response {
     let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Bytes, std::io::Error>>(1);
     tokio::spawn(async move {
         let _open = open;
@@ -214,7 +200,7 @@ fn csv(app: App, mut walk: Walk, filter: Filter, open: Open) -> Response {
         loop {
             // A place is held while a page is made, and not while somebody slow takes it.
             let Some(place) = app.admission.statements.enter_in_time().await else { return };
-            let lines = walk.next(&app.engine, filter, LIMIT_MAX);
+            let lines = statement.next(&app.engine, LIMIT_MAX);
             drop(place);
             let lines = match lines {
                 Ok(lines) => lines,
@@ -277,7 +263,8 @@ pub struct CustomerView {
 /// GET /v1/operator/customers/{id}: accounts, positions and the newest of the statement. The whole lists are the customer
 /// routes, with the customer named in the header.
 pub async fn customer_get(State(app): State<App>, Path(id): Path<String>) -> Result<Json<CustomerView>, Problem> {
-    let cut = Cut::take(&app.engine, &id, Chosen::default()).await.map_err(|no| app.refused(no))?;
+    let begun = statement::begin(&app.engine, &Caller::customer(&id), Asked::default(), None).await;
+    let mut newest = begun.map_err(|refusal| app.refused(refusal))?;
     let (accounts, positions) = app
         .engine
         .read(|state, now| {
@@ -289,7 +276,7 @@ pub async fn customer_get(State(app): State<App>, Path(id): Path<String>) -> Res
             ))
         })
         .await??;
-    let lines = Walk::new(cut, None).next(&app.engine, Filter::default(), 100)?;
+    let lines = newest.next(&app.engine, 100)?;
     let statement: Vec<MovementShape> = app.engine.peek(|state| lines.iter().map(|line| movement(state, line)).collect());
     Ok(Json(CustomerView { id, accounts, positions, statement }))
 }

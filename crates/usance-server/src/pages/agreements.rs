@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::json::agreement::{no_such_version, none_in_force};
-use crate::json::history::{AcceptanceLine, HistoryFilter, acceptance_list};
+use crate::json::history::{AcceptanceLine, HistoryFilter, acceptance_page};
 use crate::json::shape::{self, AgreementShape};
 use crate::pages::seen::look;
 use crate::pages::shell::{Room, Shell, show};
@@ -10,7 +10,6 @@ use crate::pages::visitor::Visitor;
 use crate::wire::input::{Path, Query};
 use crate::wire::problem::Problem;
 use askama::Template;
-use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -75,7 +74,7 @@ pub struct AcceptancesLook {
 pub async fn acceptances_get(State(app): State<App>, visitor: Visitor, Query(look): Query<AcceptancesLook>) -> Result<Response, Problem> {
     let signed = visitor.customer()?;
     let filter = HistoryFilter { asset: None, limit: Some(PAGE.into()), cursor: look.cursor };
-    let page = acceptance_list(State(app.clone()), Extension(signed.caller.clone()), Query(filter)).await?.0;
+    let page = acceptance_page(&app, &signed.caller, &filter).await?.0;
     let older = page.next_cursor.map(|cursor| format!("/acceptances?cursor={cursor}"));
     show(&AcceptancesPage { s: Shell::of(&app, &visitor, Room::Settings).await?, acceptances: page.items, older }, StatusCode::OK)
 }

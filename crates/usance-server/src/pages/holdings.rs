@@ -1,7 +1,7 @@
 //! What is staked: the list of positions, and one position with its days.
 
 use crate::app::App;
-use crate::json::history::{self, RewardFilter, RewardShape};
+use crate::json::history::{RewardFilter, RewardShape, reward_page};
 use crate::json::position::list_name as position_list_name;
 use crate::json::shape::{EarlyRedemptionWord, PositionShape, PositionStateWord, ProductShape};
 use crate::pages::seen::{PositionToday, look};
@@ -12,7 +12,6 @@ use crate::wire::input::{Path, Query};
 use crate::wire::page::{place, turn};
 use crate::wire::problem::Problem;
 use askama::Template;
-use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -154,7 +153,6 @@ pub async fn holding_get(
 
 async fn page(app: &App, visitor: &Visitor, id: &str, cursor: Option<String>, fault: Option<Problem>) -> Result<HoldingPage, Problem> {
     let signed = visitor.customer()?;
-    let caller = || Extension(signed.caller.clone());
     let seen = look(app, |seen| {
         let position = seen.position(&signed.caller, id)?;
         let product = seen.product(&position.product)?;
@@ -163,8 +161,7 @@ async fn page(app: &App, visitor: &Visitor, id: &str, cursor: Option<String>, fa
     let (position, product, today, s) = seen.await?;
     let newest = cursor.is_none();
     let days = RewardFilter { asset: None, position: Some(id.to_owned()), from: None, to: None, limit: Some(DAYS.into()), cursor };
-    let rewards =
-        if visitor.wants_fragment { None } else { Some(history::reward_list(State(app.clone()), caller(), Query(days)).await?.0) };
+    let rewards = if visitor.wants_fragment { None } else { Some(reward_page(app, &signed.caller, &days).await?) };
     let fault = fault.map(|problem| crate::pages::failure::sentence(&s, &problem, &position.asset));
     let older = rewards.as_ref().and_then(|page| page.next_cursor.clone()).map(|cursor| format!("/holdings/{id}?cursor={cursor}#days"));
     let rewards = rewards.map(|page| page.items).unwrap_or_default();

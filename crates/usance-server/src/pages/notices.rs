@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::json::history::HistoryFilter;
-use crate::json::notices::{NoticeShape, notice_list};
+use crate::json::notices::{NoticeShape, notice_page};
 use crate::json::shape::ProductShape;
 use crate::pages::products::{by_rate, offered, product_name};
 use crate::pages::shell::{Money, Room, Shell, show};
@@ -10,7 +10,6 @@ use crate::pages::visitor::Visitor;
 use crate::wire::input::Query;
 use crate::wire::problem::Problem;
 use askama::Template;
-use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -100,7 +99,7 @@ pub struct NoticesLook {
 pub async fn notices_get(State(app): State<App>, visitor: Visitor, Query(look): Query<NoticesLook>) -> Result<Response, Problem> {
     let signed = visitor.customer()?;
     let filter = HistoryFilter { asset: None, limit: Some(PAGE.into()), cursor: look.cursor };
-    let page = notice_list(State(app.clone()), Extension(signed.caller.clone()), Query(filter)).await?.0;
+    let page = notice_page(&app, &signed.caller, &filter).await?;
     let products = offered(&app).await?;
     let older = page.next_cursor.map(|cursor| format!("/notices?cursor={cursor}"));
     show(&NoticesPage { s: Shell::of(&app, &visitor, Room::Notices).await?, told: together(page.items), products, older }, StatusCode::OK)

@@ -1,0 +1,167 @@
+//! Notices: what a customer is told without having asked. Rewards paid, terms over, rates ahead, maturities near.
+
+use crate::caller::Caller;
+use crate::life::engine::Engine;
+use crate::lines::{Chosen, CloseLine, Cut, closed_at};
+use crate::refusal::Refusal;
+use std::cmp::Reverse;
+use usance_core::calendar::{Day, Timestamp};
+use usance_core::id::{AssetIx, PositionId, ProductIx};
+use usance_core::machine::State;
+use usance_core::money::Amount;
+use usance_core::position::FLOATING;
+use usance_core::product::rates::Bands;
+
+/// How many days before its end a term is said to be near it.
+const NEAR_DAYS: i32 = 7;
+/// The parts of a moment that notices of what lies ahead have; those of a close come before them.
+const RATE_AHEAD: u8 = 8;
+const MATURITY_NEAR: u8 = 9;
+
+/// A notice's place among all: when, of which position (or product), and which of its notices then. It never changes.
+pub type NoticeKey = (i64, u64, u8);
+
+/// What a customer is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Its place among all.
+    pub key: NoticeKey,
+    /// When.
+    pub at: Timestamp,
+    /// Of which asset.
+    pub asset: AssetIx,
+    /// Of which product.
+    pub product: ProductIx,
+    /// Of which position.
+    pub position: Option<PositionId>,
+    /// The closed day.
+    pub day: Option<Day>,
+    /// What.
+    pub what: What,
+}
+
+/// What a notice says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A reward was paid into Funding.
+    RewardPaid(Amount),
+    /// A term is over.
+    Matured {
+        /// Principal that came back to Spot.
+        to_spot: Amount,
+        /// Principal that came back to Funding.
+        to_funding: Amount,
+        /// The position that continues it.
+        renewed_into: Option<PositionId>,
+    },
+    /// A rate was announced for a later day.
+    RateAhead {
+        /// Its first day.
+        from: Day,
+        /// What.
+        bands: Bands,
+    },
+    /// A term ends within a week.
+    MaturityNear {
+        /// When it is over.
+        matures_at: Timestamp,
+        /// Whether it then renews by itself.
+        auto_renew: bool,
+    },
+}
+
+/// What a close told one position's customer: rewards paid, a term over, a term begun again.
+#[must_use]
+pub fn of_close(state: &State, line: &CloseLine) -> Vec<Notice> {
+    let at = closed_at(state, line.day);
+    let paid = (!line.paid.is_zero()).then_some(What::RewardPaid(line.paid));
+    let ended = line.maturity.map(|end| What::Matured { to_spot: end.to_spot, to_funding: end.to_funding, renewed_into: end.renewed_into });
+    let told = paid.into_iter().chain(ended).zip(0..).map(|(what, part)| Notice {
+        key: (at.ms(), line.position.0, part),
+        at,
+        asset: line.asset,
+        product: line.product,
+        position: Some(line.position),
+        day: Some(line.day),
+        what,
+    });
+    told.collect()
+}
+
+/// A customer's notices before a place among all, newest first, at most so many.
+///
+/// # Errors
+/// `customer_not_found`, `asset_not_found`, an engine that cannot answer now.
+pub async fn list(
+    engine: &Engine,
+    caller: &Caller,
+    asset: Option<&str>,
+    before: Option<NoticeKey>,
+    most: usize,
+) -> Result<Vec<Notice>, Refusal> {
+    let mut cut = Cut::take(engine, caller.acts_for(), Chosen { asset, position: None }).await?;
+    let is_next = |notice: &Notice| before.is_none_or(|before| notice.key < before);
+    let mut notices = engine.peek(|state| ahead(state, &cut));
+    notices.retain(is_next);
+    let (first, mut until) = (cut.first_day(engine), cut.last_closed);
+    if let Some((at, ..)) = before {
+        let day = engine.peek(|state| state.registry.platform.offset.day_of(Timestamp::from_ms(at)));
+        until = until.min(day.previous());
+    }
+    while until >= first {
+        let start = until.plus_days(1 - cut.step_days()).max(first);
+        let lines = cut.closes(engine, start, until)?;
+        let reached = engine.peek(|state| {
+            notices.extend(lines.iter().flat_map(|line| of_close(state, line)).filter(is_next));
+            closed_at(state, start).ms()
+        });
+        // What lies ahead may have been announced long ago; only what is newer than the days looked at is complete.
+        if notices.iter().filter(|notice| notice.key.0 >= reached).count() >= most {
+            break;
+        }
+        until = start.previous();
+    }
+    notices.sort_unstable_by_key(|notice| Reverse(notice.key));
+    notices.truncate(most);
+    Ok(notices)
+}
+
+/// What lies ahead of a customer's active positions: announced rates and maturities within a week.
+fn ahead(state: &State, cut: &Cut) -> Vec<Notice> {
+    let offset = state.registry.platform.offset;
+    let mut notices = Vec::new();
+    let mut told: Vec<ProductIx> = Vec::new();
+    for past in cut.subjects.iter().map(|subject| &subject.past).filter(|past| past.running.is_active()) {
+        let Some(product) = state.product(past.product) else { continue };
+        let is_floating = past.running.rate_version == FLOATING;
+        let next = product.next_version_after(state.registry.open_day).filter(|_| is_floating && !told.contains(&past.product));
+        if let Some((from, version)) = next.and_then(|(from, ix)| Some((from, state.registry.rate_versions.get(ix.index())?))) {
+            told.push(past.product);
+            let at = version.announced_at;
+            notices.push(Notice {
+                key: (at.ms(), u64::from(past.product.0), RATE_AHEAD),
+                at,
+                asset: product.asset,
+                product: past.product,
+                position: None,
+                day: None,
+                what: What::RateAhead { from, bands: version.bands.clone() },
+            });
+        }
+        if let Some(matures) = past.running.maturity_day(product.kind)
+            && matures.since(state.registry.open_day) <= NEAR_DAYS
+        {
+            let at = offset.first_instant(matures.plus_days(-NEAR_DAYS)).max(past.origin.opened_at());
+            notices.push(Notice {
+                key: (at.ms(), past.id.0, MATURITY_NEAR),
+                at,
+                asset: product.asset,
+                product: past.product,
+                position: Some(past.id),
+                day: None,
+                what: What::MaturityNear { matures_at: offset.first_instant(matures), auto_renew: past.running.auto_renew },
+            });
+        }
+    }
+    notices
+}
