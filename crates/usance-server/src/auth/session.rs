@@ -13,6 +13,7 @@ use crate::wire::problem::Problem;
 use crate::wire::text::hex;
 use argon2::{Argon2, PasswordHash, PasswordVerifier};
 use axum::http::StatusCode;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::time::Duration;
 use subtle::ConstantTimeEq;
 use totp_rs::{Algorithm, Builder, Totp};
@@ -39,6 +40,8 @@ const STEP_SECONDS: u64 = 30;
 const FACTOR_BYTES: usize = 20;
 /// What an authenticator shows above the codes.
 const ISSUER: &str = "Usance";
+/// What is written as `%41` in the address that an authenticator reads.
+const IN_ADDRESS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// A hash of no password, made as every hash is: an unknown customer costs as much time as a wrong password.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGhhcyB0aGlzLg$1whovdOmHpmRWqudStbLRUgpkAtG2sFxLqqQK6QOots";
@@ -199,7 +202,7 @@ impl Auth {
 
     fn second_factor(&self, customer: &str) -> Result<Option<Totp>, Problem> {
         let stored = self.with_store(|store| store.second_factor(customer)).map_err(|error| failed(&error))?;
-        Ok(stored.map(|factor| totp(customer, &factor.secret)))
+        Ok(stored.map(|factor| totp(&factor.secret)))
     }
 
     /// Whether a customer has a second factor.
@@ -229,7 +232,7 @@ impl Auth {
     /// # Errors
     /// When the system has no randomness to give.
     pub fn propose_factor(customer: &str) -> Result<ProposedFactor, Problem> {
-        ProposedFactor::new(customer, &random::<FACTOR_BYTES>()?)
+        Ok(ProposedFactor::new(customer, &random::<FACTOR_BYTES>()?))
     }
 
     /// Puts a second factor in force for a session's customer, once its first code is right.
@@ -238,7 +241,7 @@ impl Auth {
     /// 401 for a wrong code, 400 for a secret that is none, 429 with `Retry-After` after too many tries.
     pub fn set_factor(&self, session: &SessionRecord, secret: &str, code: &str) -> Result<(), Problem> {
         let (customer, secret) = (session.customer.as_str(), ProposedFactor::read(secret)?);
-        let totp = totp(customer, &secret);
+        let totp = totp(&secret);
         self.within_session(session, || {
             right_step(&totp, code).ok_or_else(wrong_code)?;
             self.with_store(|store| store.set_second_factor(customer, &secret, now())).map_err(|error| failed(&error))?;
@@ -375,7 +378,7 @@ fn too_many(step: &'static str, wait: Duration) -> Problem {
     problem.retry_after(u64::try_from(seconds).unwrap_or(u64::MAX).max(1))
 }
 
-fn totp(customer: &str, secret: &[u8]) -> Totp {
+fn totp(secret: &[u8]) -> Totp {
     // Six digits of SHA-1 every thirty seconds: what every authenticator reads. Our secrets are long enough for it.
     Builder::new()
         .with_algorithm(Algorithm::SHA1)
@@ -383,8 +386,6 @@ fn totp(customer: &str, secret: &[u8]) -> Totp {
         .with_step_duration(STEP_SECONDS)
         .with_skew(1)
         .with_secret(secret.to_vec())
-        .with_account_name(customer)
-        .with_issuer(Some(ISSUER))
         .build_noncompliant()
 }
 
@@ -397,11 +398,12 @@ pub struct ProposedFactor {
 }
 
 impl ProposedFactor {
-    fn new(customer: &str, secret: &[u8]) -> Result<Self, Problem> {
-        let totp = totp(customer, secret);
+    fn new(customer: &str, secret: &[u8]) -> Self {
         let letters = totp_rs::Secret::from(secret.to_vec()).to_base32();
         let groups: Vec<&str> = letters.as_bytes().chunks(4).filter_map(|group| std::str::from_utf8(group).ok()).collect();
-        Ok(ProposedFactor { secret: groups.join(" "), address: totp.to_url().map_err(|_| wrong())? })
+        // What is not said is what every authenticator takes for granted, and what `totp` takes: SHA-1, six digits, thirty seconds.
+        let address = format!("otpauth://totp/{ISSUER}:{}?secret={letters}&issuer={ISSUER}", utf8_percent_encode(customer, IN_ADDRESS));
+        ProposedFactor { secret: groups.join(" "), address }
     }
 
     /// The same factor again, from the secret that was shown.
@@ -409,7 +411,7 @@ impl ProposedFactor {
     /// # Errors
     /// 400 for a secret that is none.
     pub fn again(customer: &str, secret: &str) -> Result<Self, Problem> {
-        ProposedFactor::new(customer, &ProposedFactor::read(secret)?)
+        Ok(ProposedFactor::new(customer, &ProposedFactor::read(secret)?))
     }
 
     fn read(secret: &str) -> Result<Vec<u8>, Problem> {
@@ -437,8 +439,16 @@ mod tests {
     }
 
     #[test]
+    fn an_authenticator_reads_whose_secret_it_is() {
+        let shown = ProposedFactor::new("ann lee@example", &[7; FACTOR_BYTES]);
+        let secret = shown.secret.replace(' ', "");
+        assert_eq!(shown.address, format!("otpauth://totp/Usance:ann%20lee%40example?secret={secret}&issuer=Usance"));
+        assert_eq!(ProposedFactor::read(&shown.secret).unwrap_or_default(), [7; FACTOR_BYTES]);
+    }
+
+    #[test]
     fn a_code_is_right_in_its_own_step_and_the_ones_beside_it() {
-        let totp = totp("alice", &[7; FACTOR_BYTES]);
+        let totp = totp(&[7; FACTOR_BYTES]);
         let step = u64::try_from(now() / 1000).unwrap() / STEP_SECONDS;
         let code = |step: u64| totp.generate(step * STEP_SECONDS).to_string();
         // A step may begin between two lines; then what was one ahead is now.

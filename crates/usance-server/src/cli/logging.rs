@@ -8,20 +8,30 @@
 use std::io::Write;
 use std::panic::PanicHookInfo;
 use std::{io, panic, thread};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// The environment variable that says what is logged: a level, or a level for each module.
 const LEVELS: &str = "USANCE_LOG";
 
 /// Starts logging to standard error: text, or JSON lines. `quiet` is what is logged when nothing is said, in place of `info`.
 pub fn start(json: bool, quiet: Option<&str>) {
-    let filter = EnvFilter::try_from_env(LEVELS).unwrap_or_else(|_| EnvFilter::new(quiet.unwrap_or("info")));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Line { out: io::stderr() }).with_target(false);
+    let builder =
+        tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(|| Line { out: io::stderr() }).with_target(false);
+    let levels = levels(std::env::var(LEVELS).ok().as_deref(), quiet);
     // A second call in one process keeps the first one's setting.
-    let started = if json { builder.json().try_init() } else { builder.try_init() };
+    let started = if json { builder.json().finish().with(levels).try_init() } else { builder.finish().with(levels).try_init() };
     if started.is_ok() {
         panic::set_hook(Box::new(report));
     }
+}
+
+/// What is logged: what was said, when it can be read, and otherwise the usual.
+fn levels(said: Option<&str>, quiet: Option<&str>) -> Targets {
+    let usual = quiet.unwrap_or("info");
+    let read = |words: &str| words.parse().ok();
+    said.filter(|words| !words.is_empty()).and_then(read).or_else(|| read(usual)).unwrap_or_default()
 }
 
 /// A panic as an event.
@@ -77,6 +87,20 @@ pub fn in_one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn levels_are_read_and_what_cannot_be_read_is_the_usual() {
+        use tracing_subscriber::filter::LevelFilter as L;
+        let root = |said, quiet| levels(said, quiet).default_level();
+        assert_eq!(root(Some("warn"), None), Some(L::WARN));
+        assert_eq!(root(Some("debug"), Some("error")), Some(L::DEBUG));
+        for said in [None, Some(""), Some("usance=loud")] {
+            assert_eq!((root(said, None), root(said, Some("error"))), (Some(L::INFO), Some(L::ERROR)), "{said:?}");
+        }
+        let mixed = levels(Some("warn,usance_server=debug"), None);
+        assert!(mixed.would_enable("usance_server::life", &tracing::Level::DEBUG));
+        assert!(!mixed.would_enable("hyper", &tracing::Level::INFO));
+    }
 
     /// What is logged of an error that holds this text.
     fn logged(json: bool, evil: &str) -> String {
