@@ -1,6 +1,7 @@
 //! Coins that come, go and change accounts: deposits, withdrawals, transfers, the reward pool.
 
 use crate::amount::written;
+use crate::cast::References;
 use crate::dice::Dice;
 use crate::workload::Workload;
 use usance_core::machine::Command;
@@ -8,7 +9,7 @@ use usance_core::machine::command::WalletMove;
 use usance_core::reward::clawback::AccountKind::{Funding, Spot};
 
 impl Workload<'_> {
-    /// What a deposit or a withdrawal is about. References are few, so that one comes twice.
+    /// What a deposit or a withdrawal is about.
     pub(crate) fn wallet_move(&self, dice: &mut Dice<'_>) -> WalletMove {
         let (customer, asset) = (self.cast.customer(dice), usize::from(dice.below(2)));
         WalletMove {
@@ -16,7 +17,15 @@ impl Workload<'_> {
             asset: self.cast.assets[asset].0.to_owned(),
             account: dice.one_of(&[Funding, Spot]),
             amount: self.amount(dice, customer, asset),
-            reference: format!("ref-{}", dice.byte() / 8),
+            reference: self.reference(dice),
+        }
+    }
+
+    fn reference(&self, dice: &mut Dice<'_>) -> String {
+        let number = dice.byte() / 8;
+        match self.cast.references {
+            References::Few => format!("ref-{number}"),
+            References::NewEachDay => format!("ref-{}-{number}", self.situation.today()),
         }
     }
 

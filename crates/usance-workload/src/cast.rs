@@ -4,6 +4,7 @@
 //! otherwise than by [`Cast::founding`] still describes its products here, so that a generator knows them.
 
 use crate::dice::Dice;
+use usance_core::product::Status;
 
 /// What a product is like; how exactly is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +19,13 @@ pub enum Form {
     Long,
     /// So short that it renews.
     Short,
+}
+
+impl Form {
+    /// Whether there is a term for sure.
+    pub(crate) const fn has_term(self) -> bool {
+        matches!(self, Form::Term | Form::Long | Form::Short)
+    }
 }
 
 /// How a product is there.
@@ -57,6 +65,8 @@ pub enum Wish {
     Transfer,
     /// To leave nothing in Funding, so that a clawback finds nothing there.
     Emptying,
+    /// To leave what has paid more than its principal, mostly with an empty Funding.
+    Outgrown,
     /// To bring coins.
     Deposit,
     /// To take coins away.
@@ -65,10 +75,21 @@ pub enum Wish {
     RewardPool,
     /// To change what is offered.
     Offering,
+    /// To put on sale, or to lift every limit: without it a platform that lives long has nothing left to sell.
+    Relief,
     /// To move the simulated clock.
     Clock,
     /// What should not be asked.
     Stray,
+}
+
+/// How often a wallet names a deposit or a withdrawal as another one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum References {
+    /// There are only 32: soon most come again.
+    Few,
+    /// There are 32 a day.
+    NewEachDay,
 }
 
 /// Who and what there is.
@@ -85,6 +106,10 @@ pub struct Cast {
     pub products: Vec<Outline>,
     /// The numbers of those that are subscribed to, as often as they are.
     pub usual_products: Vec<usize>,
+    /// Where an operator moves a product, as often as that is done.
+    pub statuses: Vec<Status>,
+    /// What deposits and withdrawals are called.
+    pub references: References,
     /// What is asked for, and on how many sides of the die.
     pub wishes: Vec<(Wish, u8)>,
 }

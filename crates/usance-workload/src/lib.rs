@@ -24,7 +24,7 @@ pub mod subscription;
 pub mod verb;
 pub mod workload;
 
-pub use cast::{Cast, Entrance, Form, Outline, Wish};
+pub use cast::{Cast, Entrance, Form, Outline, References, Wish};
 pub use dice::{Dice, SplitMix64};
 pub use situation::{Held, Offer, Quote, Situation};
 pub use verb::Verb;
@@ -38,6 +38,7 @@ mod tests {
     use usance_core::machine::decide::clock;
     use usance_core::machine::state::{ClockMode, Platform};
     use usance_core::machine::{Command, State, close, execute};
+    use usance_core::product::Status;
 
     const WORLDS: u64 = 120;
     const STEPS: usize = 120;
@@ -53,10 +54,12 @@ mod tests {
             (Wish::Renewal, 2),
             (Wish::Transfer, 1),
             (Wish::Emptying, 1),
+            (Wish::Outgrown, 1),
             (Wish::Deposit, 1),
             (Wish::Withdrawal, 1),
             (Wish::RewardPool, 2),
             (Wish::Offering, 7),
+            (Wish::Relief, 1),
             (Wish::Clock, 2),
             (Wish::Stray, 2),
         ];
@@ -73,6 +76,8 @@ mod tests {
                 outline("bare", 0, Form::Term, Entrance::Bare),
             ],
             usual_products: vec![0, 1, 2, 3, 4],
+            statuses: vec![Status::Open, Status::Open, Status::Open, Status::Paused, Status::Paused, Status::Draft, Status::Closed],
+            references: References::Few,
             wishes: wishes.to_vec(),
         }
     }

@@ -4,6 +4,7 @@ use crate::dice::Dice;
 use crate::product::{rate, units};
 use crate::workload::Workload;
 use usance_core::machine::Command;
+use usance_core::machine::command::{Change, SaleText};
 use usance_core::product::Status;
 
 /// The words of an agreement, by its number.
@@ -25,10 +26,7 @@ impl Workload<'_> {
                 let rate = dice.one_of(&[1_000_000, 0, 6_000_000, 100_000_000, 1_000_000_000]);
                 Command::SettleRate { product: self.changed(dice), day, rate: units(rate) }
             }
-            4 => {
-                let statuses = [Status::Open, Status::Open, Status::Open, Status::Paused, Status::Paused, Status::Draft, Status::Closed];
-                Command::SetProductStatus { product: self.changed(dice), status: dice.one_of(&statuses) }
-            }
+            4 => Command::SetProductStatus { product: self.changed(dice), status: dice.one_of(&self.cast.statuses) },
             // Mostly what sells, so that limits are met.
             5 | 6 => Command::ChangeProduct { product: self.changed(dice), sale: Box::new(self.change(dice)) },
             _ => dice.one_of(&[
@@ -39,6 +37,26 @@ impl Workload<'_> {
                 Command::CreateCustomer { id: "frank".to_owned() },
             ]),
         }
+    }
+
+    /// A product is on sale again, or may be sold without a limit.
+    pub(crate) fn relief(&self, dice: &mut Dice<'_>) -> Command {
+        let outline = self.cast.changed(dice);
+        let product = outline.id.to_owned();
+        if dice.below(2) == 0 {
+            return Command::SetProductStatus { product, status: Status::Open };
+        }
+        let sale = SaleText {
+            minimum: Change::Clear,
+            step: Change::Clear,
+            personal_maximum: Change::Clear,
+            capacity: Change::Clear,
+            opens_at: Change::Clear,
+            closes_at: Change::Clear,
+            renewal: if outline.form.has_term() { Change::Set(true) } else { Change::Keep },
+            ..SaleText::default()
+        };
+        Command::ChangeProduct { product, sale: Box::new(sale) }
     }
 
     fn changed(&self, dice: &mut Dice<'_>) -> String {

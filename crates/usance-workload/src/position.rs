@@ -52,19 +52,32 @@ impl Workload<'_> {
         Command::Redeem(Redeem { customer, position, amount: None, to: None, quoted_payout, quoted_from_funding: None })
     }
 
+    /// Whoever's rewards have outgrown the principal leaves early: mostly Funding is emptied first, so that nothing is there
+    /// to take back from. Where nothing has outgrown its principal, somebody takes out all or a part.
+    pub(crate) fn outgrown(&self, dice: &mut Dice<'_>) -> Command {
+        let outgrown = (0..self.situation.positions()).find_map(|number| {
+            let held = self.situation.position(number).filter(|held| held.is_active && held.distributed > held.principal)?;
+            let offer = self.situation.offer(held.product).filter(|offer| offer.leaves_early)?;
+            // Some terms may not be left.
+            self.situation.quote(&all_of(number, &held)).map(|_| (number, held, offer))
+        });
+        let Some((number, held, offer)) = outgrown else { return self.redemption(dice) };
+        let funding = self.situation.balance(held.owner, offer.asset, Funding);
+        if funding == 0 || dice.once_in(3) {
+            return self.redemption_of(dice, number, None);
+        }
+        let (customer, asset, amount) = (held.owner.to_owned(), offer.asset.to_owned(), written(funding, offer.decimals));
+        Command::Transfer { customer, asset, from: Funding, to: Spot, amount }
+    }
+
     /// A redemption of the position with this number, with the quote that its customer is shown, or one that is a unit off.
     pub fn redemption_of(&self, dice: &mut Dice<'_>, number: usize, units: Option<u128>) -> Command {
-        let held = self.situation.position(number);
-        let offer = held.and_then(|held| self.situation.offer(held.product));
+        let Some(held) = self.situation.position(number) else { return self.redemption(dice) };
+        let offer = self.situation.offer(held.product);
         let decimals = offer.map_or(0, |offer| offer.decimals);
-        let mut asked = Redeem {
-            customer: held.map_or_else(String::new, |held| held.owner.to_owned()),
-            position: Some(PositionId::from_index(number)),
-            amount: units.map(|units| written(units, decimals)),
-            to: dice.one_of(&[None, None, Some(Spot), Some(Funding)]),
-            quoted_payout: None,
-            quoted_from_funding: None,
-        };
+        let mut asked = all_of(number, &held);
+        asked.amount = units.map(|units| written(units, decimals));
+        asked.to = dice.one_of(&[None, None, Some(Spot), Some(Funding)]);
         if let Some(quote) = self.situation.quote(&asked) {
             let off = u128::from(dice.once_in(8));
             let must_be_quoted = offer.is_some_and(|offer| offer.leaves_early);
@@ -77,6 +90,18 @@ impl Workload<'_> {
             }
         }
         Command::Redeem(asked)
+    }
+}
+
+/// All of a position, without a quote.
+fn all_of(number: usize, held: &Held<'_>) -> Redeem {
+    Redeem {
+        customer: held.owner.to_owned(),
+        position: Some(PositionId::from_index(number)),
+        amount: None,
+        to: None,
+        quoted_payout: None,
+        quoted_from_funding: None,
     }
 }
 

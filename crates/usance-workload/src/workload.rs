@@ -31,10 +31,12 @@ impl<'a> Workload<'a> {
             Wish::Renewal => self.renewal(dice),
             Wish::Transfer => self.transfer(dice),
             Wish::Emptying => self.emptying(dice),
+            Wish::Outgrown => self.outgrown(dice),
             Wish::Deposit => Command::Deposit(self.wallet_move(dice)),
             Wish::Withdrawal => Command::Withdraw(self.wallet_move(dice)),
             Wish::RewardPool => self.reward_pool(dice),
             Wish::Offering => self.offering(dice),
+            Wish::Relief => self.relief(dice),
             Wish::Clock => self.clock_move(dice),
             Wish::Stray => self.stray(dice),
         }

@@ -10,7 +10,8 @@ use std::sync::LazyLock;
 use usance_core::calendar::Timestamp;
 use usance_core::machine::Command;
 use usance_core::machine::state::ClockMode;
-use usance_workload::{Cast, Dice, Entrance, Form, Outline, Wish, Workload};
+use usance_core::product::Status;
+use usance_workload::{Cast, Dice, Entrance, Form, Outline, References, Wish, Workload};
 
 const TURNS: usize = 66;
 /// What the longest command takes, and the time before it.
@@ -34,12 +35,15 @@ pub static CAST: LazyLock<Cast> = LazyLock::new(|| Cast {
     ],
     // Twice the one whose rewards outgrow its principal.
     usual_products: vec![0, 1, 2, 3, 2],
+    statuses: vec![Status::Open, Status::Open, Status::Open, Status::Paused, Status::Paused, Status::Draft, Status::Closed],
+    references: References::Few,
     wishes: vec![
         (Wish::Subscription, 10),
         (Wish::Redemption, 7),
         (Wish::Renewal, 2),
         (Wish::Transfer, 1),
-        (Wish::Emptying, 2),
+        (Wish::Emptying, 1),
+        (Wish::Outgrown, 1),
         (Wish::Deposit, 1),
         (Wish::Withdrawal, 2),
         (Wish::RewardPool, 1),

@@ -11,8 +11,9 @@ use std::sync::LazyLock;
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::machine::Command;
 use usance_core::machine::command::{Redeem, Source, Subscribe};
+use usance_core::product::Status;
 use usance_core::reward::clawback::AccountKind;
-use usance_workload::{Cast, Dice, Entrance, Form, Held, Offer, Outline, Quote, Situation, Wish, Workload};
+use usance_workload::{Cast, Dice, Entrance, Form, Held, Offer, Outline, Quote, References, Situation, Wish, Workload};
 
 /// Everybody.
 pub const CUSTOMERS: [&str; 5] = ["alice", "bob", "carol", "dave", "erin"];
@@ -57,6 +58,8 @@ static CAST: LazyLock<Cast> = LazyLock::new(|| Cast {
     assets: ASSETS.to_vec(),
     products: PRODUCTS.to_vec(),
     usual_products: vec![0, 1, 2, 3, 4, LAUNCHED, 0, 4],
+    statuses: vec![Status::Open, Status::Open, Status::Open, Status::Paused, Status::Paused, Status::Draft, Status::Closed],
+    references: References::Few,
     wishes: WISHES.to_vec(),
 });
 

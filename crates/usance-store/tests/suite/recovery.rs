@@ -12,9 +12,10 @@ use usance_store::codec::{self, Fact, Record, encode};
 use usance_store::image::state_hash;
 use usance_store::recovery::{Recovered, recover, replay_batch};
 use usance_store::{Appended, BatchBuilder, Head, LogReader, LogStore, MemoryLog, SqliteLog, StoreError};
+use usance_workload::SplitMix64;
 
 use super::golden;
-use super::world::{Dice, Size, World, batches};
+use super::world::{Size, World, batches};
 
 fn whole(reader: &dyn LogReader) -> Result<Recovered, StoreError> {
     recover(reader, 0, None, |_| ())
@@ -235,7 +236,7 @@ fn a_log_begins_with_its_platform_and_has_one() {
 fn no_flipped_byte_of_a_log_stops_a_replay() {
     let (world, log) = World::in_memory(Size::small(7));
     let batches = batches(&log);
-    let mut dice = Dice(7);
+    let mut dice = SplitMix64::new(7);
     let (mut refused, mut ran) = (0, 0);
     for _ in 0..1_500 {
         let at = 1 + dice.below(batches.len() as u64 - 1) as usize;
@@ -260,49 +261,57 @@ fn no_flipped_byte_of_a_log_stops_a_replay() {
     assert!(refused > 100 && ran > 100, "{refused} refused, {ran} ran");
 }
 
-// --- a log of an earlier release ---
+// --- logs of releases ---
 
-/// The log that `log.txt` keeps: one line per batch, its instant and its body. It is written once and never again: what
-/// was stored must be run as it was, by every later release. `state.txt` is the hash of the state it gives; that one may
-/// change with the shape of the state, and then the version of snapshots has to change with it.
+/// What a release stored must be run as it was, by every later one. `state.txt` is the hash of the state that its log gives;
+/// that one may change with the shape of the state, and then the version of snapshots has to change with it.
 #[test]
 fn a_stored_log_gives_the_state_it_gave() {
-    let (log_path, state_path) = (golden::path("v1").join("log.txt"), golden::path("v1").join("state.txt"));
-    let update = env::var_os("USANCE_UPDATE_GOLDEN").is_some();
-    if update && !log_path.exists() {
-        let (_, log) = World::in_memory(Size::golden());
-        let lines = batches(&log).into_iter().map(|batch| format!("{} {}\n", batch.at_ms, golden::hex(&batch.body)));
-        fs::write(&log_path, lines.collect::<String>()).unwrap();
-    }
-    let (mut log, mut head) = (MemoryLog::new(), Head::GENESIS);
-    for line in fs::read_to_string(&log_path).unwrap().lines() {
-        let (at_ms, body) = line.split_once(' ').unwrap();
-        let mut builder = BatchBuilder::new();
-        let stored = usance_store::Batch {
-            shard: 0,
-            seq: 1,
-            at_ms: at_ms.parse().unwrap(),
-            previous: [0; 32],
-            hash: [0; 32],
-            body: golden::unhex(body),
-        };
-        for record in stored.records() {
-            builder.push(record.unwrap()).unwrap();
+    for folder in golden::logs() {
+        let state = whole(&golden::log(&folder)).unwrap().state.unwrap();
+        assert!(audit::is_healthy(&audit::audit(&state)));
+        let (path, line) = (folder.join("state.txt"), format!("{}\n", golden::hex(&state_hash(&state).unwrap())));
+        if is_updating() {
+            fs::write(&path, &line).unwrap();
         }
-        let batch = builder.seal(0, head.seq + 1, stored.at_ms, head.hash).unwrap();
-        assert_eq!(log.append(head.seq, &batch), Appended::Done);
-        head = batch.head();
+        let stored = fs::read_to_string(&path).unwrap();
+        assert_eq!(line, stored, "{folder:?}: the state has another shape than its snapshots: `snapshot::VERSION` has to change with it");
     }
-    let recovered = whole(&log).unwrap();
-    let state = recovered.state.unwrap();
-    assert!(audit::is_healthy(&audit::audit(&state)));
+}
+
+fn is_updating() -> bool {
+    env::var_os("USANCE_UPDATE_GOLDEN").is_some()
+}
+
+fn events_of(log: &MemoryLog) -> BTreeSet<String> {
+    found(log, |_| true).iter().flat_map(|(.., record)| super::world::event_names(record)).collect()
+}
+
+/// It holds every event that the first release knew, and a position that ended in each way there is.
+#[test]
+fn the_log_of_the_first_release_is_worth_its_place() {
+    let folder = golden::path("v1");
+    let log = golden::log(&folder);
+    let state = whole(&log).unwrap().state.unwrap();
     let ends: BTreeSet<_> = state.running.iter().map(|running| format!("{:?}", running.state)).collect();
-    let events: BTreeSet<_> = found(&log, |_| true).iter().flat_map(|(.., record)| super::world::event_names(record)).collect();
-    assert_eq!((ends.len(), events), (5, super::codec::event_names()), "the stored log is worth its place: {ends:?}");
-    let line = format!("{}\n", golden::hex(&state_hash(&state).unwrap()));
-    if update {
-        fs::write(&state_path, &line).unwrap();
+    assert_eq!(ends.len(), 5, "{ends:?}");
+    let samples = fs::read_to_string(folder.join("events.txt")).unwrap();
+    let known = samples.lines().map(|line| line.split('.').next().unwrap().to_owned());
+    assert_eq!(events_of(&log), known.collect());
+}
+
+/// Whoever adds an event adds a log that has it, so that later releases run what this one stores.
+#[test]
+fn every_event_stands_in_the_log_of_a_release() {
+    let stored: BTreeSet<String> = golden::logs().iter().flat_map(|folder| events_of(&golden::log(folder))).collect();
+    let missing: Vec<String> = super::codec::event_names().difference(&stored).cloned().collect();
+    let version = env!("CARGO_PKG_VERSION");
+    if !missing.is_empty() && is_updating() {
+        golden::keep_log(&golden::path(version), &World::in_memory(Size::golden()).1);
     }
-    let stored = fs::read_to_string(&state_path).unwrap();
-    assert_eq!(line, stored, "the state has another shape than its snapshots: `snapshot::VERSION` has to change with it");
+    assert_eq!(
+        missing, [""; 0],
+        "no stored log has these. With USANCE_UPDATE_GOLDEN=1 this test writes tests/golden/{version}/log.txt; if {version} was released, \
+         the version in Cargo.toml is raised first"
+    );
 }

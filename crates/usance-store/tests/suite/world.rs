@@ -1,27 +1,26 @@
 //! A platform that lives: some sixty days of customers, in a log as a writer would have written it.
 //!
-//! What is asked is drawn from a seed against the state as it stands, so most commands are meaningful, some are refused,
-//! and the same seed gives the same log. Records are stored with their keys, in batches of every size. [`World::views`]
+//! What is asked is drawn from a seed by `usance-workload` against the state as it stands, so most commands are meaningful,
+//! some are refused, and the same seed gives the same log. Records are stored with their keys, in batches of every size. [`World::views`]
 //! keeps the state as it was at the end of each batch.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use usance_core::audit;
 use usance_core::calendar::{Day, DayOffset, Timestamp};
-use usance_core::id::PositionId;
-use usance_core::machine::command::{Change, ProductText, RateText, Redeem, SaleText, Source, Subscribe, WalletMove};
+use usance_core::machine::command::{Change, ProductText, RateText, SaleText, WalletMove};
 use usance_core::machine::state::{ClockMode, Platform};
 use usance_core::machine::{self, Answer, Command, Event, Executed, Rejection, State, close, decide};
-use usance_core::money::{Amount, Rate};
+use usance_core::money::Rate;
 use usance_core::position::position_link;
-use usance_core::product::{Distribution, Kind, Product, RateMode, Status};
-use usance_core::reward::clawback::AccountKind::{self, Funding, Spot};
+use usance_core::product::{Distribution, Kind, RateMode, Status};
+use usance_core::reward::clawback::AccountKind::{Funding, Spot};
 use usance_store::codec::{self, Fact, Record, UsedKey};
+use usance_store::recovery::replay_batch;
 use usance_store::{Appended, Batch, BatchBuilder, Head, LogPosition, LogReader, LogStore, MemoryLog, StoreError};
+use usance_workload::{Cast, Dice, Entrance, Form, Outline, References, SplitMix64, Wish, Workload};
 
 const DAY_MS: i64 = 86_400_000;
-/// The product whose rewards outgrow its principal, by its number.
-const HOT: usize = 5;
 const ASSETS: [(&str, u8); 2] = [("SOL", 9), ("WEI", 18)];
 
 /// How much happens.
@@ -40,7 +39,7 @@ impl Size {
     pub const fn usual(seed: u64) -> Size {
         Size { seed, customers: 30, days: 60, commands: 60, records_max: 24 }
     }
-    /// What `tests/golden/v1/log.txt` was made of.
+    /// What a release's stored log is made of, when it is written.
     pub const fn golden() -> Size {
         Size { seed: 2026, customers: 4, days: 30, commands: 30, records_max: 12 }
     }
@@ -66,6 +65,17 @@ impl World {
     pub fn in_memory(size: Size) -> (World, MemoryLog) {
         let mut log = MemoryLog::new();
         (World::live(&mut log, size), log)
+    }
+
+    /// What a stored log tells, run again.
+    pub fn of(log: &MemoryLog) -> World {
+        let (mut state, mut records, mut views) = (None, 0, Vec::new());
+        for batch in batches(log) {
+            records += replay_batch(&mut state, &batch).unwrap();
+            views.push((batch.head(), state.clone().unwrap()));
+        }
+        let (head, state) = views.last().cloned().unwrap();
+        World { state, head, records, views }
     }
 
     /// Lets a world happen in an empty log.
@@ -111,25 +121,9 @@ pub fn event_names(record: &Record) -> Vec<String> {
     record.fact.events.iter().map(|event| format!("{event:?}").split(['(', ' ']).next().unwrap().to_owned()).collect()
 }
 
-/// Numbers that look random and are not: SplitMix64.
-pub struct Dice(pub u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-    pub fn below(&mut self, sides: u64) -> u64 {
-        self.roll() % sides
-    }
-    fn one_of<T: Clone>(&mut self, choices: &[T]) -> T {
-        choices[self.below(choices.len() as u64) as usize].clone()
-    }
-    fn bytes16(&mut self) -> [u8; 16] {
-        (u128::from(self.roll()) << 64 | u128::from(self.roll())).to_le_bytes()
-    }
+/// Sixteen bytes that nothing else has.
+fn bytes16(dice: &mut SplitMix64) -> [u8; 16] {
+    (u128::from(dice.roll()) << 64 | u128::from(dice.roll())).to_le_bytes()
 }
 
 /// The writer in small: stamps, decides, applies, and appends what gathered.
@@ -142,23 +136,34 @@ struct Writer<'a> {
     room: u64,
     records: u64,
     views: Vec<(Head, State)>,
-    dice: Dice,
+    dice: SplitMix64,
+    cast: Cast,
     size: Size,
 }
 
 impl<'a> Writer<'a> {
     fn found(log: &'a mut dyn LogStore, size: Size) -> Self {
-        let mut dice = Dice(size.seed);
+        let mut dice = SplitMix64::new(size.seed);
         let platform = Platform {
             shard: 0,
-            offset: DayOffset::from_minutes(dice.one_of(&[480, 0, -300])).unwrap(),
+            offset: DayOffset::from_minutes([480, 0, -300][dice.below(3) as usize]).unwrap(),
             clock: ClockMode::Simulated,
             created_at: Timestamp::from_ms(1_767_225_600_000 + i64::try_from(dice.below(40_000_000)).unwrap()),
             seed: [u8::try_from(size.seed % 251).unwrap(); 32],
         };
-        let state = State::new(platform.clone());
-        let mut writer =
-            Writer { log, state, head: Head::GENESIS, builder: BatchBuilder::new(), room: 1, records: 0, views: Vec::new(), dice, size };
+        let (state, cast) = (State::new(platform.clone()), cast(size.customers));
+        let mut writer = Writer {
+            log,
+            state,
+            head: Head::GENESIS,
+            builder: BatchBuilder::new(),
+            room: 1,
+            records: 0,
+            views: Vec::new(),
+            dice,
+            cast,
+            size,
+        };
         let at = platform.created_at;
         writer.push(&Record::of_engine(at, vec![Event::PlatformCreated(Box::new(platform))]));
         let started = Event::WriterStarted { epoch: 1 };
@@ -209,7 +214,7 @@ impl<'a> Writer<'a> {
             }
             command => (machine::execute(&mut self.state, command, now), now),
         };
-        let key = (self.dice.below(8) > 0).then(|| UsedKey { hash: self.dice.bytes16(), fingerprint: self.dice.bytes16() });
+        let key = (self.dice.below(8) > 0).then(|| UsedKey { hash: bytes16(&mut self.dice), fingerprint: bytes16(&mut self.dice) });
         let outcome = executed.outcome.clone();
         self.push(&Record { fact: Fact { at, key, actor: None, events: executed.events }, outcome: executed.outcome });
         outcome
@@ -271,7 +276,7 @@ impl<'a> Writer<'a> {
             commands.push(Command::CreateCustomer { id: name(number) });
             for (asset, _) in ASSETS {
                 let (customer, asset, amount) = (name(number), asset.to_owned(), "250.000000001".to_owned());
-                let account = self.dice.one_of(&[Funding, Spot]);
+                let account = if self.dice.once_in(2) { Funding } else { Spot };
                 commands.push(Command::Deposit(WalletMove { customer, asset, account, amount, reference: format!("first-{number}") }));
             }
         }
@@ -279,140 +284,52 @@ impl<'a> Writer<'a> {
     }
 
     fn something(&mut self) -> Command {
-        match self.dice.below(40) {
-            0..=17 => self.subscribe(),
-            18..=20 => self.redeem(),
-            21..=24 => {
-                let (customer, position) = self.a_position();
-                Command::SetAutoRenew { customer, position, auto_renew: self.dice.below(4) > 0 }
-            }
-            25..=28 => self.transfer(),
-            29..=30 => Command::Deposit(self.wallet_move()),
-            31..=32 => Command::Withdraw(self.wallet_move()),
-            _ => self.operate(),
-        }
-    }
-
-    fn operate(&mut self) -> Command {
-        let open_day = self.state.registry.open_day;
-        let rate = |dice: &mut Dice| Rate::parse(dice.one_of(&["0.05", "0.0123", "0", "0.31", "0.00000007"])).unwrap();
-        let (product, ahead) = (self.a_product().id.clone(), i32::try_from(self.dice.below(4)).unwrap());
-        let asset = self.dice.one_of(&ASSETS).0.to_owned();
-        match self.dice.below(14) {
-            0..=2 => {
-                let (low, high) = (rate(&mut self.dice), rate(&mut self.dice));
-                let bands = if self.dice.below(2) == 0 { vec![(None, low)] } else { vec![(Some("3.5".to_owned()), high), (None, low)] };
-                Command::AnnounceRate { product, from: open_day.plus_days(ahead), rate: bands }
-            }
-            3..=5 => Command::SettleRate { product, day: open_day.plus_days(ahead), rate: rate(&mut self.dice) },
-            6 => Command::SetProductStatus { product, status: Status::Paused },
-            7 | 12 | 13 => Command::SetProductStatus { product, status: Status::Open },
-            8 => {
-                let mut bound = |texts: [&str; 3]| Change::Set(self.dice.one_of(&texts).to_owned());
-                let (capacity, personal_maximum) = (bound(["400", "25", "2000"]), bound(["6.1", "30", "150"]));
-                Command::ChangeProduct { product, sale: Box::new(SaleText { capacity, personal_maximum, ..SaleText::default() }) }
-            }
-            9 => Command::FundRewardPool { asset, amount: self.dice.one_of(&["5", "0.000000001"]).to_owned() },
-            10 => Command::WithdrawRewardPool { asset, amount: "3".to_owned() },
-            _ => Command::ConfirmClock { clock: self.state.registry.last_at },
-        }
-    }
-
-    fn subscribe(&mut self) -> Command {
-        let customer = self.a_customer();
-        let product = self.a_product().id.clone();
-        Command::Subscribe(Subscribe {
-            customer,
-            product,
-            amount: self.dice.one_of(&["1", "2.5", "10", "0.25", "40", "0.000000007", "3.75", "100"]).to_owned(),
-            source: self.dice.one_of(&[Source::FundingThenSpot, Source::Funding, Source::Spot]),
-            agreement: if self.dice.below(24) == 0 { "v0" } else { "v1" }.to_owned(),
-            auto_renew: self.dice.below(2) == 0,
-        })
-    }
-
-    fn redeem(&mut self) -> Command {
-        let (customer, position) = self.a_position();
-        let found = position.and_then(|id| self.state.position(id)).map(|(running, _)| *running);
-        let asset = found.and_then(|running| self.state.product(running.product)).map_or(0, |product| product.asset.index());
-        let (symbol, decimals) = ASSETS[asset];
-        let principal = found.map_or(Amount::ZERO, |running| running.principal());
-        // The hot ones are left in peace until their rewards outgrow them; before some exits their Funding is emptied.
-        let hot = found.filter(|running| running.product.index() == HOT && running.is_active());
-        let funding = self.balance(&customer, symbol, Funding);
-        let patience = hot.map_or(0, |running| if running.distributed.get() < principal { 7 } else { 4 });
-        if self.dice.below(8) < patience {
-            let amount = funding.to_text(decimals);
-            return Command::Transfer { customer, asset: symbol.to_owned(), from: Funding, to: Spot, amount };
-        }
-        let part = Amount::from_units(principal.units() / (2 + u128::from(self.dice.below(5))));
-        let amount = self.dice.one_of(&[None, Some(part), Some(part), Some(principal), Some(principal.plus(Amount::ONE))]);
-        let amount = amount.map(|amount| amount.to_text(decimals));
-        let to = self.dice.one_of(&[None, None, Some(Spot), Some(Funding)]);
-        let shown = decide::redeem::check(&self.state, &customer, position, amount.as_deref(), to);
-        let quote = |of: fn(&machine::event::Redeemed) -> Amount| shown.as_ref().ok().map(|shown| of(shown).to_text(decimals));
-        let quoted_from_funding = quote(|shown| shown.figures.clawback_from_funding);
-        let quoted_payout = quote(|shown| shown.figures.payout).filter(|_| self.dice.below(16) > 0);
-        Command::Redeem(Redeem { customer, position, amount, to, quoted_payout, quoted_from_funding })
-    }
-
-    fn transfer(&mut self) -> Command {
-        let (customer, (symbol, decimals)) = (self.a_customer(), self.dice.one_of(&ASSETS));
-        let (from, to) = self.dice.one_of(&[(Funding, Spot), (Spot, Funding), (Funding, Spot), (Spot, Spot)]);
-        let part = 1 + u128::from(self.dice.below(6));
-        let amount = Amount::from_units(self.balance(&customer, symbol, from).units() / part);
-        Command::Transfer { customer, asset: symbol.to_owned(), from, to, amount: amount.to_text(decimals) }
-    }
-
-    fn wallet_move(&mut self) -> WalletMove {
-        WalletMove {
-            customer: self.a_customer(),
-            asset: self.dice.one_of(&ASSETS).0.to_owned(),
-            account: self.dice.one_of(&[Funding, Spot]),
-            amount: self.dice.one_of(&["25", "0.000000001", "75", "120"]).to_owned(),
-            reference: format!("wallet-{}", self.dice.below(400)),
-        }
-    }
-
-    /// Mostly a position that runs and its owner.
-    fn a_position(&mut self) -> (String, Option<PositionId>) {
-        let last = self.state.running.len() as u64;
-        let outgrown = self.state.running.iter().position(|running| running.is_active() && running.distributed.get() > running.principal());
-        let mut id = PositionId(1 + self.dice.below(last + 1));
-        if let (Some(index), 0) = (outgrown, self.dice.below(2)) {
-            id = PositionId::from_index(index);
-        }
-        for _ in 0..6 {
-            if self.state.position(id).is_some_and(|(running, _)| running.is_active()) {
-                break;
-            }
-            id = PositionId(1 + self.dice.below(last + 1));
-        }
-        let account = self.state.position(id).and_then(|(running, _)| self.state.accounts.get(running.account.index()));
-        let owner = account.map(|account| name(account.customer.index())).unwrap_or_else(|| self.a_customer());
-        (owner, Some(id))
-    }
-
-    fn a_customer(&mut self) -> String {
-        // A few do most of it, so that positions are topped up and one customer has many.
-        let number = self.dice.below(self.size.customers as u64);
-        let number = if self.dice.below(2) == 0 { number } else { number % 5 };
-        name(number as usize)
-    }
-
-    fn a_product(&mut self) -> &Product {
-        let products = self.state.registry.products.len() as u64;
-        &self.state.registry.products[self.dice.below(products) as usize]
-    }
-
-    fn balance(&self, customer: &str, symbol: &str, kind: AccountKind) -> Amount {
-        let (customer, asset) = (self.state.customer_ix(customer).unwrap(), self.state.asset_ix(symbol).unwrap());
-        self.state.balance(self.state.account_ix(customer, asset), kind)
+        Workload::new(&self.state, &self.cast).command(&mut Dice::from_numbers(&mut self.dice))
     }
 }
 
 fn name(number: usize) -> String {
     format!("customer-{number:02}")
+}
+
+const fn outline(id: &'static str, asset: usize, form: Form) -> Outline {
+    Outline { id, asset, form, entrance: Entrance::Open }
+}
+
+/// Many people who stake and few who do all else; [`products`] in outline.
+fn cast(customers: usize) -> Cast {
+    Cast {
+        customers: (0..customers).map(name).collect(),
+        // A few do most of it, so that positions are topped up and one customer has many.
+        usual_customers: (0..customers).chain((0..customers).map(|number| number % 5)).collect(),
+        assets: ASSETS.to_vec(),
+        products: vec![
+            outline("sol-flex", 0, Form::Flexible),
+            outline("wei-dust", 1, Form::Flexible),
+            outline("sol-daily", 0, Form::Term),
+            outline("sol-thirds", 0, Form::Term),
+            outline("sol-end", 0, Form::Term),
+            outline("wei-hot", 1, Form::Long),
+            outline("wei-end", 1, Form::Short),
+        ],
+        usual_products: vec![0, 1, 2, 3, 4, 5, 6],
+        // None is closed for good, and most are open most of the time.
+        statuses: vec![Status::Open, Status::Open, Status::Paused, Status::Draft],
+        references: References::NewEachDay,
+        wishes: vec![
+            (Wish::Subscription, 18),
+            (Wish::Redemption, 5),
+            (Wish::Outgrown, 1),
+            (Wish::Renewal, 4),
+            (Wish::Transfer, 4),
+            (Wish::Deposit, 2),
+            (Wish::Withdrawal, 2),
+            (Wish::RewardPool, 1),
+            (Wish::Offering, 3),
+            (Wish::Relief, 3),
+            (Wish::Stray, 1),
+        ],
+    }
 }
 
 /// Every kind of product: tiers, dust, each way to pay, renewal within limits, and one whose rewards outgrow its principal.
@@ -490,21 +407,21 @@ fn the_worlds_have_seen_everything() {
         }
     }
     assert_eq!(seen.events, super::codec::event_names(), "every event there is");
-    assert!(seen.rejections.len() >= 12, "{:?}", seen.rejections);
+    assert!(seen.rejections.len() >= 20, "{:?}", seen.rejections);
     assert!(seen.batch_sizes.len() > 15, "batches of many sizes: {:?}", seen.batch_sizes);
     let least = [
-        ("a further subscription to a flexible position", 10),
-        ("a stake that earns from its first instant", 10),
-        ("a partial redemption", 10),
-        ("a redemption to another account than it came from", 5),
-        ("an early exit that takes rewards out of Funding", 1),
-        ("an early exit whose rewards nobody can give back", 1),
-        ("a renewal that pays a rest out", 1),
-        ("a position that is Active", 30),
-        ("a position that is Matured", 30),
-        ("a position that is Renewed", 30),
-        ("a position that is Redeemed", 10),
-        ("a position that is RedeemedEarly", 10),
+        ("a further subscription to a flexible position", 40),
+        ("a stake that earns from its first instant", 100),
+        ("a partial redemption", 20),
+        ("a redemption to another account than it came from", 20),
+        ("an early exit that takes rewards out of Funding", 3),
+        ("an early exit whose rewards nobody can give back", 5),
+        ("a renewal that pays a rest out", 5),
+        ("a position that is Active", 150),
+        ("a position that is Matured", 200),
+        ("a position that is Renewed", 300),
+        ("a position that is Redeemed", 40),
+        ("a position that is RedeemedEarly", 80),
     ];
     for (what, least) in least {
         let count = seen.counts.get(what).copied().unwrap_or_default();

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use usance_core::ledger::LedgerAccount;
 use usance_core::machine::State;
+use usance_workload::SplitMix64;
 
-use super::super::world::{Dice, SEEDS, Size};
+use super::super::world::{SEEDS, Size};
 use super::{Place, Tables, told};
 
 type Rows = Vec<Vec<String>>;
@@ -31,7 +32,7 @@ fn expected_staked(state: &State) -> Rows {
 #[test]
 fn balances_of_the_open_day_are_the_machines_at_every_stop() {
     let tables = Tables::new(Place::a_server, Size::usual(4));
-    let (mut projector, mut dice) = (tables.projector(), Dice(4));
+    let (mut projector, mut dice) = (tables.projector(), SplitMix64::new(4));
     while projector.reached().seq() < tables.world.head.seq {
         projector.step(&tables.log, 1 + dice.below(9) as usize).unwrap();
         let (head, state) = &tables.world.views[projector.reached().seq() as usize - 1];

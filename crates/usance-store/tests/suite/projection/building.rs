@@ -3,8 +3,9 @@
 use usance_core::id::{AssetIx, CustomerIx, LogPosition, PositionId};
 use usance_store::projection::Projector;
 use usance_store::{MemoryLog, StoreError};
+use usance_workload::SplitMix64;
 
-use super::super::world::{Dice, Size, cut};
+use super::super::world::{Size, cut};
 use super::{ALL, EVERYTHING, Somewhere, Tables, on_every_home, project};
 
 on_every_home! {
@@ -43,7 +44,7 @@ fn another_log_or_a_shorter_one_builds_other_rows(at: Somewhere) {
 fn opened_again_they_go_on_where_they_were(at: Somewhere) {
     let whole = Tables::full(at, Size::small(3));
     let tables = Tables::new(at, Size::small(3));
-    let mut dice = Dice(3);
+    let mut dice = SplitMix64::new(3);
     let mut reached = LogPosition::START;
     while reached.seq() < tables.world.head.seq {
         let mut projector = tables.projector();
@@ -131,7 +132,7 @@ fn a_second_projector_takes_over_where_the_first_stands(at: Somewhere) {
     let whole = Tables::full(at, Size::small(6));
     let tables = Tables::new(at, Size::small(6));
     let (mut one, mut other) = (tables.projector(), tables.projector());
-    let mut dice = Dice(6);
+    let mut dice = SplitMix64::new(6);
     while tables.reading().reached().unwrap().seq() < tables.world.head.seq {
         let projector = if dice.below(2) == 0 { &mut one } else { &mut other };
         projector.step(&tables.log, 1 + dice.below(4) as usize).unwrap();

@@ -13,8 +13,9 @@ use usance_core::product::rates::Bands;
 use usance_store::codec::{self, Record};
 use usance_store::projection::{Projector, Reading};
 use usance_store::{Appended, BatchBuilder, Head, LogStore, MemoryLog, Postgres, StoreError};
+use usance_workload::SplitMix64;
 
-use super::super::world::{Dice, SEEDS, Size};
+use super::super::world::{SEEDS, Size};
 use super::{ALL, EVERYTHING, Place, Somewhere, Tables, on_every_home, project, told};
 
 on_every_home! {
@@ -28,7 +29,7 @@ on_every_home! {
 fn both_homes_have_the_same_fingerprint() {
     for size in SEEDS.map(Size::usual).into_iter().chain([Size::golden()]) {
         let (file, server) = (Tables::new(Place::a_file, size), Tables::new(Place::a_server, size));
-        let (mut in_file, mut on_server, mut dice) = (file.projector(), server.projector(), Dice(size.seed));
+        let (mut in_file, mut on_server, mut dice) = (file.projector(), server.projector(), SplitMix64::new(size.seed));
         while in_file.reached().seq() < file.world.head.seq {
             in_file.step(&file.log, 1 + dice.below(40) as usize).unwrap();
             while on_server.reached() < in_file.reached() {
@@ -51,7 +52,7 @@ fn projectors_at_once_never_double_a_row(at: Somewhere) {
             let (tables, start) = (&tables, &start);
             scope.spawn(move || {
                 start.wait();
-                let (mut projector, log, mut dice) = (tables.projector(), tables.log.clone(), Dice(seed));
+                let (mut projector, log, mut dice) = (tables.projector(), tables.log.clone(), SplitMix64::new(seed));
                 while projector.reached().seq() < end {
                     let reached = projector.reached();
                     projector.step(&log, 1 + dice.below(5) as usize).unwrap();

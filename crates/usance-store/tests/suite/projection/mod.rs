@@ -112,6 +112,12 @@ impl Tables {
         let (world, log) = World::in_memory(size);
         Tables { world, log, place: at() }
     }
+    /// Full tables of a log that was stored.
+    fn of(at: Somewhere, log: MemoryLog) -> Tables {
+        let tables = Tables { world: World::of(&log), log, place: at() };
+        project(&mut tables.projector(), &tables.log, ALL);
+        tables
+    }
     fn full(at: Somewhere, size: Size) -> Tables {
         let tables = Tables::new(at, size);
         project(&mut tables.projector(), &tables.log, ALL);
