@@ -9,7 +9,7 @@ use crate::caller::Caller;
 use crate::client::{Client, Request};
 use crate::crowd::{self, Crowd};
 use crate::desk::{self, Desk};
-use crate::engine::{Engine, Place};
+use crate::engine::{Engine, Installation};
 use crate::founding::{self, ASSETS};
 use crate::ledger::Holder;
 use crate::listener::Listener;
@@ -50,20 +50,20 @@ pub struct Plan {
 
 /// What happens in a life, and how it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Turn {
+struct LifePlan {
     has_copy: bool,
     end: End,
 }
 
-impl Turn {
+impl LifePlan {
     /// That of a life, counted from 1.
-    const fn of(number: u64) -> Turn {
+    const fn of(number: u64) -> LifePlan {
         let end = match number {
             number if number % 5 == 2 => End::Terminated,
             number if number % 4 == 3 => End::KilledTwice,
             _ => End::Killed,
         };
-        Turn { has_copy: number % 5 == 3, end }
+        LifePlan { has_copy: number % 5 == 3, end }
     }
 }
 
@@ -121,7 +121,7 @@ pub struct Outcome {
 /// # Errors
 /// When the engine cannot be started, the platform not founded, or the soak not go on to its end; everything else is a finding on
 /// the stage.
-pub fn run(stage: &Stage, place: &Place, plan: Plan) -> anyhow::Result<Outcome> {
+pub fn run(stage: &Stage, place: &Installation, plan: Plan) -> anyhow::Result<Outcome> {
     let mut dice = Dice::new(plan.seed);
     let mut founder = Caller::new(stage, "founder".to_owned(), dice.roll());
     let mut course = Course { stage, place, plan, dice: Dice::new(dice.roll()), engine: None, outcome: Outcome::default() };
@@ -199,7 +199,7 @@ fn joined<T>(threads: Vec<std::thread::ScopedJoinHandle<'_, T>>) -> Option<Vec<T
 
 struct Course<'a> {
     stage: &'a Stage,
-    place: &'a Place,
+    place: &'a Installation,
     plan: Plan,
     dice: Dice,
     engine: Option<Engine>,
@@ -231,7 +231,7 @@ impl Course<'_> {
             let middle = self.plan.kill_every;
             let life = middle * 3 / 4 + middle / 2 * u32::try_from(self.dice.below(1_000)).unwrap_or(0) / 1_000;
             let until = Instant::now() + life;
-            let turn = Turn::of(number);
+            let turn = LifePlan::of(number);
             if turn.has_copy {
                 self.wait_until((Instant::now() + life / 4).min(until))?;
                 self.copy(number);
@@ -383,14 +383,14 @@ impl Course<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{End, Turn};
+    use super::{End, LifePlan};
 
     #[test]
     fn the_first_three_lives_have_a_kill_an_end_in_order_and_a_copy() {
-        let first: Vec<Turn> = (1..=3).map(Turn::of).collect();
+        let first: Vec<LifePlan> = (1..=3).map(LifePlan::of).collect();
         assert!(first.iter().any(|turn| turn.end == End::Killed) && first.iter().any(|turn| turn.end == End::Terminated));
         assert!(first.iter().any(|turn| turn.has_copy));
-        let many: Vec<Turn> = (1..=40).map(Turn::of).collect();
+        let many: Vec<LifePlan> = (1..=40).map(LifePlan::of).collect();
         let ended = |end: End| many.iter().filter(|turn| turn.end == end).count();
         assert_eq!((ended(End::Terminated), ended(End::KilledTwice), ended(End::Killed)), (8, 8, 24));
         assert_eq!(many.iter().filter(|turn| turn.has_copy).count(), 8);

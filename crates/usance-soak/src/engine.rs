@@ -27,7 +27,7 @@ const LOOK: Duration = Duration::from_millis(1);
 const WATCH: &str = "read -r _; kill -9 \"$0\"";
 
 /// Where the engine keeps what it knows.
-pub struct Place {
+pub struct Installation {
     /// The binary.
     pub binary: PathBuf,
     /// The data directory; with a server only snapshots lie there.
@@ -46,7 +46,7 @@ pub struct Engine {
     pub url: String,
 }
 
-impl Place {
+impl Installation {
     /// A command of the binary that sees none of this process's settings.
     fn command(&self, verb: &str) -> Command {
         let mut command = Command::new(&self.binary);

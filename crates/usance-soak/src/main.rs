@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 use usance_soak::course::{self, Plan};
-use usance_soak::engine::Place;
+use usance_soak::engine::Installation;
 use usance_soak::report::{self, Setting, load_average};
 use usance_soak::stage::Stage;
 use usance_soak::tally::Kind;
@@ -80,7 +80,7 @@ fn run(words: &Words) -> anyhow::Result<bool> {
         Store::Files => None,
         Store::Postgres => Some(LocalServer::start(&["shared_buffers = '256MB'"]).context("a PostgreSQL server")?),
     };
-    let place = Place { binary, data: directory.join("data"), log: words.out.join("engine.log"), server };
+    let place = Installation { binary, data: directory.join("data"), log: words.out.join("engine.log"), server };
     std::fs::write(&place.log, "").with_context(|| format!("writing {}", place.log.display()))?;
     let plan = Plan {
         seed,
@@ -114,7 +114,7 @@ fn keep_server(server: &LocalServer, directory: &Path) -> anyhow::Result<()> {
 }
 
 /// Soaks, judges and reports; gives whether nothing was found.
-fn soaked(words: &Words, place: &Place, plan: Plan, before: &str) -> anyhow::Result<bool> {
+fn soaked(words: &Words, place: &Installation, plan: Plan, before: &str) -> anyhow::Result<bool> {
     let stage = Stage::default();
     let outcome = course::run(&stage, place, plan)?;
     let writes = outcome.tally.taken.iter().filter(|taken| taken.kind.is_write() || taken.kind == Kind::Rush).count() as u64;

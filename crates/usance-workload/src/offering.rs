@@ -4,7 +4,7 @@ use crate::dice::Dice;
 use crate::product::{rate, units};
 use crate::workload::Workload;
 use usance_core::machine::Command;
-use usance_core::machine::command::{Change, SaleText};
+use usance_core::machine::command::{Patch, SaleText};
 use usance_core::product::Status;
 
 /// The words of an agreement, by its number.
@@ -47,13 +47,13 @@ impl Workload<'_> {
             return Command::SetProductStatus { product, status: Status::Open };
         }
         let sale = SaleText {
-            minimum: Change::Clear,
-            step: Change::Clear,
-            personal_maximum: Change::Clear,
-            capacity: Change::Clear,
-            opens_at: Change::Clear,
-            closes_at: Change::Clear,
-            renewal: if outline.form.has_term() { Change::Set(true) } else { Change::Keep },
+            minimum: Patch::Clear,
+            step: Patch::Clear,
+            personal_maximum: Patch::Clear,
+            capacity: Patch::Clear,
+            opens_at: Patch::Clear,
+            closes_at: Patch::Clear,
+            renewal: if outline.form.has_term() { Patch::Set(true) } else { Patch::Keep },
             ..SaleText::default()
         };
         Command::ChangeProduct { product, sale: Box::new(sale) }

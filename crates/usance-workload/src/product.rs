@@ -4,7 +4,7 @@ use crate::cast::{Cast, Form, Outline};
 use crate::dice::Dice;
 use crate::workload::Workload;
 use usance_core::calendar::Day;
-use usance_core::machine::command::{Change, ProductText, RateText, SaleText};
+use usance_core::machine::command::{Patch, ProductText, RateText, SaleText};
 use usance_core::money::Rate;
 use usance_core::product::kind::KindName;
 use usance_core::product::{Distribution, EarlyRedemption, Kind, RateMode};
@@ -26,7 +26,7 @@ impl Workload<'_> {
             3 => product.distribution = Some(Distribution::EveryNDays(dice.one_of(&[0, 3_651]))),
             4 => {
                 let opens = self.situation.first_instant(self.situation.today());
-                (product.sale.opens_at, product.sale.closes_at) = (Change::Set(opens), Change::Set(opens));
+                (product.sale.opens_at, product.sale.closes_at) = (Patch::Set(opens), Patch::Set(opens));
             }
             _ => product.asset = "GONE".to_owned(),
         }
@@ -36,21 +36,21 @@ impl Workload<'_> {
     /// A change of what may change.
     pub(crate) fn change(&self, dice: &mut Dice<'_>) -> SaleText {
         let bound = |dice: &mut Dice<'_>| match dice.below(8) {
-            0..=1 => Change::Clear,
-            2 => Change::Set("0.25".to_owned()),
-            _ => Change::Set(dice.byte().to_string()),
+            0..=1 => Patch::Clear,
+            2 => Patch::Set("0.25".to_owned()),
+            _ => Patch::Set(dice.byte().to_string()),
         };
-        let start = |days: i32| Change::Set(self.situation.first_instant(self.situation.today().plus_days(days)));
+        let start = |days: i32| Patch::Set(self.situation.first_instant(self.situation.today().plus_days(days)));
         let mut sale = SaleText::default();
         match dice.below(8) {
             0..=2 => sale.capacity = bound(dice),
             3 => sale.personal_maximum = bound(dice),
             4 => sale.minimum = bound(dice),
             5 => sale.step = bound(dice),
-            6 => sale.renewal = Change::Set(dice.below(2) == 1),
+            6 => sale.renewal = Patch::Set(dice.below(2) == 1),
             _ => {
                 (sale.opens_at, sale.closes_at) =
-                    dice.one_of(&[(Change::Clear, Change::Clear), (start(-1), start(3)), (start(2), Change::Clear)])
+                    dice.one_of(&[(Patch::Clear, Patch::Clear), (start(-1), start(3)), (start(2), Patch::Clear)])
             }
         }
         sale
@@ -71,8 +71,8 @@ impl Cast {
         let daily = Some(Distribution::Daily);
         let distributions = [daily, None, daily, Some(Distribution::EveryNDays(2)), Some(Distribution::EveryNDays(5))];
         let some = |dice: &mut Dice<'_>, choices: &[&str]| match dice.one_of(choices) {
-            "" => Change::Keep,
-            text => Change::Set(text.to_owned()),
+            "" => Patch::Keep,
+            text => Patch::Set(text.to_owned()),
         };
         ProductText {
             id: outline.id.to_owned(),
@@ -89,7 +89,7 @@ impl Cast {
                 step: some(dice, &["", "", "", "", "0.25", "0.3"]),
                 personal_maximum: some(dice, &["", "", "", "60", "12.5"]),
                 capacity: some(dice, &["", "", "90", "30"]),
-                renewal: Change::Set(kind.can_renew()),
+                renewal: Patch::Set(kind.can_renew()),
                 ..SaleText::default()
             },
         }

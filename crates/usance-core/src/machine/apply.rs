@@ -157,7 +157,7 @@ fn subscribe(state: &mut State, event: &Subscribed, at: Timestamp) {
     let holding = state.ensure_holding(event.account, event.product);
     state.stake(event.product, holding, event.amount());
     if event.position == state.next_position() {
-        let opening = Opening {
+        let opening = NewPosition {
             account: event.account.0,
             product: event.product,
             holding,
@@ -185,7 +185,7 @@ fn subscribe(state: &mut State, event: &Subscribed, at: Timestamp) {
 }
 
 /// What a new position starts with.
-pub(super) struct Opening {
+pub(super) struct NewPosition {
     pub account: u32,
     pub product: ProductIx,
     pub holding: HoldingIx,
@@ -200,7 +200,7 @@ pub(super) struct Opening {
     pub renewed_from: u64,
 }
 
-pub(super) fn open_position(state: &mut State, opening: &Opening) -> PositionId {
+pub(super) fn open_position(state: &mut State, opening: &NewPosition) -> PositionId {
     let running = Running {
         earning: Packed96::new(opening.earning),
         pending: Packed96::new(opening.pending),

@@ -8,7 +8,7 @@
 //! which are random and therefore wait for memory together instead of one after another. Maturities come last, again in
 //! ascending id: nothing that accrues depends on them.
 
-use super::apply::{Opening, open_position, packed_instant};
+use super::apply::{NewPosition, open_position, packed_instant};
 use super::event::{CLOSE_RULE, DayClosed, Event, ProductDay};
 use super::post;
 use super::state::{Account, BooksAtClose, State};
@@ -258,7 +258,7 @@ fn mature(state: &mut State, work: &mut Work, id: PositionId, at: Timestamp) {
             RateMode::Locked => product.version_on(value_date).unwrap_or(FLOATING),
         };
         state.stake(running.product, origin.holding, renewed);
-        let opening = Opening {
+        let opening = NewPosition {
             account: running.account.0,
             product: running.product,
             holding: origin.holding,

@@ -46,7 +46,7 @@ pub struct ProductText {
 
 /// A change of one optional field: left alone, cleared or set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Change<T> {
+pub enum Patch<T> {
     /// Not mentioned.
     #[default]
     Keep,
@@ -60,23 +60,23 @@ pub enum Change<T> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SaleText {
     /// See `SaleTerms`.
-    pub name: Change<String>,
+    pub name: Patch<String>,
     /// See `SaleTerms`.
-    pub minimum: Change<String>,
+    pub minimum: Patch<String>,
     /// See `SaleTerms`.
-    pub step: Change<String>,
+    pub step: Patch<String>,
     /// See `SaleTerms`.
-    pub personal_maximum: Change<String>,
+    pub personal_maximum: Patch<String>,
     /// See `SaleTerms`.
-    pub capacity: Change<String>,
+    pub capacity: Patch<String>,
     /// See `SaleTerms`.
-    pub opens_at: Change<Timestamp>,
+    pub opens_at: Patch<Timestamp>,
     /// See `SaleTerms`.
-    pub closes_at: Change<Timestamp>,
+    pub closes_at: Patch<Timestamp>,
     /// See `SaleTerms`.
-    pub renewal: Change<bool>,
+    pub renewal: Patch<bool>,
     /// See `SaleTerms`.
-    pub risk_notice: Change<String>,
+    pub risk_notice: Patch<String>,
 }
 
 /// A subscription as it is asked for.

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::PositionId;
 use usance_core::limits::{AMOUNT_UNITS_MAX, BANDS_MAX, RATE_UNITS_MAX, TERM_DAYS_MAX};
-use usance_core::machine::command::{Change, ProductText, SaleText, Source, Subscribe, WalletMove};
+use usance_core::machine::command::{Patch, ProductText, SaleText, Source, Subscribe, WalletMove};
 use usance_core::machine::decide::{clock, subscribe};
 use usance_core::machine::event::Subscribed;
 use usance_core::machine::state::ClockMode;
@@ -229,7 +229,7 @@ const TOO_MUCH: u128 = 100;
 /// Alice and bob have staked before the limits came, so that they may be below what is staked.
 fn offered(offer: &Offer) -> State {
     let mut engine = Engine::new(ClockMode::Simulated, 0, instant("2026-01-01T12:00:00.000Z"));
-    let limit = |value: u8| if value == 0 { Change::Clear } else { Change::Set(value.to_string()) };
+    let limit = |value: u8| if value == 0 { Patch::Clear } else { Patch::Set(value.to_string()) };
     let deposit = |customer: &str, account: AccountKind, amount: u8, reference: &str| {
         let (customer, asset, amount, reference) = (customer.to_owned(), "COIN".to_owned(), amount.to_string(), reference.to_owned());
         (amount != "0").then_some(Command::Deposit(WalletMove { customer, asset, account, amount, reference }))

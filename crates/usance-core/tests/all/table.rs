@@ -19,7 +19,7 @@ use std::fmt::Debug;
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::{AssetIx, PositionId};
 use usance_core::ledger::LedgerAccount;
-use usance_core::machine::command::{Change, ProductText, RateText, Redeem, SaleText, Source, Subscribe, WalletMove};
+use usance_core::machine::command::{Patch, ProductText, RateText, Redeem, SaleText, Source, Subscribe, WalletMove};
 use usance_core::machine::decide::subscribe;
 use usance_core::machine::event::Redeemed;
 use usance_core::machine::state::ClockMode;
@@ -158,11 +158,11 @@ fn rate(text: &str) -> RateText {
     text.split(',').map(band).collect()
 }
 
-fn change(words: &mut Words<'_>, name: &str) -> Change<String> {
+fn change(words: &mut Words<'_>, name: &str) -> Patch<String> {
     match words.value(name) {
-        None => Change::Keep,
-        Some("none") => Change::Clear,
-        Some(text) => Change::Set(text.to_owned()),
+        None => Patch::Keep,
+        Some("none") => Patch::Clear,
+        Some(text) => Patch::Set(text.to_owned()),
     }
 }
 
@@ -525,14 +525,14 @@ impl Table {
 
     fn sale(&mut self, words: &mut Words<'_>) -> SaleText {
         let offset = self.engine().offset();
-        let start = |change: Change<String>| match change {
-            Change::Keep => Change::Keep,
-            Change::Clear => Change::Clear,
-            Change::Set(date) => Change::Set(offset.first_instant(day(&date))),
+        let start = |change: Patch<String>| match change {
+            Patch::Keep => Patch::Keep,
+            Patch::Clear => Patch::Clear,
+            Patch::Set(date) => Patch::Set(offset.first_instant(day(&date))),
         };
         let renewal = match words.value("renewal") {
-            None => Change::Keep,
-            Some(switch) => Change::Set(switch == "on"),
+            None => Patch::Keep,
+            Some(switch) => Patch::Set(switch == "on"),
         };
         SaleText {
             minimum: change(words, "min"),

@@ -28,7 +28,7 @@ impl Gate {
         if let Ok(place) = self.places.try_acquire() {
             return Ok(place);
         }
-        let waiting = Counted::one_more(&self.waiting);
+        let waiting = InFlight::one_more(&self.waiting);
         if waiting.before >= self.waiting_max {
             return Err(Unavailable::Overloaded);
         }
@@ -45,20 +45,20 @@ impl Gate {
 }
 
 /// One more of a number, for as long as this value lives.
-pub struct Counted<'a> {
+pub struct InFlight<'a> {
     number: &'a AtomicUsize,
     /// How many there were before.
     pub before: usize,
 }
 
-impl<'a> Counted<'a> {
+impl<'a> InFlight<'a> {
     /// One more than there were.
     pub fn one_more(number: &'a AtomicUsize) -> Self {
-        Counted { number, before: number.fetch_add(1, Ordering::Relaxed) }
+        InFlight { number, before: number.fetch_add(1, Ordering::Relaxed) }
     }
 }
 
-impl Drop for Counted<'_> {
+impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         self.number.fetch_sub(1, Ordering::Relaxed);
     }

@@ -53,11 +53,11 @@ pub enum Sender {
 /// Tries that were counted, to be given back when they were right.
 #[must_use = "a right answer gives its try back"]
 #[derive(Debug, Default)]
-pub struct Taken(Vec<(Door, [usize; 2])>);
+pub struct Taken(Vec<(BudgetName, [usize; 2])>);
 
 /// What is counted, each in a table of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Door {
+enum BudgetName {
     Line,
     Pair,
     Strangers,
@@ -69,41 +69,41 @@ enum Door {
     CodesOfSession,
 }
 
-impl Door {
-    const ALL: [Door; 9] = [
-        Door::Line,
-        Door::Pair,
-        Door::Strangers,
-        Door::Reserve,
-        Door::Fresh,
-        Door::Device,
-        Door::CodesOfStrangers,
-        Door::CodesOfDevice,
-        Door::CodesOfSession,
+impl BudgetName {
+    const ALL: [BudgetName; 9] = [
+        BudgetName::Line,
+        BudgetName::Pair,
+        BudgetName::Strangers,
+        BudgetName::Reserve,
+        BudgetName::Fresh,
+        BudgetName::Device,
+        BudgetName::CodesOfStrangers,
+        BudgetName::CodesOfDevice,
+        BudgetName::CodesOfSession,
     ];
 
     const fn budget(self) -> Budget {
         match self {
-            Door::Line => LINE,
-            Door::Pair => PAIR,
-            Door::Strangers => STRANGERS,
-            Door::Reserve => RESERVE,
-            Door::Fresh => FRESH,
-            Door::Device => DEVICE,
-            Door::CodesOfStrangers => CODES_OF_STRANGERS,
-            Door::CodesOfDevice | Door::CodesOfSession => CODES_OF_ONE,
+            BudgetName::Line => LINE,
+            BudgetName::Pair => PAIR,
+            BudgetName::Strangers => STRANGERS,
+            BudgetName::Reserve => RESERVE,
+            BudgetName::Fresh => FRESH,
+            BudgetName::Device => DEVICE,
+            BudgetName::CodesOfStrangers => CODES_OF_STRANGERS,
+            BudgetName::CodesOfDevice | BudgetName::CodesOfSession => CODES_OF_ONE,
         }
     }
 }
 
 /// For each place the instant at which everything tried there is forgotten (the generic cell rate algorithm).
 struct Table {
-    door: Door,
+    door: BudgetName,
     rows: [Vec<u64>; 2],
 }
 
 impl Table {
-    fn new(door: Door) -> Table {
+    fn new(door: BudgetName) -> Table {
         Table { door, rows: [vec![0; PLACES], vec![0; PLACES]] }
     }
 
@@ -141,7 +141,7 @@ impl Attempts {
     /// Nothing was tried yet. `key` is random.
     #[must_use]
     pub fn new(key: [u8; 32]) -> Attempts {
-        Attempts { key, tables: Door::ALL.map(|door| Mutex::new(Table::new(door))), began: Instant::now() }
+        Attempts { key, tables: BudgetName::ALL.map(|door| Mutex::new(Table::new(door))), began: Instant::now() }
     }
 
     /// Counts a try at a customer's password.
@@ -154,19 +154,19 @@ impl Attempts {
 
     fn password_at(&self, customer: &str, sender: &Sender, now_ms: u64) -> Result<Taken, Duration> {
         match sender {
-            Sender::Known(device) => self.take(&[(Door::Device, &[customer, device])], now_ms),
+            Sender::Known(device) => self.take(&[(BudgetName::Device, &[customer, device])], now_ms),
             Sender::Stranger(address) => self.strangers_password(customer, *address, now_ms),
         }
     }
 
     fn strangers_password(&self, customer: &str, address: IpAddr, now_ms: u64) -> Result<Taken, Duration> {
         let (line, network) = (line(address).to_string(), network(address).to_string());
-        let Taken(mut taken) = self.take(&[(Door::Line, &[&line]), (Door::Pair, &[&line, customer])], now_ms)?;
-        let shared = self.take(&[(Door::Strangers, &[customer])], now_ms);
+        let Taken(mut taken) = self.take(&[(BudgetName::Line, &[&line]), (BudgetName::Pair, &[&line, customer])], now_ms)?;
+        let shared = self.take(&[(BudgetName::Strangers, &[customer])], now_ms);
         // Every try makes its network less fresh, whatever pays for it.
-        let fresh = self.take(&[(Door::Fresh, &[&network, customer])], now_ms);
+        let fresh = self.take(&[(BudgetName::Fresh, &[&network, customer])], now_ms);
         let paid = match (shared, &fresh) {
-            (Err(_), Ok(_)) => self.take(&[(Door::Reserve, &[customer])], now_ms),
+            (Err(_), Ok(_)) => self.take(&[(BudgetName::Reserve, &[customer])], now_ms),
             (shared, _) => shared,
         };
         taken.extend(fresh.into_iter().flat_map(|fresh| fresh.0));
@@ -177,7 +177,7 @@ impl Attempts {
             }
             Err(wait) => {
                 // Nothing was tried: of a refusal only the line takes notice.
-                taken.retain(|(door, _)| *door != Door::Line);
+                taken.retain(|(door, _)| *door != BudgetName::Line);
                 self.give_back(Taken(taken));
                 Err(wait)
             }
@@ -190,8 +190,8 @@ impl Attempts {
     /// How long to wait.
     pub fn code(&self, customer: &str, sender: &Sender) -> Result<Taken, Duration> {
         match sender {
-            Sender::Known(device) => self.take(&[(Door::CodesOfDevice, &[customer, device])], self.now_ms()),
-            Sender::Stranger(_) => self.take(&[(Door::CodesOfStrangers, &[customer])], self.now_ms()),
+            Sender::Known(device) => self.take(&[(BudgetName::CodesOfDevice, &[customer, device])], self.now_ms()),
+            Sender::Stranger(_) => self.take(&[(BudgetName::CodesOfStrangers, &[customer])], self.now_ms()),
         }
     }
 
@@ -200,7 +200,7 @@ impl Attempts {
     /// # Errors
     /// How long to wait.
     pub fn code_within(&self, session: i64) -> Result<Taken, Duration> {
-        self.take(&[(Door::CodesOfSession, &[&session.to_string()])], self.now_ms())
+        self.take(&[(BudgetName::CodesOfSession, &[&session.to_string()])], self.now_ms())
     }
 
     /// What was right, or was never looked at, does not count.
@@ -213,7 +213,7 @@ impl Attempts {
     }
 
     /// Counts at each door in turn, up to the first that is closed: what stands behind it is not used up.
-    fn take(&self, doors: &[(Door, &[&str])], now_ms: u64) -> Result<Taken, Duration> {
+    fn take(&self, doors: &[(BudgetName, &[&str])], now_ms: u64) -> Result<Taken, Duration> {
         let mut taken = Taken::default();
         for (door, names) in doors {
             let places = self.places(*door, names);
@@ -225,7 +225,7 @@ impl Attempts {
         Ok(taken)
     }
 
-    fn places(&self, door: Door, names: &[&str]) -> [usize; 2] {
+    fn places(&self, door: BudgetName, names: &[&str]) -> [usize; 2] {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
         hasher.update(&[door as u8]);
         for name in names {
@@ -346,6 +346,6 @@ mod tests {
             let _ = attempts.password_at(&"x".repeat(number as usize % 100), &stranger(number), 0);
         }
         assert_eq!(size(&attempts), before);
-        assert_eq!(before, Door::ALL.len() * 2 * PLACES);
+        assert_eq!(before, BudgetName::ALL.len() * 2 * PLACES);
     }
 }

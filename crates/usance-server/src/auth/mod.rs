@@ -7,9 +7,9 @@
 pub mod attempts;
 pub mod device;
 pub mod identity;
+mod password_queues;
 pub mod rates;
 pub mod session;
 pub mod tokens;
-mod turns;
 
 pub use tokens::Auth;

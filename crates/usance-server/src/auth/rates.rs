@@ -77,7 +77,7 @@ impl<K: Hash + Eq + Clone> Rate<K> {
         Rate { name, a_second, limiter }
     }
 
-    fn count(&self, key: &K, counted: &mut Counted, clock: &DefaultClock) {
+    fn count(&self, key: &K, counted: &mut RateVerdict, clock: &DefaultClock) {
         let (left, seconds) = match self.limiter.check_key(key) {
             Ok(state) => (state.remaining_burst_capacity(), 1),
             Err(until) => {
@@ -130,8 +130,8 @@ impl Rates {
     }
 
     /// Counts a request with a token or a session; `operation` is what it asks for, if that is anything.
-    pub fn count(&self, identity: &Identity, purpose: Purpose, operation: Option<&str>) -> Counted {
-        let mut counted = Counted::default();
+    pub fn count(&self, identity: &Identity, purpose: Purpose, operation: Option<&str>) -> RateVerdict {
+        let mut counted = RateVerdict::default();
         if let Some(rate) = &self.sender {
             rate.count(&sender(identity), &mut counted, &self.clock);
         }
@@ -155,8 +155,8 @@ impl Rates {
     }
 
     /// Counts a request of somebody unknown; `operation` is what it asks for, if that is anything.
-    pub fn count_address(&self, address: IpAddr, operation: Option<&str>) -> Counted {
-        let mut counted = Counted::default();
+    pub fn count_address(&self, address: IpAddr, operation: Option<&str>) -> RateVerdict {
+        let mut counted = RateVerdict::default();
         if let Some(rate) = &self.address {
             rate.count(&line(address), &mut counted, &self.clock);
         }
@@ -179,13 +179,13 @@ fn sender(identity: &Identity) -> String {
 
 /// A request that was counted.
 #[derive(Debug, Default)]
-pub struct Counted {
+pub struct RateVerdict {
     policy: String,
     left: String,
     wait_seconds: Option<u64>,
 }
 
-impl Counted {
+impl RateVerdict {
     /// Whether it may go on.
     ///
     /// # Errors

@@ -7,8 +7,8 @@
 
 use crate::auth::attempts::{Sender, Taken};
 use crate::auth::identity::Identity;
+use crate::auth::password_queues;
 use crate::auth::tokens::Auth;
-use crate::auth::turns;
 use crate::wire::problem::Problem;
 use crate::wire::text::hex;
 use argon2::{Argon2, PasswordHash, PasswordVerifier};
@@ -111,8 +111,8 @@ impl Auth {
     /// this customer or network as may wait for their turn; 503 when too many are being checked.
     pub async fn check_password(&self, customer: &str, password: String, sender: &Sender) -> Result<Passed, Problem> {
         let place = self.turns.place(customer, sender).map_err(|refused| match refused {
-            turns::Refused::Own => too_many("password", COME_AGAIN),
-            turns::Refused::All => {
+            password_queues::Refused::Own => too_many("password", COME_AGAIN),
+            password_queues::Refused::All => {
                 told("password", "busy");
                 busy()
             }
@@ -128,7 +128,7 @@ impl Auth {
     }
 
     /// The stored hash of a password that is right.
-    async fn compare(&self, customer: &str, password: String, place: turns::Place) -> Result<String, Problem> {
+    async fn compare(&self, customer: &str, password: String, place: password_queues::QueueSlot) -> Result<String, Problem> {
         let turn = place.turn().await.ok_or_else(busy)?;
         let stored = self.with_store(|store| store.password(customer)).map_err(|error| failed(&error))?;
         let known = stored.clone();

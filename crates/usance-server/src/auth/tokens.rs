@@ -6,8 +6,8 @@
 
 use super::attempts::Attempts;
 use super::identity::{CUSTOMER, Identity};
-use super::rates::{Counted, Purpose, RateLimits, Rates};
-use super::turns::Turns;
+use super::password_queues::PasswordQueues;
+use super::rates::{Purpose, RateLimits, RateVerdict, Rates};
 use crate::wire::problem::Problem;
 use axum::http::{HeaderMap, StatusCode, header};
 use parking_lot::{Mutex, RwLock};
@@ -42,8 +42,8 @@ pub struct Auth {
     pub(super) rates: Rates,
     /// How often who tried to come in.
     pub(super) attempts: Attempts,
-    /// Turns to have a password checked.
-    pub(super) turns: Turns,
+    /// PasswordQueues to have a password checked.
+    pub(super) turns: PasswordQueues,
     /// Signs what browsers carry for us: tickets and marks of devices. Read when it is first needed.
     pub(super) signing: OnceLock<[u8; 32]>,
     seen_version: AtomicI64,
@@ -62,7 +62,7 @@ impl Auth {
             bootstrap: bootstrap.map(secret_hash),
             rates: Rates::new(rates),
             attempts: Attempts::new(random_key()?),
-            turns: Turns::new(),
+            turns: PasswordQueues::new(),
             signing: OnceLock::new(),
             seen_version: AtomicI64::new(0),
         };
@@ -153,14 +153,14 @@ impl Auth {
 
     /// Counts a request against the rates of its sender, its customer and the operation it asks for, if that is any.
     #[must_use]
-    pub fn count(&self, identity: &Identity, purpose: Purpose, operation: Option<&str>) -> Counted {
+    pub fn count(&self, identity: &Identity, purpose: Purpose, operation: Option<&str>) -> RateVerdict {
         self.rates.count(identity, purpose, operation)
     }
 
     /// Counts a request without a valid token or a session against the rates of its address and of the operation it asks for, if
     /// that is any.
     #[must_use]
-    pub fn count_address(&self, address: IpAddr, operation: Option<&str>) -> Counted {
+    pub fn count_address(&self, address: IpAddr, operation: Option<&str>) -> RateVerdict {
         self.rates.count_address(address, operation)
     }
 }

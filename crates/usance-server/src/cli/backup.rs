@@ -1,7 +1,7 @@
 //! `usance backup`: a consistent copy of a running or stopped engine's data.
 
 use crate::cli::output::{Output, spinner};
-use crate::cli::place::Place;
+use crate::cli::store_flags::StoreFlags;
 use anyhow::{Context, bail};
 use clap::Args;
 use std::io::ErrorKind;
@@ -22,7 +22,7 @@ use usance_store::{
 #[derive(Args)]
 pub struct Backup {
     #[command(flatten)]
-    place: Place,
+    place: StoreFlags,
     /// Where the copy goes; it must not exist, or be empty; with --store it may be an older copy.
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
@@ -52,7 +52,7 @@ pub fn run(verb: &Backup) -> anyhow::Result<ExitCode> {
 }
 
 /// Copies a data directory: its files as they stand at one moment each, the log last.
-fn of_files(place: &Place, target: &Path) -> anyhow::Result<Head> {
+fn of_files(place: &StoreFlags, target: &Path) -> anyhow::Result<Head> {
     let from = DataDirectory::open_shared(&place.data)?;
     if target.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         bail!("{} is not empty", target.display());

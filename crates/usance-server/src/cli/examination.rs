@@ -4,8 +4,8 @@
 //! Printing and exit codes are [`crate::cli::verify`]'s; how the log runs is `replay`'s. It changes nothing, and a
 //! running engine may go on meanwhile: what it appends is not looked at.
 
-use crate::cli::place::Visited;
 use crate::cli::replay::Replay;
+use crate::cli::store_flags::Visited;
 use crate::json::shape;
 use anyhow::{Context, bail};
 use std::collections::BTreeMap;

@@ -1,8 +1,8 @@
 //! `usance export`: the journal, positions and daily rewards as CSV files, straight from the log.
 
 use crate::cli::output::{Output, progress};
-use crate::cli::place::Place;
 use crate::cli::replay::{Replay, days_of};
+use crate::cli::store_flags::StoreFlags;
 use crate::json::shape;
 use crate::wire::cell::cell;
 use anyhow::Context;
@@ -19,7 +19,7 @@ use usance_core::machine::{State, post, view};
 #[derive(Args)]
 pub struct Export {
     #[command(flatten)]
-    place: Place,
+    place: StoreFlags,
     /// The directory for journal.csv, positions.csv and rewards.csv.
     #[arg(long, value_name = "DIR")]
     to: PathBuf,

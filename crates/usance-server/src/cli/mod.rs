@@ -9,20 +9,20 @@ pub mod examination;
 pub mod export;
 mod logging;
 pub mod output;
-pub mod place;
 pub mod promote;
 pub mod rate_flags;
 mod replay;
 pub mod restore;
 pub mod serve;
 pub mod simulate;
+pub mod store_flags;
 pub mod token;
 pub mod verify;
 pub mod world;
 
 use clap::{Parser, Subcommand};
-pub use place::Place;
 use std::process::ExitCode;
+pub use store_flags::StoreFlags;
 
 /// Usance: the engine that an exchange runs to offer staking to its customers.
 ///

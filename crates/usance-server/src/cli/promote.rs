@@ -1,7 +1,7 @@
 //! `usance promote`: ask the writer to hand over to a standby, and wait until it has.
 
 use crate::cli::output::Output;
-use crate::cli::place::{ServerFlags, plain_name, server_of};
+use crate::cli::store_flags::{ServerFlags, plain_name, server_of};
 use anyhow::{Context, bail};
 use clap::Args;
 use std::process::ExitCode;

@@ -4,7 +4,7 @@
 //! an older base, the batches after it.
 
 use crate::cli::output::{Output, progress};
-use crate::cli::place::Place;
+use crate::cli::store_flags::StoreFlags;
 use anyhow::{Context, bail};
 use clap::Args;
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ use usance_store::{DataDirectory, Head, Home, LogReader, Note, People, StoreErro
 #[derive(Args)]
 pub struct Restore {
     #[command(flatten)]
-    to: Place,
+    to: StoreFlags,
     /// The copy.
     #[arg(long, value_name = "DIR")]
     from: PathBuf,

@@ -4,8 +4,8 @@ use crate::app::{App, Site};
 use crate::auth::tokens::{Auth, BOOTSTRAP};
 use crate::cli::logging;
 use crate::cli::output::{Output, progress};
-use crate::cli::place::{Place, plain_name};
 use crate::cli::rate_flags::RateFlags;
+use crate::cli::store_flags::{StoreFlags, plain_name};
 use crate::contract::route::Permission;
 use crate::site::{self, door::Door};
 use crate::wire::address::{Network, Proxies};
@@ -39,7 +39,7 @@ const FAILURE_PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Args, Clone)]
 pub struct Serve {
     #[command(flatten)]
-    place: Place,
+    place: StoreFlags,
     /// How this instance begins on a --store that others may write, too: as its writer, unless somebody else is; or as a
     /// standby, which creates nothing and waits until nobody writes.
     #[arg(long, value_name = "ROLE", env = "USANCE_ROLE", default_value = "writer")]

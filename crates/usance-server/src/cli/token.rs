@@ -1,7 +1,7 @@
 //! `usance token`: make, list and revoke tokens; also while the server runs, which sees it within a second.
 
 use crate::cli::output::Output;
-use crate::cli::place::Place;
+use crate::cli::store_flags::StoreFlags;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use std::process::ExitCode;
@@ -24,7 +24,7 @@ enum TokenVerb {
     /// Make a token; its text is shown once and stored hashed.
     Create {
         #[command(flatten)]
-        place: Place,
+        place: StoreFlags,
         /// What it may do.
         #[arg(long)]
         role: RoleFlag,
@@ -40,14 +40,14 @@ enum TokenVerb {
     /// List tokens, newest first, without their text.
     List {
         #[command(flatten)]
-        place: Place,
+        place: StoreFlags,
         #[command(flatten)]
         output: Output,
     },
     /// Revoke a token by its number.
     Revoke {
         #[command(flatten)]
-        place: Place,
+        place: StoreFlags,
         /// The number that `usance token list` shows.
         id: i64,
         #[command(flatten)]
@@ -89,13 +89,13 @@ impl Token {
     }
 }
 
-fn people(place: &Place) -> anyhow::Result<Box<dyn IdentityStore>> {
+fn people(place: &StoreFlags) -> anyhow::Result<Box<dyn IdentityStore>> {
     let home = place.home().context("there is no data directory yet; `usance serve` or `usance demo` makes one")?;
     Ok(home.people()?)
 }
 
 /// The people, to be changed: a copy is then no longer what its note says.
-fn people_to_change(place: &Place) -> anyhow::Result<Box<dyn IdentityStore>> {
+fn people_to_change(place: &StoreFlags) -> anyhow::Result<Box<dyn IdentityStore>> {
     if place.server.store.is_none() {
         Note::forget(&place.data)?;
     }

@@ -4,7 +4,7 @@
 
 use crate::cli::examination::{Examination, KnownHead, Verdict, examine};
 use crate::cli::output::{Output, progress};
-use crate::cli::place::Place;
+use crate::cli::store_flags::StoreFlags;
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,7 +22,7 @@ const UNCHECKED: u8 = 3;
 #[derive(Args)]
 pub struct Verify {
     #[command(flatten)]
-    place: Place,
+    place: StoreFlags,
     /// A head that was kept elsewhere: the log has to hold this batch with this hash.
     #[arg(long, value_name = "BATCH:HASH", value_parser = kept_head)]
     head: Option<KnownHead>,

@@ -5,7 +5,7 @@
 
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::PositionId;
-use usance_core::machine::command::{Change, ProductText, RateText, Redeem, SaleText, Source, Subscribe, WalletMove};
+use usance_core::machine::command::{Patch, ProductText, RateText, Redeem, SaleText, Source, Subscribe, WalletMove};
 use usance_core::machine::decide::redeem;
 use usance_core::machine::{Command, Event, Executed, State, close, execute};
 use usance_core::money::Rate;
@@ -283,9 +283,9 @@ impl<'a> World<'a> {
             sample("bdx-30", "BDX", "BDX 30 days", Some(30), (today, single("0.09")), "100"),
             sample("btc-7", "BTC", "BTC 7 days launch", Some(7), (today, single("0.05")), "0.01"),
         ];
-        launched[0].sale.opens_at = Change::Set(offset.first_instant(today.plus_days(2)));
-        launched[1].sale.closes_at = Change::Set(offset.first_instant(today.previous()));
-        launched[2].sale.capacity = Change::Set("0.001".into());
+        launched[0].sale.opens_at = Patch::Set(offset.first_instant(today.plus_days(2)));
+        launched[1].sale.closes_at = Patch::Set(offset.first_instant(today.previous()));
+        launched[2].sale.capacity = Patch::Set("0.001".into());
         launched[2].early_redemption = Some(EarlyRedemption::NotAllowed);
         for product in launched {
             let id = product.id.clone();
@@ -338,9 +338,9 @@ fn sample(id: &str, asset: &str, name: &str, term: Option<u32>, first_rate: (Day
         distribution: None,
         early_redemption: None,
         sale: SaleText {
-            minimum: Change::Set(minimum.into()),
-            renewal: if term.is_some() { Change::Set(true) } else { Change::Keep },
-            risk_notice: Change::Set("Not principal-protected: validators can be slashed, rates change, prices fall.".into()),
+            minimum: Patch::Set(minimum.into()),
+            renewal: if term.is_some() { Patch::Set(true) } else { Patch::Keep },
+            risk_notice: Patch::Set("Not principal-protected: validators can be slashed, rates change, prices fall.".into()),
             ..SaleText::default()
         },
     }
@@ -371,9 +371,9 @@ fn catalogue(from: Day) -> Vec<ProductText> {
     ];
     for product in &mut all {
         match product.id.as_str() {
-            "sol-90" => product.sale.capacity = Change::Set("20000".into()),
-            "usdd-flex" => product.sale.personal_maximum = Change::Set("50000".into()),
-            "btc-30" => product.sale.capacity = Change::Set("40".into()),
+            "sol-90" => product.sale.capacity = Patch::Set("20000".into()),
+            "usdd-flex" => product.sale.personal_maximum = Patch::Set("50000".into()),
+            "btc-30" => product.sale.capacity = Patch::Set("40".into()),
             "eth-90" => product.distribution = Some(usance_core::product::Distribution::EveryNDays(30)),
             "sol-30" => product.distribution = Some(usance_core::product::Distribution::EveryNDays(7)),
             _ => {}

@@ -14,7 +14,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::ProductIx;
-use usance_core::machine::command::{Change, ProductText, SaleText};
+use usance_core::machine::command::{Patch, ProductText, SaleText};
 use usance_core::machine::rejection::AmountField;
 use usance_core::machine::view::ProductView;
 use usance_core::machine::{Rejection, State as Machine, outlook, view};
@@ -171,12 +171,12 @@ pub struct ProductAsked {
     risk_notice: Option<String>,
 }
 
-fn set<T>(asked: Option<T>) -> Change<T> {
-    asked.map_or(Change::Keep, Change::Set)
+fn set<T>(asked: Option<T>) -> Patch<T> {
+    asked.map_or(Patch::Keep, Patch::Set)
 }
 
-fn set_instant(field: &str, asked: Option<&str>) -> Result<Change<usance_core::calendar::Timestamp>, Problem> {
-    asked.map_or(Ok(Change::Keep), |text| input::instant(field, text).map(Change::Set))
+fn set_instant(field: &str, asked: Option<&str>) -> Result<Patch<usance_core::calendar::Timestamp>, Problem> {
+    asked.map_or(Ok(Patch::Keep), |text| input::instant(field, text).map(Patch::Set))
 }
 
 /// POST /v1/operator/products
@@ -197,7 +197,7 @@ pub async fn product_create(State(app): State<App>, call: Call, Body(asked): Bod
         distribution: asked.distribution.map(Into::into),
         early_redemption: asked.early_redemption.map(Into::into),
         sale: SaleText {
-            name: Change::Keep,
+            name: Patch::Keep,
             minimum: set(asked.minimum.clone()),
             step: set(asked.step.clone()),
             personal_maximum: set(asked.personal_maximum.clone()),
@@ -242,19 +242,19 @@ pub struct ProductPatch {
     risk_notice: Option<Option<String>>,
 }
 
-fn change<T: Clone>(asked: &Option<Option<T>>) -> Change<T> {
+fn change<T: Clone>(asked: &Option<Option<T>>) -> Patch<T> {
     match asked {
-        None => Change::Keep,
-        Some(None) => Change::Clear,
-        Some(Some(value)) => Change::Set(value.clone()),
+        None => Patch::Keep,
+        Some(None) => Patch::Clear,
+        Some(Some(value)) => Patch::Set(value.clone()),
     }
 }
 
-fn change_instant(field: &str, asked: &Option<Option<String>>) -> Result<Change<usance_core::calendar::Timestamp>, Problem> {
+fn change_instant(field: &str, asked: &Option<Option<String>>) -> Result<Patch<usance_core::calendar::Timestamp>, Problem> {
     Ok(match asked {
-        None => Change::Keep,
-        Some(None) => Change::Clear,
-        Some(Some(text)) => Change::Set(input::instant(field, text)?),
+        None => Patch::Keep,
+        Some(None) => Patch::Clear,
+        Some(Some(text)) => Patch::Set(input::instant(field, text)?),
     })
 }
 

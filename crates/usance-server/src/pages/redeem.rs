@@ -5,7 +5,7 @@ use crate::json::shape::preview::RedemptionPreviewShape;
 use crate::json::shape::{self, PositionShape, ProductShape};
 use crate::pages::failure::sentence;
 use crate::pages::seen::{Seen, look};
-use crate::pages::sheet::{self, Change, Refused};
+use crate::pages::sheet::{self, Difference, Refused};
 use crate::pages::shell::{Room, Shell, go, show};
 use crate::pages::visitor::{Form, Signed, Visitor};
 use crate::wire::input::{Path, Query};
@@ -35,7 +35,7 @@ struct RedeemPage {
     fault: Option<String>,
     unticked: bool,
     shown: String,
-    changes: Vec<Change>,
+    changes: Vec<Difference>,
 }
 
 impl RedeemPage {

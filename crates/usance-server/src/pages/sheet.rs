@@ -55,7 +55,7 @@ pub fn same_key(key: &str) -> Result<String, Problem> {
 }
 
 /// One thing that is not as it was shown.
-pub struct Change {
+pub struct Difference {
     /// What it is.
     pub what: String,
     /// What was shown.
@@ -114,7 +114,7 @@ pub fn differences(was: &str, now: &impl Serialize) -> Vec<(String, String, Stri
 
 /// Differences as sentences; amounts are of `asset`.
 #[must_use]
-pub fn changes(s: &Shell, asset: &str, differences: Vec<(String, String, String)>) -> Vec<Change> {
+pub fn changes(s: &Shell, asset: &str, differences: Vec<(String, String, String)>) -> Vec<Difference> {
     let shown = |field: &str, text: &str| match field {
         "value_date" => s.f.day(text),
         "apr_for_amount" => s.f.percent(text),
@@ -122,7 +122,7 @@ pub fn changes(s: &Shell, asset: &str, differences: Vec<(String, String, String)
         at if at.ends_with("_at") || at == "accrues_from" => s.f.instant(text),
         _ => s.plain(asset, text),
     };
-    let change = |(field, was, now): (String, String, String)| Change {
+    let change = |(field, was, now): (String, String, String)| Difference {
         was: shown(&field, &was),
         now: shown(&field, &now),
         what: s.word("changed", &field),

@@ -11,7 +11,7 @@ use crate::json::shape::{self, AvailabilityWord, EarlyRedemptionWord, ProductSha
 use crate::pages::failure::sentence;
 use crate::pages::products::{availability_word, kind_name};
 use crate::pages::seen::{Seen, look};
-use crate::pages::sheet::{self, Change, Refused};
+use crate::pages::sheet::{self, Difference, Refused};
 use crate::pages::shell::{Room, Shell, go, show};
 use crate::pages::visitor::{Form, Signed, Visitor};
 use crate::wire::input::{Path, Query};
@@ -52,7 +52,7 @@ struct SubscribePage {
     fault: Option<String>,
     unticked: bool,
     on_sale: bool,
-    changes: Vec<Change>,
+    changes: Vec<Difference>,
 }
 
 impl SubscribePage {

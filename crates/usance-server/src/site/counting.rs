@@ -3,7 +3,7 @@
 use super::freshness;
 use crate::app::App;
 use crate::auth::identity::Identity;
-use crate::auth::rates::{Counted, Purpose};
+use crate::auth::rates::{Purpose, RateVerdict};
 use crate::wire::problem::Problem;
 use axum::extract::{ConnectInfo, Request};
 use std::net::{IpAddr, SocketAddr};
@@ -15,11 +15,11 @@ pub(super) fn count(
     request: &Request,
     purpose: Purpose,
     operation: Option<&str>,
-    counted: &mut Counted,
+    counted: &mut RateVerdict,
 ) -> Result<Identity, Problem> {
     let identified = app.auth.identify(request.headers());
     *counted = match &identified {
-        Ok(_) if is_free(request.uri().path()) => Counted::default(),
+        Ok(_) if is_free(request.uri().path()) => RateVerdict::default(),
         Ok(identity) => app.auth.count(identity, purpose, operation),
         Err(_) => count_stranger(app, request, operation),
     };
@@ -27,9 +27,9 @@ pub(super) fn count(
 }
 
 /// Counts a request of somebody unknown by its address.
-pub(super) fn count_stranger(app: &App, request: &Request, operation: Option<&str>) -> Counted {
+pub(super) fn count_stranger(app: &App, request: &Request, operation: Option<&str>) -> RateVerdict {
     let address = sender_address(app, request).filter(|_| !is_free(request.uri().path()));
-    address.map_or_else(Counted::default, |address| app.auth.count_address(address, operation))
+    address.map_or_else(RateVerdict::default, |address| app.auth.count_address(address, operation))
 }
 
 /// Whether a path says how this process is, or is a file that browsers keep: nobody counts that.

@@ -3,7 +3,7 @@
 use super::counting::{count, is_free};
 use super::{freshness, pages};
 use crate::app::App;
-use crate::auth::rates::{Counted, Purpose};
+use crate::auth::rates::{Purpose, RateVerdict};
 use crate::auth::tokens::Auth;
 use crate::contract::{Permission, table};
 use crate::json::service;
@@ -79,7 +79,7 @@ async fn fits(request: Request, next: Next) -> Response {
 /// Who is asking, whether it may, and for whom; then the handler.
 async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let mut counted = Counted::default();
+    let mut counted = RateVerdict::default();
     let admitted = admit(&guard, &mut request, &mut counted).and_then(|()| known_query(&guard, &request));
     let entered = match admitted {
         Ok(()) => guard.app.admission.enter(guard.class).await.map_err(Problem::from),
@@ -100,7 +100,7 @@ async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> 
     response
 }
 
-fn admit(guard: &Guard, request: &mut Request, counted: &mut Counted) -> Result<(), Problem> {
+fn admit(guard: &Guard, request: &mut Request, counted: &mut RateVerdict) -> Result<(), Problem> {
     let identified = count(&guard.app, request, guard.purpose, Some(guard.operation), counted);
     counted.allowed()?;
     if guard.permission == Permission::Public {
@@ -125,7 +125,7 @@ pub fn counted_operation(name: &str) -> Option<&'static str> {
 
 /// What leads nowhere is counted like everything else.
 async fn check_nowhere(State(app): State<App>, request: Request, next: Next) -> Response {
-    let mut counted = Counted::default();
+    let mut counted = RateVerdict::default();
     // Who it is changes nothing here.
     let _ = count(&app, &request, Purpose::Other, None, &mut counted);
     let mut response = match counted.allowed() {

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::SemaphorePermit;
 use usance_engine::Unavailable;
-use usance_engine::life::gate::{Counted, Gate};
+use usance_engine::life::gate::{Gate, InFlight};
 use usance_engine::life::pool::CONNECTIONS_MAX;
 
 /// How often it is looked how long a task that is ready waits for a core.
@@ -84,15 +84,15 @@ impl Admission {
     }
 
     /// A place for a request, while it is under way; it may have waited that long on its connection.
-    pub fn place(&self, queued: Duration) -> Option<Counted<'_>> {
-        let place = Counted::one_more(&self.under_way);
+    pub fn place(&self, queued: Duration) -> Option<InFlight<'_>> {
+        let place = InFlight::one_more(&self.under_way);
         let is_late = place.before >= ALWAYS && queued > QUEUED_MAX;
         if self.is_refused() || is_late || place.before >= self.under_way_max { None } else { Some(place) }
     }
 
     /// The same for a sign-in with a password.
-    pub fn place_to_sign_in(&self) -> Option<Counted<'_>> {
-        let place = Counted::one_more(&self.signing_in);
+    pub fn place_to_sign_in(&self) -> Option<InFlight<'_>> {
+        let place = InFlight::one_more(&self.signing_in);
         if self.is_refused() || place.before >= SIGN_INS_MAX { None } else { Some(place) }
     }
 

@@ -47,7 +47,7 @@ struct Present {
 }
 
 /// A place that was given to a connection, and comes back with this value.
-pub(super) struct Place {
+pub(super) struct ConnectionSlot {
     crowd: Arc<Crowd>,
     number: u64,
     address: Option<IpAddr>,
@@ -61,7 +61,7 @@ impl Crowd {
     }
 
     /// A place for a connection from an address, if there is one.
-    pub fn place(self: &Arc<Self>, from: IpAddr) -> Option<Place> {
+    pub fn place(self: &Arc<Self>, from: IpAddr) -> Option<ConnectionSlot> {
         let from = from.to_canonical();
         let ours = from.is_loopback() || self.proxies.holds(from);
         let kept = if ours { 0 } else { KEPT_PLACES.min(self.room / KEPT_SHARE) };
@@ -81,11 +81,11 @@ impl Crowd {
         let (number, pace) = (present.newest, Arc::new(Pace::new()));
         present.open.insert(number, Arc::clone(&pace));
         present.tell();
-        Some(Place { crowd: Arc::clone(self), number, address, pace })
+        Some(ConnectionSlot { crowd: Arc::clone(self), number, address, pace })
     }
 }
 
-impl Place {
+impl ConnectionSlot {
     /// How long a connection may be idle now: not long where few places are left.
     pub fn idle(&self) -> Duration {
         let Crowd { room, limits, present, .. } = self.crowd.as_ref();
@@ -133,7 +133,7 @@ impl Present {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         let mut present = self.crowd.present.lock();
         if present.open.remove(&self.number).is_none() {
@@ -163,7 +163,7 @@ mod tests {
     }
 
     /// A place for somebody who has asked something and waits for its answer.
-    fn busy(crowd: &Arc<Crowd>, from: &str) -> Option<Place> {
+    fn busy(crowd: &Arc<Crowd>, from: &str) -> Option<ConnectionSlot> {
         let place = crowd.place(from.parse().expect("an address"));
         place.inspect(|place| {
             place.pace.asked();
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn the_last_places_are_for_this_machine_and_named_proxies() {
         let crowd = crowd(8);
-        let mut foreign: Vec<Place> = (0..6).map(|last| busy(&crowd, &format!("203.0.113.{last}")).expect("a place")).collect();
+        let mut foreign: Vec<ConnectionSlot> = (0..6).map(|last| busy(&crowd, &format!("203.0.113.{last}")).expect("a place")).collect();
         assert!(busy(&crowd, "203.0.113.9").is_none() && busy(&crowd, "2001:db8::1").is_none(), "of eight, two are kept");
         let ours = [busy(&crowd, "::ffff:127.0.0.1"), busy(&crowd, "10.1.2.3")];
         assert!(ours.iter().all(Option::is_some));
@@ -187,9 +187,9 @@ mod tests {
     #[test]
     fn where_there_is_much_room_few_places_are_kept() {
         let crowd = crowd(1_000);
-        let foreign: Vec<Place> = (0..2_000).map_while(|_| busy(&crowd, "203.0.113.1")).collect();
+        let foreign: Vec<ConnectionSlot> = (0..2_000).map_while(|_| busy(&crowd, "203.0.113.1")).collect();
         assert_eq!(foreign.len(), 968);
-        let ours: Vec<Place> = (0..2_000).map_while(|_| busy(&crowd, "10.1.2.3")).collect();
+        let ours: Vec<ConnectionSlot> = (0..2_000).map_while(|_| busy(&crowd, "10.1.2.3")).collect();
         assert_eq!(ours.len(), 32);
     }
 

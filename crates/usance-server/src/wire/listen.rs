@@ -6,7 +6,7 @@
 //! business of whoever [`Answers`].
 
 use super::body::{Answer, Coming};
-use super::crowd::{Crowd, Place};
+use super::crowd::{ConnectionSlot, Crowd};
 use super::host;
 use super::limits::Limits;
 use super::pace::Watched;
@@ -215,7 +215,7 @@ fn admit<D: Answers>(crowd: &Arc<Crowd>, stream: TcpStream, from: SocketAddr, op
 }
 
 /// One connection, from its first byte to its last.
-async fn connection<D: Answers>(stream: TcpStream, from: SocketAddr, open: &Arc<Open<D>>, place: &Place) {
+async fn connection<D: Answers>(stream: TcpStream, from: SocketAddr, open: &Arc<Open<D>>, place: &ConnectionSlot) {
     let pace = Arc::clone(&place.pace);
     let (asked, inside) = (Arc::clone(&pace), Arc::clone(open));
     let service = service_fn(move |request: hyper::Request<Incoming>| {

@@ -105,7 +105,7 @@ impl Auditor {
         let agreement = position.agreement;
         let locked = if self.products[product].locked { self.products[product].reference(self.today).cloned() } else { None };
         let lot = Lot { units: again, value_date: self.today };
-        let opening = Opening { customer, product, lot, from_spot: from_spot - to_spot, locked, auto_renew: true, agreement, at };
+        let opening = NewPosition { customer, product, lot, from_spot: from_spot - to_spot, locked, auto_renew: true, agreement, at };
         self.open(opening);
         if let Some(renewed) = self.positions.last_mut() {
             renewed.renewed_from = Some(number + 1);
@@ -137,8 +137,8 @@ impl Auditor {
     }
 
     /// Opens a position.
-    pub(super) fn open(&mut self, opening: Opening) {
-        let Opening { customer, product, lot, from_spot, locked, auto_renew, agreement, at } = opening;
+    pub(super) fn open(&mut self, opening: NewPosition) {
+        let NewPosition { customer, product, lot, from_spot, locked, auto_renew, agreement, at } = opening;
         self.positions.push(Position {
             customer,
             product,
@@ -181,7 +181,7 @@ impl Auditor {
 }
 
 /// What a position begins with.
-pub(super) struct Opening {
+pub(super) struct NewPosition {
     pub customer: usize,
     pub product: usize,
     pub lot: Lot,

@@ -1,7 +1,7 @@
 //! Subscriptions and redemptions: every check in its order, every amount, then the change (RULES 6, 8).
 
 use super::arithmetic::{MOST, read};
-use super::days::{Opening, signed};
+use super::days::{NewPosition, signed};
 use super::refused::{Refused, Told};
 use super::terms::Product;
 use super::verbs::{REDEMPTIONS, SUBSCRIPTIONS, positive};
@@ -80,7 +80,7 @@ impl Auditor {
             let locked = if self.products[product].locked { self.products[product].reference(self.today).cloned() } else { None };
             let agreement = self.agreements.len() - 1;
             let from_spot = units - from_funding;
-            self.open(Opening { customer, product, lot, from_spot, locked, auto_renew: asked.auto_renew, agreement, at });
+            self.open(NewPosition { customer, product, lot, from_spot, locked, auto_renew: asked.auto_renew, agreement, at });
             self.positions.len() - 1
         };
         let id = self.count(SUBSCRIPTIONS);

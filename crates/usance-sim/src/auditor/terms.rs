@@ -2,7 +2,7 @@
 
 use super::arithmetic::{Tiers, read};
 use super::refused::Refused;
-use usance_core::machine::command::{Change, ProductText, RateText, SaleText};
+use usance_core::machine::command::{Patch, ProductText, RateText, SaleText};
 use usance_core::product::{Distribution, EarlyRedemption, Kind, RateMode, Status};
 
 /// A product.
@@ -177,15 +177,15 @@ pub fn tiers(rate: &RateText, decimals: u8) -> Result<Tiers, Refused> {
 /// # Errors
 /// `amount_invalid` with its field, `terms_invalid`.
 pub fn changed(now: &Sale, asked: &SaleText, flexible: bool, decimals: u8) -> Result<Sale, Refused> {
-    let amount = |change: &Change<String>, now: Option<u128>, field| match change {
-        Change::Keep => Ok(now),
-        Change::Clear => Ok(None),
-        Change::Set(text) => read(text, decimals).filter(|units| *units > 0).map(Some).ok_or_else(|| Refused::amount(field)),
+    let amount = |change: &Patch<String>, now: Option<u128>, field| match change {
+        Patch::Keep => Ok(now),
+        Patch::Clear => Ok(None),
+        Patch::Set(text) => read(text, decimals).filter(|units| *units > 0).map(Some).ok_or_else(|| Refused::amount(field)),
     };
-    let instant = |change: &Change<usance_core::calendar::Timestamp>, now| match change {
-        Change::Keep => now,
-        Change::Clear => None,
-        Change::Set(at) => Some(at.ms()),
+    let instant = |change: &Patch<usance_core::calendar::Timestamp>, now| match change {
+        Patch::Keep => now,
+        Patch::Clear => None,
+        Patch::Set(at) => Some(at.ms()),
     };
     let sale = Sale {
         minimum: amount(&asked.minimum, Some(now.minimum), "minimum")?.unwrap_or(1),
@@ -195,9 +195,9 @@ pub fn changed(now: &Sale, asked: &SaleText, flexible: bool, decimals: u8) -> Re
         opens_at: instant(&asked.opens_at, now.opens_at),
         closes_at: instant(&asked.closes_at, now.closes_at),
         renewal: match asked.renewal {
-            Change::Keep => now.renewal,
-            Change::Clear => false,
-            Change::Set(renewal) => renewal,
+            Patch::Keep => now.renewal,
+            Patch::Clear => false,
+            Patch::Set(renewal) => renewal,
         },
     };
     let backwards = sale.opens_at.zip(sale.closes_at).is_some_and(|(opens, closes)| closes <= opens);

@@ -7,7 +7,7 @@ use crate::auditor::{Account, Auditor};
 use crate::facts::Facts;
 use usance_core::calendar::Timestamp;
 use usance_core::machine::Command;
-use usance_core::machine::command::{Change, SaleText, Source, Subscribe, WalletMove};
+use usance_core::machine::command::{Patch, SaleText, Source, Subscribe, WalletMove};
 use usance_core::product::Status;
 use usance_core::reward::clawback::AccountKind::{Funding, Spot};
 use usance_workload::Dice;
@@ -68,14 +68,14 @@ pub fn outgrown(auditor: &Auditor, dice: &mut Dice<'_>) -> Vec<Command> {
 pub fn partly_renewed(auditor: &Auditor, dice: &mut Dice<'_>) -> Vec<Command> {
     let (product, customer) = ("sol-short", dice.one_of(&CUSTOMERS));
     let sale = SaleText {
-        minimum: Change::Clear,
-        step: Change::Clear,
-        personal_maximum: Change::Clear,
-        capacity: Change::Clear,
-        renewal: Change::Set(true),
+        minimum: Patch::Clear,
+        step: Patch::Clear,
+        personal_maximum: Patch::Clear,
+        capacity: Patch::Clear,
+        renewal: Patch::Set(true),
         ..SaleText::default()
     };
-    let limited = SaleText { personal_maximum: Change::Set(format!("{}", dice.below(20) + 1)), ..SaleText::default() };
+    let limited = SaleText { personal_maximum: Patch::Set(format!("{}", dice.below(20) + 1)), ..SaleText::default() };
     let (funding, spot) = [Account::Funding, Account::Spot].map(|account| auditor.balance(customer_number(customer), 0, account)).into();
     let subscribe = Command::Subscribe(Subscribe {
         customer: customer.to_owned(),
@@ -131,9 +131,9 @@ pub fn launch(auditor: &Auditor, dice: &mut Dice<'_>) -> Vec<Command> {
     let mut commands = Vec::new();
     if auditor.products.iter().all(|product| product.id != id) {
         let mut product = CAST.product(dice, outline);
-        product.sale.capacity = Change::Set(dice.one_of(&["30", "10", "55.5"]).to_owned());
+        product.sale.capacity = Patch::Set(dice.one_of(&["30", "10", "55.5"]).to_owned());
         if dice.below(2) == 1 {
-            product.sale.opens_at = Change::Set(Timestamp::from_ms(auditor.start_of(auditor.today + 1)));
+            product.sale.opens_at = Patch::Set(Timestamp::from_ms(auditor.start_of(auditor.today + 1)));
         }
         commands.push(Command::CreateProduct(Box::new(product)));
         commands.push(Command::SetProductStatus { product: id.to_owned(), status: Status::Open });

@@ -21,8 +21,8 @@ mod people_rows;
 mod place;
 pub mod schema;
 mod tls;
-mod turns;
 pub mod wire;
+mod write_connection;
 
 pub use bell::{Herald, Listener};
 pub use lease::{ANYBODY, FollowerView, Lease, LeaseView, Renewed};

@@ -22,9 +22,9 @@ use super::people_rows::{
 };
 use super::place::Postgres;
 use super::schema::Component;
-use super::turns::Turns;
 use super::wire::Values;
 use super::wire::Wire;
+use super::write_connection::WriteConnection;
 use crate::error::StoreError;
 use crate::identity::{Ending, Identities, IdentityStore, NewSession, NewToken, Remembered, SecondFactor, SessionRecord, TokenRecord};
 use crate::identity_dump::People;
@@ -110,7 +110,7 @@ const VERSION_1: &str = "
 
 /// People and tokens on a server. A value lives as long as the process: a lost connection is opened again by the next call.
 pub struct PostgresIdentities {
-    line: Turns,
+    line: WriteConnection,
 }
 
 impl PostgresIdentities {
@@ -124,7 +124,7 @@ impl PostgresIdentities {
         let wire = postgres.connect()?;
         COMPONENT.bring_up(&wire)?;
         let turn = format!("UPDATE counter SET value = value + 1 WHERE shard = {SHARD} AND name = 'turn'");
-        Ok(PostgresIdentities { line: Turns::new(wire, turn)? })
+        Ok(PostgresIdentities { line: WriteConnection::new(wire, turn)? })
     }
 
     /// How many rows the statement changed.

@@ -18,9 +18,9 @@ mod projector;
 mod reading;
 mod rows;
 mod sqlite;
-mod standing;
 mod step;
 mod tables;
+mod tables_state;
 
 pub use difference::{Differences, How, RowDifference};
 pub use history::{ClosedOn, HistoryKind, HistoryRow, StakeRow};

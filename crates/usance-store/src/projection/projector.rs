@@ -13,8 +13,8 @@ use usance_core::id::LogPosition;
 use super::home::{Home, Stored};
 use super::postgres::PostgresTables;
 use super::sqlite::SqliteTables;
-use super::standing::Standing;
 use super::step::Step;
+use super::tables_state::TablesState;
 use crate::error::StoreError;
 use crate::log::LogReader;
 use crate::postgres::Postgres;
@@ -22,7 +22,7 @@ use crate::postgres::Postgres;
 /// Rows after which a step takes no further batch: they are held in memory until they are stored.
 const ROWS: usize = 1 << 15;
 
-/// Turns the log into rows.
+/// WriteConnection the log into rows.
 pub struct Projector {
     home: Box<dyn Home>,
     shard: u16,
@@ -65,7 +65,7 @@ impl Projector {
     }
 
     fn over(home: Box<dyn Home>, shard: u16, offset: DayOffset) -> Result<Self, StoreError> {
-        let reached = Standing::of(home.as_ref(), shard)?.progress.reached();
+        let reached = TablesState::of(home.as_ref(), shard)?.progress.reached();
         Ok(Projector { home, shard, offset, reached })
     }
 
@@ -81,7 +81,7 @@ impl Projector {
     /// # Errors
     /// As the log and the tables answer.
     pub fn belongs_to(&self, log: &dyn LogReader) -> Result<bool, StoreError> {
-        let Standing { progress, assets, customers, .. } = Standing::of(self.home.as_ref(), self.shard)?;
+        let TablesState { progress, assets, customers, .. } = TablesState::of(self.home.as_ref(), self.shard)?;
         if progress.seq == 0 {
             // Rows without progress are of nobody.
             return Ok(assets == 0 && customers == 0);
@@ -98,7 +98,7 @@ impl Projector {
     /// the one before; then nothing of this step is in the tables.
     pub fn step(&mut self, log: &dyn LogReader, max_batches: usize) -> Result<usize, StoreError> {
         loop {
-            let standing = Standing::of(self.home.as_ref(), self.shard)?;
+            let standing = TablesState::of(self.home.as_ref(), self.shard)?;
             self.reached = standing.progress.reached();
             let batches = log.read(self.shard, standing.progress.seq.saturating_add(1), max_batches)?;
             if batches.is_empty() {
@@ -149,7 +149,7 @@ mod tests {
     }
 
     fn numbers(projector: &Projector) -> (u64, u32, u64) {
-        let standing = Standing::of(projector.home.as_ref(), 0).unwrap();
+        let standing = TablesState::of(projector.home.as_ref(), 0).unwrap();
         (standing.progress.seq, standing.assets, standing.customers)
     }
 

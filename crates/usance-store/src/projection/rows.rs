@@ -286,7 +286,7 @@ pub(super) struct HistoryLine {
     pub asset: AssetIx,
     pub kind: HistoryKind,
     /// What it did to Spot, Funding and what is staked.
-    pub change: Change,
+    pub change: BalanceDelta,
     /// The wallet's name for it.
     pub reference: Option<String>,
     pub staking: Option<Staking>,
@@ -296,7 +296,7 @@ pub(super) struct HistoryLine {
 
 /// What an event did to what one customer has of one asset, in base units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Change {
+pub(super) struct BalanceDelta {
     pub spot: i128,
     pub funding: i128,
     pub principal: i128,

@@ -17,9 +17,9 @@ use usance_core::product::rates::Bands;
 use super::history::HistoryKind;
 use super::progress::Progress;
 use super::rows::{
-    AssetRow, BookRow, Change, CloseRow, CustomerRow, DayRow, EarlyExit, HistoryLine, ProductRow, RateRow, Rows, StakedRow, Staking,
+    AssetRow, BalanceDelta, BookRow, CloseRow, CustomerRow, DayRow, EarlyExit, HistoryLine, ProductRow, RateRow, Rows, StakedRow, Staking,
 };
-use super::standing::Standing;
+use super::tables_state::TablesState;
 use crate::batch::{Batch, missing};
 use crate::codec::{self, Fact};
 use crate::error::StoreError;
@@ -27,13 +27,13 @@ use crate::error::StoreError;
 /// A step on its way.
 pub(super) struct Step {
     offset: DayOffset,
-    standing: Standing,
+    standing: TablesState,
     rows: Rows,
 }
 
 impl Step {
     /// A step from where tables stand.
-    pub fn begin(shard: u16, offset: DayOffset, standing: Standing) -> Step {
+    pub fn begin(shard: u16, offset: DayOffset, standing: TablesState) -> Step {
         Step { offset, rows: Rows::none(shard, standing.progress), standing }
     }
 
@@ -79,7 +79,7 @@ impl Step {
 
     /// Moves the balances of the open day.
     fn book(&mut self, entry: &JournalEntry, event: &Event, place: LogPosition) -> Result<(), StoreError> {
-        let change = change_of(entry);
+        let change = delta_of(entry);
         let moved = |account| change.balance(account).units();
         let mut known = LedgerAccount::ALL.into_iter().all(|account| self.standing.books.add((entry.asset(), account), moved(account)));
         let product = match (entry.whose(), event) {
@@ -185,9 +185,9 @@ impl Step {
         let Deed { kind, reference, staking } = deed;
         for entry in entries {
             let Whose::Customer(customer) = entry.whose() else { continue };
-            let change = change_of(entry);
+            let change = delta_of(entry);
             let moved = |account| change.balance(account).units();
-            let change = Change { spot: moved(CustomerSpot), funding: moved(CustomerFunding), principal: moved(CustomerPrincipal) };
+            let change = BalanceDelta { spot: moved(CustomerSpot), funding: moved(CustomerFunding), principal: moved(CustomerPrincipal) };
             let (day, asset, reference) = (self.offset.day_of(at), entry.asset(), reference.map(str::to_owned));
             let event = codec::encode_event(event)?;
             self.rows.history.push(HistoryLine { place, at, day, customer, asset, kind, change, reference, staking, event });
@@ -217,7 +217,7 @@ impl<'a> Deed<'a> {
 }
 
 /// What an entry does to the accounts of its asset.
-fn change_of(entry: &JournalEntry) -> ControlAccounts {
+fn delta_of(entry: &JournalEntry) -> ControlAccounts {
     let mut change = ControlAccounts::default();
     change.post(entry);
     change

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use usance_core::audit;
 use usance_core::calendar::{Day, DayOffset, Timestamp};
-use usance_core::machine::command::{Change, ProductText, RateText, SaleText, WalletMove};
+use usance_core::machine::command::{Patch, ProductText, RateText, SaleText, WalletMove};
 use usance_core::machine::state::{ClockMode, Platform};
 use usance_core::machine::{self, Answer, Command, Event, Executed, Rejection, State, close, decide};
 use usance_core::money::Rate;
@@ -346,8 +346,8 @@ fn products(since: Day) -> Vec<ProductText> {
         sale: SaleText::default(),
     };
     let term = |term_days| Kind::FixedTerm { term_days };
-    let renewal = || SaleText { renewal: Change::Set(true), ..SaleText::default() };
-    let set = |text: &str| Change::Set(text.to_owned());
+    let renewal = || SaleText { renewal: Patch::Set(true), ..SaleText::default() };
+    let set = |text: &str| Patch::Set(text.to_owned());
     vec![
         product("sol-flex", 0, Kind::Flexible, &[(Some("5"), "0.08"), (Some("40"), "0.05"), (None, "0.02")]),
         product("wei-dust", 1, Kind::Flexible, &[(None, "0.00000003")]),

@@ -7,7 +7,7 @@ use crate::limits::{
     AGREEMENT_TEXT_BYTES_MAX, AGREEMENT_VERSION_BYTES_MAX, ASSET_DECIMALS_MAX, ASSET_SYMBOL_BYTES_MAX, CUSTOMER_ID_BYTES_MAX,
     NAME_BYTES_MAX, PRODUCT_ID_BYTES_MAX, RISK_NOTICE_BYTES_MAX,
 };
-use crate::machine::command::{Change, ProductText, RateText, SaleText};
+use crate::machine::command::{Patch, ProductText, RateText, SaleText};
 use crate::machine::event::{Event, ProductCreated};
 use crate::machine::rejection::{AmountField, Rejection};
 use crate::machine::state::State;
@@ -195,12 +195,12 @@ fn bands(rate: &RateText, decimals: u8) -> Result<Bands, Rejection> {
 }
 
 fn changed(now: &SaleTerms, asked: &SaleText, decimals: u8) -> Result<SaleTerms, Rejection> {
-    let amount = |change: &Change<String>, present: Option<Amount>, field| match change {
-        Change::Keep => Ok(present),
-        Change::Clear => Ok(None),
-        Change::Set(text) => positive(text, decimals, field).map(Some),
+    let amount = |change: &Patch<String>, present: Option<Amount>, field| match change {
+        Patch::Keep => Ok(present),
+        Patch::Clear => Ok(None),
+        Patch::Set(text) => positive(text, decimals, field).map(Some),
     };
-    if let Change::Set(notice) = &asked.risk_notice {
+    if let Patch::Set(notice) = &asked.risk_notice {
         check_text("risk_notice", notice, RISK_NOTICE_BYTES_MAX)?;
     }
     Ok(SaleTerms {
@@ -216,18 +216,18 @@ fn changed(now: &SaleTerms, asked: &SaleText, decimals: u8) -> Result<SaleTerms,
     })
 }
 
-fn chosen<T: Clone>(change: &Change<T>, now: &T, empty: T) -> T {
+fn chosen<T: Clone>(change: &Patch<T>, now: &T, empty: T) -> T {
     match change {
-        Change::Keep => now.clone(),
-        Change::Clear => empty,
-        Change::Set(value) => value.clone(),
+        Patch::Keep => now.clone(),
+        Patch::Clear => empty,
+        Patch::Set(value) => value.clone(),
     }
 }
 
-fn optional<T>(change: Change<T>, now: Option<T>) -> Option<T> {
+fn optional<T>(change: Patch<T>, now: Option<T>) -> Option<T> {
     match change {
-        Change::Keep => now,
-        Change::Clear => None,
-        Change::Set(value) => Some(value),
+        Patch::Keep => now,
+        Patch::Clear => None,
+        Patch::Set(value) => Some(value),
     }
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use usance_core::calendar::{Day, Timestamp};
-use usance_core::machine::command::{Change, ProductText, RateText, SaleText};
+use usance_core::machine::command::{Patch, ProductText, RateText, SaleText};
 use usance_core::money::Rate;
 use usance_core::product::{Distribution, EarlyRedemption, Kind, RateMode, Status};
 use usance_core::reward::clawback::AccountKind;
@@ -293,8 +293,8 @@ pub fn single(text: &str) -> RateText {
     vec![(None, rate(text))]
 }
 
-pub fn set<T>(given: Option<T>) -> Change<T> {
-    given.map_or(Change::Keep, Change::Set)
+pub fn set<T>(given: Option<T>) -> Patch<T> {
+    given.map_or(Patch::Keep, Patch::Set)
 }
 
 impl GivenRate {
@@ -341,7 +341,7 @@ impl GivenProduct {
                 capacity: set(self.capacity.clone()),
                 opens_at: set(self.opens_at.as_deref().map(instant)),
                 closes_at: set(self.closes_at.as_deref().map(instant)),
-                renewal: Change::Set(self.renewal),
+                renewal: Patch::Set(self.renewal),
                 ..SaleText::default()
             },
         }

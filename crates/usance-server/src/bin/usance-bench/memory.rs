@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use usance_core::calendar::{Day, DayOffset, Timestamp};
 use usance_core::id::{LogPosition, hash16};
-use usance_core::machine::command::{Change, ProductText, SaleText, Source, Subscribe, WalletMove};
+use usance_core::machine::command::{Patch, ProductText, SaleText, Source, Subscribe, WalletMove};
 use usance_core::machine::state::{ClockMode, Platform};
 use usance_core::machine::{Command, State, close, execute};
 use usance_core::money::Rate;
@@ -34,7 +34,7 @@ fn product(number: u64) -> ProductText {
         rate_mode: None,
         distribution: None,
         early_redemption: None,
-        sale: SaleText { capacity: Change::Set("1000000000000".into()), ..SaleText::default() },
+        sale: SaleText { capacity: Patch::Set("1000000000000".into()), ..SaleText::default() },
     }
 }
 

@@ -15,9 +15,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 use usance_core::calendar::DayOffset;
-use usance_server::cli::Place;
+use usance_server::cli::StoreFlags;
 use usance_server::cli::examination::{Check, Examination, Verdict, examine};
-use usance_server::cli::place::ServerFlags;
+use usance_server::cli::store_flags::ServerFlags;
 use usance_store::SqliteLogReader;
 use usance_store::projection::Projector;
 
@@ -156,8 +156,8 @@ impl Scene {
     }
 
     /// Where it lies, as it is typed.
-    pub fn place(&self) -> Place {
-        Place { data: self.data(), server: ServerFlags { store: None, store_password_file: None } }
+    pub fn place(&self) -> StoreFlags {
+        StoreFlags { data: self.data(), server: ServerFlags { store: None, store_password_file: None } }
     }
 
     /// What `usance verify` would find.
@@ -167,7 +167,7 @@ impl Scene {
 }
 
 /// Looks at a place; what cannot even be opened is one broken check.
-pub fn look_at(place: &Place) -> Examination {
+pub fn look_at(place: &StoreFlags) -> Examination {
     let looked = place.visit().and_then(|visited| examine(&visited, None, None, |_| ()));
     looked.unwrap_or_else(|error| {
         let check = Check { name: "it can be looked at".into(), verdict: Verdict::Broken, seen: format!("{error:#}") };

@@ -6,8 +6,8 @@ use crate::suite::platform::Platform;
 use crate::suite::postgres::{Database, on};
 use std::path::Path;
 use tempfile::TempDir;
-use usance_server::cli::Place;
-use usance_server::cli::place::ServerFlags;
+use usance_server::cli::StoreFlags;
+use usance_server::cli::store_flags::ServerFlags;
 
 fn changed(kind: &str, column: &str) -> String {
     match kind {
@@ -26,7 +26,7 @@ fn any_column_on_a_server() {
     let database = Database::new();
     let mut platform = Platform::lived_on(&on(database.address(), &[]));
     assert!(platform.server.terminate());
-    let place = Place {
+    let place = StoreFlags {
         data: directory.path().to_owned(),
         server: ServerFlags { store: Some(database.address().to_owned()), store_password_file: None },
     };

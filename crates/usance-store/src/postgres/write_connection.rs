@@ -5,7 +5,7 @@
 //! inside of a transaction, and to call a transaction done of which a part had failed. What happens in a turn is its
 //! caller's.
 //!
-//! **Turns.** A transaction calls its work once, so the work cannot be run again when the server finds at the end that
+//! **WriteConnection.** A transaction calls its work once, so the work cannot be run again when the server finds at the end that
 //! another write came between. So writers wait instead of failing: each one begins by changing one row, the turn, which
 //! the next one can change only when this one has ended. The isolation is READ COMMITTED: there every statement sees what
 //! was committed before it, also by the writer whose end was waited for. The row is changed and not only locked, because
@@ -35,7 +35,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 const WITHIN: &str = "the connection was lost inside of a transaction";
 
 /// The connection of one home.
-pub(super) struct Turns {
+pub(super) struct WriteConnection {
     postgres: Postgres,
     /// The statement that takes the turn; it changes one row.
     turn: String,
@@ -54,13 +54,13 @@ enum Transaction {
     Failed(String),
 }
 
-impl Turns {
+impl WriteConnection {
     /// A line that begins with an open connection. `turn` is a statement that changes one row.
     pub fn new(wire: Wire, turn: String) -> Result<Self, StoreError> {
         prepare(&wire)?;
         let postgres = wire.postgres().clone();
         let transaction = RefCell::new(Transaction::None);
-        Ok(Turns { postgres, turn, wire: Cell::new(Some(wire)), unfit: Cell::new(false), transaction })
+        Ok(WriteConnection { postgres, turn, wire: Cell::new(Some(wire)), unfit: Cell::new(false), transaction })
     }
 
     /// The server.
@@ -230,7 +230,7 @@ impl Turns {
 }
 
 /// A transaction that is taken back when its work panics.
-struct Open<'a>(&'a Turns);
+struct Open<'a>(&'a WriteConnection);
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {

@@ -1,7 +1,7 @@
-//! Turns to have a password checked: whose try waits for one, and who has to come again.
+//! PasswordQueues to have a password checked: whose try waits for one, and who has to come again.
 //!
 //! Each check takes a core and 19 MiB for a moment, so few are made at a time: so many for strangers, and as many for devices
-//! that are known, for a crowd of strangers takes no turn from a customer. Turns are given in the order of coming. A right
+//! that are known, for a crowd of strangers takes no turn from a customer. PasswordQueues are given in the order of coming. A right
 //! password gives its try back (`attempts`), so what keeps one customer or one network from filling the queue with right ones
 //! stands here: each has few places in it, and there are not many in all. Whoever finds none is refused at once.
 
@@ -70,21 +70,21 @@ impl Queue {
 }
 
 /// The two queues.
-pub(super) struct Turns {
+pub(super) struct PasswordQueues {
     strangers: Arc<Queue>,
     known: Arc<Queue>,
 }
 
-impl Turns {
-    pub fn new() -> Turns {
-        Turns { strangers: Queue::new(), known: Queue::new() }
+impl PasswordQueues {
+    pub fn new() -> PasswordQueues {
+        PasswordQueues { strangers: Queue::new(), known: Queue::new() }
     }
 
     /// A place in the queue of a sender for a try at a customer's password.
     ///
     /// # Errors
     /// At once, where there is none.
-    pub fn place(&self, customer: &str, sender: &Sender) -> Result<Place, Refused> {
+    pub fn place(&self, customer: &str, sender: &Sender) -> Result<QueueSlot, Refused> {
         let customer = Party::Customer(customer.to_owned());
         let (queue, parties) = match sender {
             Sender::Known(_) => (&self.known, vec![customer]),
@@ -102,27 +102,27 @@ impl Turns {
             *present.by_party.entry(party.clone()).or_default() += 1;
         }
         drop(present);
-        Ok(Place { queue: Arc::clone(queue), parties })
+        Ok(QueueSlot { queue: Arc::clone(queue), parties })
     }
 }
 
 /// A place in a queue; it comes back with this value.
-pub(super) struct Place {
+pub(super) struct QueueSlot {
     queue: Arc<Queue>,
     parties: Vec<Party>,
 }
 
-impl Place {
+impl QueueSlot {
     /// A turn, when it comes; nothing when that takes too long. It belongs to whoever checks, also when nobody waits for the
     /// answer any more: a check that has begun goes on.
-    pub async fn turn(self) -> Option<Turn> {
+    pub async fn turn(self) -> Option<CheckPermit> {
         let turns = Arc::clone(&self.queue.turns);
         let permit = tokio::time::timeout(PATIENCE, turns.acquire_owned()).await.ok()?.ok()?;
-        Some(Turn { _permit: permit, _place: self })
+        Some(CheckPermit { _permit: permit, _place: self })
     }
 }
 
-impl Drop for Place {
+impl Drop for QueueSlot {
     fn drop(&mut self) {
         let mut present = self.queue.present.lock();
         present.all -= 1;
@@ -138,9 +138,9 @@ impl Drop for Place {
 }
 
 /// A turn to check a password; the next one has it when this value is gone.
-pub(super) struct Turn {
+pub(super) struct CheckPermit {
     _permit: OwnedSemaphorePermit,
-    _place: Place,
+    _place: QueueSlot,
 }
 
 #[cfg(test)]
@@ -153,17 +153,17 @@ mod tests {
 
     #[test]
     fn a_customer_and_a_network_have_few_places_and_leave_the_rest_to_others() {
-        let turns = Turns::new();
+        let turns = PasswordQueues::new();
         let elsewhere = |number: u32| stranger(number << 8);
-        let of_bob: Vec<Place> = (0..2).map(|number| turns.place("bob", &elsewhere(number)).expect("a place")).collect();
+        let of_bob: Vec<QueueSlot> = (0..2).map(|number| turns.place("bob", &elsewhere(number)).expect("a place")).collect();
         assert_eq!(turns.place("bob", &elsewhere(7)).err(), Some(Refused::Own), "one customer, from wherever");
-        let of_network: Vec<Place> =
+        let of_network: Vec<QueueSlot> =
             (0..8).map(|number| turns.place(&format!("c{number}"), &stranger(0x0900_0000 + number)).expect("a place")).collect();
         assert_eq!(turns.place("alice", &stranger(0x0900_00ff)).err(), Some(Refused::Own), "one network, at whomever");
         let alice = turns.place("alice", &elsewhere(3)).expect("somebody else, from elsewhere");
         // Devices that are known have a queue of their own.
         let phone = Sender::Known("phone".into());
-        let of_phone: Vec<Place> = (0..2).map(|_| turns.place("bob", &phone).expect("a place")).collect();
+        let of_phone: Vec<QueueSlot> = (0..2).map(|_| turns.place("bob", &phone).expect("a place")).collect();
         assert_eq!(turns.place("bob", &Sender::Known("tablet".into())).err(), Some(Refused::Own));
         assert!(turns.place("alice", &phone).is_ok());
         drop((of_bob, of_network, alice, of_phone));
@@ -173,9 +173,9 @@ mod tests {
 
     #[test]
     fn a_queue_has_an_end() {
-        let turns = Turns::new();
+        let turns = PasswordQueues::new();
         let all = u32::try_from(PRESENT_MAX).expect("few");
-        let present: Vec<Place> =
+        let present: Vec<QueueSlot> =
             (0..all).map(|number| turns.place(&format!("c{number}"), &stranger(number << 8)).expect("a place")).collect();
         assert_eq!(turns.place("alice", &stranger(0xff00_0000)).err(), Some(Refused::All));
         drop(present);
@@ -188,7 +188,7 @@ mod tests {
 
     #[tokio::test]
     async fn turns_are_few_and_come_back_in_order() {
-        let turns = Turns::new();
+        let turns = PasswordQueues::new();
         let place = |customer: &str| turns.place(customer, &stranger(1)).expect("a place");
         let (first, second) = (place("a").turn().await, place("b").turn().await);
         assert!(first.is_some() && second.is_some());

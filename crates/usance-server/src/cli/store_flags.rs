@@ -14,7 +14,7 @@ pub const PASSWORD: &str = "USANCE_STORE_PASSWORD";
 
 /// Where the data lie.
 #[derive(Args, Clone)]
-pub struct Place {
+pub struct StoreFlags {
     /// The data directory; with --store only snapshots lie there.
     #[arg(long, value_name = "DIR", env = "USANCE_DATA", default_value = "usance-data")]
     pub data: PathBuf,
@@ -66,7 +66,7 @@ pub struct Visited {
     pub name: String,
 }
 
-impl Place {
+impl StoreFlags {
     /// Where log, tables and people lie.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ use crate::error::StoreError;
 
 /// How tables stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Standing {
+pub(super) struct TablesState {
     pub progress: Progress,
     /// How many assets there are, which is the number of the next.
     pub assets: u32,
@@ -33,24 +33,24 @@ pub(super) struct Standing {
     pub staked: Carried<ProductIx>,
 }
 
-impl Catalogue for Standing {
+impl Catalogue for TablesState {
     fn terms_of(&self, product: ProductIx) -> Option<(AssetIx, ProductKind)> {
         self.products.get(product.index()).copied()
     }
 }
 
-impl Standing {
+impl TablesState {
     /// How the tables stand at one moment.
-    pub fn of(tables: &dyn Tables, shard: u16) -> Result<Standing, StoreError> {
+    pub fn of(tables: &dyn Tables, shard: u16) -> Result<TablesState, StoreError> {
         let mut standing = None;
         tables.still(&mut || {
-            standing = Some(Standing::ask(tables, shard)?);
+            standing = Some(TablesState::ask(tables, shard)?);
             Ok(())
         })?;
         standing.ok_or_else(|| StoreError::Unknown("the tables were not looked at".to_owned()))
     }
 
-    fn ask(tables: &dyn Tables, shard: u16) -> Result<Standing, StoreError> {
+    fn ask(tables: &dyn Tables, shard: u16) -> Result<TablesState, StoreError> {
         let values = [Cell::from(shard)];
         let ask = |sql, kinds: &[Kind]| tables.ask(&Question { sql, values: &values, kinds });
         let found = ask(
@@ -61,7 +61,7 @@ impl Standing {
              FROM progress WHERE shard = ?1",
             &[Kind::Number, Kind::Bytes, Kind::Instant, Kind::Day, Kind::Number, Kind::Number, Kind::Number],
         )?;
-        let Some(line) = found.first() else { return Ok(Standing::START) };
+        let Some(line) = found.first() else { return Ok(TablesState::START) };
         let hash = line.bytes(1)?.try_into().map_err(|_| unreadable(line.cell(1)))?;
         let products =
             ask("SELECT asset, kind, term_days FROM products WHERE shard = ?1 ORDER BY number", &[Kind::Number, Kind::Text, Kind::Number])?;
@@ -75,7 +75,7 @@ impl Standing {
              JOIN staked ON staked.shard = progress.shard AND staked.day = progress.open_day WHERE progress.shard = ?1",
             &[Kind::Number, Kind::Units],
         )?;
-        Ok(Standing {
+        Ok(TablesState {
             progress: Progress { seq: line.place(0)?.seq(), hash, at: line.instant(2)?, open_day: line.day(3)? },
             assets: line.count(4)?,
             customers: line.count(5)?,
@@ -86,7 +86,7 @@ impl Standing {
         })
     }
 
-    const START: Standing = Standing {
+    const START: TablesState = TablesState {
         progress: Progress::START,
         assets: 0,
         customers: 0,
