@@ -9,7 +9,7 @@ pub mod statement;
 use crate::life::engine::Engine;
 use crate::refusal::Refusal;
 use crate::unavailable::Unavailable;
-use usance_core::calendar::Day;
+use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::{AssetIx, CustomerIx, LogPosition, PositionId};
 use usance_core::machine::answer::Balances;
 use usance_core::machine::derive::Past;
@@ -84,11 +84,25 @@ impl Cut {
     /// # Errors
     /// `customer_not_found`, `asset_not_found`, `position_not_found`, or an engine that cannot answer.
     pub async fn take(engine: &Engine, customer: &str, chosen: Chosen<'_>) -> Result<Cut, Refusal> {
-        let (cut, through) = engine.read_at(|state, _| Cut::of(state, customer, chosen)).await?;
-        let mut cut = cut?;
+        Ok(Cut::take_with(engine, customer, chosen, |_, _| ()).await?.0)
+    }
+
+    /// As [`Cut::take`], with what else is looked at in the same moment.
+    ///
+    /// # Errors
+    /// As [`Cut::take`].
+    pub async fn take_with<R>(
+        engine: &Engine,
+        customer: &str,
+        chosen: Chosen<'_>,
+        look: impl FnOnce(&State, Timestamp) -> R,
+    ) -> Result<(Cut, R), Refusal> {
+        let (seen, through) =
+            engine.read_at(|state, now| Ok::<_, Rejection>((Cut::of(state, customer, chosen)?, look(state, now)))).await?;
+        let (mut cut, seen) = seen?;
         cut.through = through;
         engine.projected(through).await?;
-        Ok(cut)
+        Ok((cut, seen))
     }
 
     fn of(state: &State, customer: &str, chosen: Chosen<'_>) -> Result<Cut, Rejection> {

@@ -2,7 +2,7 @@
 
 use crate::caller::Caller;
 use crate::life::engine::Engine;
-use crate::lines::{Wanted, done};
+use crate::lines::{Cut, Wanted, done};
 use crate::once::Once;
 use crate::refusal::Refusal;
 use crate::submit::{Told, Write};
@@ -43,4 +43,12 @@ pub async fn publish(engine: &Engine, caller: &Caller, once: &Once, version: Str
 /// `customer_not_found`, `asset_not_found`, or an engine that cannot answer.
 pub async fn acceptances(engine: &Engine, caller: &Caller, wanted: Wanted<'_>) -> Result<Vec<(AssetIx, HistoryRow)>, Refusal> {
     done(engine, caller.acts_for(), HistoryKind::Subscription, wanted).await
+}
+
+/// As [`acceptances`], at a moment that was taken.
+///
+/// # Errors
+/// When the read tables cannot be read.
+pub fn acceptances_at(engine: &Engine, cut: &Cut, wanted: Wanted<'_>) -> Result<Vec<(AssetIx, HistoryRow)>, Unavailable> {
+    cut.rows(engine, Some(HistoryKind::Subscription), wanted.before, wanted.most)
 }

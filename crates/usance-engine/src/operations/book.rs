@@ -1,7 +1,8 @@
-//! Books: the trial balance, now or at the close of a day.
+//! Books: the trial balance, now or at the close of a day, and the audit.
 
 use crate::life::engine::Engine;
 use crate::unavailable::Unavailable;
+use usance_core::audit::{self, Finding};
 use usance_core::calendar::Day;
 use usance_core::ledger::{ControlAccounts, SubLedgerTotals};
 use usance_core::machine::State;
@@ -21,6 +22,16 @@ pub struct Book {
 /// An engine that cannot answer now.
 pub async fn list(engine: &Engine, at: Option<Day>) -> Result<Option<Vec<Book>>, Unavailable> {
     engine.read(|state, _| list_at(state, at)).await
+}
+
+/// Runs every invariant on a frozen view, so writes go on.
+///
+/// # Errors
+/// An engine that cannot answer now, or an audit that did not come to its end.
+pub async fn audit(engine: &Engine) -> Result<Vec<Finding>, Unavailable> {
+    let frozen = engine.read(|state, _| state.clone()).await?;
+    let findings = tokio::task::spawn_blocking(move || audit::audit(&frozen)).await;
+    findings.map_err(|error| Unavailable::Stopped(format!("the audit did not end: {error}")))
 }
 
 fn list_at(state: &State, at: Option<Day>) -> Option<Vec<Book>> {

@@ -12,6 +12,7 @@ pub mod book;
 pub mod clock;
 pub mod customer;
 pub mod day;
+pub mod journal;
 pub mod notice;
 pub mod position;
 pub mod product;

@@ -1,16 +1,23 @@
-//! Notices: what a customer is told without having asked. Rewards paid, terms over, rates ahead, maturities near.
+//! Notices: what a customer is told without having asked. Rewards paid, terms over, rates ahead, maturities near; and what
+//! happened in a stretch of the log, for whoever follows it.
+
+#![deny(clippy::wildcard_enum_match_arm)]
 
 use crate::caller::Caller;
 use crate::life::engine::Engine;
 use crate::lines::{Chosen, CloseLine, Cut, closed_at};
 use crate::refusal::Refusal;
+use crate::unavailable::Unavailable;
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::{AssetIx, PositionId, ProductIx};
-use usance_core::machine::State;
+use usance_core::machine::event::{Redeemed, Subscribed};
+use usance_core::machine::{Event, State};
 use usance_core::money::Amount;
 use usance_core::position::FLOATING;
 use usance_core::product::rates::Bands;
+use usance_store::projection::Span;
 
 /// How many days before its end a term is said to be near it.
 const NEAR_DAYS: i32 = 7;
@@ -99,7 +106,15 @@ pub async fn list(
     before: Option<NoticeKey>,
     most: usize,
 ) -> Result<Vec<Notice>, Refusal> {
-    let mut cut = Cut::take(engine, caller.acts_for(), Chosen { asset, position: None }).await?;
+    let cut = Cut::take(engine, caller.acts_for(), Chosen { asset, position: None }).await?;
+    Ok(list_at(engine, cut, before, most)?)
+}
+
+/// As [`list`], at a moment that was taken.
+///
+/// # Errors
+/// When the read tables cannot be read.
+pub fn list_at(engine: &Engine, mut cut: Cut, before: Option<NoticeKey>, most: usize) -> Result<Vec<Notice>, Unavailable> {
     let is_next = |notice: &Notice| before.is_none_or(|before| notice.key < before);
     let mut notices = engine.peek(|state| ahead(state, &cut));
     notices.retain(is_next);
@@ -164,4 +179,96 @@ fn ahead(state: &State, cut: &Cut) -> Vec<Notice> {
         }
     }
     notices
+}
+
+/// What happened to a customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// A close told something.
+    Closed(Notice),
+    /// The customer staked.
+    Staked {
+        /// When.
+        at: Timestamp,
+        /// Of which asset.
+        asset: AssetIx,
+        /// What.
+        made: Subscribed,
+    },
+    /// The customer unstaked.
+    Unstaked {
+        /// When.
+        at: Timestamp,
+        /// Of which asset.
+        asset: AssetIx,
+        /// What.
+        made: Redeemed,
+    },
+    /// The rate of a product that the customer holds was announced.
+    RateChanged {
+        /// Whose.
+        product: ProductIx,
+        /// From when.
+        from: Day,
+    },
+}
+
+/// Everything that a stretch of the log holds for a customer, by place, in order.
+///
+/// # Errors
+/// When the read tables cannot be read.
+pub fn happened(engine: &Engine, cut: &mut Cut, span: Span) -> Result<BTreeMap<u64, Vec<Happening>>, Unavailable> {
+    let mut happened: BTreeMap<u64, Vec<Happening>> = BTreeMap::new();
+    if span.after >= span.through {
+        return Ok(happened);
+    }
+    let closes = engine.tables(|tables| tables.closes(None, span, usize::MAX >> 1))?;
+    if let (Some(to), Some(from)) = (closes.first(), closes.last()) {
+        let lines = cut.closes(engine, from.day, to.day)?;
+        let places: BTreeMap<_, _> = closes.iter().map(|close| (close.day, close.place.number())).collect();
+        engine.peek(|state| {
+            for (line, place) in lines.iter().filter_map(|line| Some((line, places.get(&line.day)?))) {
+                happened.entry(*place).or_default().extend(of_close(state, line).into_iter().map(Happening::Closed));
+            }
+        });
+    }
+    for (asset, _) in &cut.balances {
+        for row in engine.tables(|tables| tables.history(cut.customer, *asset, span, None, usize::MAX >> 1))? {
+            let told = of_event(&row.event, *asset, row.at);
+            happened.entry(row.place.number()).or_default().extend(told);
+        }
+    }
+    for (place, product, from) in engine.tables(|tables| tables.announcements(span))? {
+        let is_held = cut.subjects.iter().any(|subject| subject.past.product == product && subject.past.running.is_active());
+        let told = is_held.then_some(Happening::RateChanged { product, from });
+        happened.entry(place.number()).or_default().extend(told);
+    }
+    happened.retain(|_, told| !told.is_empty());
+    Ok(happened)
+}
+
+/// What a customer's own event tells those who follow.
+fn of_event(event: &Event, asset: AssetIx, at: Timestamp) -> Option<Happening> {
+    match event {
+        Event::Subscribed(made) => Some(Happening::Staked { at, asset, made: (**made).clone() }),
+        Event::Redeemed(made) => Some(Happening::Unstaked { at, asset, made: (**made).clone() }),
+        // Whoever made these has the answer; nobody else at the customer waits for them.
+        Event::Deposited(_) | Event::Withdrawn(_) | Event::Transferred(_) | Event::AutoRenewSet { .. } => None,
+        // Told by the lines of its closes, and by what is announced.
+        Event::DayClosed(_) | Event::RateAnnounced { .. } => None,
+        // None of these is a customer's.
+        Event::PlatformCreated(_)
+        | Event::WriterStarted { .. }
+        | Event::AssetCreated { .. }
+        | Event::CustomerCreated { .. }
+        | Event::AgreementPublished { .. }
+        | Event::ProductCreated(_)
+        | Event::ProductStatusSet { .. }
+        | Event::SaleTermsChanged { .. }
+        | Event::RateSettled { .. }
+        | Event::RewardPoolFunded { .. }
+        | Event::RewardPoolWithdrawn { .. }
+        | Event::ClockMoved { .. }
+        | Event::ClockConfirmed { .. } => None,
+    }
 }

@@ -7,6 +7,7 @@ use crate::lines::{Chosen, Cut};
 use crate::once::Once;
 use crate::refusal::Refusal;
 use crate::submit::{Told, Write};
+use crate::unavailable::Unavailable;
 use usance_core::calendar::Day;
 use usance_core::machine::{Command, Rejection};
 
@@ -68,6 +69,14 @@ pub async fn days(engine: &Engine, caller: &Caller, asked: DaysAsked<'_>) -> Res
         let asset = engine.peek(|state| state.asset_ix(symbol));
         cut.subjects.retain(|subject| Some(subject.past.asset) == asset);
     }
+    Ok(days_at(engine, cut, asked)?)
+}
+
+/// As [`days`], at a moment that was taken of the positions that are wanted.
+///
+/// # Errors
+/// When the read tables cannot be read.
+pub fn days_at(engine: &Engine, mut cut: Cut, asked: DaysAsked<'_>) -> Result<Vec<CloseLine>, Unavailable> {
     let first = cut.first_day(engine).max(asked.from.unwrap_or(Day::from_number(i32::MIN)));
     let mut until = asked.to.unwrap_or(cut.last_closed).min(cut.last_closed);
     until = asked.before.map_or(until, |(day, _)| until.min(day));

@@ -41,6 +41,15 @@ pub struct Statement {
 /// # Errors
 /// `product_not_found`, `customer_not_found`, `asset_not_found`, an engine that cannot answer now.
 pub async fn begin(engine: &Engine, caller: &Caller, asked: Asked<'_>, mark: Option<Bookmark>) -> Result<Statement, Refusal> {
+    let cut = Cut::take(engine, caller.acts_for(), Chosen { asset: asked.asset, position: None }).await?;
+    begin_at(engine, cut, asked, mark)
+}
+
+/// As [`begin`], at a moment that was taken.
+///
+/// # Errors
+/// `product_not_found`.
+pub fn begin_at(engine: &Engine, cut: Cut, asked: Asked<'_>, mark: Option<Bookmark>) -> Result<Statement, Refusal> {
     let (product, offset) = engine.peek(|state| {
         let product = asked.product.map(|id| state::seen(state, id).map(|(ix, _)| ix)).transpose();
         (product, state.registry.platform.offset)
@@ -52,7 +61,6 @@ pub async fn begin(engine: &Engine, caller: &Caller, asked: Asked<'_>, mark: Opt
         from: asked.from.map(|day| offset.first_instant(day)),
         until: asked.to.map(|day| offset.first_instant(day.next())),
     };
-    let cut = Cut::take(engine, caller.acts_for(), Chosen { asset: asked.asset, position: None }).await?;
     Ok(Statement { walk: Walk::new(cut, mark), filter })
 }
 

@@ -96,12 +96,9 @@ pub struct AuditShape {
     invariants: Vec<InvariantShape>,
 }
 
-/// POST /v1/operator/audit. Runs on a frozen view, so writes go on.
+/// POST /v1/operator/audit
 pub async fn audit_run(State(app): State<App>, Body(Nothing {}): Body<Nothing>) -> Result<Json<AuditShape>, Problem> {
-    let frozen = app.engine.read(|state, _| state.clone()).await?;
-    let findings = tokio::task::spawn_blocking(move || audit::audit(&frozen))
-        .await
-        .map_err(|error| Problem::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, "audit_failed", error.to_string()))?;
+    let findings = book::audit(&app.engine).await?;
     let healthy = audit::is_healthy(&findings);
     let invariants =
         findings.into_iter().map(|finding| InvariantShape { name: finding.name, holds: finding.holds, figures: finding.figures }).collect();

@@ -3,8 +3,6 @@
 //! The id of an event is its log position; `Last-Event-ID` goes on behind it. Several events of one position share the
 //! id and only the last of them carries it, so a connection lost in between gets all of them again, never too few.
 
-#![deny(clippy::wildcard_enum_match_arm)]
-
 use crate::app::App;
 use crate::json::notices::notice_shape;
 use crate::json::shape;
@@ -15,14 +13,13 @@ use axum::http::HeaderMap;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event as Sse, KeepAlive, Sse as Stream};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::time::Duration;
 use usance_core::id::LogPosition;
-use usance_core::machine::Event;
+use usance_core::machine::State as Machine;
 use usance_engine::caller::Caller;
 use usance_engine::lines::{Chosen, Cut};
-use usance_engine::operations::notice;
+use usance_engine::operations::notice::{self, Happening};
 use usance_store::projection::Span;
 
 /// Batches of the log that are caught up at a time.
@@ -66,11 +63,12 @@ async fn follow(app: App, who: String, mut from: LogPosition, sender: tokio::syn
         let Ok(mut cut) = Cut::take(&app.engine, &who, Chosen::default()).await else { return };
         // A long absence is caught up in stretches.
         let through = cut.through.min(LogPosition::end_of(from.seq().saturating_add(STRETCH_BATCHES)));
-        let Ok(events) = gather(&app, &mut cut, Span { after: from, through }) else { return };
+        let Ok(events) = notice::happened(&app.engine, &mut cut, Span { after: from, through }) else { return };
         drop(place);
         for (place, happened) in events {
             let last = happened.len().saturating_sub(1);
-            for (index, (kind, data)) in happened.into_iter().enumerate() {
+            for (index, happening) in happened.iter().enumerate() {
+                let (kind, data) = app.engine.peek(|state| shown(state, happening));
                 let mut event = Sse::default().event(kind).data(data.to_string());
                 if index == last {
                     event = event.id(place.to_string());
@@ -96,75 +94,39 @@ async fn follow(app: App, who: String, mut from: LogPosition, sender: tokio::syn
     }
 }
 
-type Happened = BTreeMap<u64, Vec<(&'static str, Value)>>;
-
-/// Everything that a stretch of the log holds for this customer, in order.
-fn gather(app: &App, cut: &mut Cut, span: Span) -> Result<Happened, Problem> {
-    let mut happened = Happened::new();
-    if span.after >= span.through {
-        return Ok(happened);
-    }
-    let closes = app.engine.tables(|tables| tables.closes(None, span, usize::MAX >> 1))?;
-    if let (Some(to), Some(from)) = (closes.first(), closes.last()) {
-        let lines = cut.closes(&app.engine, from.day, to.day)?;
-        let places: BTreeMap<_, _> = closes.iter().map(|close| (close.day, close.place.number())).collect();
-        app.engine.peek(|state| {
-            for line in &lines {
-                let Some(place) = places.get(&line.day) else { continue };
-                for notice in notice::of_close(state, line).iter().map(|notice| notice_shape(state, notice)) {
-                    let kind = if notice.kind == "reward_paid" { "reward_credited" } else { notice.kind };
-                    happened.entry(*place).or_default().push((kind, json!(notice)));
-                }
-            }
-        });
-    }
-    for (asset, _) in cut.balances.clone() {
-        let rows = app.engine.tables(|tables| tables.history(cut.customer, asset, span, None, usize::MAX >> 1))?;
-        app.engine.peek(|state| {
-            for row in rows {
-                let told = match &row.event {
-                    Event::Subscribed(event) => {
-                        ("position_opened", json!({"position": event.position.to_string(), "product": shape::product_id(state, event.product), "asset": shape::symbol(state, asset), "amount": shape::amount(state, asset, event.amount()), "at": row.at.to_string()}))
-                    }
-                    Event::Redeemed(event) => {
-                        ("redeemed", json!({"position": event.position.to_string(), "product": shape::product_id(state, event.product), "asset": shape::symbol(state, asset), "payout": shape::amount(state, asset, event.figures.payout), "at": row.at.to_string()}))
-                    }
-                    // Whoever made these has the answer; nobody else at the customer waits for them.
-                    Event::Deposited(_) | Event::Withdrawn(_) | Event::Transferred(_) | Event::AutoRenewSet { .. } => continue,
-                    // Told by the lines of its closes, and by what is announced.
-                    Event::DayClosed(_) | Event::RateAnnounced { .. } => continue,
-                    // None of these is a customer's.
-                    Event::PlatformCreated(_)
-                    | Event::WriterStarted { .. }
-                    | Event::AssetCreated { .. }
-                    | Event::CustomerCreated { .. }
-                    | Event::AgreementPublished { .. }
-                    | Event::ProductCreated(_)
-                    | Event::ProductStatusSet { .. }
-                    | Event::SaleTermsChanged { .. }
-                    | Event::RateSettled { .. }
-                    | Event::RewardPoolFunded { .. }
-                    | Event::RewardPoolWithdrawn { .. }
-                    | Event::ClockMoved { .. }
-                    | Event::ClockConfirmed { .. } => continue,
-                };
-                happened.entry(row.place.number()).or_default().push(told);
-            }
-        });
-    }
-    let announced = app.engine.tables(|tables| tables.announcements(span))?;
-    app.engine.peek(|state| {
-        for (place, product, from) in announced {
-            let held = cut.subjects.iter().any(|subject| subject.past.product == product && subject.past.running.is_active());
-            if let (true, Some(terms)) = (held, state.product(product)) {
-                let version = terms.schedule.get(&from).and_then(|version| state.bands(*version));
-                let rate = version.map(|bands| shape::bands(shape::decimals(state, terms.asset), bands));
-                happened
-                    .entry(place.number())
-                    .or_default()
-                    .push(("rate_changed", json!({"product": terms.id, "from": from.to_string(), "rate": rate})));
-            }
+/// What happened, as an event of the stream: its name and its data.
+fn shown(state: &Machine, happening: &Happening) -> (&'static str, Value) {
+    match happening {
+        Happening::Closed(notice) => {
+            let notice = notice_shape(state, notice);
+            (if notice.kind == "reward_paid" { "reward_credited" } else { notice.kind }, json!(notice))
         }
-    });
-    Ok(happened)
+        Happening::Staked { at, asset, made } => (
+            "position_opened",
+            json!({
+                "position": made.position.to_string(),
+                "product": shape::product_id(state, made.product),
+                "asset": shape::symbol(state, *asset),
+                "amount": shape::amount(state, *asset, made.amount()),
+                "at": at.to_string(),
+            }),
+        ),
+        Happening::Unstaked { at, asset, made } => (
+            "redeemed",
+            json!({
+                "position": made.position.to_string(),
+                "product": shape::product_id(state, made.product),
+                "asset": shape::symbol(state, *asset),
+                "payout": shape::amount(state, *asset, made.figures.payout),
+                "at": at.to_string(),
+            }),
+        ),
+        Happening::RateChanged { product, from } => {
+            let terms = state.product(*product);
+            let bands = terms.and_then(|terms| terms.schedule.get(from)).and_then(|version| state.bands(*version));
+            let digits = terms.map_or(0, |terms| shape::decimals(state, terms.asset));
+            let rate = bands.map(|bands| shape::bands(digits, bands));
+            ("rate_changed", json!({"product": shape::product_id(state, *product), "from": from.to_string(), "rate": rate}))
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::json::shape::{self, PartShape, RateShape, RedemptionShape};
 use crate::wire::input::{self, Query};
-use crate::wire::page::{Page, cursor, limit, place};
+use crate::wire::page::{Page, cursor, limit, place, turn};
 use crate::wire::problem::Problem;
 use axum::extract::State;
 use axum::{Extension, Json};
@@ -269,9 +269,23 @@ pub async fn acceptance_list(
 ///
 /// # Errors
 /// For a limit or cursor that cannot be read, and as [`agreement::acceptances`].
-pub async fn acceptance_page(app: &App, caller: &Caller, filter: &HistoryFilter) -> Result<Json<Page<AcceptanceLine>>, Problem> {
+async fn acceptance_page(app: &App, caller: &Caller, filter: &HistoryFilter) -> Result<Json<Page<AcceptanceLine>>, Problem> {
     let turn = Turn::of(app, caller, filter, "acceptances")?;
     let found = agreement::acceptances(&app.engine, caller, turn.wanted(filter)).await;
+    acceptances(app, &turn, found)
+}
+
+/// As [`acceptance_page`], at a moment that was taken.
+///
+/// # Errors
+/// For a limit or cursor that cannot be read.
+pub fn acceptance_page_at(app: &App, caller: &Caller, filter: &HistoryFilter, cut: &Cut) -> Result<Page<AcceptanceLine>, Problem> {
+    let turn = Turn::of(app, caller, filter, "acceptances")?;
+    let found = agreement::acceptances_at(&app.engine, cut, turn.wanted(filter)).map_err(Refusal::from);
+    acceptances(app, &turn, found).map(|page| page.0)
+}
+
+fn acceptances(app: &App, turn: &Turn, found: Result<Vec<(AssetIx, HistoryRow)>, Refusal>) -> Result<Json<Page<AcceptanceLine>>, Problem> {
     turn.page(app, found, |state, _, row| match &row.event {
         Event::Subscribed(event) => Some(AcceptanceLine {
             version: shape::agreement_version(state, event.agreement),
@@ -370,7 +384,23 @@ pub async fn reward_list(
 ///
 /// # Errors
 /// For a filter, limit or cursor that cannot be read, and as [`reward::days`].
-pub async fn reward_page(app: &App, caller: &Caller, filter: &RewardFilter) -> Result<Page<RewardShape>, Problem> {
+async fn reward_page(app: &App, caller: &Caller, filter: &RewardFilter) -> Result<Page<RewardShape>, Problem> {
+    let (asked, list) = days_asked(app, caller, filter)?;
+    let found = reward::days(&app.engine, caller, asked).await.map_err(|refusal| app.refused(refusal))?;
+    Ok(days_page(app, found, &list, asked.most - 1))
+}
+
+/// As [`reward_page`], at a moment that was taken of the position that is wanted.
+///
+/// # Errors
+/// For a filter, limit or cursor that cannot be read.
+pub fn reward_page_at(app: &App, caller: &Caller, filter: &RewardFilter, cut: Cut) -> Result<Page<RewardShape>, Problem> {
+    let (asked, list) = days_asked(app, caller, filter)?;
+    Ok(days_page(app, reward::days_at(&app.engine, cut, asked)?, &list, asked.most - 1))
+}
+
+/// What is asked for, one more than fits, and the name of the list.
+fn days_asked<'a>(app: &App, caller: &Caller, filter: &'a RewardFilter) -> Result<(DaysAsked<'a>, String), Problem> {
     let size = limit(filter.limit.as_deref())?;
     let RewardFilter { asset, position, from, to, .. } = filter;
     let list = format!("rewards {} {asset:?} {position:?} {from:?} {to:?}", caller.acts_for());
@@ -383,10 +413,13 @@ pub async fn reward_page(app: &App, caller: &Caller, filter: &RewardFilter) -> R
         before: before.map(|(day, position)| (Day::from_number(day), position)),
         most: size + 1,
     };
-    let mut found = reward::days(&app.engine, caller, asked).await.map_err(|refusal| app.refused(refusal))?;
-    let more = found.len() > size;
-    found.truncate(size);
-    let next = if more { found.last().map(|line| cursor(&app.seed, &list, &(line.day.number(), line.position.0))) } else { None };
-    let items = app.engine.peek(|state| found.iter().map(|line| reward_shape(state, line)).collect());
-    Ok(Page { items, next_cursor: next })
+    Ok((asked, list))
+}
+
+fn days_page(app: &App, found: Vec<CloseLine>, list: &str, size: usize) -> Page<RewardShape> {
+    let keyed = app.engine.peek(|state| {
+        let shown = found.iter().map(|line| ((line.day.number(), line.position.0), reward_shape(state, line)));
+        shown.collect()
+    });
+    turn(&app.seed, list, keyed, size)
 }

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use usance_core::machine::State as Machine;
 use usance_core::machine::movement::MovementKind;
 use usance_engine::caller::Caller;
+use usance_engine::lines::Cut;
 use usance_engine::operations::statement::{self, Asked, Bookmark, Statement, StatementLine};
 use usance_engine::operations::words::AccountWord;
 use usance_engine::operations::{account, position};
@@ -165,17 +166,55 @@ pub async fn statement_get(
 ///
 /// # Errors
 /// For a filter, limit or cursor that cannot be read, and as [`statement::begin`].
-pub async fn statement_page(app: &App, caller: &Caller, asked: &StatementFilter) -> Result<Page<MovementShape>, Problem> {
+async fn statement_page(app: &App, caller: &Caller, asked: &StatementFilter) -> Result<Page<MovementShape>, Problem> {
     let size = limit(asked.limit.as_deref())?;
-    let (mut statement, list) = begin(app, caller, asked).await?;
+    let (statement, list) = begin(app, caller, asked).await?;
+    page_of(app, statement, &list, size)
+}
+
+/// One page of a caller's statement at a moment that was taken.
+///
+/// # Errors
+/// For a filter, limit or cursor that cannot be read.
+pub fn statement_page_at(app: &App, caller: &Caller, asked: &StatementFilter, cut: Cut) -> Result<Page<MovementShape>, Problem> {
+    let size = limit(asked.limit.as_deref())?;
+    let (wanted, mark, list) = wanted(app, caller, asked)?;
+    let statement = statement::begin_at(&app.engine, cut, wanted, mark).map_err(|refusal| app.refused(refusal))?;
+    page_of(app, statement, &list, size)
+}
+
+/// The newest lines of a caller's statement at a moment that was taken, at most so many; and whether there are more.
+///
+/// # Errors
+/// For a filter that cannot be read.
+pub fn statement_lines_at(
+    app: &App,
+    caller: &Caller,
+    asked: &StatementFilter,
+    (cut, most): (Cut, usize),
+) -> Result<(Vec<MovementShape>, bool), Problem> {
+    let (wanted, ..) = wanted(app, caller, asked)?;
+    let mut statement = statement::begin_at(&app.engine, cut, wanted, None).map_err(|refusal| app.refused(refusal))?;
+    let (lines, mark) = statement.page(&app.engine, most)?;
+    Ok((app.engine.peek(|state| lines.iter().map(|line| movement(state, line)).collect()), mark.is_some()))
+}
+
+fn page_of(app: &App, mut statement: Statement, list: &str, size: usize) -> Result<Page<MovementShape>, Problem> {
     let (lines, mark) = statement.page(&app.engine, size)?;
-    let next_cursor = mark.map(|mark| cursor(&app.seed, &list, &mark));
+    let next_cursor = mark.map(|mark| cursor(&app.seed, list, &mark));
     let items = app.engine.peek(|state| lines.iter().map(|line| movement(state, line)).collect());
     Ok(Page { items, next_cursor })
 }
 
 /// A statement from where the cursor stands, and the name of the list that the cursor belongs to.
 async fn begin(app: &App, caller: &Caller, asked: &StatementFilter) -> Result<(Statement, String), Problem> {
+    let (wanted, mark, list) = wanted(app, caller, asked)?;
+    let begun = statement::begin(&app.engine, caller, wanted, mark).await.map_err(|refusal| app.refused(refusal))?;
+    Ok((begun, list))
+}
+
+/// What is asked for, where the cursor stands, and the name of the list that the cursor belongs to.
+fn wanted<'a>(app: &App, caller: &Caller, asked: &'a StatementFilter) -> Result<(Asked<'a>, Option<Bookmark>, String), Problem> {
     let StatementFilter { asset, account, product, kind, from, to, .. } = asked;
     let list = format!("statement {} {asset:?} {account:?} {product:?} {kind:?} {from:?} {to:?}", caller.acts_for());
     let mark: Option<Bookmark> = place(&app.seed, &list, asked.cursor.as_deref())?;
@@ -187,8 +226,7 @@ async fn begin(app: &App, caller: &Caller, asked: &StatementFilter) -> Result<(S
         from: from.as_deref().map(|text| input::day("from", text)).transpose()?,
         to: to.as_deref().map(|text| input::day("to", text)).transpose()?,
     };
-    let begun = statement::begin(&app.engine, caller, wanted, mark).await.map_err(|refusal| app.refused(refusal))?;
-    Ok((begun, list))
+    Ok((wanted, mark, list))
 }
 
 /// Streams a statement as CSV, a page at a time, as fast as the client takes it.

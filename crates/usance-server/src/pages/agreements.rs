@@ -2,9 +2,9 @@
 
 use crate::app::App;
 use crate::json::agreement::{no_such_version, none_in_force};
-use crate::json::history::{AcceptanceLine, HistoryFilter, acceptance_page};
+use crate::json::history::{AcceptanceLine, HistoryFilter, acceptance_page_at};
 use crate::json::shape::{self, AgreementShape};
-use crate::pages::seen::look;
+use crate::pages::seen::{look, look_back};
 use crate::pages::shell::{Room, Shell, show};
 use crate::pages::visitor::Visitor;
 use crate::wire::input::{Path, Query};
@@ -14,6 +14,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
+use usance_engine::lines::Chosen;
 
 /// Acceptances on one page.
 const PAGE: &str = "50";
@@ -74,7 +75,9 @@ pub struct AcceptancesLook {
 pub async fn acceptances_get(State(app): State<App>, visitor: Visitor, Query(look): Query<AcceptancesLook>) -> Result<Response, Problem> {
     let signed = visitor.customer()?;
     let filter = HistoryFilter { asset: None, limit: Some(PAGE.into()), cursor: look.cursor };
-    let page = acceptance_page(&app, &signed.caller, &filter).await?.0;
+    let seen = look_back(&app, &signed.caller, Chosen::default(), |seen| Ok(seen.shell(&visitor, Room::Settings)));
+    let (cut, s) = seen.await?;
+    let page = acceptance_page_at(&app, &signed.caller, &filter, &cut)?;
     let older = page.next_cursor.map(|cursor| format!("/acceptances?cursor={cursor}"));
-    show(&AcceptancesPage { s: Shell::of(&app, &visitor, Room::Settings).await?, acceptances: page.items, older }, StatusCode::OK)
+    show(&AcceptancesPage { s, acceptances: page.items, older }, StatusCode::OK)
 }

@@ -2,10 +2,11 @@
 
 use crate::app::App;
 use crate::json::shape::ProductShape;
-use crate::json::statement::{self, MovementShape, StatementFilter};
+use crate::json::statement::{self, MovementShape, StatementFilter, statement_lines_at, statement_page_at};
 use crate::pages::failure::sentence;
-use crate::pages::products::{offered, product_name};
+use crate::pages::products::product_name;
 use crate::pages::receipt::account_word;
+use crate::pages::seen::{Seen, look as look_at, look_back};
 use crate::pages::shell::{Room, Shell, show};
 use crate::pages::visitor::Visitor;
 use crate::wire::input::{self, Query};
@@ -17,6 +18,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Deserialize;
 use usance_core::machine::movement::MovementKind;
+use usance_engine::lines::Chosen;
 use usance_engine::operations::words::AccountWord;
 
 /// Lines on one page.
@@ -150,20 +152,31 @@ impl PrintPage {
     }
 }
 
+/// What of a customer's past a choice is about.
+fn chosen(filter: &StatementFilter) -> Chosen<'_> {
+    Chosen { asset: filter.asset.as_deref(), position: None }
+}
+
 /// GET /history
 pub async fn history_get(State(app): State<App>, visitor: Visitor, Query(look): Query<HistoryLook>) -> Result<Response, Problem> {
     let signed = visitor.customer()?;
+    let around = |seen: &Seen<'_>| Ok((seen.shell(&visitor, Room::History), seen.offered()));
     let found = match look.filter(PAGE) {
-        Ok(filter) => statement::statement_page(&app, &signed.caller, &filter).await,
+        Ok(filter) => {
+            let taken = look_back(&app, &signed.caller, chosen(&filter), around).await;
+            taken.and_then(|(cut, shown)| Ok((statement_page_at(&app, &signed.caller, &filter, cut)?, shown)))
+        }
         Err(problem) => Err(problem),
     };
-    let s = Shell::of(&app, &visitor, Room::History).await?;
-    let products = offered(&app).await?;
     let query = look.query();
     // A choice that cannot be read is said, and the form keeps it.
-    let (lines, cursor, fault) = match found {
-        Ok(page) => (page.items, page.next_cursor, None),
-        Err(problem) if problem.status().is_client_error() => (Vec::new(), None, Some(sentence(&s, &problem, &look.asset))),
+    let (s, products, lines, cursor, fault) = match found {
+        Ok((page, (s, products))) => (s, products, page.items, page.next_cursor, None),
+        Err(problem) if problem.status().is_client_error() => {
+            let (s, products) = look_at(&app, around).await?;
+            let fault = sentence(&s, &problem, &look.asset);
+            (s, products, Vec::new(), None, Some(fault))
+        }
         Err(problem) => return Err(problem),
     };
     let joint = if query.is_empty() { "" } else { "&" };
@@ -175,20 +188,12 @@ pub async fn history_get(State(app): State<App>, visitor: Visitor, Query(look): 
 /// GET /history/print
 pub async fn print_get(State(app): State<App>, visitor: Visitor, Query(look): Query<HistoryLook>) -> Result<Response, Problem> {
     let signed = visitor.customer()?;
-    let mut lines = Vec::new();
     let mut filter = look.filter(500)?;
     filter.cursor = None;
-    let cut = loop {
-        let page = statement::statement_page(&app, &signed.caller, &filter).await?;
-        lines.extend(page.items);
-        match page.next_cursor {
-            Some(_) if lines.len() >= PAPER => break true,
-            Some(cursor) => filter.cursor = Some(cursor),
-            None => break false,
-        }
-    };
-    let products = offered(&app).await?;
-    show(&PrintPage { s: Shell::of(&app, &visitor, Room::History).await?, look, lines, products, cut }, StatusCode::OK)
+    let seen = look_back(&app, &signed.caller, chosen(&filter), |seen| Ok((seen.shell(&visitor, Room::History), seen.offered())));
+    let (past, (s, products)) = seen.await?;
+    let (lines, cut) = statement_lines_at(&app, &signed.caller, &filter, (past, PAPER))?;
+    show(&PrintPage { s, look, lines, products, cut }, StatusCode::OK)
 }
 
 /// GET /history.csv: every line of the same choice, streamed.

@@ -1,10 +1,10 @@
 //! What is staked: the list of positions, and one position with its days.
 
 use crate::app::App;
-use crate::json::history::{RewardFilter, RewardShape, reward_page};
+use crate::json::history::{RewardFilter, RewardShape, reward_page_at};
 use crate::json::position::list_name as position_list_name;
 use crate::json::shape::{EarlyRedemptionWord, PositionShape, PositionStateWord, ProductShape};
-use crate::pages::seen::{PositionToday, look};
+use crate::pages::seen::{PositionToday, look, look_back};
 use crate::pages::sheet::{new_key, once};
 use crate::pages::shell::{Room, Shell, go, show};
 use crate::pages::visitor::{Form, Signed, Visitor};
@@ -17,7 +17,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 use usance_core::id::{LogPosition, PositionId};
+use usance_engine::lines::Chosen;
 use usance_engine::operations::position::{self, Filter, PositionPatch, StateFilter};
+use usance_engine::operations::words;
 
 /// Positions on one page of the list.
 const PAGE: usize = 50;
@@ -153,15 +155,16 @@ pub async fn holding_get(
 
 async fn page(app: &App, visitor: &Visitor, id: &str, cursor: Option<String>, fault: Option<Problem>) -> Result<HoldingPage, Problem> {
     let signed = visitor.customer()?;
-    let seen = look(app, |seen| {
+    let number = words::position(id);
+    let seen = look_back(app, &signed.caller, Chosen { asset: None, position: number }, |seen| {
         let position = seen.position(&signed.caller, id)?;
         let product = seen.product(&position.product)?;
         Ok((position, product, seen.today(&signed.caller, id)?, seen.shell(visitor, Room::Holdings)))
     });
-    let (position, product, today, s) = seen.await?;
+    let (cut, (position, product, today, s)) = seen.await?;
     let newest = cursor.is_none();
     let days = RewardFilter { asset: None, position: Some(id.to_owned()), from: None, to: None, limit: Some(DAYS.into()), cursor };
-    let rewards = if visitor.wants_fragment { None } else { Some(reward_page(app, &signed.caller, &days).await?) };
+    let rewards = if visitor.wants_fragment { None } else { Some(reward_page_at(app, &signed.caller, &days, cut)?) };
     let fault = fault.map(|problem| crate::pages::failure::sentence(&s, &problem, &position.asset));
     let older = rewards.as_ref().and_then(|page| page.next_cursor.clone()).map(|cursor| format!("/holdings/{id}?cursor={cursor}#days"));
     let rewards = rewards.map(|page| page.items).unwrap_or_default();

@@ -2,9 +2,10 @@
 
 use crate::app::App;
 use crate::json::history::HistoryFilter;
-use crate::json::notices::{NoticeShape, notice_page};
+use crate::json::notices::{NoticeShape, notice_page_at};
 use crate::json::shape::ProductShape;
-use crate::pages::products::{by_rate, offered, product_name};
+use crate::pages::products::{by_rate, product_name};
+use crate::pages::seen::look_back;
 use crate::pages::shell::{Money, Room, Shell, show};
 use crate::pages::visitor::Visitor;
 use crate::wire::input::Query;
@@ -14,6 +15,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
+use usance_engine::lines::Chosen;
 
 /// Notices on one page.
 const PAGE: &str = "50";
@@ -99,8 +101,9 @@ pub struct NoticesLook {
 pub async fn notices_get(State(app): State<App>, visitor: Visitor, Query(look): Query<NoticesLook>) -> Result<Response, Problem> {
     let signed = visitor.customer()?;
     let filter = HistoryFilter { asset: None, limit: Some(PAGE.into()), cursor: look.cursor };
-    let page = notice_page(&app, &signed.caller, &filter).await?;
-    let products = offered(&app).await?;
+    let seen = look_back(&app, &signed.caller, Chosen::default(), |seen| Ok((seen.shell(&visitor, Room::Notices), seen.offered())));
+    let (cut, (s, products)) = seen.await?;
+    let page = notice_page_at(&app, &signed.caller, &filter, cut)?;
     let older = page.next_cursor.map(|cursor| format!("/notices?cursor={cursor}"));
-    show(&NoticesPage { s: Shell::of(&app, &visitor, Room::Notices).await?, told: together(page.items), products, older }, StatusCode::OK)
+    show(&NoticesPage { s, told: together(page.items), products, older }, StatusCode::OK)
 }

@@ -13,6 +13,7 @@ use usance_core::calendar::Timestamp;
 use usance_core::id::PositionId;
 use usance_core::machine::{Rejection, State};
 use usance_engine::caller::Caller;
+use usance_engine::lines::{Chosen, Cut};
 use usance_engine::operations::position::Filter;
 use usance_engine::operations::product::Drafts;
 use usance_engine::operations::redemption::RedemptionPreviewAsked;
@@ -35,6 +36,21 @@ pub struct Seen<'a> {
 /// What `show` gives, and an engine that cannot answer now.
 pub async fn look<R>(app: &App, show: impl FnOnce(&Seen<'_>) -> Result<R, Problem>) -> Result<R, Problem> {
     app.engine.read(|state, now| show(&Seen { app, state, now })).await?
+}
+
+/// Looks once, and takes a customer's past at the same moment.
+///
+/// # Errors
+/// `customer_not_found`, `asset_not_found`, `position_not_found`; otherwise as [`look`].
+pub async fn look_back<R>(
+    app: &App,
+    caller: &Caller,
+    chosen: Chosen<'_>,
+    show: impl FnOnce(&Seen<'_>) -> Result<R, Problem>,
+) -> Result<(Cut, R), Problem> {
+    let taken = Cut::take_with(&app.engine, caller.acts_for(), chosen, |state, now| show(&Seen { app, state, now })).await;
+    let (cut, shown) = taken.map_err(|refusal| app.refused(refusal))?;
+    Ok((cut, shown?))
 }
 
 impl Seen<'_> {
