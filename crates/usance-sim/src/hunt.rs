@@ -10,13 +10,13 @@ use crate::{seeds, shrink};
 use anyhow::{Context, ensure};
 use std::path::Path;
 
-/// Hunts. With `keep`, the first world that finds the bug is made small and kept there.
+/// Hunts. With `keep`, the first world that finds the bug is made small and kept there, in place of what was kept for it.
 ///
 /// # Errors
 /// When plans cannot be read or kept, and when there is nothing to keep.
 pub fn hunt(planted: Option<&str>, worlds: u64, keep: Option<&Path>) -> anyhow::Result<()> {
     for (name, plan) in seeds::kept(&seeds::directory())? {
-        if planted.is_some() && plan.planted.as_deref() == planted {
+        if keep.is_none() && planted.is_some() && plan.planted.as_deref() == planted {
             let ended = run(&plan);
             let turns = ended.as_ref().map_or_else(|finding| finding.turns, |held| held.turns);
             println!("{}", line(&name, turns, ended.err().as_ref()));

@@ -26,9 +26,9 @@ pub fn hunt(simulator: &Path, bug: &str, keep: Option<&Path>) -> anyhow::Result<
         hunt.arg("--keep").arg(keep);
     }
     let output = hunt.output().with_context(|| simulator.display().to_string())?;
-    let seen = seen(&String::from_utf8_lossy(&output.stdout));
-    ensure!(output.status.success() || seen.is_err(), "the hunt ended with {}", last_words(&output));
-    seen.with_context(|| format!("the hunt ended with {}", output.status))
+    let seen = seen(&String::from_utf8_lossy(&output.stdout))?;
+    ensure!(output.status.success(), "the hunt ended with {}", last_words(&output));
+    Ok(seen)
 }
 
 /// Makes sure that a world holds, in a simulator without a bug.
