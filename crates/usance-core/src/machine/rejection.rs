@@ -193,43 +193,55 @@ impl AmountField {
     }
 }
 
-impl Rejection {
-    /// The code on the wire: the variant's name in snake_case.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Rejection::CustomerNotFound => "customer_not_found",
-            Rejection::AssetNotFound => "asset_not_found",
-            Rejection::ProductNotFound => "product_not_found",
-            Rejection::PositionNotFound => "position_not_found",
-            Rejection::ProductClosed => "product_closed",
-            Rejection::StatusNotReachable => "status_not_reachable",
-            Rejection::RateMissing => "rate_missing",
-            Rejection::ProductNotOpen => "product_not_open",
-            Rejection::OutsideSaleWindow { .. } => "outside_sale_window",
-            Rejection::AgreementNotAccepted { .. } => "agreement_not_accepted",
-            Rejection::PositionClosed => "position_closed",
-            Rejection::EarlyRedemptionNotAllowed { .. } => "early_redemption_not_allowed",
-            Rejection::PartialNotAllowed { .. } => "partial_not_allowed",
-            Rejection::SameAccount => "same_account",
-            Rejection::AmountInvalid { .. } => "amount_invalid",
-            Rejection::TermsInvalid { .. } => "terms_invalid",
-            Rejection::AlreadyExists => "already_exists",
-            Rejection::BelowMinimum { .. } => "below_minimum",
-            Rejection::NotAStepMultiple { .. } => "not_a_step_multiple",
-            Rejection::AbovePersonalMaximum { .. } => "above_personal_maximum",
-            Rejection::AboveCapacity { .. } => "above_capacity",
-            Rejection::AbovePrincipal { .. } => "above_principal",
-            Rejection::InsufficientBalance { .. } => "insufficient_balance",
-            Rejection::RenewalNotAllowed => "renewal_not_allowed",
-            Rejection::AboveLimit { .. } => "above_limit",
-            Rejection::QuoteChanged { .. } => "quote_changed",
-            Rejection::RateNotFuture { .. } => "rate_not_future",
-            Rejection::DayClosed { .. } => "day_closed",
-            Rejection::RateAboveReference { .. } => "rate_above_reference",
-            Rejection::ClockNotSimulated => "clock_not_simulated",
-            Rejection::ClockBackwards { .. } => "clock_backwards",
-            Rejection::ClockMoveTooFar { .. } => "clock_move_too_far",
+/// Says each variant's code once: the list cannot lack one.
+macro_rules! codes {
+    ($($variant:ident => $code:literal,)+) => {
+        impl Rejection {
+            /// Every code, in the order of the checks.
+            pub const CODES: &'static [&'static str] = &[$($code),+];
+
+            /// The code on the wire: the variant's name in snake_case.
+            #[must_use]
+            pub const fn code(&self) -> &'static str {
+                match self {
+                    $(Rejection::$variant { .. } => $code,)+
+                }
+            }
         }
-    }
+    };
+}
+
+codes! {
+    CustomerNotFound => "customer_not_found",
+    AssetNotFound => "asset_not_found",
+    ProductNotFound => "product_not_found",
+    PositionNotFound => "position_not_found",
+    ProductClosed => "product_closed",
+    StatusNotReachable => "status_not_reachable",
+    RateMissing => "rate_missing",
+    ProductNotOpen => "product_not_open",
+    OutsideSaleWindow => "outside_sale_window",
+    AgreementNotAccepted => "agreement_not_accepted",
+    PositionClosed => "position_closed",
+    EarlyRedemptionNotAllowed => "early_redemption_not_allowed",
+    PartialNotAllowed => "partial_not_allowed",
+    SameAccount => "same_account",
+    AmountInvalid => "amount_invalid",
+    TermsInvalid => "terms_invalid",
+    AlreadyExists => "already_exists",
+    BelowMinimum => "below_minimum",
+    NotAStepMultiple => "not_a_step_multiple",
+    AbovePersonalMaximum => "above_personal_maximum",
+    AboveCapacity => "above_capacity",
+    AbovePrincipal => "above_principal",
+    InsufficientBalance => "insufficient_balance",
+    RenewalNotAllowed => "renewal_not_allowed",
+    AboveLimit => "above_limit",
+    QuoteChanged => "quote_changed",
+    RateNotFuture => "rate_not_future",
+    DayClosed => "day_closed",
+    RateAboveReference => "rate_above_reference",
+    ClockNotSimulated => "clock_not_simulated",
+    ClockBackwards => "clock_backwards",
+    ClockMoveTooFar => "clock_move_too_far",
 }

@@ -5,8 +5,7 @@ use super::arithmetic::DAY_MS;
 use super::refused::{Refused, Told};
 use super::terms::{Product, changed, tiers};
 use crate::facts::Facts;
-use usance_core::machine::Command;
-use usance_core::machine::command::SaleText;
+use usance_core::machine::command::{ProductText, RateText, SaleText};
 use usance_core::product::Status;
 
 impl Auditor {
@@ -40,60 +39,55 @@ impl Auditor {
 
     // --- what an operator sets up ---
 
-    pub(super) fn set_up(&mut self, command: &Command, at: i64) -> Told {
-        match command {
-            Command::CreateAsset { symbol, decimals, .. } => {
-                if self.asset(symbol).is_ok() {
-                    return Err(Refused::of("already_exists"));
-                }
-                self.assets.push((symbol.clone(), *decimals));
-                self.pool.push(0);
-                self.custody.push(0);
-                Ok(Facts::of("asset").with("number", self.assets.len() - 1))
-            }
-            Command::CreateCustomer { id } => {
-                if self.customers.contains(id) {
-                    return Err(Refused::of("already_exists"));
-                }
-                self.customers.push(id.clone());
-                Ok(Facts::of("customer").with("number", self.customers.len() - 1))
-            }
-            Command::PublishAgreement { version, .. } => {
-                if self.agreements.contains(version) {
-                    return Err(Refused::of("already_exists"));
-                }
-                self.agreements.push(version.clone());
-                Ok(Facts::of("agreement").with("number", self.agreements.len() - 1))
-            }
-            Command::CreateProduct(asked) => {
-                let (asset, decimals) = self.asset(&asked.asset)?;
-                if self.product(&asked.id).is_ok() {
-                    return Err(Refused::of("already_exists"));
-                }
-                let product = Product::described(asked, asset, decimals)?;
-                self.versions += product.announced.len();
-                self.products.push(product);
-                Ok(self.product_facts(self.products.len() - 1, at))
-            }
-            Command::SetProductStatus { product, status } => self.set_status(product, *status, at),
-            Command::ChangeProduct { product, sale } => self.change(product, sale, at),
-            Command::AnnounceRate { product, from, rate } => {
-                let product = self.product(product)?;
-                let from = i64::from(from.number());
-                if from <= self.today {
-                    return Err(Refused::of("rate_not_future").with("earliest", self.today + 1));
-                }
-                let tiers = tiers(rate, self.products[product].decimals)?;
-                self.products[product].announced.push((from, tiers));
-                self.versions += 1;
-                Ok(Facts::of("rate").with("product", product).with("version", self.versions - 1))
-            }
-            Command::SettleRate { product, day, rate } => self.settle(product, i64::from(day.number()), rate.units()),
-            _ => Ok(Facts::of("nothing")),
+    pub(super) fn create_asset(&mut self, symbol: &str, decimals: u8) -> Told {
+        if self.asset(symbol).is_ok() {
+            return Err(Refused::of("already_exists"));
         }
+        self.assets.push((symbol.to_owned(), decimals));
+        self.pool.push(0);
+        self.custody.push(0);
+        Ok(Facts::of("asset").with("number", self.assets.len() - 1))
     }
 
-    fn set_status(&mut self, id: &str, status: Status, at: i64) -> Told {
+    pub(super) fn create_customer(&mut self, id: &str) -> Told {
+        if self.customer(id).is_ok() {
+            return Err(Refused::of("already_exists"));
+        }
+        self.customers.push(id.to_owned());
+        Ok(Facts::of("customer").with("number", self.customers.len() - 1))
+    }
+
+    pub(super) fn publish_agreement(&mut self, version: &str) -> Told {
+        if self.agreements.iter().any(|known| known == version) {
+            return Err(Refused::of("already_exists"));
+        }
+        self.agreements.push(version.to_owned());
+        Ok(Facts::of("agreement").with("number", self.agreements.len() - 1))
+    }
+
+    pub(super) fn create_product(&mut self, asked: &ProductText, at: i64) -> Told {
+        let (asset, decimals) = self.asset(&asked.asset)?;
+        if self.product(&asked.id).is_ok() {
+            return Err(Refused::of("already_exists"));
+        }
+        let product = Product::described(asked, asset, decimals)?;
+        self.versions += product.announced.len();
+        self.products.push(product);
+        Ok(self.product_facts(self.products.len() - 1, at))
+    }
+
+    pub(super) fn announce_rate(&mut self, id: &str, from: i64, rate: &RateText) -> Told {
+        let product = self.product(id)?;
+        if from <= self.today {
+            return Err(Refused::of("rate_not_future").with("earliest", self.today + 1));
+        }
+        let tiers = tiers(rate, self.products[product].decimals)?;
+        self.products[product].announced.push((from, tiers));
+        self.versions += 1;
+        Ok(Facts::of("rate").with("product", product).with("version", self.versions - 1))
+    }
+
+    pub(super) fn set_status(&mut self, id: &str, status: Status, at: i64) -> Told {
         let product = self.product(id)?;
         let goes = match (self.products[product].status, status) {
             (from, to) if from == to => true,
@@ -111,7 +105,7 @@ impl Auditor {
         Ok(self.product_facts(product, at))
     }
 
-    fn change(&mut self, id: &str, sale: &SaleText, at: i64) -> Told {
+    pub(super) fn change_product(&mut self, id: &str, sale: &SaleText, at: i64) -> Told {
         let product = self.product(id)?;
         let terms = &self.products[product];
         if terms.status == Status::Closed {
@@ -121,7 +115,7 @@ impl Auditor {
         Ok(self.product_facts(product, at))
     }
 
-    fn settle(&mut self, id: &str, day: i64, rate: u64) -> Told {
+    pub(super) fn settle_rate(&mut self, id: &str, day: i64, rate: u64) -> Told {
         let product = self.product(id)?;
         if day < self.today {
             return Err(Refused::of("day_closed").with("open_day", self.today));

@@ -48,7 +48,14 @@ impl Auditor {
             Command::WithdrawRewardPool { asset, amount } => self.take_from_pool(asset, amount),
             Command::MoveClock { to } => return self.move_clock(to.ms()),
             Command::ConfirmClock { clock } => return Ok(self.confirm_clock(clock.ms())),
-            _ => self.set_up(command, at),
+            Command::CreateAsset { symbol, decimals, .. } => self.create_asset(symbol, *decimals),
+            Command::CreateCustomer { id } => self.create_customer(id),
+            Command::PublishAgreement { version, .. } => self.publish_agreement(version),
+            Command::CreateProduct(asked) => self.create_product(asked, at),
+            Command::SetProductStatus { product, status } => self.set_status(product, *status, at),
+            Command::ChangeProduct { product, sale } => self.change_product(product, sale, at),
+            Command::AnnounceRate { product, from, rate } => self.announce_rate(product, i64::from(from.number()), rate),
+            Command::SettleRate { product, day, rate } => self.settle_rate(product, i64::from(day.number()), rate.units()),
         }?;
         self.now = self.now.max(at);
         if let (Some((kind, customer, asset)), Some((spot, funding))) = (acts, before) {
