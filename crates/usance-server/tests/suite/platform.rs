@@ -20,6 +20,7 @@ pub struct Platform {
     /// Its operator.
     pub operator: Client,
     directory: TempDir,
+    start: Start,
 }
 
 impl Platform {
@@ -32,7 +33,7 @@ impl Platform {
     pub fn started(start: &Start) -> Platform {
         let directory = TempDir::new().expect("a directory");
         let server = Server::start_in(&directory.path().join("data"), start).expect("the engine starts");
-        let platform = Platform { operator: server.operator(), server, directory };
+        let platform = Platform { operator: server.operator(), server, directory, start: start.clone() };
         platform.set_up();
         platform
     }
@@ -73,7 +74,7 @@ impl Platform {
     /// Ends the engine, by `kill` or by `terminate`, and starts it again on the same directory.
     pub fn restart(&mut self, end: impl FnOnce(&mut Server)) {
         end(&mut self.server);
-        self.server = Server::start_in(&self.directory.path().join("data"), &Start::default()).expect("the engine starts again");
+        self.server = Server::start_in(&self.directory.path().join("data"), &self.start).expect("the engine starts again");
         self.operator = self.server.operator();
     }
 

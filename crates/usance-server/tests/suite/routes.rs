@@ -3,6 +3,7 @@
 //! What a route answers is tested elsewhere; here it is whether it answers at all, to whom, and for whom. The table is
 //! walked, so a new route is tested the moment it stands there. Every line for every kind of sender is in `security::roles`.
 
+use super::entries::asking;
 use super::harness::Client;
 use super::platform::Platform;
 use serde_json::{Value, json};
@@ -26,32 +27,26 @@ fn path(route: &Route) -> String {
     if route.operation == "estimate_get" { path + "?amount=1" } else { path }
 }
 
-/// A body that can be read; it need not be allowed.
+/// A body that can be read; it need not be allowed. It is made from the route's schema, so a new operation has one.
 fn body(route: &Route) -> Option<Value> {
-    let rate = json!({"from": "2027-01-01", "rate": "0.05"});
-    Some(match route.operation {
-        "transfer_create" => json!({"asset": "SOL", "from": "spot", "to": "funding", "amount": "1"}),
-        "subscription_create" => json!({"product": "sol-flex", "amount": "1", "source": "spot", "agreement": "v1"}),
-        "position_change" => json!({"auto_renew": false}),
-        "asset_create" => json!({"symbol": "BTC", "name": "Bitcoin", "decimals": 8, "display_decimals": 8}),
-        "customer_create" => json!({"id": "erin"}),
-        "password_set" => json!({"password": "a long enough one"}),
-        "agreement_publish" => json!({"version": "v2", "text": "More words."}),
-        "product_create" => json!({"id": "new", "asset": "SOL", "name": "New", "kind": "flexible", "rates": [rate]}),
-        "product_status_set" => json!({"status": "open"}),
-        "rate_announce" => rate,
-        "rate_settle" => json!({"day": "2026-01-01", "rate": "0.05"}),
-        "deposit_create" | "withdrawal_create" => {
-            json!({"customer": "alice", "asset": "SOL", "account": "spot", "amount": "1", "reference": "r"})
-        }
-        "reward_pool_move" => json!({"asset": "SOL", "amount": "1"}),
-        "clock_move" => json!({"to": "2026-01-01T00:00:00Z"}),
-        "token_create" => json!({"name": "n", "role": "auditor"}),
-        "subscription_preview" => json!({"product": "sol-flex", "amount": "1"}),
-        "redemption_preview" | "redemption_create" | "sign_in_link_create" | "product_change" | "clock_confirm" | "audit_run" => json!({}),
-        "token_revoke" | "second_factor_remove" => return None,
-        new => panic!("{new} is a new operation with a body: give it one here"),
-    })
+    let mut body = asking::plain(route)?;
+    if route.operation == "rate_announce" {
+        // One of two has to be there, which the schema cannot say.
+        body["rate"] = json!("0.05");
+    }
+    Some(body)
+}
+
+/// The route that a request meets: a path without names in it before one with.
+pub fn route_of(method: &str, path: &str) -> Route {
+    let path = path.split('?').next().unwrap_or(path);
+    let fits = |route: &Route| {
+        let (wanted, given) = (route.path.split('/'), path.split('/'));
+        let is_as_long = wanted.clone().count() == given.clone().count();
+        route.method == method && is_as_long && wanted.zip(given).all(|(wanted, given)| wanted == given || wanted.starts_with('{'))
+    };
+    let fitting = table().into_iter().filter(fits);
+    fitting.min_by_key(|route| route.path.matches('{').count()).unwrap_or_else(|| panic!("{method} {path} is no route"))
 }
 
 /// Sends what a route takes, with or without a key; of a stream only the head is read.

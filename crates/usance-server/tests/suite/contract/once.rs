@@ -1,8 +1,11 @@
 //! A write happens once (RULES 10): the same request under the same key gets the same bytes, whatever lies in between.
 
-use crate::suite::harness::{Answer, Client, Server};
+use crate::suite::harness::{Answer, Client, Server, Start};
 use crate::suite::platform::Platform;
+use crate::suite::routes::route_of;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use usance_server::contract::routes::table;
 
 /// One write under a key of its own, and who sends it.
 struct Write {
@@ -33,6 +36,9 @@ impl Write {
         assert_eq!(again.header("idempotency-replayed"), Some("true"), "{place}");
     }
 }
+
+/// What [`writes`] cannot do: here the clock is simulated.
+const OF_A_SYSTEM_CLOCK: &str = "clock_confirm";
 
 /// Every kind of write once, done or refused.
 fn writes(platform: &Platform) -> Vec<Write> {
@@ -82,6 +88,7 @@ fn writes(platform: &Platform) -> Vec<Write> {
     write(None, "POST", "/v1/operator/tokens", json!({"name": "wallet", "role": "service"}), 201);
     write(None, "DELETE", "/v1/operator/tokens/1", Value::Null, 200);
     write(None, "POST", "/v1/operator/customers/alice/password", json!({"password": "correct horse"}), 200);
+    write(None, "DELETE", "/v1/operator/customers/alice/second-factor", Value::Null, 200);
     write(None, "POST", "/v1/operator/customers/alice/sign-in-links", json!({}), 201);
     write(None, "POST", "/v1/operator/clock", json!({"to": "2026-01-02T00:00:00Z"}), 200);
     write(None, "POST", "/v1/operator/clock", json!({"to": "2026-01-01T00:00:00Z"}), 422);
@@ -98,10 +105,39 @@ fn everything(platform: &Platform) -> Vec<Value> {
     shown.collect()
 }
 
+/// Every operation of the table that writes was done here, and answered as the table says.
+fn no_write_is_forgotten(writes: &[Write]) {
+    let mut done = BTreeSet::from([OF_A_SYSTEM_CLOCK]);
+    for write in writes.iter().filter(|write| write.first.status < 400) {
+        let route = route_of(write.method, &write.path);
+        assert_eq!(write.first.status, route.done, "{}", route.operation);
+        done.insert(route.operation);
+    }
+    let all: BTreeSet<&str> = table().iter().filter(|route| route.writes()).map(|route| route.operation).collect();
+    assert_eq!(done, all);
+}
+
+#[test]
+fn a_clock_that_was_confirmed_is_confirmed_once() {
+    let mut platform = Platform::started(&Start { clock: "system".into(), ..Start::default() });
+    let confirm = |platform: &Platform| platform.operator.write("POST", "/v1/operator/clock/confirmation", "k", &json!({}));
+    let first = confirm(&platform);
+    let route = route_of("POST", "/v1/operator/clock/confirmation");
+    assert_eq!((first.status, route.operation), (route.done, OF_A_SYSTEM_CLOCK));
+    for kill in [false, true] {
+        if kill {
+            platform.restart(Server::kill);
+        }
+        let again = confirm(&platform);
+        assert_eq!((again.header("idempotency-replayed"), &again.bytes), (Some("true"), &first.bytes));
+    }
+}
+
 #[test]
 fn the_same_request_gets_the_same_bytes_also_after_a_crash() {
     let mut platform = Platform::new();
     let writes = writes(&platform);
+    no_write_is_forgotten(&writes);
     let before = everything(&platform);
     let repeat = |platform: &Platform, when: &str| {
         writes.iter().for_each(|write| write.again(platform, when));

@@ -2,8 +2,10 @@
 
 use crate::suite::harness::Client;
 use crate::suite::platform::Platform;
+use crate::suite::routes::route_of;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use usance_server::contract::routes::table;
 
 /// A list, who reads it, and the fields that tell one line from another for ever.
 struct List {
@@ -58,6 +60,9 @@ fn lists(platform: &Platform) -> Vec<List> {
         "products/eth-tiers/rates",
     ];
     lists.extend(back.iter().map(|path| List { sender: platform.operator.clone(), path: format!("/v1/{path}"), name: LINE }));
+    let read: BTreeSet<&str> = lists.iter().map(|list| route_of("GET", &list.path).operation).collect();
+    let paged = table().into_iter().filter(|route| route.query.contains(&"cursor"));
+    assert_eq!(read, paged.map(|route| route.operation).collect(), "every list of the table that has a cursor");
     lists
 }
 

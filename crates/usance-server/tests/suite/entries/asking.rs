@@ -127,7 +127,7 @@ fn body(route: &Route, dice: &mut Dice<'_>, fresh: u64) -> Vec<u8> {
     let mut schemas = Schemas::new();
     let name = schema_of(&mut schemas);
     let schemas = serde_json::to_value(&schemas).expect("JSON");
-    let mut body = Example { schemas: &schemas, fresh }.of(&schemas[&name], "", dice, 0);
+    let mut body = Example { schemas: &schemas, fresh, plain: false }.of(&schemas[&name], "", dice, 0);
     for _ in 0..dice.below(5).saturating_sub(2) {
         spoil(&mut body, dice);
     }
@@ -148,6 +148,14 @@ fn body(route: &Route, dice: &mut Dice<'_>, fresh: u64) -> Vec<u8> {
         _ => {}
     }
     bytes
+}
+
+/// The plainest body that a route's schema allows: what is required, and the first word for each.
+pub fn plain(route: &Route) -> Option<Value> {
+    let mut schemas = Schemas::new();
+    let name = (route.body?)(&mut schemas);
+    let schemas = serde_json::to_value(&schemas).expect("JSON");
+    Some(Example { schemas: &schemas, fresh: 0, plain: true }.of(&schemas[&name], "", &mut Dice::new(&[0; 512]), 0))
 }
 
 /// Changes one value somewhere in a body.
@@ -189,6 +197,8 @@ fn spoil(body: &mut Value, dice: &mut Dice<'_>) {
 struct Example<'a> {
     schemas: &'a Value,
     fresh: u64,
+    /// Whether what is not required is left out.
+    plain: bool,
 }
 
 impl Example<'_> {
@@ -227,7 +237,7 @@ impl Example<'_> {
             schema["required"].as_array().map(|names| names.iter().filter_map(Value::as_str).collect()).unwrap_or_default();
         let mut fields = Map::new();
         for (name, own) in schema["properties"].as_object().into_iter().flatten() {
-            if required.contains(&name.as_str()) || dice.once_in(3) {
+            if required.contains(&name.as_str()) || (!self.plain && dice.once_in(3)) {
                 fields.insert(name.clone(), self.of(own, name, dice, depth + 1));
             }
         }

@@ -6,7 +6,7 @@
 //! `dice`; `documented` holds an answer against the contract's document. `fuzz` runs the entry points over a corpus, `cargo
 //! fuzz` over whatever it finds.
 
-mod asking;
+pub mod asking;
 pub mod dice;
 mod documented;
 pub mod spreadsheet;
