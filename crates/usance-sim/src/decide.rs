@@ -10,7 +10,7 @@ use crate::workload::occasions;
 use crate::world::World;
 use std::rc::Rc;
 use usance_core::calendar::Timestamp;
-use usance_core::machine::decide::{redeem, subscribe};
+use usance_core::machine::verb::{redeem, subscribe};
 use usance_core::machine::{Answer, Command, Rejection};
 use usance_store::LogPosition;
 use usance_store::codec::UsedKey;

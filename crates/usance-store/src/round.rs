@@ -11,10 +11,10 @@ use crate::error::StoreError;
 use crate::head::Head;
 use usance_core::calendar::Timestamp;
 use usance_core::id::LogPosition;
-use usance_core::machine::decide::clock::check_move;
 use usance_core::machine::event::DayClosed;
 use usance_core::machine::preview::{self, Preview};
 use usance_core::machine::state::Platform;
+use usance_core::machine::verb::clock::check_move;
 use usance_core::machine::{self, Answer, Command, Event, Executed, Rejection, State, close, present};
 
 /// What has to hold in the very instant in which a command is decided: what its sender was shown is what it would book.

@@ -35,8 +35,8 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
     use usance_core::calendar::{DayOffset, Timestamp};
-    use usance_core::machine::decide::clock;
     use usance_core::machine::state::{ClockMode, Platform};
+    use usance_core::machine::verb::clock;
     use usance_core::machine::{Command, State, close, execute};
     use usance_core::product::Status;
 

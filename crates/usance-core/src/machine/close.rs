@@ -8,8 +8,8 @@
 //! which are random and therefore wait for memory together instead of one after another. Maturities come last, again in
 //! ascending id: nothing that accrues depends on them.
 
-use super::apply::{NewPosition, open_position, packed_instant};
-use super::event::{CLOSE_RULE, DayClosed, Event, ProductDay};
+use super::event::{CLOSE_RULE, DayClosed, ProductDay};
+use super::open::{NewPosition, open_position, packed_instant};
 use super::post;
 use super::state::{Account, BooksAtClose, State};
 use crate::calendar::{Day, Timestamp};
@@ -319,7 +319,7 @@ fn record_rates(state: &mut State, work: &Work, day: Day) {
 
 /// Posts the day's totals, checks every asset's books and keeps them as the day's.
 fn book(state: &mut State, closed: &DayClosed) {
-    match post::post(state, &Event::DayClosed(Box::new(closed.clone()))) {
+    match post::day_closed(state, closed) {
         Ok(entries) => entries.iter().for_each(|entry| state.post(entry)),
         Err(unbalanced) => return state.break_with("debits equal credits", unbalanced.to_string()),
     }

@@ -1,6 +1,6 @@
 //! The deterministic machine: commands are decided, events applied, and the same log always gives the same state.
 //!
-//! [`decide::decide`] reads only and answers with events or one [`Rejection`]; [`apply::apply`] cannot refuse.
+//! [`verb::decide`] reads only and answers with events or one [`Rejection`]; [`apply::apply`] cannot refuse.
 //! [`execute`] does both for one command; [`close::close_day`] closes a day; [`replay`] runs a stored record again.
 //! What a caller is told ([`answer::Answer`]) is built from the state right after, and stored with the events.
 
@@ -9,17 +9,18 @@ pub mod answer;
 pub mod apply;
 pub mod close;
 pub mod command;
-pub mod decide;
 pub mod derive;
 pub mod event;
 pub mod keys;
 pub mod movement;
+mod open;
 pub mod outlook;
 pub mod post;
 pub mod present;
 pub mod preview;
 pub mod rejection;
 pub mod state;
+pub mod verb;
 pub mod view;
 
 use crate::calendar::Timestamp;
@@ -40,11 +41,11 @@ pub struct Executed {
 
 /// Decides a command at an instant and applies what it decided. The instant's day is open: every earlier day is closed.
 pub fn execute(state: &mut State, command: &Command, now: Timestamp) -> Executed {
-    match decide::decide(state, command, now) {
+    match verb::decide(state, command, now) {
         Err(rejection) => Executed { events: Vec::new(), outcome: Err(rejection) },
         Ok(event) => {
             apply::apply(state, &event, now);
-            let answer = answer::answer(state, &event, now);
+            let answer = verb::answer(state, &event, now);
             Executed { events: vec![event], outcome: Ok(answer) }
         }
     }

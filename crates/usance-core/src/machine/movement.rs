@@ -6,7 +6,6 @@
 
 use super::answer::Balances;
 use super::derive::CloseLine;
-use super::event::Event;
 use crate::calendar::Day;
 use crate::id::{AssetIx, PositionId, ProductIx};
 use crate::money::{Amount, Balance};
@@ -111,35 +110,23 @@ impl BothBalances {
     }
 }
 
+/// Why an event moved a customer's coins: what its lines of a statement say beside the amounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cause<'e> {
+    /// What it was.
+    pub kind: MovementKind,
+    /// The staking position and its product.
+    pub staked: Option<(PositionId, ProductIx)>,
+    /// The wallet's reference.
+    pub reference: Option<&'e String>,
+}
+
 /// What an event moved: `spot` and `funding` are what its journal entries did to the customer's two accounts of `asset`.
 /// What a close moved is told by its lines ([`of_close`]).
 #[must_use]
-pub fn of_event(event: &Event, asset: AssetIx, spot: Balance, funding: Balance) -> Vec<Movement> {
-    let (kind, position, product, reference) = match event {
-        Event::Deposited(moved) => (MovementKind::Deposit, None, None, Some(&moved.reference)),
-        Event::Withdrawn(moved) => (MovementKind::Withdrawal, None, None, Some(&moved.reference)),
-        Event::Transferred(_) => (MovementKind::Transfer, None, None, None),
-        Event::Subscribed(event) => (MovementKind::Subscription, Some(event.position), Some(event.product), None),
-        Event::Redeemed(event) => (MovementKind::Redemption, Some(event.position), Some(event.product), None),
-        // Told by the lines of the close.
-        Event::DayClosed(_) => return Vec::new(),
-        // None of these moves a customer's coins.
-        Event::PlatformCreated(_)
-        | Event::WriterStarted { .. }
-        | Event::AssetCreated { .. }
-        | Event::CustomerCreated { .. }
-        | Event::AgreementPublished { .. }
-        | Event::ProductCreated(_)
-        | Event::ProductStatusSet { .. }
-        | Event::SaleTermsChanged { .. }
-        | Event::RateAnnounced { .. }
-        | Event::RateSettled { .. }
-        | Event::RewardPoolFunded { .. }
-        | Event::RewardPoolWithdrawn { .. }
-        | Event::AutoRenewSet { .. }
-        | Event::ClockMoved { .. }
-        | Event::ClockConfirmed { .. } => return Vec::new(),
-    };
+pub fn of_event(cause: &Cause<'_>, asset: AssetIx, spot: Balance, funding: Balance) -> Vec<Movement> {
+    let Cause { kind, staked, reference } = *cause;
+    let (position, product) = staked.unzip();
     let accounts = [(0, AccountKind::Spot, spot), (1, AccountKind::Funding, funding)];
     let moved = accounts.into_iter().filter(|(.., amount)| *amount != Balance::ZERO).map(|(part, account, amount)| {
         let is_taken_back = kind == MovementKind::Redemption && amount.is_overdrawn();

@@ -1,12 +1,11 @@
-//! Which accounts an event touches: the journal entries of every event that moves money (RULES 9), and nothing else.
-//!
-//! Live, on replay and for the operator's journal the entries come from here. An event without money has none.
+//! What journal entries are made of (RULES 9), and the entries of a close. Every other event's are said beside its rule
+//! (`verb`); live, on replay and for the operator's journal they come from there.
 
 use super::derive::CloseLine;
-use super::event::{DayClosed, Event, Redeemed, Subscribed, WalletMoved};
+use super::event::DayClosed;
 use super::state::State;
 use crate::id::{AssetIx, CustomerIx, ProductIx};
-use crate::ledger::LedgerAccount::{Custody, CustomerFunding, CustomerPrincipal, CustomerSpot, RewardPool, RewardsPayable};
+use crate::ledger::LedgerAccount::{CustomerFunding, CustomerPrincipal, CustomerSpot, RewardPool, RewardsPayable};
 use crate::ledger::{JournalEntry, LedgerAccount, Posting, Unbalanced, Whose, credit, debit};
 use crate::money::Amount;
 use crate::product::Kind;
@@ -34,69 +33,19 @@ pub const fn ledger_account(kind: AccountKind) -> LedgerAccount {
     }
 }
 
-/// The journal entries of an event, each balanced; they may touch several assets. No event is passed over: what moves no
-/// money says so.
+/// One entry, which is all that most events post.
 ///
 /// # Errors
-/// [`Unbalanced`] when the event's amounts do not add up, which is a bug wherever it was decided.
-pub fn post(catalogue: &impl Catalogue, event: &Event) -> Result<Vec<JournalEntry>, Unbalanced> {
-    let entry = match event {
-        Event::Deposited(WalletMoved { customer, asset, account, amount, .. }) => {
-            JournalEntry::new(*asset, Whose::Customer(*customer), &[debit(Custody, *amount), credit(ledger_account(*account), *amount)])
-        }
-        Event::Withdrawn(WalletMoved { customer, asset, account, amount, .. }) => {
-            JournalEntry::new(*asset, Whose::Customer(*customer), &[debit(ledger_account(*account), *amount), credit(Custody, *amount)])
-        }
-        Event::RewardPoolFunded { asset, amount } => {
-            JournalEntry::new(*asset, Whose::Platform, &[debit(Custody, *amount), credit(RewardPool, *amount)])
-        }
-        Event::RewardPoolWithdrawn { asset, amount } => {
-            JournalEntry::new(*asset, Whose::Platform, &[debit(RewardPool, *amount), credit(Custody, *amount)])
-        }
-        Event::Transferred(moved) => {
-            let (from, to) = (ledger_account(moved.from), ledger_account(moved.from.other()));
-            JournalEntry::new(moved.asset, Whose::Customer(moved.customer), &[debit(from, moved.amount), credit(to, moved.amount)])
-        }
-        Event::Subscribed(subscribed) => subscription(catalogue, subscribed),
-        Event::Redeemed(redeemed) => redemption(catalogue, redeemed),
-        Event::DayClosed(closed) => return day_closed(catalogue, closed),
-        Event::PlatformCreated(_)
-        | Event::WriterStarted { .. }
-        | Event::AssetCreated { .. }
-        | Event::CustomerCreated { .. }
-        | Event::AgreementPublished { .. }
-        | Event::ProductCreated(_)
-        | Event::ProductStatusSet { .. }
-        | Event::SaleTermsChanged { .. }
-        | Event::RateAnnounced { .. }
-        | Event::RateSettled { .. }
-        | Event::AutoRenewSet { .. }
-        | Event::ClockMoved { .. }
-        | Event::ClockConfirmed { .. } => return Ok(Vec::new()),
-    }?;
-    Ok(vec![entry])
+/// [`Unbalanced`] when its lines do not add up.
+pub fn one(asset: AssetIx, whose: Whose, lines: &[Posting]) -> Result<Vec<JournalEntry>, Unbalanced> {
+    Ok(vec![JournalEntry::new(asset, whose, lines)?])
 }
 
-fn subscription(catalogue: &impl Catalogue, event: &Subscribed) -> Result<JournalEntry, Unbalanced> {
-    let lines =
-        [debit(CustomerFunding, event.from_funding), debit(CustomerSpot, event.from_spot), credit(CustomerPrincipal, event.amount())];
-    JournalEntry::new(asset_of(catalogue, event.product), Whose::Customer(event.customer), &lines)
-}
-
-fn redemption(catalogue: &impl Catalogue, event: &Redeemed) -> Result<JournalEntry, Unbalanced> {
-    let figures = &event.figures;
-    let lines = [
-        debit(CustomerPrincipal, figures.principal),
-        debit(RewardsPayable, figures.forfeited_accrued),
-        debit(CustomerFunding, figures.clawback_from_funding),
-        credit(CustomerSpot, figures.to_spot),
-        credit(CustomerFunding, figures.to_funding),
-        credit(RewardPool, figures.clawback_distributed.plus(figures.forfeited_accrued)),
-    ];
-    JournalEntry::new(asset_of(catalogue, event.product), Whose::Customer(event.customer), &lines)
-}
-
-fn day_closed(catalogue: &impl Catalogue, closed: &DayClosed) -> Result<Vec<JournalEntry>, Unbalanced> {
+/// The entries of a closed day: every product's.
+///
+/// # Errors
+/// [`Unbalanced`] when its amounts do not add up.
+pub fn day_closed(catalogue: &dyn Catalogue, closed: &DayClosed) -> Result<Vec<JournalEntry>, Unbalanced> {
     let mut entries = Vec::new();
     for day in &closed.products {
         let moved = Closed {
@@ -115,7 +64,7 @@ fn day_closed(catalogue: &impl Catalogue, closed: &DayClosed) -> Result<Vec<Jour
 /// One position's share of a close's entries: all shares of a product add up to the product's entries.
 ///
 /// # Errors
-/// [`Unbalanced`], as for [`post`].
+/// [`Unbalanced`] when its amounts do not add up.
 pub fn share_of_close(customer: CustomerIx, line: &CloseLine) -> Result<Vec<JournalEntry>, Unbalanced> {
     let (to_spot, to_funding) = line.maturity.map(|end| (end.to_spot, end.to_funding)).unwrap_or_default();
     let moved = Closed { asset: line.asset, accrues: line.accrues, reward: line.reward, paid: line.paid, to_spot, to_funding };
@@ -152,6 +101,8 @@ fn close_entries(whose: Whose, moved: &Closed) -> Result<Vec<JournalEntry>, Unba
     Ok(entries)
 }
 
-fn asset_of(catalogue: &impl Catalogue, product: ProductIx) -> AssetIx {
+/// A product's asset. An entry of a product that is not there names an asset that is not there, which no books have.
+#[must_use]
+pub fn asset_of(catalogue: &dyn Catalogue, product: ProductIx) -> AssetIx {
     catalogue.terms_of(product).map_or(AssetIx(u32::MAX), |(asset, _)| asset)
 }

@@ -3,7 +3,7 @@
 //! A preview runs the checks of its command and books nothing. It is a value, so what was shown can travel with the command and
 //! be compared with what holds in the instant of deciding ([`of`]); the agreement and the wish to renew are no part of it.
 
-use super::decide::{redeem, subscribe};
+use super::verb::{redeem, subscribe};
 use super::view::{self, IfSubscribedNow, Prospect};
 use super::{Command, Rejection, State, outlook};
 use crate::calendar::Timestamp;

@@ -7,8 +7,8 @@ use usance_core::calendar::Day;
 use usance_core::id::{AssetIx, CustomerIx, PositionId, ProductIx};
 use usance_core::ledger::{ControlAccounts, LedgerAccount, Whose};
 use usance_core::machine::derive::{self, CloseLine, Past, RewardState};
-use usance_core::machine::movement::{Movement, of_close, of_event};
-use usance_core::machine::{Event, account, post};
+use usance_core::machine::movement::{Movement, of_close};
+use usance_core::machine::{Event, account, post, verb};
 use usance_core::money::{Amount, Balance};
 use usance_core::position::PositionState;
 use usance_core::reward::clawback::AccountKind;
@@ -46,7 +46,7 @@ fn shares_sum_to_the_entries(engine: &Engine, told: &[Told]) {
     let mut whole: BTreeMap<(Day, ProductIx), ControlAccounts> = BTreeMap::new();
     for event in engine.log.iter().flat_map(|record| &record.events) {
         let Event::DayClosed(closed) = event else { continue };
-        for entry in post::post(&engine.state, event).expect("balanced") {
+        for entry in verb::post(&engine.state, event).expect("balanced") {
             let Whose::Product(product) = entry.whose() else { panic!("a close is of products") };
             whole.entry((closed.day, product)).or_default().post(&entry);
         }
@@ -65,12 +65,12 @@ fn statements_walk_back_to_nothing(engine: &Engine, told: &[Told]) {
     let state = &engine.state;
     let mut movements: Vec<(CustomerIx, Movement)> = Vec::new();
     for event in engine.log.iter().flat_map(|record| &record.events) {
-        for entry in post::post(state, event).expect("balanced") {
+        for entry in verb::post(state, event).expect("balanced") {
             let Whose::Customer(customer) = entry.whose() else { continue };
             let mut change = ControlAccounts::default();
             change.post(&entry);
             let [spot, funding] = [LedgerAccount::CustomerSpot, LedgerAccount::CustomerFunding].map(|account| change.balance(account));
-            movements.extend(of_event(event, entry.asset(), spot, funding).into_iter().map(|movement| (customer, movement)));
+            movements.extend(verb::movements(event, entry.asset(), spot, funding).into_iter().map(|movement| (customer, movement)));
         }
     }
     movements.extend(told.iter().flat_map(|one| one.lines.iter().flat_map(of_close).map(|movement| (one.customer, movement))));

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::{AssetIx, LogPosition, ProductIx};
 use usance_core::machine::movement::{self, BothBalances, Movement, MovementKind};
+use usance_core::machine::verb;
 use usance_core::money::Balance;
 use usance_core::reward::clawback::AccountKind;
 use usance_store::projection::{HistoryRow, Span};
@@ -170,7 +171,7 @@ impl Walk {
 /// What a row of the history moved.
 fn of_row(row: &HistoryRow, asset: AssetIx) -> impl Iterator<Item = StatementLine> {
     let (place, at) = (row.place.number(), row.at);
-    let moved = movement::of_event(&row.event, asset, Balance::from_units(row.spot), Balance::from_units(row.funding));
+    let moved = verb::movements(&row.event, asset, Balance::from_units(row.spot), Balance::from_units(row.funding));
     moved.into_iter().map(move |moved| {
         let key = LineKey { place, day: BEHIND, position: 0, asset: asset.0, part: moved.part };
         StatementLine { key, at, moved, balance: Balance::ZERO }

@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::{AssetIx, LogPosition, PositionId, ProductIx};
 use usance_core::ledger::JournalEntry;
-use usance_core::machine::{Event, State, post};
+use usance_core::machine::{Event, State, post, verb};
 use usance_store::projection::Span;
 use usance_store::{Batch, codec};
 
@@ -91,7 +91,7 @@ fn of_batch(engine: &Engine, batch: &Batch, asset: Option<AssetIx>) -> Result<Ve
 
 /// The entries of an event. What stands in the log was balanced when it was decided.
 fn posted(state: &State, event: &Event) -> impl Iterator<Item = JournalEntry> + use<> {
-    post::post(state, event).unwrap_or_default().into_iter()
+    verb::post(state, event).unwrap_or_default().into_iter()
 }
 
 /// A customer's entries: what the customer did, and its share of every close, which the totals sum up.

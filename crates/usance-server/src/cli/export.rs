@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use usance_core::id::PositionId;
 use usance_core::ledger::{Side, Whose};
-use usance_core::machine::{State, post, view};
+use usance_core::machine::{State, verb, view};
 
 /// Write the journal, positions and daily rewards as CSV files.
 ///
@@ -45,7 +45,7 @@ pub fn run(verb: &Export) -> anyhow::Result<ExitCode> {
         for (index, record) in records.iter().enumerate() {
             let place = (batch.seq << 16 | index as u64).to_string();
             for event in &record.fact.events {
-                for entry in post::post(state, event)? {
+                for entry in verb::post(state, event)? {
                     let (customer, product) = match entry.whose() {
                         Whose::Customer(ix) => (state.customers.get(ix.index()).map_or("", |customer| &*customer.id), String::new()),
                         Whose::Product(ix) => ("", shape::product_id(state, ix)),

@@ -11,7 +11,7 @@ use usance_core::id::{AssetIx, LogPosition, ProductIx, RateVersionIx};
 use usance_core::ledger::LedgerAccount::{CustomerFunding, CustomerPrincipal, CustomerSpot};
 use usance_core::ledger::{ControlAccounts, JournalEntry, LedgerAccount, Whose};
 use usance_core::machine::event::{DayClosed, ProductCreated, Redeemed, Subscribed};
-use usance_core::machine::{Event, post};
+use usance_core::machine::{Event, verb};
 use usance_core::product::rates::Bands;
 
 use super::history::HistoryKind;
@@ -70,7 +70,7 @@ impl Step {
 
     fn fact(&mut self, fact: &Fact, place: LogPosition) -> Result<(), StoreError> {
         for event in &fact.events {
-            let entries = post::post(&self.standing, event).map_err(|unbalanced| damaged(place, &unbalanced))?;
+            let entries = verb::post(&self.standing, event).map_err(|unbalanced| damaged(place, &unbalanced))?;
             entries.iter().try_for_each(|entry| self.book(entry, event, place))?;
             self.event(event, &entries, fact.at, place)?;
         }

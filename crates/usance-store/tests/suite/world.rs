@@ -10,7 +10,7 @@ use usance_core::audit;
 use usance_core::calendar::{Day, DayOffset, Timestamp};
 use usance_core::machine::command::{Patch, ProductText, RateText, SaleText, WalletMove};
 use usance_core::machine::state::{ClockMode, Platform};
-use usance_core::machine::{self, Answer, Command, Event, Executed, Rejection, State, close, decide};
+use usance_core::machine::{self, Answer, Command, Event, Executed, Rejection, State, close, verb};
 use usance_core::money::Rate;
 use usance_core::position::position_link;
 use usance_core::product::{Distribution, Kind, RateMode, Status};
@@ -222,7 +222,7 @@ impl<'a> Writer<'a> {
 
     /// The days on the way are closed within the record of the move.
     fn move_clock(&mut self, to: Timestamp) -> Executed {
-        if let Err(rejection) = decide::clock::check_move(&self.state, to) {
+        if let Err(rejection) = verb::clock::check_move(&self.state, to) {
             return Executed { events: Vec::new(), outcome: Err(rejection) };
         }
         let last = self.state.registry.platform.offset.day_of(to);

@@ -1,20 +1,26 @@
 //! Assets, customers, agreements, products and rates: what an operator sets up (RULES 3, 5, 6).
 
+use super::fact::{Fact, NO_MONEY};
 use super::named::{asset, positive, product};
-use crate::calendar::Day;
-use crate::id::is_outside_id;
+use crate::calendar::{Day, Timestamp};
+use crate::id::{AgreementIx, AssetIx, CustomerIx, ProductIx, RateVersionIx, is_outside_id};
+use crate::ledger::{JournalEntry, Unbalanced};
 use crate::limits::{
     AGREEMENT_TEXT_BYTES_MAX, AGREEMENT_VERSION_BYTES_MAX, ASSET_DECIMALS_MAX, ASSET_SYMBOL_BYTES_MAX, CUSTOMER_ID_BYTES_MAX,
     NAME_BYTES_MAX, PRODUCT_ID_BYTES_MAX, RISK_NOTICE_BYTES_MAX,
 };
+use crate::machine::answer::{self, Answer};
 use crate::machine::command::{Patch, ProductText, RateText, SaleText};
 use crate::machine::event::{Event, ProductCreated};
+use crate::machine::movement::Cause;
+use crate::machine::post::Catalogue;
 use crate::machine::rejection::{AmountField, Rejection};
-use crate::machine::state::State;
+use crate::machine::state::{Agreement, Asset, State};
 use crate::money::{Amount, Rate};
-use crate::product::rates::{Band, Bands};
-use crate::product::{EarlyRedemption, SaleTerms, Status, contradiction};
+use crate::product::rates::{Band, Bands, RateVersion};
+use crate::product::{EarlyRedemption, Product, SaleTerms, Status, contradiction};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 
 fn invalid(reason: impl Into<String>) -> Rejection {
     Rejection::TermsInvalid { reason: reason.into() }
@@ -230,4 +236,208 @@ fn optional<T>(change: Patch<T>, now: Option<T>) -> Option<T> {
         Patch::Clear => None,
         Patch::Set(value) => Some(value),
     }
+}
+
+/// An asset was added.
+pub(super) struct AssetCreated<'e> {
+    pub symbol: &'e str,
+    pub name: &'e str,
+    pub decimals: u8,
+    pub display_decimals: u8,
+}
+
+impl Fact for AssetCreated<'_> {
+    fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
+        NO_MONEY
+    }
+    fn apply(&self, state: &mut State, _: Timestamp) {
+        let (symbol, name) = (self.symbol.to_owned(), self.name.to_owned());
+        state.add_asset(Asset { symbol, name, decimals: self.decimals, display_decimals: self.display_decimals });
+    }
+    fn answer(&self, state: &State, _: Timestamp) -> Answer {
+        Answer::Asset(AssetIx::from_index(last(state.registry.assets.len())))
+    }
+    fn cause(&self) -> Option<Cause<'_>> {
+        None
+    }
+}
+
+/// A customer was added.
+pub(super) struct CustomerCreated<'e>(pub &'e str);
+
+impl Fact for CustomerCreated<'_> {
+    fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
+        NO_MONEY
+    }
+    fn apply(&self, state: &mut State, _: Timestamp) {
+        state.add_customer(self.0);
+    }
+    fn answer(&self, state: &State, _: Timestamp) -> Answer {
+        Answer::Customer(CustomerIx::from_index(last(state.customers.len())))
+    }
+    fn cause(&self) -> Option<Cause<'_>> {
+        None
+    }
+}
+
+/// An agreement came into force.
+pub(super) struct AgreementPublished<'e> {
+    pub version: &'e str,
+    pub text: &'e str,
+    pub sha256: [u8; 32],
+}
+
+impl Fact for AgreementPublished<'_> {
+    fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
+        NO_MONEY
+    }
+    fn apply(&self, state: &mut State, at: Timestamp) {
+        let (version, text) = (self.version.to_owned(), self.text.to_owned());
+        state.registry.agreements.push(Agreement { version, text, sha256: self.sha256, in_force_since: at });
+    }
+    fn answer(&self, state: &State, _: Timestamp) -> Answer {
+        Answer::Agreement(AgreementIx::from_index(last(state.registry.agreements.len())))
+    }
+    fn cause(&self) -> Option<Cause<'_>> {
+        None
+    }
+}
+
+impl Fact for ProductCreated {
+    fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
+        NO_MONEY
+    }
+    fn apply(&self, state: &mut State, at: Timestamp) {
+        let open_day = state.registry.open_day;
+        let product = state.add_product(Product {
+            id: self.id.clone(),
+            asset: self.asset,
+            kind: self.kind,
+            rate_mode: self.rate_mode,
+            distribution: self.distribution,
+            early_redemption: self.early_redemption,
+            sale: self.sale.clone(),
+            status: Status::Draft,
+            staked: Amount::ZERO,
+            schedule: BTreeMap::new(),
+            settled: BTreeMap::new(),
+            closed_from: open_day,
+            closed: Vec::new(),
+            created_at: at,
+        });
+        for (from, bands) in &self.rates {
+            announce(state, product, *from, bands, at);
+        }
+    }
+    fn answer(&self, state: &State, at: Timestamp) -> Answer {
+        answer::product(state, ProductIx::from_index(last(state.registry.products.len())), at)
+    }
+    fn cause(&self) -> Option<Cause<'_>> {
+        None
+    }
+}
+
+/// A product moved along its life.
+pub(super) struct ProductStatusSet {
+    pub product: ProductIx,
+    pub status: Status,
+}
+
+impl Fact for ProductStatusSet {
+    fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
+        NO_MONEY
+    }
+    fn apply(&self, state: &mut State, _: Timestamp) {
+        if let Some(product) = state.registry.products.get_mut(self.product.index()) {
+            product.status = self.status;
+        }
+    }
+    fn answer(&self, state: &State, at: Timestamp) -> Answer {
+        answer::product(state, self.product, at)
+    }
+    fn cause(&self) -> Option<Cause<'_>> {
+        None
+    }
+}
+
+/// What may change was changed.
+pub(super) struct SaleTermsChanged<'e> {
+    pub product: ProductIx,
+    pub sale: &'e SaleTerms,
+}
+
+impl Fact for SaleTermsChanged<'_> {
+    fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
+        NO_MONEY
+    }
+    fn apply(&self, state: &mut State, _: Timestamp) {
+        if let Some(product) = state.registry.products.get_mut(self.product.index()) {
+            product.sale = self.sale.clone();
+        }
+    }
+    fn answer(&self, state: &State, at: Timestamp) -> Answer {
+        answer::product(state, self.product, at)
+    }
+    fn cause(&self) -> Option<Cause<'_>> {
+        None
+    }
+}
+
+/// A rate was announced.
+pub(super) struct RateAnnounced<'e> {
+    pub product: ProductIx,
+    pub from: Day,
+    pub bands: &'e Bands,
+}
+
+impl Fact for RateAnnounced<'_> {
+    fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
+        NO_MONEY
+    }
+    fn apply(&self, state: &mut State, at: Timestamp) {
+        announce(state, self.product, self.from, self.bands, at);
+    }
+    fn answer(&self, state: &State, _: Timestamp) -> Answer {
+        Answer::Rate { product: self.product, version: RateVersionIx::from_index(last(state.registry.rate_versions.len())) }
+    }
+    fn cause(&self) -> Option<Cause<'_>> {
+        None
+    }
+}
+
+/// A day's rate was settled.
+pub(super) struct RateSettled {
+    pub product: ProductIx,
+    pub day: Day,
+    pub rate: Rate,
+}
+
+impl Fact for RateSettled {
+    fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
+        NO_MONEY
+    }
+    fn apply(&self, state: &mut State, _: Timestamp) {
+        if let Some(product) = state.registry.products.get_mut(self.product.index()) {
+            product.settled.insert(self.day, self.rate);
+        }
+    }
+    fn answer(&self, _: &State, _: Timestamp) -> Answer {
+        Answer::Settled { product: self.product, day: self.day, rate: self.rate }
+    }
+    fn cause(&self) -> Option<Cause<'_>> {
+        None
+    }
+}
+
+fn announce(state: &mut State, product: ProductIx, from: Day, bands: &Bands, at: Timestamp) {
+    let version = RateVersionIx::from_index(state.registry.rate_versions.len());
+    state.registry.rate_versions.push(RateVersion { product, from, bands: bands.clone(), announced_at: at });
+    if let Some(product) = state.registry.products.get_mut(product.index()) {
+        product.schedule.insert(from, version);
+    }
+}
+
+/// The place of what was just added.
+const fn last(len: usize) -> usize {
+    len.saturating_sub(1)
 }

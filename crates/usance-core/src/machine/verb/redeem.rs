@@ -1,12 +1,22 @@
 //! `Redeem`, `SetAutoRenew`: leaving a position, whole or in part, and what happens at its end (RULES 8).
 
+use super::fact::{Fact, NO_MONEY};
 use super::named::{customer, positive};
+use crate::calendar::Timestamp;
 use crate::id::{CustomerIx, PositionId};
+use crate::ledger::LedgerAccount::{CustomerFunding, CustomerPrincipal, CustomerSpot, RewardPool, RewardsPayable};
+use crate::ledger::{JournalEntry, Unbalanced, Whose, credit, debit};
+use crate::machine::answer::{self, Answer};
 use crate::machine::command::Redeem;
 use crate::machine::event::{Event, Redeemed};
+use crate::machine::movement::{Cause, MovementKind};
+use crate::machine::open::packed_instant;
+use crate::machine::post::{Catalogue, asset_of, one};
 use crate::machine::rejection::{AmountField, Rejection};
 use crate::machine::state::State;
 use crate::money::Amount;
+use crate::position::packed::{Packed48, Packed96, Packed128};
+use crate::position::transition::{Ending, after};
 use crate::position::{Origin, Running};
 use crate::product::{EarlyRedemption, Product};
 use crate::reward::accrue::Stake;
@@ -126,5 +136,93 @@ fn check_quote(state: &State, command: &Redeem, redeemed: &Redeemed) -> Result<(
         Ok(())
     } else {
         Err(Rejection::QuoteChanged { asset, figures: Box::new(*figures) })
+    }
+}
+
+impl Fact for Redeemed {
+    fn entries(&self, catalogue: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
+        let figures = &self.figures;
+        let lines = [
+            debit(CustomerPrincipal, figures.principal),
+            debit(RewardsPayable, figures.forfeited_accrued),
+            debit(CustomerFunding, figures.clawback_from_funding),
+            credit(CustomerSpot, figures.to_spot),
+            credit(CustomerFunding, figures.to_funding),
+            credit(RewardPool, figures.clawback_distributed.plus(figures.forfeited_accrued)),
+        ];
+        one(asset_of(catalogue, self.product), Whose::Customer(self.customer), &lines)
+    }
+    fn apply(&self, state: &mut State, at: Timestamp) {
+        state.registry.counters.redemptions = self.id;
+        let index = self.position.index().unwrap_or(usize::MAX);
+        let Some(product) = state.product(self.product) else {
+            return state.break_with("a redemption has a product", self.position.to_string());
+        };
+        let (kind, early, asset) = (product.kind, product.early_redemption, product.asset);
+        let (Some(running), Some(origin)) = (state.running.get_mut(index), state.origins.get_mut(index)) else {
+            return state.break_with("a redemption has a position", self.position.to_string());
+        };
+        let emptied = self.stake.earning.is_zero() && self.stake.pending.is_zero();
+        running.earning = Packed96::new(self.stake.earning);
+        running.pending = Packed96::new(self.stake.pending);
+        let holding = origin.holding;
+        let forfeited = running.accrued.get();
+        if emptied {
+            let ending = if self.early { Ending::RedeemEarly } else { Ending::Redeem };
+            match after(running.state, kind, early, ending) {
+                Some(ended) => running.state = ended,
+                None => return state.break_with("only what may happen to a position happens", self.position.to_string()),
+            }
+            running.carry = Packed48::default();
+            running.accrued = Packed128::default();
+            origin.closed_at = packed_instant(at);
+        }
+        if !self.early {
+            origin.from_spot = Packed96::new(origin.from_spot.get().left_after(self.figures.spot_part));
+        }
+        if self.early {
+            state.forfeit(asset, forfeited);
+        }
+        state.unstake(self.product, holding, self.figures.principal);
+        state.credit(self.account, AccountKind::Spot, self.figures.to_spot);
+        state.credit(self.account, AccountKind::Funding, self.figures.to_funding);
+        state.debit(self.account, AccountKind::Funding, self.figures.clawback_from_funding);
+        if !self.figures.written_off.is_zero() {
+            state.registry.written_off.insert(self.position, self.figures.written_off);
+        }
+    }
+    fn answer(&self, state: &State, _: Timestamp) -> Answer {
+        answer::position(state, self.position, |position| Answer::Redeemed {
+            id: self.id,
+            early: self.early,
+            figures: self.figures,
+            position,
+        })
+    }
+    fn cause(&self) -> Option<Cause<'_>> {
+        Some(Cause { kind: MovementKind::Redemption, staked: Some((self.position, self.product)), reference: None })
+    }
+}
+
+/// Automatic renewal was switched.
+pub(super) struct AutoRenewSet {
+    pub position: PositionId,
+    pub auto_renew: bool,
+}
+
+impl Fact for AutoRenewSet {
+    fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
+        NO_MONEY
+    }
+    fn apply(&self, state: &mut State, _: Timestamp) {
+        if let Some(running) = self.position.index().and_then(|index| state.running.get_mut(index)) {
+            running.auto_renew = self.auto_renew;
+        }
+    }
+    fn answer(&self, state: &State, _: Timestamp) -> Answer {
+        answer::position(state, self.position, Answer::Position)
+    }
+    fn cause(&self) -> Option<Cause<'_>> {
+        None
     }
 }

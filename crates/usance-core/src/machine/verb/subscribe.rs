@@ -1,14 +1,22 @@
 //! `Subscribe`: from an account into a product (RULES 6). A preview runs the same checks and shows the same event.
 
+use super::fact::Fact;
 use super::named::{above_limit, customer, positive, visible_product};
 use crate::calendar::Timestamp;
 use crate::id::{AccountIx, AgreementIx, AssetIx, PositionId, RateVersionIx};
+use crate::ledger::LedgerAccount::{CustomerFunding, CustomerPrincipal, CustomerSpot};
+use crate::ledger::{JournalEntry, Unbalanced, Whose, credit, debit};
 use crate::limits::AMOUNT_UNITS_MAX;
+use crate::machine::answer::{self, Answer};
 use crate::machine::command::{Source, Subscribe};
 use crate::machine::event::{Event, Subscribed};
+use crate::machine::movement::{Cause, MovementKind};
+use crate::machine::open::{NewPosition, open_position};
+use crate::machine::post::{Catalogue, asset_of, one};
 use crate::machine::rejection::{AmountField, Rejection};
 use crate::machine::state::{Holding, State};
 use crate::money::{Amount, Balance};
+use crate::position::packed::{Packed96, Packed128};
 use crate::position::{FLOATING, position_link};
 use crate::product::limit::personal_left;
 use crate::product::{Product, RateMode, Status};
@@ -183,5 +191,52 @@ fn locked_version(state: &State, product: &Product) -> RateVersionIx {
     match product.rate_mode {
         RateMode::Floating => FLOATING,
         RateMode::Locked => product.version_on(state.registry.open_day).unwrap_or(FLOATING),
+    }
+}
+
+impl Fact for Subscribed {
+    fn entries(&self, catalogue: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
+        let lines =
+            [debit(CustomerFunding, self.from_funding), debit(CustomerSpot, self.from_spot), credit(CustomerPrincipal, self.amount())];
+        one(asset_of(catalogue, self.product), Whose::Customer(self.customer), &lines)
+    }
+    fn apply(&self, state: &mut State, at: Timestamp) {
+        state.registry.counters.subscriptions = self.id;
+        state.debit(self.account, AccountKind::Funding, self.from_funding);
+        state.debit(self.account, AccountKind::Spot, self.from_spot);
+        let holding = state.ensure_holding(self.account, self.product);
+        state.stake(self.product, holding, self.amount());
+        if self.position == state.next_position() {
+            let opening = NewPosition {
+                account: self.account.0,
+                product: self.product,
+                holding,
+                earning: self.stake.earning,
+                pending: self.stake.pending,
+                from_spot: self.from_spot,
+                value_date: self.value_date,
+                rate_version: self.rate_version,
+                auto_renew: self.auto_renew,
+                agreement: self.agreement,
+                at,
+                renewed_from: 0,
+            };
+            open_position(state, &opening);
+            return;
+        }
+        let index = self.position.index().unwrap_or(usize::MAX);
+        let (Some(running), Some(origin)) = (state.running.get_mut(index), state.origins.get_mut(index)) else {
+            return state.break_with("a top-up has a position", self.position.to_string());
+        };
+        running.earning = Packed96::new(self.stake.earning);
+        running.pending = Packed96::new(self.stake.pending);
+        origin.from_spot = Packed96::new(origin.from_spot.get().plus(self.from_spot));
+        origin.principal_opened = Packed128::new(origin.principal_opened.get().plus(self.amount()));
+    }
+    fn answer(&self, state: &State, _: Timestamp) -> Answer {
+        answer::position(state, self.position, |position| Answer::Subscribed { id: self.id, position })
+    }
+    fn cause(&self) -> Option<Cause<'_>> {
+        Some(Cause { kind: MovementKind::Subscription, staked: Some((self.position, self.product)), reference: None })
     }
 }

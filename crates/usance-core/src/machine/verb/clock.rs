@@ -1,8 +1,13 @@
 //! `MoveClock`, `ConfirmClock`: forward only, and only where the clock is simulated (RULES 2).
 
-use crate::calendar::Timestamp;
+use super::fact::{Fact, NO_MONEY};
+use crate::calendar::{Day, Timestamp};
+use crate::ledger::{JournalEntry, Unbalanced};
 use crate::limits::{CLOCK_MOVE_DAYS_MAX, CLOCK_MOVE_PRODUCT_DAYS_MAX};
+use crate::machine::answer::Answer;
 use crate::machine::event::Event;
+use crate::machine::movement::Cause;
+use crate::machine::post::Catalogue;
 use crate::machine::rejection::Rejection;
 use crate::machine::state::{ClockMode, State};
 
@@ -42,6 +47,46 @@ fn farthest_days(products: usize) -> i64 {
 #[must_use]
 pub fn confirm(state: &State, clock: Timestamp) -> Event {
     Event::ClockConfirmed { through: state.registry.platform.offset.day_of(clock) }
+}
+
+/// The simulated clock was moved.
+pub(super) struct ClockMoved(pub Timestamp);
+
+impl Fact for ClockMoved {
+    fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
+        NO_MONEY
+    }
+    fn apply(&self, state: &mut State, _: Timestamp) {
+        state.registry.last_at = state.registry.last_at.max(self.0);
+    }
+    fn answer(&self, state: &State, _: Timestamp) -> Answer {
+        stands(state)
+    }
+    fn cause(&self) -> Option<Cause<'_>> {
+        None
+    }
+}
+
+/// An operator said that the clock is right.
+pub(super) struct ClockConfirmed(pub Day);
+
+impl Fact for ClockConfirmed {
+    fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
+        NO_MONEY
+    }
+    fn apply(&self, state: &mut State, _: Timestamp) {
+        state.registry.confirmed_through = self.0;
+    }
+    fn answer(&self, state: &State, _: Timestamp) -> Answer {
+        stands(state)
+    }
+    fn cause(&self) -> Option<Cause<'_>> {
+        None
+    }
+}
+
+const fn stands(state: &State) -> Answer {
+    Answer::Clock { now: state.registry.last_at, day: state.registry.open_day }
 }
 
 #[cfg(test)]

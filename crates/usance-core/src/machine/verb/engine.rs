@@ -1,0 +1,58 @@
+//! What the engine does of itself: it begins a platform, becomes the writer, closes days. No command asks for these.
+
+use super::fact::{Fact, NO_MONEY};
+use crate::calendar::Timestamp;
+use crate::ledger::{JournalEntry, Unbalanced};
+use crate::machine::answer::Answer;
+use crate::machine::event::DayClosed;
+use crate::machine::movement::Cause;
+use crate::machine::post::{self, Catalogue};
+use crate::machine::state::{Platform, State};
+
+impl Fact for Platform {
+    fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
+        NO_MONEY
+    }
+    fn apply(&self, _: &mut State, _: Timestamp) {}
+    fn answer(&self, _: &State, _: Timestamp) -> Answer {
+        Answer::Done
+    }
+    fn cause(&self) -> Option<Cause<'_>> {
+        None
+    }
+}
+
+/// A process became the writer.
+pub(super) struct WriterStarted {
+    pub epoch: u64,
+}
+
+impl Fact for WriterStarted {
+    fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
+        NO_MONEY
+    }
+    fn apply(&self, state: &mut State, _: Timestamp) {
+        state.registry.counters.epoch = self.epoch;
+    }
+    fn answer(&self, _: &State, _: Timestamp) -> Answer {
+        Answer::Done
+    }
+    fn cause(&self) -> Option<Cause<'_>> {
+        None
+    }
+}
+
+impl Fact for DayClosed {
+    fn entries(&self, catalogue: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
+        post::day_closed(catalogue, self)
+    }
+    /// `apply::apply` refuses it before: a day is closed (`close::close_day`), and not applied.
+    fn apply(&self, _: &mut State, _: Timestamp) {}
+    fn answer(&self, _: &State, _: Timestamp) -> Answer {
+        Answer::Done
+    }
+    /// The lines of the close tell it.
+    fn cause(&self) -> Option<Cause<'_>> {
+        None
+    }
+}
