@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use usance_server::cli::world::Dice;
+use usance_workload::SplitMix64;
 
 /// Answers that are remembered to be asked for again.
 const REMEMBERED: usize = 256;
@@ -96,7 +96,7 @@ pub struct Caller<'a> {
     /// What all share.
     pub stage: &'a Stage,
     /// What this thread throws.
-    pub dice: Dice,
+    pub dice: SplitMix64,
     /// How long answers took.
     pub tally: Tally,
     /// Its name in keys and references.
@@ -110,7 +110,7 @@ impl<'a> Caller<'a> {
     /// A thread of a name; keys begin with it.
     pub fn new(stage: &'a Stage, name: String, seed: u64) -> Caller<'a> {
         let client = Client::default();
-        Caller { stage, dice: Dice::new(seed), tally: Tally::default(), name, client, remembered: VecDeque::new(), count: 0 }
+        Caller { stage, dice: SplitMix64::new(seed), tally: Tally::default(), name, client, remembered: VecDeque::new(), count: 0 }
     }
 
     /// One of several things.

@@ -22,7 +22,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use usance_server::cli::world::Dice;
+use usance_workload::SplitMix64;
 
 /// How long everybody writes as fast as possible before a life is ended.
 const RUSH: Duration = Duration::from_millis(300);
@@ -122,9 +122,9 @@ pub struct Outcome {
 /// When the engine cannot be started, the platform not founded, or the soak not go on to its end; everything else is a finding on
 /// the stage.
 pub fn run(stage: &Stage, place: &Installation, plan: Plan) -> anyhow::Result<Outcome> {
-    let mut dice = Dice::new(plan.seed);
+    let mut dice = SplitMix64::new(plan.seed);
     let mut founder = Caller::new(stage, "founder".to_owned(), dice.roll());
-    let mut course = Course { stage, place, plan, dice: Dice::new(dice.roll()), engine: None, outcome: Outcome::default() };
+    let mut course = Course { stage, place, plan, dice: SplitMix64::new(dice.roll()), engine: None, outcome: Outcome::default() };
     course.begin_life(Instant::now())?;
     let names: Vec<Vec<String>> =
         (0..plan.threads).map(|thread| (0..plan.customers).map(|number| format!("c{thread}-{number}")).collect()).collect();
@@ -201,7 +201,7 @@ struct Course<'a> {
     stage: &'a Stage,
     place: &'a Installation,
     plan: Plan,
-    dice: Dice,
+    dice: SplitMix64,
     engine: Option<Engine>,
     outcome: Outcome,
 }

@@ -14,7 +14,7 @@ use crate::tally::{Kind, Tally};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
-use usance_server::cli::world::Dice;
+use usance_workload::SplitMix64;
 
 /// Customers that are compared after each restart, by each thread.
 const COMPARED_AT_A_RESTART: usize = 3;
@@ -58,7 +58,7 @@ pub struct Crowd<'a> {
     holders: BTreeMap<String, Holder>,
     cookie: Option<String>,
     turn: usize,
-    aside: Dice,
+    aside: SplitMix64,
 }
 
 /// What a thread leaves behind.
@@ -72,7 +72,7 @@ pub struct Harvest {
 impl<'a> Crowd<'a> {
     /// These customers.
     pub fn new(mut caller: Caller<'a>, customers: Vec<String>) -> Crowd<'a> {
-        let aside = Dice::new(caller.dice.roll());
+        let aside = SplitMix64::new(caller.dice.roll());
         let holders = customers.iter().map(|id| (id.clone(), Holder::default())).collect();
         Crowd { caller, customers, holders, cookie: None, turn: 0, aside }
     }
@@ -95,7 +95,7 @@ impl<'a> Crowd<'a> {
             } else {
                 due = self.caller.next_due(due, mean);
                 // However many dice the one before threw.
-                let own = Dice::new(self.caller.dice.roll());
+                let own = SplitMix64::new(self.caller.dice.roll());
                 let ours = std::mem::replace(&mut self.caller.dice, own);
                 self.one(due);
                 self.caller.dice = ours;

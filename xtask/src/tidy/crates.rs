@@ -11,9 +11,9 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("crates/usance-workload", &["usance-core"]),
     ("crates/usance-store", &["usance-core"]),
     ("crates/usance-engine", &["usance-core", "usance-store"]),
-    ("crates/usance-server", &["usance-core", "usance-engine", "usance-store"]),
+    ("crates/usance-server", &["usance-core", "usance-engine", "usance-store", "usance-workload"]),
     ("crates/usance-sim", &["usance-core", "usance-store", "usance-workload"]),
-    ("crates/usance-soak", &["usance-server", "usance-store"]),
+    ("crates/usance-soak", &["usance-store", "usance-workload"]),
     ("xtask", &[]),
 ];
 

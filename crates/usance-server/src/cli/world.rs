@@ -1,7 +1,7 @@
 //! A sample platform: the catalogue that such products really carry, customers who behave like customers, a year of it.
 //!
 //! Used by `usance demo` (written into a log) and `usance simulate` (kept in memory). Deterministic by its seed: the
-//! numbers come from a small generator of its own, and nothing reads a clock.
+//! numbers come from a small generator, and nothing reads a clock.
 
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::PositionId;
@@ -12,6 +12,7 @@ use usance_core::money::Rate;
 use usance_core::position::PositionState;
 use usance_core::product::{EarlyRedemption, Kind, Status};
 use usance_core::reward::clawback::AccountKind;
+use usance_workload::SplitMix64;
 
 /// The agreement that the sample platform publishes.
 pub const AGREEMENT: &str = "2025-11";
@@ -32,34 +33,6 @@ pub const COINS: [(&str, &str, u8, u8, u64); 5] = [
     ("BDX", "Beldex", 9, 4, 40_000_000),
 ];
 
-/// A small, well-known generator (SplitMix64, Steele, Lea and Flood 2014): enough for samples, not for secrets.
-#[derive(Clone, Debug)]
-pub struct Dice(u64);
-
-impl Dice {
-    /// Dice that always fall the same way for a seed.
-    #[must_use]
-    pub const fn new(seed: u64) -> Self {
-        Dice(seed)
-    }
-    /// The next 64 bits.
-    pub fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
-    }
-    /// A number below `bound`, which is above zero.
-    pub fn below(&mut self, bound: u64) -> u64 {
-        self.roll() % bound.max(1)
-    }
-    /// True once in `every` times.
-    pub fn once_in(&mut self, every: u64) -> bool {
-        self.below(every) == 0
-    }
-}
-
 /// What happened in a world, as a count.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tally {
@@ -77,7 +50,7 @@ pub struct World<'a> {
     pub state: State,
     /// What happened so far.
     pub tally: Tally,
-    dice: Dice,
+    dice: SplitMix64,
     now: Timestamp,
     references: u64,
     record: &'a mut dyn FnMut(Timestamp, Executed),
@@ -100,7 +73,7 @@ impl<'a> World<'a> {
     /// A world on a new platform; `record` is handed everything that happens.
     pub fn new(state: State, seed: u64, record: &'a mut dyn FnMut(Timestamp, Executed)) -> Self {
         let now = state.registry.last_at;
-        World { state, tally: Tally::default(), dice: Dice::new(seed), now, references: 0, record }
+        World { state, tally: Tally::default(), dice: SplitMix64::new(seed), now, references: 0, record }
     }
 
     fn step(&mut self, command: &Command) -> bool {

@@ -13,8 +13,8 @@ use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use usance_server::cli::world::Dice;
 use usance_store::{Snapshot, image, snapshot};
+use usance_workload::SplitMix64;
 
 fn out(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
@@ -251,7 +251,7 @@ fn a_backup_under_load_is_whole() {
     let mut server = Server::start_in(&data, &Start::default()).expect("it starts");
     found(&server);
     let token = json_of(&["token", "create", "--role", "auditor", "--json", "--data", text(&data)]);
-    let (known, mut dice) = (Arc::<Known>::default(), Dice::new(5));
+    let (known, mut dice) = (Arc::<Known>::default(), SplitMix64::new(5));
     for (round, copy) in ["first", "second", "third"].into_iter().enumerate() {
         // What is answered before the backup begins has to be in it.
         let load = Load::start(&server, &known, &mut dice, 2);
@@ -475,7 +475,7 @@ fn a_cut_log_shows_against_the_noted_head() {
 fn verify_and_export_do_not_mind_a_running_engine() {
     let server = Server::start(&Start::default());
     found(&server);
-    let load = Load::start(&server, &Arc::default(), &mut Dice::new(8), 3);
+    let load = Load::start(&server, &Arc::default(), &mut SplitMix64::new(8), 3);
     let directory = TempDir::new().expect("a directory");
     for round in 0..12 {
         let told = usance(&["verify", "--json", "--data", text(&server.data)]);

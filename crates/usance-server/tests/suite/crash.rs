@@ -10,7 +10,7 @@ use super::story::{Story, dice};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
-use usance_server::cli::world::Dice;
+use usance_workload::SplitMix64;
 
 const KILLS: usize = 50;
 
@@ -19,7 +19,7 @@ fn data_of(directory: &tempfile::TempDir) -> std::path::PathBuf {
 }
 
 /// Starts processes that are killed before they have come far: while they read the log, or begin their epoch.
-fn kill_at_the_start(data: &Path, dice: &mut Dice) {
+fn kill_at_the_start(data: &Path, dice: &mut SplitMix64) {
     for _ in 0..3 {
         let mut command = binary();
         command.args(["serve", "--json", "--listen", "127.0.0.1:0", "--data"]).arg(data).stdout(Stdio::null()).stderr(Stdio::null());

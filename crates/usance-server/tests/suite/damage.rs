@@ -17,9 +17,10 @@ use usance_core::machine::State;
 use usance_core::machine::state::{ClockMode, Platform as Founding};
 use usance_core::machine::{Answer, Event, Executed};
 use usance_engine::life::clock::EngineClock;
-use usance_server::cli::world::{Dice, World};
+use usance_server::cli::world::World;
 use usance_store::codec::{self, Record};
 use usance_store::{BatchBuilder, DataDirectory, Head, LogStore, SqliteLog};
+use usance_workload::SplitMix64;
 
 /// The files of an engine that was killed with two snapshots and a piece of log behind them, and what it showed.
 struct Past {
@@ -423,7 +424,7 @@ fn offsets_reach_from_minus_720_to_840_minutes() {
 
 /// Loads an engine until its disk is full; expects that everybody is told, and that the process ends and says why.
 fn fill(mut server: Server, known: &Arc<Known>, cause: &[&str]) -> Harvest {
-    let load = Load::start(&server, known, &mut Dice::new(11), 4);
+    let load = Load::start(&server, known, &mut SplitMix64::new(11), 4);
     let ended = server.ended(Duration::from_secs(60));
     let harvest = load.harvest();
     assert_eq!(ended.code, Some(1), "{}", ended.text);

@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use usance_server::cli::world::Dice;
 use usance_soak::ledger::Holder;
 use usance_soak::ledger::compare::{Shown, compare};
+use usance_workload::SplitMix64;
 
 /// Everybody there is.
 pub const CUSTOMERS: [&str; 6] = ["ada", "ben", "cleo", "dan", "eve", "finn"];
@@ -132,7 +132,7 @@ impl Known {
         }
     }
 
-    fn pick(&self, dice: &mut Dice) -> Option<(&'static str, String, bool)> {
+    fn pick(&self, dice: &mut SplitMix64) -> Option<(&'static str, String, bool)> {
         let positions = self.positions.lock().expect("whole");
         positions.get(dice.below(positions.len() as u64) as usize).cloned()
     }
@@ -157,12 +157,12 @@ pub struct Load {
 
 impl Load {
     /// Starts threads that send until nobody answers or they are told to stop.
-    pub fn start(server: &Server, known: &Arc<Known>, dice: &mut Dice, threads: usize) -> Load {
+    pub fn start(server: &Server, known: &Arc<Known>, dice: &mut SplitMix64, threads: usize) -> Load {
         let stop = Arc::new(AtomicBool::new(false));
         let since_ms = now_ms(&server.public());
         let spawn = |seed: u64| {
             let (client, known, stop) = (Client::new(&server.url, Some(OPERATOR), None), Arc::clone(known), Arc::clone(&stop));
-            let mut worker = Worker { client, known, dice: Dice::new(seed), since_ms };
+            let mut worker = Worker { client, known, dice: SplitMix64::new(seed), since_ms };
             std::thread::spawn(move || worker.work(&stop))
         };
         let threads = (0..threads).map(|_| spawn(dice.roll())).collect();
@@ -190,7 +190,7 @@ impl Load {
 struct Worker {
     client: Client,
     known: Arc<Known>,
-    dice: Dice,
+    dice: SplitMix64,
     since_ms: i64,
 }
 

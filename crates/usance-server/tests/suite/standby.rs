@@ -9,7 +9,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use usance_server::cli::world::Dice;
+use usance_workload::SplitMix64;
 
 const KILLS: usize = 20;
 /// How soon after the death of its writer a platform has to take writes again.
@@ -277,7 +277,7 @@ fn twenty_kills_of_the_writer_lose_nothing_and_double_nothing() {
 }
 
 /// Hands over to another instance while customers are at it; says how long nothing could be written.
-fn hand_over(nodes: &Nodes, story: &mut Story, dice: &mut Dice, from: &Server, to: (&Server, &str)) -> Duration {
+fn hand_over(nodes: &Nodes, story: &mut Story, dice: &mut SplitMix64, from: &Server, to: (&Server, &str)) -> Duration {
     let load = story.load(from, dice);
     std::thread::sleep(Duration::from_millis(200));
     let begun = Instant::now();

@@ -40,7 +40,7 @@ fn writes_again(server: &Server) -> Duration {
 
 /// Runs a load, lets something happen to the database under it, and expects that the same process goes on by itself, with
 /// everything that was answered and nothing twice.
-fn goes_on(server: &Server, story: &mut Story, dice: &mut usance_server::cli::world::Dice, happens: impl FnOnce()) {
+fn goes_on(server: &Server, story: &mut Story, dice: &mut usance_workload::SplitMix64, happens: impl FnOnce()) {
     let load = story.load(server, dice);
     std::thread::sleep(Duration::from_millis(50 + dice.below(250)));
     happens();

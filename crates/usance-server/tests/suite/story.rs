@@ -5,17 +5,17 @@
 use super::harness::Server;
 use super::load::{Done, Harvest, Known, Load, Model, now_ms};
 use std::sync::Arc;
-use usance_server::cli::world::Dice;
+use usance_workload::SplitMix64;
 
 /// Threads of one load.
 const THREADS: usize = 4;
 
 /// What is sent and when it is interrupted, from a seed that is printed.
-pub fn dice() -> Dice {
+pub fn dice() -> SplitMix64 {
     let given = std::env::var("USANCE_TEST_SEED").ok().map(|text| text.parse().expect("USANCE_TEST_SEED is a number"));
     let seed = given.unwrap_or_else(|| std::time::UNIX_EPOCH.elapsed().expect("after 1970").as_nanos() as u64);
     println!("USANCE_TEST_SEED={seed}");
-    Dice::new(seed)
+    SplitMix64::new(seed)
 }
 
 /// A platform, what was asked of it, and what it must hold.
@@ -45,7 +45,7 @@ impl Story {
     }
 
     /// Everybody asks again what got no answer, with the same key; then what was answered is asked again.
-    pub fn settle(&mut self, server: &Server, dice: &mut Dice, sample: usize) {
+    pub fn settle(&mut self, server: &Server, dice: &mut SplitMix64, sample: usize) {
         let client = server.operator();
         let mut last = std::mem::take(&mut self.last);
         for sent in last.unanswered {
@@ -66,7 +66,7 @@ impl Story {
         self.done.extend(last.done);
     }
 
-    pub fn load(&self, server: &Server, dice: &mut Dice) -> Load {
+    pub fn load(&self, server: &Server, dice: &mut SplitMix64) -> Load {
         Load::start(server, &self.known, dice, THREADS)
     }
 }

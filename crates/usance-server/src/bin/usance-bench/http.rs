@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use usance_server::cli::world::Dice;
+use usance_workload::SplitMix64;
 
 const CONNECTIONS: u64 = 64;
 pub const CUSTOMERS: u64 = 2_000;
@@ -99,7 +99,7 @@ pub enum Kind {
 
 impl Kind {
     /// The next request of this kind.
-    pub fn request(self, dice: &mut Dice) -> Vec<u8> {
+    pub fn request(self, dice: &mut SplitMix64) -> Vec<u8> {
         let path = match self {
             Kind::Health => return b"GET /healthz HTTP/1.1\r\nHost: bench\r\n\r\n".to_vec(),
             Kind::Statement => {
@@ -189,7 +189,7 @@ pub async fn load(address: &str, kind: Kind, connections: u64, seconds: u64) -> 
         let mut stream = tokio::net::TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         clients.push(tokio::spawn(async move {
-            let mut dice = Dice::new(client);
+            let mut dice = SplitMix64::new(client);
             let mut latencies = Vec::with_capacity(1 << 16);
             let (mut answer, mut buffer) = (Vec::new(), vec![0; 8192]);
             while Instant::now() < until {

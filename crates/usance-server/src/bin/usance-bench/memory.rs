@@ -15,10 +15,10 @@ use usance_core::product::{Kind, Status};
 use usance_core::reward::clawback::AccountKind;
 use usance_engine::submit::{Reply, Submission};
 use usance_engine::{Settings, life::start};
-use usance_server::cli::world::Dice;
 use usance_store::codec::{self, Fact, Record, UsedKey};
 use usance_store::snapshot::Snapshot;
 use usance_store::{Appended, Batch, BatchBuilder, Head, LogStore, SqliteLog, image};
+use usance_workload::SplitMix64;
 
 const FLEXIBLE: u64 = 4;
 const PRODUCTS: u64 = 16;
@@ -85,7 +85,7 @@ fn founded(customers: u64) -> State {
 }
 
 /// A subscription of a random customer.
-pub fn subscription(dice: &mut Dice, customers: u64, product: Option<u64>) -> Command {
+pub fn subscription(dice: &mut SplitMix64, customers: u64, product: Option<u64>) -> Command {
     let customer = dice.below(customers);
     // Of all products a customer uses three.
     let own = FLEXIBLE + (customer + dice.below(3)) % (PRODUCTS - FLEXIBLE);
@@ -109,7 +109,7 @@ pub fn decide(operations: u64) -> anyhow::Result<()> {
     println!("\nsubscriptions decided and applied in memory ({operations}, 100,000 customers, {PRODUCTS} products)");
     for (name, one) in [("over many products", None), ("all on one product", Some(FLEXIBLE))] {
         let mut state = founded(100_000);
-        let mut dice = Dice::new(1);
+        let mut dice = SplitMix64::new(1);
         let commands: Vec<Command> = (0..operations).map(|_| subscription(&mut dice, 100_000, one)).collect();
         let now = Timestamp::from_ms(state.registry.last_at.ms() + 1);
         let keys: Vec<[u8; 16]> = (0..operations).map(|number| hash16(&[7; 32], "key", &[&number.to_string()])).collect();
@@ -144,7 +144,7 @@ fn sql_baseline(operations: u64) -> anyhow::Result<Spent> {
          WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 99999) INSERT INTO account SELECT i, 1000000000000 FROM n;
          INSERT INTO product VALUES (0, 0);",
     )?;
-    let mut dice = Dice::new(2);
+    let mut dice = SplitMix64::new(2);
     let meter = Meter::start();
     for number in 0..operations {
         let (account, amount) = (dice.below(100_000) as i64, dice.below(1_000_000) as i64);
@@ -190,7 +190,7 @@ pub fn durable(seconds: u64) -> anyhow::Result<()> {
         for client in 0..WAITING {
             let (engine, done) = (engine.clone(), Arc::clone(&done));
             clients.push(tokio::spawn(async move {
-                let mut dice = Dice::new(client);
+                let mut dice = SplitMix64::new(client);
                 let mut number = 0u64;
                 while Instant::now() < until {
                     let command = subscription(&mut dice, CUSTOMERS, None);
@@ -249,7 +249,7 @@ fn pipeline(directory: &std::path::Path, seconds: u64) -> anyhow::Result<()> {
     });
     let mut state = founded(CUSTOMERS);
     let now = Timestamp::from_ms(state.registry.last_at.ms() + 1);
-    let mut dice = Dice::new(5);
+    let mut dice = SplitMix64::new(5);
     let commands: Vec<(Command, UsedKey)> = (0..4_000_000 / BATCH * BATCH)
         .map(|number| {
             let hash = hash16(&[9; 32], "key", &[&number.to_string()]);
@@ -301,7 +301,7 @@ pub fn close_and_snapshot(positions: u64) -> anyhow::Result<()> {
     let empty = resident();
     let mut state = founded(customers);
     let people = resident();
-    let mut dice = Dice::new(3);
+    let mut dice = SplitMix64::new(3);
     let now = Timestamp::from_ms(state.registry.last_at.ms() + 1);
     let building = Meter::start();
     while (state.running.len() as u64) < positions {

@@ -18,7 +18,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::task::LocalSet;
-use usance_server::cli::world::Dice;
+use usance_workload::SplitMix64;
 
 /// How many times as much is offered.
 const TIMES: f64 = 10.0;
@@ -205,7 +205,7 @@ impl Flood {
             let flood = Rc::clone(self);
             readers.push(tokio::task::spawn_local(async move { flood.listen(index).await }));
         }
-        let (started, mut dice, mut peak) = (Instant::now(), Dice::new(7), 0.0_f64);
+        let (started, mut dice, mut peak) = (Instant::now(), SplitMix64::new(7), 0.0_f64);
         let mut times = tokio::time::interval(TICK);
         let mut looked = Instant::now();
         while started.elapsed() < stretch {
@@ -229,7 +229,7 @@ impl Flood {
     }
 
     /// Sends one request over a free connection, if there is one.
-    fn send(&self, kind: Kind, dice: &mut Dice) {
+    fn send(&self, kind: Kind, dice: &mut SplitMix64) {
         let Some(index) = self.free.borrow_mut().pop() else { return };
         let line = &self.lines[index];
         line.sent_at.set(Some(Instant::now()));

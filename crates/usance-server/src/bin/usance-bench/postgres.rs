@@ -6,8 +6,8 @@ use anyhow::Context;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio_postgres::{Client, NoTls, Statement};
-use usance_server::cli::world::Dice;
 use usance_store::postgres::local::LocalServer;
+use usance_workload::SplitMix64;
 
 /// What a plain schema has: balances, the quota a product has left, positions, entries, and keys that were used.
 const TABLES: &str = "
@@ -137,7 +137,7 @@ async fn transactions(plain: &str, kind: Kind, clients: u64, seconds: u64) -> an
         .into_iter()
         .map(|(number, client, prepared)| {
             tokio::spawn(async move {
-                let mut dice = Dice::new(number + 1);
+                let mut dice = SplitMix64::new(number + 1);
                 let (mut latencies, mut count) = (Vec::new(), 0u64);
                 let begun = until;
                 while Instant::now() < until {

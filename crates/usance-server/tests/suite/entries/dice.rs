@@ -3,12 +3,12 @@
 //! Each decision takes the next of them, so a byte that is changed changes one decision: whatever finds inputs by changing
 //! bytes learns what they do. Where they end, a generator that they seeded goes on, so few bytes are a whole input too.
 
-use usance_server::cli::world;
+use usance_workload::SplitMix64;
 
 /// Numbers that bytes choose.
 pub struct Dice<'a> {
     rest: &'a [u8],
-    behind: world::Dice,
+    behind: SplitMix64,
 }
 
 /// Texts that somebody somewhere does not expect.
@@ -54,7 +54,7 @@ const NASTY: [&str; 36] = [
 impl<'a> Dice<'a> {
     pub fn new(data: &'a [u8]) -> Dice<'a> {
         let seed = blake3::hash(data).as_bytes().first_chunk().copied().map_or(0, u64::from_le_bytes);
-        Dice { rest: data, behind: world::Dice::new(seed) }
+        Dice { rest: data, behind: SplitMix64::new(seed) }
     }
 
     pub fn byte(&mut self) -> u8 {

@@ -33,7 +33,6 @@ use usance_engine::{Settings, Started, life::start};
 use usance_server::app::{App, Site};
 use usance_server::auth::rates::RateLimits;
 use usance_server::auth::tokens::Auth;
-use usance_server::cli::world;
 use usance_server::site;
 use usance_server::site::pages::Audience;
 use usance_server::site::router;
@@ -41,6 +40,7 @@ use usance_server::wire::address::Proxies;
 use usance_server::wire::admission::Admission;
 use usance_server::wire::problem::Problem;
 use usance_server::wire::{input, page};
+use usance_workload::SplitMix64;
 use visiting::{Browser, Visit, Wants};
 
 /// The operator's token.
@@ -375,6 +375,6 @@ pub fn cursors(service: &Service, data: &[u8]) {
 
 /// Numbers of a stretch of bytes, for whoever has only a seed.
 pub fn seed(number: u64) -> Vec<u8> {
-    let mut dice = world::Dice::new(number);
+    let mut dice = SplitMix64::new(number);
     (0..24).map(|_| dice.roll() as u8).collect()
 }

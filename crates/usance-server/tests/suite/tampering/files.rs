@@ -9,8 +9,8 @@ use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use usance_server::cli::examination::{Examination, Verdict};
-use usance_server::cli::world::Dice;
 use usance_store::Note;
+use usance_workload::SplitMix64;
 
 /// Every definition and every row of every table.
 fn everything(path: &Path) -> rusqlite::Result<Vec<String>> {
@@ -44,7 +44,7 @@ fn a_byte_of_any_page() {
         let path = scene.data().join(name);
         let (whole, bytes) = (everything(&path).expect("it is whole"), fs::read(&path).expect("a file"));
         let file = fs::OpenOptions::new().write(true).open(&path).expect("a file");
-        let (mut dice, mut found, mut harmless) = (Dice::new(seed), 0, 0);
+        let (mut dice, mut found, mut harmless) = (SplitMix64::new(seed), 0, 0);
         for round in 0..400_u64 {
             // The file's head and the definitions behind it, then anywhere.
             let at = if round < 100 { round } else { dice.below(bytes.len() as u64) };

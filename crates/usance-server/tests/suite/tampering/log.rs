@@ -5,9 +5,9 @@ use crate::suite::platform::Platform;
 use rusqlite::{Connection, params};
 use usance_core::calendar::Timestamp;
 use usance_server::cli::examination::{KnownHead, examine};
-use usance_server::cli::world::Dice;
 use usance_store::BatchBuilder;
 use usance_store::codec::{self, Record};
+use usance_workload::SplitMix64;
 
 struct Row {
     seq: i64,
@@ -40,7 +40,7 @@ fn flipped(bytes: &[u8], at: usize, bit: u64) -> Vec<u8> {
 fn a_byte_of_any_batch() {
     let scene = Scene::without_tables();
     let log = scene.open("log.sqlite");
-    let (all, mut dice, mut cases) = (rows(&log), Dice::new(41), 0);
+    let (all, mut dice, mut cases) = (rows(&log), SplitMix64::new(41), 0);
     assert!(all.len() as u64 == copy().head.0 && all.len() > 50, "{} batches", all.len());
     for row in &all {
         let mut variants = Vec::new();

@@ -4,8 +4,8 @@
 use super::scene::{Scene, expect_named, text};
 use std::fs;
 use std::os::unix::fs::FileExt;
-use usance_server::cli::world::Dice;
 use usance_store::{Snapshot, SnapshotWriter};
+use usance_workload::SplitMix64;
 
 #[test]
 fn a_byte_of_any_part() {
@@ -15,7 +15,7 @@ fn a_byte_of_any_part() {
     let sections = Snapshot::open(&path).expect("a snapshot").sections().len();
     assert!(sections >= 7, "{sections} sections");
     let file = fs::OpenOptions::new().write(true).open(&path).expect("a file");
-    let mut dice = Dice::new(43);
+    let mut dice = SplitMix64::new(43);
     // The head and the end wholly, of what lies between every part of it in steps.
     let step = (whole.len() / 900).max(1);
     let places = (0..64).chain((64..whole.len() - 44).step_by(step)).chain(whole.len() - 44..whole.len());
@@ -69,7 +69,7 @@ fn with_checksums_made_again() {
         expect_named(case, &scene.examine(), &[text(&path)]);
         cases += 1;
     };
-    let mut dice = Dice::new(44);
+    let mut dice = SplitMix64::new(44);
     for (index, (id, bytes)) in sections.iter().enumerate() {
         let with = |replaced: Option<(u32, Vec<u8>)>| {
             let mut all = sections.clone();

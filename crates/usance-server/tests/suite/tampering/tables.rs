@@ -3,8 +3,8 @@
 use super::scene::{Scene, build_tables, expect_named};
 use rusqlite::Connection;
 use rusqlite::types::Value;
-use usance_server::cli::world::Dice;
 use usance_store::projection::Reading;
+use usance_workload::SplitMix64;
 
 /// A table's columns; the first `key` of them behind the shard are its key.
 fn columns(tables: &Connection, table: &str) -> Vec<(String, bool)> {
@@ -20,7 +20,7 @@ pub fn names(file: &Connection) -> Vec<String> {
     select.query_map([], |row| row.get(0)).expect("tables").collect::<Result<_, _>>().expect("tables")
 }
 
-fn changed(value: &Value, dice: &mut Dice) -> Value {
+fn changed(value: &Value, dice: &mut SplitMix64) -> Value {
     match value {
         Value::Null => Value::Integer(dice.below(100) as i64),
         Value::Integer(number) => Value::Integer(number ^ (1 << dice.below(40))),
@@ -51,7 +51,7 @@ fn any_cell() {
     let given = || Reading::open(&again, 0);
     let tables = scene.open("read.sqlite");
     let reading = Reading::open(&path, 0).expect("tables");
-    let (mut dice, mut cases) = (Dice::new(42), 0);
+    let (mut dice, mut cases) = (SplitMix64::new(42), 0);
     let all = names(&tables);
     assert!(all.len() >= 10, "{all:?}");
     for table in &all {
