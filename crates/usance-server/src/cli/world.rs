@@ -213,7 +213,7 @@ impl<'a> World<'a> {
         if !at_will && !self.dice.once_in(6) {
             return;
         }
-        let part = running.principal().elapsed_part(1, 3);
+        let part = running.principal().elapsed_part(1, 3).plus(usance_core::money::Amount::ONE);
         let amount = (at_will && !self.dice.once_in(4)).then(|| part.to_text(digits));
         let Ok(preview) = redeem::check(&self.state, customer, position, amount.as_deref(), None) else { return };
         let quoted_payout = Some(preview.figures.payout.to_text(digits));
