@@ -5,14 +5,15 @@
 
 use super::event::Event;
 use super::state::State;
-use super::verb;
+use super::verb::{self, Fact};
 use crate::calendar::Timestamp;
 
 /// Applies one event that happened at an instant. A closed day is not applied: it is closed (`close::close_day`).
 pub fn apply(state: &mut State, event: &Event, at: Timestamp) {
     state.registry.last_at = state.registry.last_at.max(at);
     if let Event::DayClosed(closed) = event {
-        return state.break_with("a day is closed and not applied", format!("day {}", closed.day));
+        // Refuses, and before anything is posted.
+        return closed.apply(state, at);
     }
     match verb::post(state, event) {
         Ok(entries) => entries.iter().for_each(|entry| state.post(entry)),

@@ -46,8 +46,10 @@ impl Fact for DayClosed {
     fn entries(&self, catalogue: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
         post::day_closed(catalogue, self)
     }
-    /// `apply::apply` refuses it before: a day is closed (`close::close_day`), and not applied.
-    fn apply(&self, _: &mut State, _: Timestamp) {}
+    /// A day is closed (`close::close_day`); whoever applies it has a bug, and the state says so.
+    fn apply(&self, state: &mut State, _: Timestamp) {
+        state.break_with("a day is closed and not applied", format!("day {}", self.day));
+    }
     fn answer(&self, _: &State, _: Timestamp) -> Answer {
         Answer::Done
     }
