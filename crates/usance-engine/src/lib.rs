@@ -1,7 +1,7 @@
 //! The running machine, without a skin: one writer decides, everybody else reads in place.
 //!
 //! [`life`] starts, follows, takes over and writes; its [`life::engine::Engine`] is the handle that everything above holds.
-//! [`operations`] is what can be asked of a platform, one use case a function; [`caller`] is who acts and by what right, [`once`]
+//! [`operations`] is what can be asked of a platform, one use case a function; [`caller`] is who acts, [`rights`] by what right, [`once`]
 //! what makes a write the same write, [`people`] the identities that writes of their own belong to. [`submit`] sends a command
 //! to the writer and waits until its answer is durable; [`read`] looks at one moment of the state and at what history needs of
 //! it; [`lines`] puts a customer's past together. This crate knows no HTTP and no HTML: a server, an import, an agent or a test
@@ -16,6 +16,7 @@ pub mod people;
 pub mod random;
 pub mod read;
 pub mod refusal;
+pub mod rights;
 pub mod submit;
 pub mod unavailable;
 

@@ -4,11 +4,11 @@ use crate::facts::Facts;
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::{AssetIx, CustomerIx, PositionId, ProductIx};
 use usance_core::ledger::LedgerAccount;
-use usance_core::machine::command::Source;
-use usance_core::machine::event::{DayClosed, ProductDay, Subscribed};
+use usance_core::machine::day::{DayClosed, ProductDay};
 use usance_core::machine::outlook::{self, reward_if_kept, reward_today};
+use usance_core::machine::verb::{Source, Subscribed};
 use usance_core::machine::view::{self, PositionView, ProductView};
-use usance_core::machine::{Answer, Rejection, State};
+use usance_core::machine::{Answer, Rejection, State, preview};
 use usance_core::position::PositionState;
 use usance_core::product::rates::Bands;
 use usance_core::product::{Availability, EarlyRedemption, RateMode};
@@ -224,7 +224,7 @@ pub fn product_now(state: &State, number: usize, at: i64) -> Option<Facts> {
 /// What a preview of a subscription shows.
 #[must_use]
 pub fn preview(state: &State, event: &Subscribed) -> Option<Facts> {
-    let prospect = view::prospect_of(state, event)?;
+    let prospect = preview::prospect_of(state, event)?;
     Some(
         Facts::of("preview")
             .with("value_date", event.value_date.number())

@@ -7,8 +7,8 @@ use crate::auditor::Auditor;
 use crate::auditor::staking::Figures;
 use crate::facts::Facts;
 use usance_core::calendar::Timestamp;
-use usance_core::machine::command::Subscribe;
 use usance_core::machine::preview::{self, Preview};
+use usance_core::machine::verb::Subscribe;
 use usance_core::machine::{Command, State};
 
 /// What its sender was shown when a request was made.

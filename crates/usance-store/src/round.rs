@@ -11,9 +11,10 @@ use crate::error::StoreError;
 use crate::head::Head;
 use usance_core::calendar::Timestamp;
 use usance_core::id::LogPosition;
-use usance_core::machine::event::DayClosed;
+use usance_core::machine::day::DayClosed;
 use usance_core::machine::preview::{self, Preview};
 use usance_core::machine::state::Platform;
+use usance_core::machine::verb::WriterStarted;
 use usance_core::machine::verb::clock::check_move;
 use usance_core::machine::{self, Answer, Command, Event, Executed, Rejection, State, close, present};
 
@@ -246,7 +247,7 @@ pub fn founding(platform: Platform, head: Head) -> Result<(State, Batch), StoreE
 /// # Errors
 /// As [`crate::BatchBuilder::seal`].
 pub fn epoch(state: &State, head: Head) -> Result<(Batch, Event), StoreError> {
-    let event = Event::WriterStarted { epoch: state.registry.counters.epoch.saturating_add(1) };
+    let event = Event::WriterStarted(WriterStarted { epoch: state.registry.counters.epoch.saturating_add(1) });
     Ok((batch_of(state.registry.platform.shard, head, state.registry.last_at, event.clone())?, event))
 }
 

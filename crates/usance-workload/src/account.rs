@@ -5,7 +5,7 @@ use crate::cast::References;
 use crate::dice::Dice;
 use crate::workload::Workload;
 use usance_core::machine::Command;
-use usance_core::machine::command::WalletMove;
+use usance_core::machine::verb::WalletMove;
 use usance_core::reward::clawback::AccountKind::{Funding, Spot};
 
 impl Workload<'_> {

@@ -4,7 +4,7 @@ use crate::cast::{Cast, Entrance};
 use crate::dice::Dice;
 use crate::offering::agreement;
 use usance_core::machine::Command;
-use usance_core::machine::command::{ProductText, WalletMove};
+use usance_core::machine::verb::{ProductText, WalletMove};
 use usance_core::product::Status;
 use usance_core::reward::clawback::AccountKind::{Funding, Spot};
 

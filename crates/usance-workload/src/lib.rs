@@ -5,8 +5,8 @@
 //! beside it; all of a balance, a unit more, a grain of dust; the quote that was shown and one that is a unit off.
 //!
 //! [`Situation`] is all that a generator may look at, [`Cast`] who and what there is, [`Dice`] what chooses, [`Workload`]
-//! the three put together; each noun's commands stand in a file of their own. [`Verb`] has one word for every command, and
-//! the crate's test demands that each of them is drawn, accepted and refused: a command without a generator fails there.
+//! the three put together; each noun's commands stand in a file of their own. The crate's test demands that each
+//! [`Verb`](usance_core::machine::verb::Verb) is drawn, accepted and refused: a command without a generator fails there.
 //! Deliberately absent: what must come of a command, which is its caller's to know.
 
 pub mod account;
@@ -21,13 +21,11 @@ pub mod product;
 pub mod situation;
 pub mod stray;
 pub mod subscription;
-pub mod verb;
 pub mod workload;
 
 pub use cast::{Cast, Entrance, Form, Outline, References, Wish};
 pub use dice::{Dice, SplitMix64};
 pub use situation::{Held, Offer, Quote, Situation};
-pub use verb::Verb;
 pub use workload::Workload;
 
 #[cfg(test)]
@@ -36,7 +34,7 @@ mod tests {
     use std::collections::BTreeSet;
     use usance_core::calendar::{DayOffset, Timestamp};
     use usance_core::machine::state::{ClockMode, Platform};
-    use usance_core::machine::verb::clock;
+    use usance_core::machine::verb::{Verb, clock};
     use usance_core::machine::{Command, State, close, execute};
     use usance_core::product::Status;
 

@@ -4,7 +4,7 @@ use crate::dice::Dice;
 use crate::product::{rate, units};
 use crate::workload::Workload;
 use usance_core::machine::Command;
-use usance_core::machine::command::{Patch, SaleText};
+use usance_core::machine::verb::{Patch, SaleText};
 use usance_core::product::Status;
 
 /// The words of an agreement, by its number.

@@ -6,7 +6,7 @@ use crate::situation::Held;
 use crate::workload::Workload;
 use usance_core::id::PositionId;
 use usance_core::machine::Command;
-use usance_core::machine::command::Redeem;
+use usance_core::machine::verb::Redeem;
 use usance_core::reward::clawback::AccountKind::{Funding, Spot};
 
 impl Workload<'_> {

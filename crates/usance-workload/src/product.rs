@@ -4,7 +4,7 @@ use crate::cast::{Cast, Form, Outline};
 use crate::dice::Dice;
 use crate::workload::Workload;
 use usance_core::calendar::Day;
-use usance_core::machine::command::{Patch, ProductText, RateText, SaleText};
+use usance_core::machine::verb::{Patch, ProductText, RateText, SaleText};
 use usance_core::money::Rate;
 use usance_core::product::kind::KindName;
 use usance_core::product::{Distribution, EarlyRedemption, Kind, RateMode};

@@ -7,8 +7,7 @@
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::{PositionId, ProductIx};
 use usance_core::machine::State;
-use usance_core::machine::command::Redeem;
-use usance_core::machine::verb::redeem;
+use usance_core::machine::verb::{Redeem, redeem};
 use usance_core::reward::clawback::AccountKind;
 
 /// What is on offer.

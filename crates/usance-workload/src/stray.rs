@@ -5,7 +5,7 @@ use crate::workload::Workload;
 use usance_core::calendar::Timestamp;
 use usance_core::id::PositionId;
 use usance_core::machine::Command;
-use usance_core::machine::command::WalletMove;
+use usance_core::machine::verb::WalletMove;
 use usance_core::product::Status;
 use usance_core::reward::clawback::AccountKind::{Funding, Spot};
 

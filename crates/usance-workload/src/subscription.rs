@@ -3,7 +3,7 @@
 use crate::dice::Dice;
 use crate::workload::Workload;
 use usance_core::machine::Command;
-use usance_core::machine::command::{Source, Subscribe};
+use usance_core::machine::verb::{Source, Subscribe};
 
 impl Workload<'_> {
     /// Somebody stakes.

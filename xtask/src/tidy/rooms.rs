@@ -79,7 +79,7 @@ const HOUSES: [House; 3] = [
             room("unavailable", "why the engine cannot answer now", &[]),
             room("random", "bytes from the operating system", &[]),
             room("life", "start, follow, take over, write, live, workers, clock, pool", &["unavailable", "random"]),
-            room("caller", "who acts, for whom, by what right; every right in one table", &[]),
+            room("caller", "who acts, for whom; what a role may", &[]),
             room("once", "what makes a write the same write: key and fingerprint", &["caller"]),
             room("refusal", "why an operation was not carried out", &["once", "unavailable"]),
             room("submit", "a command in, its durable answer out", &["life", "unavailable", "caller", "once", "refusal"]),
@@ -95,6 +95,7 @@ const HOUSES: [House; 3] = [
                 "one use case a function, one noun a file: from caller, key and typed request to typed answer or refusal",
                 &["submit", "read", "lines", "caller", "once", "refusal", "unavailable", "life", "people"],
             ),
+            room("rights", "every right in one table", &["caller", "operations"]),
         ],
     },
     House {

@@ -3,9 +3,8 @@
 //! The journal entries move the control accounts, the fact itself ([`verb`]) moves the sub-ledgers, and the two have to
 //! agree afterwards; where they do not, the state is marked broken and the writer stores nothing more.
 
-use super::event::Event;
 use super::state::State;
-use super::verb::{self, Fact};
+use super::verb::{self, Event, Fact};
 use crate::calendar::Timestamp;
 
 /// Applies one event that happened at an instant. A closed day is not applied: it is closed (`close::close_day`).

@@ -8,7 +8,7 @@
 //! which are random and therefore wait for memory together instead of one after another. Maturities come last, again in
 //! ascending id: nothing that accrues depends on them.
 
-use super::event::{CLOSE_RULE, DayClosed, ProductDay};
+use super::day::{CLOSE_RULE, DayClosed, ProductDay};
 use super::open::{NewPosition, open_position, packed_instant};
 use super::post;
 use super::state::{Account, BooksAtClose, State};

@@ -8,11 +8,11 @@ pub mod account;
 pub mod answer;
 pub mod apply;
 pub mod close;
-pub mod command;
+pub mod day;
 pub mod derive;
-pub mod event;
 pub mod keys;
 pub mod movement;
+pub mod news;
 mod open;
 pub mod outlook;
 pub mod post;
@@ -25,10 +25,9 @@ pub mod view;
 
 use crate::calendar::Timestamp;
 pub use answer::Answer;
-pub use command::Command;
-pub use event::Event;
 pub use rejection::Rejection;
 pub use state::State;
+pub use verb::{Command, Event};
 
 /// A command's effect: what happened, and what its sender is told. A rejection has no events.
 #[derive(Clone, Debug, PartialEq)]

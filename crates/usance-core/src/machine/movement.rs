@@ -6,6 +6,7 @@
 
 use super::answer::Balances;
 use super::derive::CloseLine;
+use super::news::{Deed, HistoryKind};
 use crate::calendar::Day;
 use crate::id::{AssetIx, PositionId, ProductIx};
 use crate::money::{Amount, Balance};
@@ -34,6 +35,17 @@ pub enum MovementKind {
 }
 
 impl MovementKind {
+    /// The kind of what a deed moved.
+    #[must_use]
+    pub const fn of(deed: HistoryKind) -> MovementKind {
+        match deed {
+            HistoryKind::Deposit => MovementKind::Deposit,
+            HistoryKind::Withdrawal => MovementKind::Withdrawal,
+            HistoryKind::Transfer => MovementKind::Transfer,
+            HistoryKind::Subscription => MovementKind::Subscription,
+            HistoryKind::Redemption => MovementKind::Redemption,
+        }
+    }
     /// Every kind.
     pub const ALL: [MovementKind; 8] = [
         MovementKind::Deposit,
@@ -110,28 +122,18 @@ impl BothBalances {
     }
 }
 
-/// Why an event moved a customer's coins: what its lines of a statement say beside the amounts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cause<'e> {
-    /// What it was.
-    pub kind: MovementKind,
-    /// The staking position and its product.
-    pub staked: Option<(PositionId, ProductIx)>,
-    /// The wallet's reference.
-    pub reference: Option<&'e String>,
-}
-
-/// What an event moved: `spot` and `funding` are what its journal entries did to the customer's two accounts of `asset`.
+/// What a customer's deed moved: `spot` and `funding` are what its journal entries did to its two accounts of `asset`.
 /// What a close moved is told by its lines ([`of_close`]).
 #[must_use]
-pub fn of_event(cause: &Cause<'_>, asset: AssetIx, spot: Balance, funding: Balance) -> Vec<Movement> {
-    let Cause { kind, staked, reference } = *cause;
-    let (position, product) = staked.unzip();
+pub fn of_deed(deed: &Deed<'_>, asset: AssetIx, spot: Balance, funding: Balance) -> Vec<Movement> {
+    let Deed { kind, staking, reference } = *deed;
+    let kind = MovementKind::of(kind);
+    let (position, product) = staking.map(|staking| (staking.position, staking.product)).unzip();
     let accounts = [(0, AccountKind::Spot, spot), (1, AccountKind::Funding, funding)];
     let moved = accounts.into_iter().filter(|(.., amount)| *amount != Balance::ZERO).map(|(part, account, amount)| {
         let is_taken_back = kind == MovementKind::Redemption && amount.is_overdrawn();
         let kind = if is_taken_back { MovementKind::Clawback } else { kind };
-        Movement { part, kind, asset, account, amount, day: None, position, product, reference: reference.cloned() }
+        Movement { part, kind, asset, account, amount, day: None, position, product, reference: reference.map(str::to_owned) }
     });
     moved.collect()
 }

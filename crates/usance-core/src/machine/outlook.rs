@@ -5,8 +5,8 @@
 //! until a day is closed, so everything here is called an estimate wherever it is shown. What a subscription would earn
 //! is [`super::view::prospect`].
 
-use super::command::Source;
 use super::state::State;
+use super::verb::Source;
 use super::view::{Prospect, bands_today, product_bands, prospect};
 use crate::calendar::Timestamp;
 use crate::id::{CustomerIx, PositionId, ProductIx};

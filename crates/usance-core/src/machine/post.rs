@@ -1,8 +1,8 @@
 //! What journal entries are made of (RULES 9), and the entries of a close. Every other event's are said beside its rule
 //! (`verb`); live, on replay and for the operator's journal they come from there.
 
+use super::day::DayClosed;
 use super::derive::CloseLine;
-use super::event::DayClosed;
 use super::state::State;
 use crate::id::{AssetIx, CustomerIx, ProductIx};
 use crate::ledger::LedgerAccount::{CustomerFunding, CustomerPrincipal, CustomerSpot, RewardPool, RewardsPayable};

@@ -3,7 +3,7 @@
 //! A preview runs the checks of its command and books nothing. It is a value, so what was shown can travel with the command and
 //! be compared with what holds in the instant of deciding ([`of`]); the agreement and the wish to renew are no part of it.
 
-use super::verb::{redeem, subscribe};
+use super::verb::{Subscribed, redeem, subscribe};
 use super::view::{self, IfSubscribedNow, Prospect};
 use super::{Command, Rejection, State, outlook};
 use crate::calendar::Timestamp;
@@ -63,7 +63,7 @@ pub fn subscription(state: &State, asked: &subscribe::Asked<'_>, now: Timestamp)
         asset: product.asset,
         amount: booked.amount(),
         dates: view::if_subscribed(state, product, booked.value_date),
-        prospect: view::prospect_of(state, &booked).ok_or(Rejection::ProductNotFound)?,
+        prospect: prospect_of(state, &booked).ok_or(Rejection::ProductNotFound)?,
         from_funding: booked.from_funding,
         from_spot: booked.from_spot,
         agreement: booked.agreement,
@@ -91,40 +91,32 @@ pub fn redemption(
     })
 }
 
+/// What a decided subscription would earn; a locked position's top-up earns by the version that position keeps.
+#[must_use]
+pub fn prospect_of(state: &State, subscribed: &Subscribed) -> Option<Prospect> {
+    let product = state.product(subscribed.product)?;
+    let amount = subscribed.amount();
+    let before = subscribed.stake.earning.plus(subscribed.stake.pending).left_after(amount);
+    Some(view::prospect_at(state, product, subscribed.rate_version, view::Addition { before, amount, value_date: subscribed.value_date }))
+}
+
 /// What a command would be shown to book at an instant; nothing for one that is not previewed, or that a rule refuses.
 #[must_use]
 pub fn of(state: &State, command: &Command, now: Timestamp) -> Option<Preview> {
-    match command {
-        Command::Subscribe(asked) => {
-            let look = subscribe::Asked {
-                customer: &asked.customer,
-                product: &asked.product,
-                amount: &asked.amount,
-                source: Some(asked.source),
-                agreement: None,
-                auto_renew: false,
-            };
-            subscription(state, &look, now).ok().map(Preview::Subscription)
-        }
-        Command::Redeem(asked) => {
-            let found = redemption(state, &asked.customer, asked.position, asked.amount.as_deref(), asked.to);
-            found.ok().map(Preview::Redemption)
-        }
-        Command::CreateAsset { .. }
-        | Command::CreateCustomer { .. }
-        | Command::PublishAgreement { .. }
-        | Command::CreateProduct(_)
-        | Command::SetProductStatus { .. }
-        | Command::ChangeProduct { .. }
-        | Command::AnnounceRate { .. }
-        | Command::SettleRate { .. }
-        | Command::Deposit(_)
-        | Command::Withdraw(_)
-        | Command::FundRewardPool { .. }
-        | Command::WithdrawRewardPool { .. }
-        | Command::Transfer { .. }
-        | Command::SetAutoRenew { .. }
-        | Command::MoveClock { .. }
-        | Command::ConfirmClock { .. } => None,
+    if let Command::Subscribe(asked) = command {
+        let look = subscribe::Asked {
+            customer: &asked.customer,
+            product: &asked.product,
+            amount: &asked.amount,
+            source: Some(asked.source),
+            agreement: None,
+            auto_renew: false,
+        };
+        return subscription(state, &look, now).ok().map(Preview::Subscription);
     }
+    if let Command::Redeem(asked) = command {
+        let found = redemption(state, &asked.customer, asked.position, asked.amount.as_deref(), asked.to);
+        return found.ok().map(Preview::Redemption);
+    }
+    None
 }

@@ -3,7 +3,6 @@
 //! An answer that is stored with its events holds these, so it can be given again as it was. Turning them into JSON is
 //! the server's `api`.
 
-use super::event::Subscribed;
 use super::state::State;
 use crate::calendar::{Day, Timestamp};
 use crate::id::{AgreementIx, AssetIx, PositionId, ProductIx, RateVersionIx};
@@ -266,23 +265,20 @@ pub fn prospect(state: &State, product: &Product, before: Amount, amount: Amount
     prospect_at(state, product, version, Addition { before, amount, value_date })
 }
 
-/// What a decided subscription would earn; a locked position's top-up earns by the version that position keeps.
-#[must_use]
-pub fn prospect_of(state: &State, subscribed: &Subscribed) -> Option<Prospect> {
-    let product = state.product(subscribed.product)?;
-    let amount = subscribed.amount();
-    let before = subscribed.stake.earning.plus(subscribed.stake.pending).left_after(amount);
-    Some(prospect_at(state, product, subscribed.rate_version, Addition { before, amount, value_date: subscribed.value_date }))
-}
-
 /// An amount that comes on top of a stake.
-struct Addition {
-    before: Amount,
-    amount: Amount,
-    value_date: Day,
+#[derive(Clone, Copy, Debug)]
+pub struct Addition {
+    /// The stake before it.
+    pub before: Amount,
+    /// The amount.
+    pub amount: Amount,
+    /// The first day that it earns.
+    pub value_date: Day,
 }
 
-fn prospect_at(state: &State, product: &Product, version: RateVersionIx, added: Addition) -> Prospect {
+/// What an amount on top of a stake would earn under a rate version, or under today's and announced ones.
+#[must_use]
+pub fn prospect_at(state: &State, product: &Product, version: RateVersionIx, added: Addition) -> Prospect {
     let Addition { before, amount, value_date } = added;
     let gain = |bands: &Bands| bands.numerator(before.plus(amount)).saturating_sub(bands.numerator(before));
     let bands_on = |day: Day| if version == FLOATING { product_bands(state, product, day) } else { state.bands(version).cloned() };

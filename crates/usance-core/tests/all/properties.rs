@@ -13,15 +13,14 @@ use usance_core::audit;
 use usance_core::calendar::Timestamp;
 use usance_core::id::PositionId;
 use usance_core::ledger::LedgerAccount;
-use usance_core::machine::event::{Redeemed, Subscribed};
 use usance_core::machine::rejection::AmountField;
-use usance_core::machine::verb::{clock, redeem, subscribe};
+use usance_core::machine::verb::{Redeemed, RewardPoolFunded, RewardPoolWithdrawn, Subscribed, Verb, clock, redeem, subscribe};
 use usance_core::machine::view::{self, Prospect};
 use usance_core::machine::{Command, Event, Rejection, State, execute};
 use usance_core::money::Amount;
 use usance_core::position::PositionState;
 use usance_core::product::{Availability, RateMode};
-use usance_workload::{Dice, Verb};
+use usance_workload::Dice;
 
 /// What an asset's coins come to, from the ground: every account and position, and the pool.
 fn coins(state: &State, asset: usize) -> i128 {
@@ -42,8 +41,8 @@ impl Outside {
         let (asset, amount, sign) = match event {
             Event::Deposited(moved) => (moved.asset, moved.amount, 1),
             Event::Withdrawn(moved) => (moved.asset, moved.amount, -1),
-            Event::RewardPoolFunded { asset, amount } => (*asset, *amount, 1),
-            Event::RewardPoolWithdrawn { asset, amount } => (*asset, *amount, -1),
+            Event::RewardPoolFunded(RewardPoolFunded { asset, amount }) => (*asset, *amount, 1),
+            Event::RewardPoolWithdrawn(RewardPoolWithdrawn { asset, amount }) => (*asset, *amount, -1),
             _ => return,
         };
         *self.0.entry(asset.index()).or_default() += sign * i128::try_from(amount.units()).expect("an amount");

@@ -19,11 +19,9 @@ use std::fmt::Debug;
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::{AssetIx, PositionId};
 use usance_core::ledger::LedgerAccount;
-use usance_core::machine::command::{Patch, ProductText, RateText, Redeem, SaleText, Source, Subscribe, WalletMove};
-use usance_core::machine::event::Redeemed;
 use usance_core::machine::state::ClockMode;
-use usance_core::machine::verb::subscribe;
-use usance_core::machine::{Answer, Command, Rejection, outlook, view};
+use usance_core::machine::verb::{Patch, ProductText, RateText, Redeem, Redeemed, SaleText, Source, Subscribe, WalletMove, subscribe};
+use usance_core::machine::{Answer, Command, Rejection, outlook, preview, view};
 use usance_core::money::{Amount, Rate};
 use usance_core::product::{Distribution, EarlyRedemption, Kind, RateMode, Status};
 use usance_core::reward::clawback::{AccountKind, RedemptionFigures};
@@ -385,7 +383,7 @@ impl Table {
             Ok(event) => event,
             Err(rejection) => return self.refusal(&rejection),
         };
-        let prospect = view::prospect_of(state, &event).expect("a product");
+        let prospect = preview::prospect_of(state, &event).expect("a product");
         let product = state.product(event.product).expect("a product");
         let dates = view::if_subscribed(state, product, event.value_date);
         let decimals = self.engine().decimals(event.product);

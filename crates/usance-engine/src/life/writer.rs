@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use tokio::sync::oneshot;
 use usance_core::machine::State;
-use usance_core::machine::event::DayClosed;
+use usance_core::machine::day::DayClosed;
 use usance_store::round::{Decided, Round, Submission};
 use usance_store::{Appended, Batch, Head, LogStore};
 

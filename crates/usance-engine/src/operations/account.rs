@@ -1,7 +1,7 @@
 //! Accounts: a customer's balances, and what the exchange's wallet moves in and out of them.
 
 use super::state::customer;
-use crate::caller::Caller;
+use crate::caller::{Caller, Permission, Right};
 use crate::life::engine::Engine;
 use crate::once::Once;
 use crate::refusal::Refusal;
@@ -9,8 +9,12 @@ use crate::submit::{Told, Write};
 use usance_core::calendar::Timestamp;
 use usance_core::id::AssetIx;
 use usance_core::machine::account::{self, AccountView};
-use usance_core::machine::command::WalletMove;
+use usance_core::machine::verb::WalletMove;
 use usance_core::machine::{Command, Rejection, State};
+
+/// Who may do what.
+pub const RIGHTS: &[Right] =
+    &[("account_list", Permission::CustomerRead), ("deposit_create", Permission::Service), ("withdrawal_create", Permission::Service)];
 
 /// A customer's accounts, by asset.
 ///

@@ -1,6 +1,6 @@
 //! Agreements: what customers accept, by version.
 
-use crate::caller::Caller;
+use crate::caller::{Caller, Permission, Right};
 use crate::life::engine::Engine;
 use crate::lines::{Cut, Wanted, done};
 use crate::once::Once;
@@ -11,6 +11,14 @@ use usance_core::id::AssetIx;
 use usance_core::machine::state::Agreement;
 use usance_core::machine::{Command, State};
 use usance_store::projection::{HistoryKind, HistoryRow};
+
+/// Who may do what.
+pub const RIGHTS: &[Right] = &[
+    ("agreement_get", Permission::Public),
+    ("agreement_version_get", Permission::Public),
+    ("acceptance_list", Permission::CustomerRead),
+    ("agreement_publish", Permission::Operator),
+];
 
 /// The agreement in force; nothing before the first.
 ///

@@ -1,11 +1,14 @@
 //! Assets: the coins.
 
-use crate::caller::Caller;
+use crate::caller::{Caller, Permission, Right};
 use crate::life::engine::Engine;
 use crate::once::Once;
 use crate::refusal::Refusal;
 use crate::submit::{Told, Write};
 use usance_core::machine::Command;
+
+/// Who may do what.
+pub const RIGHTS: &[Right] = &[("asset_list", Permission::Public), ("asset_create", Permission::Operator)];
 
 /// A coin to be added.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,11 +1,15 @@
 //! Books: the trial balance, now or at the close of a day, and the audit.
 
+use crate::caller::{Permission, Right};
 use crate::life::engine::Engine;
 use crate::unavailable::Unavailable;
 use usance_core::audit::{self, Finding};
 use usance_core::calendar::Day;
 use usance_core::ledger::{ControlAccounts, SubLedgerTotals};
 use usance_core::machine::State;
+
+/// Who may do what.
+pub const RIGHTS: &[Right] = &[("books_get", Permission::Back), ("audit_run", Permission::Back)];
 
 /// The books of one asset.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,6 @@
 //! The engine's clock: where it stands, and how an operator moves a simulated one or confirms the machine's own.
 
-use crate::caller::Caller;
+use crate::caller::{Caller, Permission, Right};
 use crate::life::clock::EngineClock;
 use crate::life::engine::Engine;
 use crate::once::Once;
@@ -8,6 +8,10 @@ use crate::refusal::Refusal;
 use crate::submit::{Told, Write};
 use usance_core::calendar::Timestamp;
 use usance_core::machine::Command;
+
+/// Who may do what.
+pub const RIGHTS: &[Right] =
+    &[("clock_get", Permission::Public), ("clock_move", Permission::Operator), ("clock_confirm", Permission::Operator)];
 
 /// Where the contract has the simulated one.
 pub const PATH: &str = "/v1/operator/clock";

@@ -1,11 +1,14 @@
 //! Customers: who holds coins, by the exchange's own id.
 
-use crate::caller::Caller;
+use crate::caller::{Caller, Permission, Right};
 use crate::life::engine::Engine;
 use crate::once::Once;
 use crate::refusal::Refusal;
 use crate::submit::{Told, Write};
 use usance_core::machine::Command;
+
+/// Who may do what.
+pub const RIGHTS: &[Right] = &[("customer_create", Permission::Service), ("customer_get", Permission::Back)];
 
 /// Adds a customer.
 ///

@@ -1,11 +1,15 @@
 //! Closed days: what each close did to each product.
 
 use super::state::asset;
+use crate::caller::{Permission, Right};
 use crate::life::engine::Engine;
 use crate::refusal::Refusal;
 use usance_core::calendar::Day;
-use usance_core::machine::event::ProductDay;
+use usance_core::machine::day::ProductDay;
 use usance_core::machine::{Rejection, State};
+
+/// Who may do what.
+pub const RIGHTS: &[Right] = &[("day_list", Permission::Back)];
 
 /// Which closed days.
 #[derive(Clone, Debug, Default)]

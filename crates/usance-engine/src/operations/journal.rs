@@ -1,6 +1,7 @@
 //! The journal: every entry with its postings, straight from the log; or a customer's, with its share of every close.
 
 use super::state;
+use crate::caller::{Permission, Right};
 use crate::life::engine::Engine;
 use crate::lines::{Chosen, Cut, closed_at};
 use crate::refusal::Refusal;
@@ -12,6 +13,9 @@ use usance_core::ledger::JournalEntry;
 use usance_core::machine::{Event, State, post, verb};
 use usance_store::projection::Span;
 use usance_store::{Batch, codec};
+
+/// Who may do what.
+pub const RIGHTS: &[Right] = &[("journal_list", Permission::Back)];
 
 /// Batches that are read from the log at a time.
 const BATCHES: usize = 64;

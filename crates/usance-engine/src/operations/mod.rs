@@ -4,6 +4,8 @@
 //! a typed answer or a [`Refusal`](crate::refusal::Refusal). No HTTP status, no header and no text for people is in it. A use case
 //! never calls another: what two share is a rule of the core, a reading, or a function over one moment of the state (`…_at`), so
 //! that a page may put several of them into one look.
+//!
+//! Each noun says by what right its operations are carried out; [`rights`](crate::rights) has them all.
 
 pub mod account;
 pub mod agreement;

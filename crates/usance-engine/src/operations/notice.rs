@@ -3,7 +3,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
-use crate::caller::Caller;
+use crate::caller::{Caller, Permission, Right};
 use crate::life::engine::Engine;
 use crate::lines::{Chosen, CloseLine, Cut, closed_at};
 use crate::refusal::Refusal;
@@ -12,12 +12,15 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::{AssetIx, PositionId, ProductIx};
-use usance_core::machine::event::{Redeemed, Subscribed};
+use usance_core::machine::verb::{Redeemed, Subscribed};
 use usance_core::machine::{Event, State};
 use usance_core::money::Amount;
 use usance_core::position::FLOATING;
 use usance_core::product::rates::Bands;
-use usance_store::projection::Span;
+use usance_store::projection::{HistoryKind, HistoryRow, Span};
+
+/// Who may do what.
+pub const RIGHTS: &[Right] = &[("notice_list", Permission::CustomerRead), ("event_stream", Permission::CustomerRead)];
 
 /// How many days before its end a term is said to be near it.
 const NEAR_DAYS: i32 = 7;
@@ -234,7 +237,7 @@ pub fn happened(engine: &Engine, cut: &mut Cut, span: Span) -> Result<BTreeMap<u
     }
     for (asset, _) in &cut.balances {
         for row in engine.tables(|tables| tables.history(cut.customer, *asset, span, None, usize::MAX >> 1))? {
-            let told = of_event(&row.event, *asset, row.at);
+            let told = of_deed(&row, *asset);
             happened.entry(row.place.number()).or_default().extend(told);
         }
     }
@@ -247,28 +250,19 @@ pub fn happened(engine: &Engine, cut: &mut Cut, span: Span) -> Result<BTreeMap<u
     Ok(happened)
 }
 
-/// What a customer's own event tells those who follow.
-fn of_event(event: &Event, asset: AssetIx, at: Timestamp) -> Option<Happening> {
-    match event {
-        Event::Subscribed(made) => Some(Happening::Staked { at, asset, made: (**made).clone() }),
-        Event::Redeemed(made) => Some(Happening::Unstaked { at, asset, made: (**made).clone() }),
+/// What a customer's own deed tells those who follow.
+fn of_deed(row: &HistoryRow, asset: AssetIx) -> Option<Happening> {
+    let at = row.at;
+    match row.kind {
+        HistoryKind::Subscription => {
+            let Event::Subscribed(made) = &row.event else { return None };
+            Some(Happening::Staked { at, asset, made: (**made).clone() })
+        }
+        HistoryKind::Redemption => {
+            let Event::Redeemed(made) = &row.event else { return None };
+            Some(Happening::Unstaked { at, asset, made: (**made).clone() })
+        }
         // Whoever made these has the answer; nobody else at the customer waits for them.
-        Event::Deposited(_) | Event::Withdrawn(_) | Event::Transferred(_) | Event::AutoRenewSet { .. } => None,
-        // Told by the lines of its closes, and by what is announced.
-        Event::DayClosed(_) | Event::RateAnnounced { .. } => None,
-        // None of these is a customer's.
-        Event::PlatformCreated(_)
-        | Event::WriterStarted { .. }
-        | Event::AssetCreated { .. }
-        | Event::CustomerCreated { .. }
-        | Event::AgreementPublished { .. }
-        | Event::ProductCreated(_)
-        | Event::ProductStatusSet { .. }
-        | Event::SaleTermsChanged { .. }
-        | Event::RateSettled { .. }
-        | Event::RewardPoolFunded { .. }
-        | Event::RewardPoolWithdrawn { .. }
-        | Event::ClockMoved { .. }
-        | Event::ClockConfirmed { .. } => None,
+        HistoryKind::Deposit | HistoryKind::Withdrawal | HistoryKind::Transfer => None,
     }
 }

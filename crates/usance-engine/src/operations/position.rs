@@ -2,7 +2,7 @@
 
 use super::state::{asset, customer, seen};
 use super::words;
-use crate::caller::Caller;
+use crate::caller::{Caller, Permission, Right};
 use crate::life::engine::Engine;
 use crate::once::Once;
 use crate::refusal::Refusal;
@@ -14,6 +14,13 @@ use usance_core::machine::state::{Account, Holding};
 use usance_core::machine::view::{self, PositionView};
 use usance_core::machine::{Command, Rejection, State, outlook};
 use usance_core::money::Amount;
+
+/// Who may do what.
+pub const RIGHTS: &[Right] = &[
+    ("position_list", Permission::CustomerRead),
+    ("position_get", Permission::CustomerRead),
+    ("position_change", Permission::CustomerWrite),
+];
 
 /// Where the contract has a position.
 #[must_use]

@@ -1,7 +1,7 @@
 //! Products: what can be subscribed to, and how an operator changes that.
 
 use super::state::seen;
-use crate::caller::Caller;
+use crate::caller::{Caller, Permission, Right};
 use crate::life::engine::Engine;
 use crate::once::Once;
 use crate::refusal::Refusal;
@@ -9,10 +9,21 @@ use crate::submit::{Told, Write};
 use crate::unavailable::Unavailable;
 use usance_core::calendar::Timestamp;
 use usance_core::id::ProductIx;
-use usance_core::machine::command::{ProductText, SaleText};
+use usance_core::machine::verb::{ProductText, SaleText};
 use usance_core::machine::view::{self, ProductView};
 use usance_core::machine::{Command, Rejection, State};
 use usance_core::product::Status;
+
+/// Who may do what.
+pub const RIGHTS: &[Right] = &[
+    ("product_list", Permission::Public),
+    ("product_get", Permission::Public),
+    ("estimate_get", Permission::Public),
+    ("product_list_all", Permission::Back),
+    ("product_create", Permission::Operator),
+    ("product_change", Permission::Operator),
+    ("product_status_set", Permission::Operator),
+];
 
 /// Whether drafts are there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

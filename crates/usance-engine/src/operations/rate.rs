@@ -1,14 +1,18 @@
 //! Rates: announced from a later day on, settled before a close.
 
-use crate::caller::Caller;
+use crate::caller::{Caller, Permission, Right};
 use crate::life::engine::Engine;
 use crate::once::Once;
 use crate::refusal::Refusal;
 use crate::submit::{Told, Write};
 use usance_core::calendar::Day;
 use usance_core::machine::Command;
-use usance_core::machine::command::RateText;
+use usance_core::machine::verb::RateText;
 use usance_core::money::Rate;
+
+/// Who may do what.
+pub const RIGHTS: &[Right] =
+    &[("rate_list", Permission::Public), ("rate_announce", Permission::Operator), ("rate_settle", Permission::Operator)];
 
 /// Announces a rate from a later day on.
 ///

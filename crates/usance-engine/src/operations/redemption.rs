@@ -1,7 +1,7 @@
 //! Redemptions: out of a position, whole or in part.
 
 use super::words::{AccountWord, position};
-use crate::caller::Caller;
+use crate::caller::{Caller, Permission, Right};
 use crate::life::engine::Engine;
 use crate::lines::{Wanted, done};
 use crate::once::Once;
@@ -9,10 +9,17 @@ use crate::refusal::Refusal;
 use crate::submit::{Expectation, Told, Write};
 use serde::{Deserialize, Serialize};
 use usance_core::id::AssetIx;
-use usance_core::machine::command::Redeem;
 use usance_core::machine::preview::{self, RedemptionPreview};
+use usance_core::machine::verb::Redeem;
 use usance_core::machine::{Command, Rejection, State};
 use usance_store::projection::{HistoryKind, HistoryRow};
+
+/// Who may do what.
+pub const RIGHTS: &[Right] = &[
+    ("redemption_preview", Permission::CustomerRead),
+    ("redemption_create", Permission::CustomerWrite),
+    ("redemption_list", Permission::CustomerRead),
+];
 
 /// Where the contract has those of a position.
 #[must_use]

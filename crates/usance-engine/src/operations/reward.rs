@@ -1,7 +1,7 @@
 //! Rewards: the pools that they are paid from, and what each day gave.
 
 use super::words;
-use crate::caller::Caller;
+use crate::caller::{Caller, Permission, Right};
 use crate::life::engine::Engine;
 use crate::lines::{Chosen, Cut};
 use crate::once::Once;
@@ -12,6 +12,9 @@ use usance_core::calendar::Day;
 use usance_core::machine::{Command, Rejection};
 
 pub use crate::lines::CloseLine;
+
+/// Who may do what.
+pub const RIGHTS: &[Right] = &[("reward_list", Permission::CustomerRead), ("reward_pool_move", Permission::Operator)];
 
 /// Which way a reward pool is moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 //! What a browser itself does (signing in, codes, open sessions) is the skin's: it hangs on cookies and addresses.
 
 use super::state;
-use crate::caller::Caller;
+use crate::caller::{Caller, Permission, Right};
 use crate::life::clock::EngineClock;
 use crate::life::engine::Engine;
 use crate::once::Once;
@@ -15,6 +15,10 @@ use argon2::password_hash::PasswordHasher;
 use std::ops::RangeInclusive;
 use usance_core::calendar::Timestamp;
 use usance_core::id::hash16;
+
+/// Who may do what.
+pub const RIGHTS: &[Right] =
+    &[("password_set", Permission::Service), ("second_factor_remove", Permission::Service), ("sign_in_link_create", Permission::Service)];
 
 /// How long a sign-in link lasts.
 const LINK_MS: i64 = 10 * 60 * 1000;

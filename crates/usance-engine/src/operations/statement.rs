@@ -1,7 +1,7 @@
 //! The statement: every movement of Spot and Funding, newest first, each with the balance after it.
 
 use super::state;
-use crate::caller::Caller;
+use crate::caller::{Caller, Permission, Right};
 use crate::life::engine::Engine;
 use crate::lines::statement::{Filter, Walk};
 use crate::lines::{Chosen, Cut};
@@ -12,6 +12,9 @@ use usance_core::machine::movement::MovementKind;
 use usance_core::reward::clawback::AccountKind;
 
 pub use crate::lines::statement::{Bookmark, StatementLine};
+
+/// Who may do what.
+pub const RIGHTS: &[Right] = &[("statement_get", Permission::CustomerRead)];
 
 /// Which movements; both days are included.
 #[derive(Clone, Copy, Debug, Default)]

@@ -2,7 +2,7 @@
 
 use super::state::seen;
 use super::words::SourceWord;
-use crate::caller::Caller;
+use crate::caller::{Caller, Permission, Right};
 use crate::life::engine::Engine;
 use crate::lines::{Wanted, done};
 use crate::once::Once;
@@ -11,12 +11,18 @@ use crate::submit::{Expectation, Told, Write};
 use serde::{Deserialize, Serialize};
 use usance_core::calendar::Timestamp;
 use usance_core::id::AssetIx;
-use usance_core::machine::command::Subscribe;
 use usance_core::machine::preview::{self, SubscriptionPreview};
-use usance_core::machine::verb::subscribe;
+use usance_core::machine::verb::{Subscribe, subscribe};
 use usance_core::machine::{Command, Rejection, State, outlook};
 use usance_core::money::Amount;
 use usance_store::projection::{HistoryKind, HistoryRow};
+
+/// Who may do what.
+pub const RIGHTS: &[Right] = &[
+    ("subscription_preview", Permission::CustomerRead),
+    ("subscription_create", Permission::CustomerWrite),
+    ("subscription_list", Permission::CustomerRead),
+];
 
 /// Where the contract has it.
 pub const PATH: &str = "/v1/subscriptions";

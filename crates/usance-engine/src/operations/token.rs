@@ -1,7 +1,7 @@
 //! Tokens: with which programs and people come in. A token's text is shown once, when it is made.
 
 use super::state;
-use crate::caller::{Caller, Role};
+use crate::caller::{Caller, Permission, Right, Role};
 use crate::life::clock::EngineClock;
 use crate::life::engine::Engine;
 use crate::once::Once;
@@ -11,6 +11,10 @@ use crate::submit::Write;
 use serde::{Deserialize, Serialize};
 use usance_core::id::is_outside_id;
 use usance_store::{NewToken, TokenRecord};
+
+/// Who may do what.
+pub const RIGHTS: &[Right] =
+    &[("token_create", Permission::Operator), ("token_list", Permission::Back), ("token_revoke", Permission::Operator)];
 
 /// The longest name.
 const NAME_BYTES_MAX: usize = 64;

@@ -1,7 +1,7 @@
 //! Transfers between a customer's Spot and Funding.
 
 use super::words::AccountWord;
-use crate::caller::Caller;
+use crate::caller::{Caller, Permission, Right};
 use crate::life::engine::Engine;
 use crate::lines::{Wanted, done};
 use crate::once::Once;
@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use usance_core::id::AssetIx;
 use usance_core::machine::Command;
 use usance_store::projection::{HistoryKind, HistoryRow};
+
+/// Who may do what.
+pub const RIGHTS: &[Right] = &[("transfer_create", Permission::CustomerWrite), ("transfer_list", Permission::CustomerRead)];
 
 /// Where the contract has it.
 pub const PATH: &str = "/v1/transfers";

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use usance_core::id::PositionId;
-use usance_core::machine::command::Source;
+use usance_core::machine::verb::Source;
 use usance_core::reward::clawback::AccountKind;
 
 /// `spot` or `funding` on the wire.

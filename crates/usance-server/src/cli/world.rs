@@ -5,8 +5,7 @@
 
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::PositionId;
-use usance_core::machine::command::{Patch, ProductText, RateText, Redeem, SaleText, Source, Subscribe, WalletMove};
-use usance_core::machine::verb::redeem;
+use usance_core::machine::verb::{Patch, ProductText, RateText, Redeem, SaleText, Source, Subscribe, WalletMove, redeem};
 use usance_core::machine::{Command, Event, Executed, State, close, execute};
 use usance_core::money::Rate;
 use usance_core::position::PositionState;

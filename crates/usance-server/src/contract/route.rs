@@ -8,7 +8,7 @@ use axum::http::Method;
 use axum::routing::MethodRouter;
 use std::collections::BTreeMap;
 pub use usance_engine::caller::Permission;
-use usance_engine::caller::right;
+use usance_engine::rights::right;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -50,7 +50,7 @@ impl Route {
         summary: &'static str,
         handler: fn() -> MethodRouter<App>,
     ) -> Route {
-        // What has no line in the table of rights would be the operator's alone; a test finds it.
+        // What has no right would be the operator's alone; a test finds it.
         let permission = right(operation).unwrap_or(Permission::Operator);
         Route { method, path, operation, permission, summary, query: &[], body: None, answer: None, done: 200, class: Class::Fast, handler }
     }

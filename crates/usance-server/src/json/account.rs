@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use usance_core::id::AssetIx;
 use usance_core::machine::State as Machine;
 use usance_core::machine::account::AccountView;
-use usance_core::machine::command::WalletMove;
+use usance_core::machine::verb::WalletMove;
 use usance_engine::caller::Caller;
 use usance_engine::operations::account;
 use usance_engine::operations::words::AccountWord;

@@ -61,7 +61,7 @@ pub async fn day_list(State(app): State<App>, Query(filter): Query<DayFilter>) -
     Ok(Json(Page { items, next_cursor: next }))
 }
 
-fn day_shape(state: &Machine, day: Day, line: &usance_core::machine::event::ProductDay) -> DayShape {
+fn day_shape(state: &Machine, day: Day, line: &usance_core::machine::day::ProductDay) -> DayShape {
     let asset = state.product(line.product).map_or(AssetIx(0), |product| product.asset);
     let rate = state.bands(line.version).map(|bands| bands.capped(line.settled).highest()).unwrap_or_default();
     DayShape {

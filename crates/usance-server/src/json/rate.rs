@@ -12,7 +12,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use usance_core::calendar::Day;
-use usance_core::machine::command::RateText;
+use usance_core::machine::verb::RateText;
 use usance_core::machine::{Rejection, State as Machine};
 use usance_core::product::Status;
 use usance_engine::operations::rate;

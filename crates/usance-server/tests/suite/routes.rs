@@ -87,9 +87,9 @@ fn with_position() -> Platform {
 }
 
 #[test]
-fn every_route_has_its_line_in_the_table_of_rights() {
+fn every_route_has_its_right() {
     let routes: BTreeSet<&str> = table().iter().map(|route| route.operation).collect();
-    let rights: BTreeSet<&str> = usance_engine::caller::RIGHTS.iter().map(|(operation, _)| *operation).collect();
+    let rights: BTreeSet<&str> = usance_engine::rights::rights().map(|(operation, _)| *operation).collect();
     assert_eq!(routes, rights);
 }
 

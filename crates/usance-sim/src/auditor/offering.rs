@@ -5,7 +5,7 @@ use super::arithmetic::DAY_MS;
 use super::refused::{Refused, Told};
 use super::terms::{Product, changed, tiers};
 use crate::facts::Facts;
-use usance_core::machine::command::{ProductText, RateText, SaleText};
+use usance_core::machine::verb::{ProductText, RateText, SaleText};
 use usance_core::product::Status;
 
 impl Auditor {

@@ -5,7 +5,7 @@ use super::staking::Subscribing;
 use super::{Account, Auditor, Position};
 use crate::facts::Facts;
 use num_bigint::BigUint;
-use usance_core::machine::command::Source;
+use usance_core::machine::verb::Source;
 use usance_core::position::PositionState;
 
 impl Auditor {

@@ -8,7 +8,7 @@ use super::verbs::{REDEMPTIONS, SUBSCRIPTIONS, positive};
 use super::{Account, Auditor, Lot};
 use crate::facts::Facts;
 use usance_core::id::PositionId;
-use usance_core::machine::command::{Redeem, Source, Subscribe};
+use usance_core::machine::verb::{Redeem, Source, Subscribe};
 use usance_core::position::PositionState;
 use usance_core::product::Status;
 use usance_core::reward::clawback::AccountKind;

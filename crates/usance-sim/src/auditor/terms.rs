@@ -2,7 +2,7 @@
 
 use super::arithmetic::{Tiers, read};
 use super::refused::Refused;
-use usance_core::machine::command::{Patch, ProductText, RateText, SaleText};
+use usance_core::machine::verb::{Patch, ProductText, RateText, SaleText};
 use usance_core::product::{Distribution, EarlyRedemption, Kind, RateMode, Status};
 
 /// A product.

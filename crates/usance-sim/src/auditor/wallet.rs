@@ -5,7 +5,7 @@ use super::days::signed;
 use super::refused::{Refused, Told};
 use super::verbs::{TRANSFERS, WALLET_MOVES, account, positive};
 use crate::facts::Facts;
-use usance_core::machine::command::WalletMove;
+use usance_core::machine::verb::WalletMove;
 use usance_core::reward::clawback::AccountKind;
 
 impl Auditor {

@@ -10,7 +10,7 @@ use crate::auditor::{Account, Auditor};
 use std::sync::LazyLock;
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::machine::Command;
-use usance_core::machine::command::{Redeem, Source, Subscribe};
+use usance_core::machine::verb::{Redeem, Source, Subscribe};
 use usance_core::product::Status;
 use usance_core::reward::clawback::AccountKind;
 use usance_workload::{Cast, Dice, Entrance, Form, Held, Offer, Outline, Quote, References, Situation, Wish, Workload};

@@ -7,7 +7,7 @@ use crate::auditor::{Account, Auditor};
 use crate::facts::Facts;
 use usance_core::calendar::Timestamp;
 use usance_core::machine::Command;
-use usance_core::machine::command::{Patch, SaleText, Source, Subscribe, WalletMove};
+use usance_core::machine::verb::{Patch, SaleText, Source, Subscribe, WalletMove};
 use usance_core::product::Status;
 use usance_core::reward::clawback::AccountKind::{Funding, Spot};
 use usance_workload::Dice;

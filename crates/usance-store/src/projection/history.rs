@@ -3,40 +3,8 @@
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::LogPosition;
 use usance_core::machine::Event;
+pub use usance_core::machine::news::HistoryKind;
 use usance_core::reward::accrue::Stake;
-
-/// What a customer did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum HistoryKind {
-    /// Coins came in.
-    Deposit,
-    /// Coins went out.
-    Withdrawal,
-    /// Coins changed accounts.
-    Transfer,
-    /// Coins were staked.
-    Subscription,
-    /// Coins were unstaked.
-    Redemption,
-}
-
-impl HistoryKind {
-    /// All of them.
-    pub const ALL: [HistoryKind; 5] =
-        [HistoryKind::Deposit, HistoryKind::Withdrawal, HistoryKind::Transfer, HistoryKind::Subscription, HistoryKind::Redemption];
-
-    /// The word in the tables and on the wire.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            HistoryKind::Deposit => "deposit",
-            HistoryKind::Withdrawal => "withdrawal",
-            HistoryKind::Transfer => "transfer",
-            HistoryKind::Subscription => "subscription",
-            HistoryKind::Redemption => "redemption",
-        }
-    }
-}
 
 /// One thing a customer did.
 #[derive(Clone, Debug, PartialEq)]

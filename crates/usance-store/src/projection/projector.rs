@@ -129,14 +129,17 @@ mod tests {
     use crate::{Appended, BatchBuilder, MemoryLog};
     use usance_core::calendar::Timestamp;
     use usance_core::machine::Event;
+    use usance_core::machine::verb::{AssetCreated, CustomerCreated};
 
     /// A log of `batches` batches, each with one asset and so many customers.
     fn log_of(batches: u64, customers: u64) -> MemoryLog {
         let (mut log, mut head) = (MemoryLog::new(), Head::GENESIS);
         for seq in 1..=batches {
             let mut builder = BatchBuilder::new();
-            let asset = Event::AssetCreated { symbol: format!("A{seq}"), name: "An asset".into(), decimals: 9, display_decimals: 4 };
-            let customers = (0..customers).map(|number| Event::CustomerCreated { id: format!("customer-{seq}-{number}-{:040}", 0) });
+            let asset =
+                Event::AssetCreated(AssetCreated { symbol: format!("A{seq}"), name: "An asset".into(), decimals: 9, display_decimals: 4 });
+            let customers =
+                (0..customers).map(|number| Event::CustomerCreated(CustomerCreated { id: format!("customer-{seq}-{number}-{:040}", 0) }));
             for event in std::iter::once(asset).chain(customers) {
                 let record = Record::of_engine(Timestamp::from_ms(0), vec![event]);
                 builder.try_push_with(|bytes| codec::encode(&record, bytes)).unwrap();

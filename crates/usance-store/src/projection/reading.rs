@@ -5,7 +5,7 @@ use std::path::Path;
 
 use usance_core::calendar::Day;
 use usance_core::id::{AssetIx, CustomerIx, LogPosition, PositionId, ProductIx, RateVersionIx};
-use usance_core::machine::event::ProductDay;
+use usance_core::machine::day::ProductDay;
 use usance_core::reward::accrue::Stake;
 
 use super::cell::{Cell, Kind, Line, unreadable};

@@ -3,13 +3,12 @@
 //! Owns the order of each table's cells. Which rows an event makes is [`super::step`]'s.
 
 use usance_core::calendar::{Day, Timestamp};
-use usance_core::id::{AssetIx, CustomerIx, LogPosition, PositionId, ProductIx, RateVersionIx};
+use usance_core::id::{AssetIx, CustomerIx, LogPosition, ProductIx, RateVersionIx};
 use usance_core::ledger::LedgerAccount;
-use usance_core::machine::event::ProductDay;
-use usance_core::money::Amount;
+use usance_core::machine::day::ProductDay;
+use usance_core::machine::news::Staking;
 use usance_core::product::Kind as ProductKind;
 use usance_core::product::rates::Band;
-use usance_core::reward::accrue::Stake;
 
 use super::cell::Cell;
 use super::history::HistoryKind;
@@ -300,26 +299,6 @@ pub(super) struct BalanceDelta {
     pub spot: i128,
     pub funding: i128,
     pub principal: i128,
-}
-
-/// What a subscription or redemption did to a position.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Staking {
-    pub product: ProductIx,
-    pub position: PositionId,
-    /// Of a subscription.
-    pub value_date: Option<Day>,
-    /// As it stood after it.
-    pub stake: Stake,
-    pub early: Option<EarlyExit>,
-}
-
-/// What leaving a fixed term early cost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct EarlyExit {
-    pub clawed_back: Amount,
-    pub forfeited: Amount,
-    pub written_off: Amount,
 }
 
 impl Row for HistoryLine {

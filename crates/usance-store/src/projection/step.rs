@@ -1,8 +1,8 @@
-//! From records to rows: the one place that knows which rows an event makes. It reads no table and writes none.
+//! From records to rows: the one place that knows which rows an event's [`News`] make. It reads no table and writes none.
 //!
 //! A [`Step`] begins where the tables stand, takes batches, proves each whole and in its place before it believes it, and
 //! ends as [`Rows`], the same for every home. What an event does to accounts is asked of its journal entries
-//! ([`post`]): the tables cannot tell another story than the books.
+//! ([`verb::post`]): the tables cannot tell another story than the books.
 
 #![deny(clippy::wildcard_enum_match_arm, clippy::match_wildcard_for_single_variants)]
 
@@ -10,15 +10,14 @@ use usance_core::calendar::{Day, DayOffset, Timestamp};
 use usance_core::id::{AssetIx, LogPosition, ProductIx, RateVersionIx};
 use usance_core::ledger::LedgerAccount::{CustomerFunding, CustomerPrincipal, CustomerSpot};
 use usance_core::ledger::{ControlAccounts, JournalEntry, LedgerAccount, Whose};
-use usance_core::machine::event::{DayClosed, ProductCreated, Redeemed, Subscribed};
+use usance_core::machine::day::DayClosed;
+use usance_core::machine::news::{Deed, News};
 use usance_core::machine::{Event, verb};
+use usance_core::product::Kind;
 use usance_core::product::rates::Bands;
 
-use super::history::HistoryKind;
 use super::progress::Progress;
-use super::rows::{
-    AssetRow, BalanceDelta, BookRow, CloseRow, CustomerRow, DayRow, EarlyExit, HistoryLine, ProductRow, RateRow, Rows, StakedRow, Staking,
-};
+use super::rows::{AssetRow, BalanceDelta, BookRow, CloseRow, CustomerRow, DayRow, HistoryLine, ProductRow, RateRow, Rows, StakedRow};
 use super::tables_state::TablesState;
 use crate::batch::{Batch, missing};
 use crate::codec::{self, Fact};
@@ -71,21 +70,23 @@ impl Step {
     fn fact(&mut self, fact: &Fact, place: LogPosition) -> Result<(), StoreError> {
         for event in &fact.events {
             let entries = verb::post(&self.standing, event).map_err(|unbalanced| damaged(place, &unbalanced))?;
-            entries.iter().try_for_each(|entry| self.book(entry, event, place))?;
-            self.event(event, &entries, fact.at, place)?;
+            verb::of(event, |told| {
+                let news = told.news();
+                entries.iter().try_for_each(|entry| self.book(entry, &news, place))?;
+                self.news(event, &news, &entries, fact.at, place)
+            })?;
         }
         Ok(())
     }
 
     /// Moves the balances of the open day.
-    fn book(&mut self, entry: &JournalEntry, event: &Event, place: LogPosition) -> Result<(), StoreError> {
+    fn book(&mut self, entry: &JournalEntry, news: &News<'_>, place: LogPosition) -> Result<(), StoreError> {
         let change = delta_of(entry);
         let moved = |account| change.balance(account).units();
         let mut known = LedgerAccount::ALL.into_iter().all(|account| self.standing.books.add((entry.asset(), account), moved(account)));
-        let product = match (entry.whose(), event) {
+        let product = match (entry.whose(), news) {
             (Whose::Product(product), _) => Some(product),
-            (_, Event::Subscribed(subscribed)) => Some(subscribed.product),
-            (_, Event::Redeemed(redeemed)) => Some(redeemed.product),
+            (_, News::Deed(Deed { staking: Some(staking), .. })) => Some(staking.product),
             _ => None,
         };
         if let Some(product) = product {
@@ -94,42 +95,27 @@ impl Step {
         if known { Ok(()) } else { Err(damaged(place, &"it names what was never created")) }
     }
 
-    fn event(&mut self, event: &Event, entries: &[JournalEntry], at: Timestamp, place: LogPosition) -> Result<(), StoreError> {
-        match event {
-            Event::PlatformCreated(platform) => self.standing.progress.open_day = platform.offset.day_of(platform.created_at),
-            Event::AssetCreated { symbol, decimals, .. } => self.asset(symbol, *decimals),
-            Event::CustomerCreated { id } => {
+    fn news(
+        &mut self,
+        event: &Event,
+        news: &News<'_>,
+        entries: &[JournalEntry],
+        at: Timestamp,
+        place: LogPosition,
+    ) -> Result<(), StoreError> {
+        match news {
+            News::Nothing => {}
+            News::Platform(platform) => self.standing.progress.open_day = platform.offset.day_of(platform.created_at),
+            News::Asset { symbol, decimals } => self.asset(symbol, *decimals),
+            News::Customer { id } => {
                 let day = self.offset.day_of(at);
-                self.rows.customers.push(CustomerRow { number: self.standing.customers, id: id.clone(), at, day });
+                self.rows.customers.push(CustomerRow { number: self.standing.customers, id: (*id).to_owned(), at, day });
                 self.standing.customers += 1;
             }
-            Event::ProductCreated(created) => self.product(created),
-            Event::RateAnnounced { product, from, bands } => self.rate(*product, *from, Some(place), bands),
-            Event::DayClosed(closed) => self.close(closed, place),
-            Event::Deposited(moved) => {
-                self.history(event, Deed::of_wallet(HistoryKind::Deposit, &moved.reference), entries, (at, place))?
-            }
-            Event::Withdrawn(moved) => {
-                self.history(event, Deed::of_wallet(HistoryKind::Withdrawal, &moved.reference), entries, (at, place))?;
-            }
-            Event::Transferred(_) => self.history(event, Deed::plain(HistoryKind::Transfer), entries, (at, place))?,
-            Event::Subscribed(made) => {
-                self.history(event, Deed::of_staking(HistoryKind::Subscription, subscription(made)), entries, (at, place))?;
-            }
-            Event::Redeemed(made) => {
-                self.history(event, Deed::of_staking(HistoryKind::Redemption, redemption(made)), entries, (at, place))?;
-            }
-            // No table tells them; what they do to balances is booked.
-            Event::WriterStarted { .. }
-            | Event::AgreementPublished { .. }
-            | Event::ProductStatusSet { .. }
-            | Event::SaleTermsChanged { .. }
-            | Event::RateSettled { .. }
-            | Event::RewardPoolFunded { .. }
-            | Event::RewardPoolWithdrawn { .. }
-            | Event::AutoRenewSet { .. }
-            | Event::ClockMoved { .. }
-            | Event::ClockConfirmed { .. } => {}
+            News::Product { id, asset, kind, rates } => self.product(id, *asset, *kind, rates),
+            News::Rate { product, from, bands } => self.rate(*product, *from, Some(place), bands),
+            News::Day(closed) => self.close(closed, place),
+            News::Deed(deed) => self.history(event, deed, entries, (at, place))?,
         }
         Ok(())
     }
@@ -141,12 +127,12 @@ impl Step {
         LedgerAccount::ALL.into_iter().for_each(|account| self.standing.books.begin((asset, account)));
     }
 
-    fn product(&mut self, created: &ProductCreated) {
+    fn product(&mut self, id: &str, asset: AssetIx, kind: Kind, rates: &[(Day, Bands)]) {
         let product = ProductIx::from_index(self.standing.products.len());
-        self.rows.products.push(ProductRow { number: product, id: created.id.clone(), asset: created.asset, kind: created.kind });
-        self.standing.products.push((created.asset, created.kind));
+        self.rows.products.push(ProductRow { number: product, id: id.to_owned(), asset, kind });
+        self.standing.products.push((asset, kind));
         self.standing.staked.begin(product);
-        created.rates.iter().for_each(|(from, bands)| self.rate(product, *from, None, bands));
+        rates.iter().for_each(|(from, bands)| self.rate(product, *from, None, bands));
     }
 
     fn rate(&mut self, product: ProductIx, from: Day, place: Option<LogPosition>, bands: &Bands) {
@@ -178,11 +164,11 @@ impl Step {
     fn history(
         &mut self,
         event: &Event,
-        deed: Deed<'_>,
+        deed: &Deed<'_>,
         entries: &[JournalEntry],
         (at, place): (Timestamp, LogPosition),
     ) -> Result<(), StoreError> {
-        let Deed { kind, reference, staking } = deed;
+        let Deed { kind, reference, staking } = *deed;
         for entry in entries {
             let Whose::Customer(customer) = entry.whose() else { continue };
             let change = delta_of(entry);
@@ -196,46 +182,11 @@ impl Step {
     }
 }
 
-/// What a customer did, as its rows say it.
-struct Deed<'a> {
-    kind: HistoryKind,
-    /// The wallet's name for it.
-    reference: Option<&'a str>,
-    staking: Option<Staking>,
-}
-
-impl<'a> Deed<'a> {
-    const fn plain(kind: HistoryKind) -> Self {
-        Deed { kind, reference: None, staking: None }
-    }
-    fn of_wallet(kind: HistoryKind, reference: &'a str) -> Self {
-        Deed { reference: Some(reference), ..Deed::plain(kind) }
-    }
-    fn of_staking(kind: HistoryKind, staking: Staking) -> Self {
-        Deed { staking: Some(staking), ..Deed::plain(kind) }
-    }
-}
-
 /// What an entry does to the accounts of its asset.
 fn delta_of(entry: &JournalEntry) -> ControlAccounts {
     let mut change = ControlAccounts::default();
     change.post(entry);
     change
-}
-
-fn subscription(event: &Subscribed) -> Staking {
-    let Subscribed { product, position, value_date, stake, .. } = *event;
-    Staking { product, position, value_date: Some(value_date), stake, early: None }
-}
-
-fn redemption(event: &Redeemed) -> Staking {
-    let Redeemed { product, position, stake, figures, .. } = *event;
-    let early = event.early.then_some(EarlyExit {
-        clawed_back: figures.clawback_distributed,
-        forfeited: figures.forfeited_accrued,
-        written_off: figures.written_off,
-    });
-    Staking { product, position, value_date: None, stake, early }
 }
 
 fn damaged(place: LogPosition, how: &dyn std::fmt::Display) -> StoreError {

@@ -14,9 +14,14 @@ use proptest::prelude::*;
 use usance_core::calendar::{Day, DayOffset, Timestamp};
 use usance_core::id::{AccountIx, AgreementIx, AssetIx, CustomerIx, PositionId, ProductIx, RateVersionIx};
 use usance_core::machine::answer::Balances;
-use usance_core::machine::event::{CLOSE_RULE, DayClosed, ProductCreated, ProductDay, Redeemed, Subscribed, Transferred, WalletMoved};
+use usance_core::machine::day::{CLOSE_RULE, DayClosed, ProductDay};
 use usance_core::machine::rejection::AmountField;
 use usance_core::machine::state::{ClockMode, Platform};
+use usance_core::machine::verb::{
+    AgreementPublished, AssetCreated, AutoRenewSet, ClockConfirmed, ClockMoved, CustomerCreated, ProductCreated, ProductStatusSet,
+    RateAnnounced, RateSettled, Redeemed, RewardPoolFunded, RewardPoolWithdrawn, SaleTermsChanged, Subscribed, Transferred, WalletMoved,
+    WriterStarted,
+};
 use usance_core::machine::view::{IfSubscribedNow, PositionView, ProductView};
 use usance_core::machine::{Answer, Event, Rejection};
 use usance_core::money::{Amount, Balance, Rate};
@@ -222,22 +227,22 @@ every!(
     /// Every event, in its simplest forms; what needs more samples than one stands in [`more_events`].
     events: Event {
         PlatformCreated: platform(ClockMode::System, -720), platform(ClockMode::Simulated, 840);
-        WriterStarted: Event::WriterStarted { epoch: 1 }, Event::WriterStarted { epoch: u64::MAX };
-        AssetCreated: Event::AssetCreated { symbol: "SOL".to_owned(), name: "Solana".to_owned(), decimals: 9, display_decimals: 4 };
-        CustomerCreated: Event::CustomerCreated { id: "alice".to_owned() };
+        WriterStarted: Event::WriterStarted(WriterStarted { epoch: 1 }), Event::WriterStarted(WriterStarted { epoch: u64::MAX });
+        AssetCreated: Event::AssetCreated(AssetCreated { symbol: "SOL".to_owned(), name: "Solana".to_owned(), decimals: 9, display_decimals: 4 });
+        CustomerCreated: Event::CustomerCreated(CustomerCreated { id: "alice".to_owned() });
         AgreementPublished:
-            Event::AgreementPublished { version: "2026-01".to_owned(), text: "The words.\n".to_owned(), sha256: [7; 32] };
+            Event::AgreementPublished(AgreementPublished { version: "2026-01".to_owned(), text: "The words.\n".to_owned(), sha256: [7; 32] });
         ProductCreated: product_created().next().unwrap();
-        ProductStatusSet: Event::ProductStatusSet { product: ProductIx(5), status: Status::Open };
+        ProductStatusSet: Event::ProductStatusSet(ProductStatusSet { product: ProductIx(5), status: Status::Open });
         SaleTermsChanged:
-            Event::SaleTermsChanged { product: ProductIx(5), sale: Box::new(plain_terms()) },
-            Event::SaleTermsChanged { product: ProductIx(6), sale: Box::new(full_terms()) };
-        RateAnnounced: Event::RateAnnounced { product: ProductIx(5), from: DAY, bands: tiers() };
-        RateSettled: Event::RateSettled { product: ProductIx(5), day: Day::from_number(-1), rate: rate(5_250_000) };
+            Event::SaleTermsChanged(SaleTermsChanged { product: ProductIx(5), sale: Box::new(plain_terms()) }),
+            Event::SaleTermsChanged(SaleTermsChanged { product: ProductIx(6), sale: Box::new(full_terms()) });
+        RateAnnounced: Event::RateAnnounced(RateAnnounced { product: ProductIx(5), from: DAY, bands: tiers() });
+        RateSettled: Event::RateSettled(RateSettled { product: ProductIx(5), day: Day::from_number(-1), rate: rate(5_250_000) });
         Deposited: Event::Deposited(moved(AccountKind::Spot)), Event::Deposited(moved(AccountKind::Funding));
         Withdrawn: Event::Withdrawn(moved(AccountKind::Spot)), Event::Withdrawn(moved(AccountKind::Funding));
-        RewardPoolFunded: Event::RewardPoolFunded { asset: AssetIx(1), amount: Amount::MAX };
-        RewardPoolWithdrawn: Event::RewardPoolWithdrawn { asset: AssetIx(300), amount: units(604) };
+        RewardPoolFunded: Event::RewardPoolFunded(RewardPoolFunded { asset: AssetIx(1), amount: Amount::MAX });
+        RewardPoolWithdrawn: Event::RewardPoolWithdrawn(RewardPoolWithdrawn { asset: AssetIx(300), amount: units(604) });
         Transferred: Event::Transferred(Transferred {
             id: 605, customer: CustomerIx(606), asset: AssetIx(1), from: AccountKind::Funding, amount: units(607),
         });
@@ -246,18 +251,20 @@ every!(
             Event::Subscribed(Box::new(Subscribed { rate_version: FLOATING, auto_renew: false, stake: Stake::default(), ..subscribed() }));
         Redeemed: redeemed(false), redeemed(true);
         AutoRenewSet:
-            Event::AutoRenewSet { customer: CustomerIx(1), position: PositionId(2), auto_renew: false },
-            Event::AutoRenewSet { customer: CustomerIx(1), position: PositionId(2), auto_renew: true };
+            Event::AutoRenewSet(AutoRenewSet { customer: CustomerIx(1), position: PositionId(2), auto_renew: false }),
+            Event::AutoRenewSet(AutoRenewSet { customer: CustomerIx(1), position: PositionId(2), auto_renew: true });
         DayClosed: day_closed(vec![]), day_closed(vec![product_day(), ProductDay { settled: None, ..product_day() }]);
-        ClockMoved: Event::ClockMoved { to: AT };
-        ClockConfirmed: Event::ClockConfirmed { through: DAY };
+        ClockMoved: Event::ClockMoved(ClockMoved { to: AT });
+        ClockConfirmed: Event::ClockConfirmed(ClockConfirmed { through: DAY });
     }
 );
 
 /// Events for every variant of what stands inside them.
 fn more_events() -> Vec<(&'static str, Event)> {
     let mut more: Vec<(&'static str, Event)> = product_created().skip(1).map(|event| ("ProductCreated", event)).collect();
-    more.extend(each(statuses()).map(|status| ("ProductStatusSet", Event::ProductStatusSet { product: ProductIx(0), status })));
+    more.extend(
+        each(statuses()).map(|status| ("ProductStatusSet", Event::ProductStatusSet(ProductStatusSet { product: ProductIx(0), status }))),
+    );
     more.extend(each(clocks()).map(|clock| ("PlatformCreated", platform(clock, 0))));
     more.extend(each(account_kinds()).map(|from| {
         let transferred = Transferred { id: 1, customer: CustomerIx(0), asset: AssetIx(0), from, amount: Amount::ONE };
@@ -473,7 +480,7 @@ fn actors() -> Vec<(&'static str, Actor)> {
 
 /// Whole records: with and without a key, with no event, one and several.
 fn whole_records() -> Vec<(&'static str, Record)> {
-    let days = vec![day_closed(vec![]), day_closed(vec![product_day()]), Event::ClockMoved { to: AT }];
+    let days = vec![day_closed(vec![]), day_closed(vec![product_day()]), Event::ClockMoved(ClockMoved { to: AT })];
     let keyed = Fact { key: Some(KEY), ..NO_FACT };
     vec![
         ("nothing", NOTHING),

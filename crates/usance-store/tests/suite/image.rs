@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use usance_core::calendar::Timestamp;
 use usance_core::id::PositionId;
 use usance_core::machine::state::Registry;
+use usance_core::machine::verb::CustomerCreated;
 use usance_core::machine::{Event, State, replay};
 use usance_core::money::Amount;
 use usance_core::pieces::CHUNK_LEN;
@@ -54,7 +55,7 @@ fn a_column_may_be_longer_than_a_section() {
         if number >= section - 1 {
             check_round_trip(&state);
         }
-        replay(&mut state, &[Event::CustomerCreated { id: format!("c{number}") }], Timestamp::from_ms(0));
+        replay(&mut state, &[Event::CustomerCreated(CustomerCreated { id: format!("c{number}") })], Timestamp::from_ms(0));
     }
     let back = through_a_file(&state);
     assert!(back == state);

@@ -5,7 +5,7 @@ use std::{env, fs};
 
 use usance_core::audit;
 use usance_core::id::PositionId;
-use usance_core::machine::event::DayClosed;
+use usance_core::machine::day::DayClosed;
 use usance_core::machine::{Event, State};
 use usance_core::money::Amount;
 use usance_store::codec::{self, Fact, Record, encode};

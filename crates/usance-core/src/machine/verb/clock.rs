@@ -5,19 +5,19 @@ use crate::calendar::{Day, Timestamp};
 use crate::ledger::{JournalEntry, Unbalanced};
 use crate::limits::{CLOCK_MOVE_DAYS_MAX, CLOCK_MOVE_PRODUCT_DAYS_MAX};
 use crate::machine::answer::Answer;
-use crate::machine::event::Event;
-use crate::machine::movement::Cause;
+use crate::machine::news::News;
 use crate::machine::post::Catalogue;
 use crate::machine::rejection::Rejection;
 use crate::machine::state::{ClockMode, State};
+use serde::{Deserialize, Serialize};
 
 /// Moves a simulated clock. The engine closes the days on the way before the move is booked.
 ///
 /// # Errors
 /// `clock_not_simulated`, `clock_backwards`, `clock_move_too_far`.
-pub fn move_clock(state: &State, to: Timestamp) -> Result<Event, Rejection> {
+pub fn move_clock(state: &State, to: Timestamp) -> Result<ClockMoved, Rejection> {
     check_move(state, to)?;
-    Ok(Event::ClockMoved { to })
+    Ok(ClockMoved { to })
 }
 
 /// The checks of a move, which the engine makes before it closes the first day on the way.
@@ -45,43 +45,51 @@ fn farthest_days(products: usize) -> i64 {
 
 /// Confirms that the clock is right, so that every day before the present one may be closed at once.
 #[must_use]
-pub fn confirm(state: &State, clock: Timestamp) -> Event {
-    Event::ClockConfirmed { through: state.registry.platform.offset.day_of(clock) }
+pub fn confirm(state: &State, clock: Timestamp) -> ClockConfirmed {
+    ClockConfirmed { through: state.registry.platform.offset.day_of(clock) }
 }
 
 /// The simulated clock was moved.
-pub(super) struct ClockMoved(pub Timestamp);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockMoved {
+    /// To when.
+    pub to: Timestamp,
+}
 
 impl Fact for ClockMoved {
     fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
         NO_MONEY
     }
     fn apply(&self, state: &mut State, _: Timestamp) {
-        state.registry.last_at = state.registry.last_at.max(self.0);
+        state.registry.last_at = state.registry.last_at.max(self.to);
     }
     fn answer(&self, state: &State, _: Timestamp) -> Answer {
         stands(state)
     }
-    fn cause(&self) -> Option<Cause<'_>> {
-        None
+    fn news(&self) -> News<'_> {
+        News::Nothing
     }
 }
 
 /// An operator said that the clock is right.
-pub(super) struct ClockConfirmed(pub Day);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockConfirmed {
+    /// Days up to this one may be closed at once.
+    pub through: Day,
+}
 
 impl Fact for ClockConfirmed {
     fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
         NO_MONEY
     }
     fn apply(&self, state: &mut State, _: Timestamp) {
-        state.registry.confirmed_through = self.0;
+        state.registry.confirmed_through = self.through;
     }
     fn answer(&self, state: &State, _: Timestamp) -> Answer {
         stands(state)
     }
-    fn cause(&self) -> Option<Cause<'_>> {
-        None
+    fn news(&self) -> News<'_> {
+        News::Nothing
     }
 }
 

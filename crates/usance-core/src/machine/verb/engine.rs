@@ -4,10 +4,11 @@ use super::fact::{Fact, NO_MONEY};
 use crate::calendar::Timestamp;
 use crate::ledger::{JournalEntry, Unbalanced};
 use crate::machine::answer::Answer;
-use crate::machine::event::DayClosed;
-use crate::machine::movement::Cause;
+use crate::machine::day::DayClosed;
+use crate::machine::news::News;
 use crate::machine::post::{self, Catalogue};
 use crate::machine::state::{Platform, State};
+use serde::{Deserialize, Serialize};
 
 impl Fact for Platform {
     fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
@@ -17,13 +18,15 @@ impl Fact for Platform {
     fn answer(&self, _: &State, _: Timestamp) -> Answer {
         Answer::Done
     }
-    fn cause(&self) -> Option<Cause<'_>> {
-        None
+    fn news(&self) -> News<'_> {
+        News::Platform(self)
     }
 }
 
 /// A process became the writer.
-pub(super) struct WriterStarted {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriterStarted {
+    /// Counted from 1.
     pub epoch: u64,
 }
 
@@ -37,8 +40,8 @@ impl Fact for WriterStarted {
     fn answer(&self, _: &State, _: Timestamp) -> Answer {
         Answer::Done
     }
-    fn cause(&self) -> Option<Cause<'_>> {
-        None
+    fn news(&self) -> News<'_> {
+        News::Nothing
     }
 }
 
@@ -53,8 +56,8 @@ impl Fact for DayClosed {
     fn answer(&self, _: &State, _: Timestamp) -> Answer {
         Answer::Done
     }
-    /// The lines of the close tell it.
-    fn cause(&self) -> Option<Cause<'_>> {
-        None
+    /// What it moved for each customer, the lines of the close tell.
+    fn news(&self) -> News<'_> {
+        News::Day(self)
     }
 }

@@ -3,7 +3,7 @@
 use crate::calendar::Timestamp;
 use crate::ledger::{JournalEntry, Unbalanced};
 use crate::machine::answer::Answer;
-use crate::machine::movement::Cause;
+use crate::machine::news::News;
 use crate::machine::post::Catalogue;
 use crate::machine::state::State;
 
@@ -21,6 +21,6 @@ pub trait Fact {
     fn apply(&self, state: &mut State, at: Timestamp);
     /// What its command's sender is told, right after it was applied.
     fn answer(&self, state: &State, at: Timestamp) -> Answer;
-    /// Why it moved a customer's coins, for a statement; `None` when it moved none, or when a close's lines tell it.
-    fn cause(&self) -> Option<Cause<'_>>;
+    /// What readers of the past learn of it beside its entries; what the state alone shows says so ([`News::Nothing`]).
+    fn news(&self) -> News<'_>;
 }

@@ -1,84 +1,336 @@
-//! Every verb, one file a noun: its checks in the order of [`Rejection`], and of the event that it decides what it posts,
-//! what it changes, what its sender is told ([`Fact`]). This file leads to them: a new command has an arm in [`decide`], a
-//! new event one in [`of`].
+//! Every verb, one file a noun: what is asked, its checks in the order of [`Rejection`], the event that it becomes, and what
+//! that event posts, changes, answers and tells ([`Fact`]).
+//!
+//! This file is the list of them all: a new command has a variant of [`Command`], one of [`Event`] at its end, a line in
+//! [`Verb`] and an arm in [`decide`] and [`of`], and everything else about it stands in its noun's file.
+//!
+//! Events carry computed amounts, so a later release with another rounding does not change the past; the one exception is
+//! a closed day, whose totals and digest prove that running it again gave the same. Their bytes are `usance-store`'s
+//! (codec, golden files): nothing in [`Event`] may be reordered or removed.
 
-pub mod catalogue;
+pub mod agreement;
+pub mod asset;
 pub mod clock;
-mod engine;
+pub mod customer;
+pub mod engine;
 mod fact;
 mod named;
+pub mod product;
+pub mod rate;
 pub mod redeem;
+pub mod reward_pool;
 pub mod subscribe;
-pub mod treasury;
+pub mod transfer;
+pub mod wallet;
 
 use super::answer::Answer;
-use super::command::Command;
-use super::event::Event;
-use super::movement::{Movement, of_event};
+use super::day::DayClosed;
+use super::movement::{Movement, of_deed};
+use super::news::News;
 use super::post::Catalogue;
 use super::rejection::Rejection;
-use super::state::State;
-use crate::calendar::Timestamp;
-use crate::id::AssetIx;
+use super::state::{Platform, State};
+use crate::calendar::{Day, Timestamp};
+use crate::id::{AssetIx, PositionId};
 use crate::ledger::{JournalEntry, Unbalanced};
-use crate::money::Balance;
+use crate::money::{Balance, Rate};
+use crate::product::Status;
+use crate::reward::clawback::AccountKind;
+pub use agreement::AgreementPublished;
+pub use asset::AssetCreated;
+pub use clock::{ClockConfirmed, ClockMoved};
+pub use customer::CustomerCreated;
+pub use engine::WriterStarted;
 pub use fact::Fact;
+pub use product::{Patch, ProductCreated, ProductStatusSet, ProductText, SaleTermsChanged, SaleText};
+pub use rate::{RateAnnounced, RateSettled, RateText};
+pub use redeem::{AutoRenewSet, Redeem, Redeemed};
+pub use reward_pool::{RewardPoolFunded, RewardPoolWithdrawn};
+use serde::{Deserialize, Serialize};
+pub use subscribe::{Source, Subscribe, Subscribed};
+pub use transfer::Transferred;
+pub use wallet::{WalletMove, WalletMoved};
+
+/// Everything the machine can be asked to do. Amounts travel as text, so that a wrong one has its place in the order of
+/// checks; rates, days and instants are read before they get here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Adds an asset.
+    CreateAsset {
+        /// Its symbol.
+        symbol: String,
+        /// Its name.
+        name: String,
+        /// Decimals of a base unit.
+        decimals: u8,
+        /// Decimals that pages show.
+        display_decimals: u8,
+    },
+    /// Adds a customer.
+    CreateCustomer {
+        /// The exchange's id.
+        id: String,
+    },
+    /// Puts an agreement in force.
+    PublishAgreement {
+        /// Its version.
+        version: String,
+        /// Its words.
+        text: String,
+    },
+    /// Adds a product, as a draft.
+    CreateProduct(Box<ProductText>),
+    /// Moves a product along its life.
+    SetProductStatus {
+        /// Which.
+        product: String,
+        /// Where to.
+        status: Status,
+    },
+    /// Changes what may change.
+    ChangeProduct {
+        /// Which.
+        product: String,
+        /// What.
+        sale: Box<SaleText>,
+    },
+    /// Announces a rate from a later day on.
+    AnnounceRate {
+        /// Whose.
+        product: String,
+        /// From when.
+        from: Day,
+        /// What.
+        rate: RateText,
+    },
+    /// Settles the rate of one day before its close.
+    SettleRate {
+        /// Whose.
+        product: String,
+        /// Which day.
+        day: Day,
+        /// The cap.
+        rate: Rate,
+    },
+    /// Credits a customer.
+    Deposit(WalletMove),
+    /// Debits a customer.
+    Withdraw(WalletMove),
+    /// Puts coins into the reward pool.
+    FundRewardPool {
+        /// Which pool.
+        asset: String,
+        /// How much.
+        amount: String,
+    },
+    /// Takes coins out of the reward pool.
+    WithdrawRewardPool {
+        /// Which pool.
+        asset: String,
+        /// How much.
+        amount: String,
+    },
+    /// Moves a customer's coins between Spot and Funding.
+    Transfer {
+        /// Whose.
+        customer: String,
+        /// Which.
+        asset: String,
+        /// From.
+        from: AccountKind,
+        /// To.
+        to: AccountKind,
+        /// How much.
+        amount: String,
+    },
+    /// Stakes.
+    Subscribe(Subscribe),
+    /// Unstakes.
+    Redeem(Redeem),
+    /// Switches automatic renewal.
+    SetAutoRenew {
+        /// Who.
+        customer: String,
+        /// Of which position.
+        position: Option<PositionId>,
+        /// On or off.
+        auto_renew: bool,
+    },
+    /// Moves the simulated clock. The engine closes the days on the way.
+    MoveClock {
+        /// To when.
+        to: Timestamp,
+    },
+    /// Says that a system clock far ahead of the last closed day is right.
+    ConfirmClock {
+        /// What that clock says.
+        clock: Timestamp,
+    },
+}
+
+/// Everything that can have happened. Amounts are computed, names are numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// The platform began.
+    PlatformCreated(Box<Platform>),
+    /// A process became the writer.
+    WriterStarted(WriterStarted),
+    /// An asset was added.
+    AssetCreated(AssetCreated),
+    /// A customer was added.
+    CustomerCreated(CustomerCreated),
+    /// An agreement came into force.
+    AgreementPublished(AgreementPublished),
+    /// A product was added, as a draft.
+    ProductCreated(Box<ProductCreated>),
+    /// A product moved along its life.
+    ProductStatusSet(ProductStatusSet),
+    /// What may change was changed.
+    SaleTermsChanged(SaleTermsChanged),
+    /// A rate was announced.
+    RateAnnounced(RateAnnounced),
+    /// A day's rate was settled.
+    RateSettled(RateSettled),
+    /// A customer was credited.
+    Deposited(WalletMoved),
+    /// A customer was debited.
+    Withdrawn(WalletMoved),
+    /// The reward pool was funded.
+    RewardPoolFunded(RewardPoolFunded),
+    /// The reward pool gave back.
+    RewardPoolWithdrawn(RewardPoolWithdrawn),
+    /// A customer moved coins.
+    Transferred(Transferred),
+    /// A customer staked.
+    Subscribed(Box<Subscribed>),
+    /// A customer unstaked.
+    Redeemed(Box<Redeemed>),
+    /// Automatic renewal was switched.
+    AutoRenewSet(AutoRenewSet),
+    /// A day was closed.
+    DayClosed(Box<DayClosed>),
+    /// The simulated clock was moved.
+    ClockMoved(ClockMoved),
+    /// An operator said that the clock is right.
+    ClockConfirmed(ClockConfirmed),
+}
+
+macro_rules! verbs {
+    (asked { $($verb:ident => $event:ident,)+ } by_nobody { $($other:ident),+ }) => {
+        /// A command without what it is about, for whoever walks all of them.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Verb {
+            $(
+                #[doc = concat!("[`Command::", stringify!($verb), "`], which becomes [`Event::", stringify!($event), "`].")]
+                $verb,
+            )+
+        }
+
+        impl Verb {
+            /// All of them.
+            pub const ALL: &'static [Verb] = &[$(Verb::$verb),+];
+
+            /// The word of a command.
+            #[must_use]
+            pub const fn of(command: &Command) -> Verb {
+                match command {
+                    $(Command::$verb { .. } => Verb::$verb,)+
+                }
+            }
+
+            /// The word of the command that an event came of; `None` for what nobody asks for.
+            #[must_use]
+            pub const fn of_event(event: &Event) -> Option<Verb> {
+                match event {
+                    $(Event::$event(_) => Some(Verb::$verb),)+
+                    $(Event::$other(_) => None,)+
+                }
+            }
+        }
+    };
+}
+
+verbs! {
+    asked {
+        CreateAsset => AssetCreated,
+        CreateCustomer => CustomerCreated,
+        PublishAgreement => AgreementPublished,
+        CreateProduct => ProductCreated,
+        SetProductStatus => ProductStatusSet,
+        ChangeProduct => SaleTermsChanged,
+        AnnounceRate => RateAnnounced,
+        SettleRate => RateSettled,
+        Deposit => Deposited,
+        Withdraw => Withdrawn,
+        FundRewardPool => RewardPoolFunded,
+        WithdrawRewardPool => RewardPoolWithdrawn,
+        Transfer => Transferred,
+        Subscribe => Subscribed,
+        Redeem => Redeemed,
+        SetAutoRenew => AutoRenewSet,
+        MoveClock => ClockMoved,
+        ConfirmClock => ClockConfirmed,
+    }
+    by_nobody { PlatformCreated, WriterStarted, DayClosed }
+}
 
 /// Decides a command: the event that happens, or the first check that fails.
 ///
 /// # Errors
 /// The first [`Rejection`] in the verb's order.
 pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Event, Rejection> {
-    match command {
+    Ok(match command {
         Command::CreateAsset { symbol, name, decimals, display_decimals } => {
-            catalogue::create_asset(state, symbol, name, *decimals, *display_decimals)
+            Event::AssetCreated(asset::create_asset(state, symbol, name, *decimals, *display_decimals)?)
         }
-        Command::CreateCustomer { id } => catalogue::create_customer(state, id),
-        Command::PublishAgreement { version, text } => catalogue::publish_agreement(state, version, text),
-        Command::CreateProduct(product) => catalogue::create_product(state, product),
-        Command::SetProductStatus { product, status } => catalogue::set_status(state, product, *status),
-        Command::ChangeProduct { product, sale } => catalogue::change_product(state, product, sale),
-        Command::AnnounceRate { product, from, rate } => catalogue::announce_rate(state, product, *from, rate),
-        Command::SettleRate { product, day, rate } => catalogue::settle_rate(state, product, *day, *rate),
-        Command::Deposit(moved) => treasury::deposit(state, moved),
-        Command::Withdraw(moved) => treasury::withdraw(state, moved),
-        Command::FundRewardPool { asset, amount } => treasury::fund_reward_pool(state, asset, amount),
-        Command::WithdrawRewardPool { asset, amount } => treasury::withdraw_reward_pool(state, asset, amount),
-        Command::Transfer { customer, asset, from, to, amount } => treasury::transfer(state, customer, asset, *from, *to, amount),
-        Command::Subscribe(subscribe) => subscribe::decide(state, subscribe, now),
-        Command::Redeem(redeem) => redeem::decide(state, redeem),
-        Command::SetAutoRenew { customer, position, auto_renew } => redeem::set_auto_renew(state, customer, *position, *auto_renew),
-        Command::MoveClock { to } => clock::move_clock(state, *to),
-        Command::ConfirmClock { clock } => Ok(clock::confirm(state, *clock)),
-    }
+        Command::CreateCustomer { id } => Event::CustomerCreated(customer::create_customer(state, id)?),
+        Command::PublishAgreement { version, text } => Event::AgreementPublished(agreement::publish_agreement(state, version, text)?),
+        Command::CreateProduct(product) => Event::ProductCreated(Box::new(product::create_product(state, product)?)),
+        Command::SetProductStatus { product, status } => Event::ProductStatusSet(product::set_status(state, product, *status)?),
+        Command::ChangeProduct { product, sale } => Event::SaleTermsChanged(product::change_product(state, product, sale)?),
+        Command::AnnounceRate { product, from, rate } => Event::RateAnnounced(rate::announce_rate(state, product, *from, rate)?),
+        Command::SettleRate { product, day, rate } => Event::RateSettled(rate::settle_rate(state, product, *day, *rate)?),
+        Command::Deposit(moved) => Event::Deposited(wallet::deposit(state, moved)?),
+        Command::Withdraw(moved) => Event::Withdrawn(wallet::withdraw(state, moved)?),
+        Command::FundRewardPool { asset, amount } => Event::RewardPoolFunded(reward_pool::fund(state, asset, amount)?),
+        Command::WithdrawRewardPool { asset, amount } => Event::RewardPoolWithdrawn(reward_pool::withdraw(state, asset, amount)?),
+        Command::Transfer { customer, asset, from, to, amount } => {
+            Event::Transferred(transfer::transfer(state, customer, asset, *from, *to, amount)?)
+        }
+        Command::Subscribe(asked) => Event::Subscribed(Box::new(subscribe::decide(state, asked, now)?)),
+        Command::Redeem(asked) => Event::Redeemed(Box::new(redeem::decide(state, asked)?)),
+        Command::SetAutoRenew { customer, position, auto_renew } => {
+            Event::AutoRenewSet(redeem::set_auto_renew(state, customer, *position, *auto_renew)?)
+        }
+        Command::MoveClock { to } => Event::ClockMoved(clock::move_clock(state, *to)?),
+        Command::ConfirmClock { clock } => Event::ClockConfirmed(clock::confirm(state, *clock)),
+    })
 }
 
 /// Leads to what an event means.
 pub fn of<R>(event: &Event, told: impl FnOnce(&dyn Fact) -> R) -> R {
     match event {
-        Event::PlatformCreated(platform) => told(&**platform),
-        Event::WriterStarted { epoch } => told(&engine::WriterStarted { epoch: *epoch }),
-        Event::AssetCreated { symbol, name, decimals, display_decimals } => {
-            told(&catalogue::AssetCreated { symbol, name, decimals: *decimals, display_decimals: *display_decimals })
-        }
-        Event::CustomerCreated { id } => told(&catalogue::CustomerCreated(id)),
-        Event::AgreementPublished { version, text, sha256 } => told(&catalogue::AgreementPublished { version, text, sha256: *sha256 }),
-        Event::ProductCreated(created) => told(&**created),
-        Event::ProductStatusSet { product, status } => told(&catalogue::ProductStatusSet { product: *product, status: *status }),
-        Event::SaleTermsChanged { product, sale } => told(&catalogue::SaleTermsChanged { product: *product, sale }),
-        Event::RateAnnounced { product, from, bands } => told(&catalogue::RateAnnounced { product: *product, from: *from, bands }),
-        Event::RateSettled { product, day, rate } => told(&catalogue::RateSettled { product: *product, day: *day, rate: *rate }),
-        Event::Deposited(moved) => told(&treasury::Deposited(moved)),
-        Event::Withdrawn(moved) => told(&treasury::Withdrawn(moved)),
-        Event::RewardPoolFunded { asset, amount } => told(&treasury::PoolFunded { asset: *asset, amount: *amount }),
-        Event::RewardPoolWithdrawn { asset, amount } => told(&treasury::PoolWithdrawn { asset: *asset, amount: *amount }),
-        Event::Transferred(moved) => told(moved),
-        Event::Subscribed(subscribed) => told(&**subscribed),
-        Event::Redeemed(redeemed) => told(&**redeemed),
-        Event::AutoRenewSet { position, auto_renew, .. } => told(&redeem::AutoRenewSet { position: *position, auto_renew: *auto_renew }),
-        Event::DayClosed(closed) => told(&**closed),
-        Event::ClockMoved { to } => told(&clock::ClockMoved(*to)),
-        Event::ClockConfirmed { through } => told(&clock::ClockConfirmed(*through)),
+        Event::PlatformCreated(fact) => told(&**fact),
+        Event::WriterStarted(fact) => told(fact),
+        Event::AssetCreated(fact) => told(fact),
+        Event::CustomerCreated(fact) => told(fact),
+        Event::AgreementPublished(fact) => told(fact),
+        Event::ProductCreated(fact) => told(&**fact),
+        Event::ProductStatusSet(fact) => told(fact),
+        Event::SaleTermsChanged(fact) => told(fact),
+        Event::RateAnnounced(fact) => told(fact),
+        Event::RateSettled(fact) => told(fact),
+        Event::Deposited(moved) => told(&wallet::Deposited(moved)),
+        Event::Withdrawn(moved) => told(&wallet::Withdrawn(moved)),
+        Event::RewardPoolFunded(fact) => told(fact),
+        Event::RewardPoolWithdrawn(fact) => told(fact),
+        Event::Transferred(fact) => told(fact),
+        Event::Subscribed(fact) => told(&**fact),
+        Event::Redeemed(fact) => told(&**fact),
+        Event::AutoRenewSet(fact) => told(fact),
+        Event::DayClosed(fact) => told(&**fact),
+        Event::ClockMoved(fact) => told(fact),
+        Event::ClockConfirmed(fact) => told(fact),
     }
 }
 
@@ -99,5 +351,5 @@ pub fn answer(state: &State, event: &Event, at: Timestamp) -> Answer {
 /// What an event moved on its customer's two accounts of `asset`, where its entries did `spot` and `funding`.
 #[must_use]
 pub fn movements(event: &Event, asset: AssetIx, spot: Balance, funding: Balance) -> Vec<Movement> {
-    of(event, |fact| fact.cause().map(|cause| of_event(&cause, asset, spot, funding)).unwrap_or_default())
+    of(event, |fact| if let News::Deed(deed) = fact.news() { of_deed(&deed, asset, spot, funding) } else { Vec::new() })
 }

@@ -1,10 +1,11 @@
 //! What commands name, found or refused alike by every verb: customers, assets, products, amounts.
 
 use crate::id::{AssetIx, CustomerIx, ProductIx};
+use crate::ledger::LedgerAccount;
 use crate::limits::AMOUNT_UNITS_MAX;
 use crate::machine::rejection::{AmountField, Rejection};
 use crate::machine::state::{Asset, State};
-use crate::money::Amount;
+use crate::money::{Amount, Balance};
 use crate::product::{Product, Status};
 
 /// A customer by the exchange's id.
@@ -39,4 +40,37 @@ pub(super) fn positive(text: &str, decimals: u8, field: AmountField) -> Result<A
 /// That a total would pass what any may be.
 pub(super) fn above_limit(asset: AssetIx) -> Rejection {
     Rejection::AboveLimit { asset, limit: Amount::from_units(AMOUNT_UNITS_MAX) }
+}
+
+/// Terms that contradict a rule, with the reason.
+pub(super) fn invalid(reason: impl Into<String>) -> Rejection {
+    Rejection::TermsInvalid { reason: reason.into() }
+}
+
+/// A text of a length, without control characters.
+pub(super) fn check_text(field: &str, text: &str, bytes_max: usize) -> Result<(), Rejection> {
+    if text.is_empty()
+        || text.len() > bytes_max
+        || text.chars().any(|each| each.is_control() && each != '\n' && each != '\r' && each != '\t')
+    {
+        return Err(invalid(format!("{field} is 1 to {bytes_max} bytes of text without control characters")));
+    }
+    Ok(())
+}
+
+/// What stands on a control account of an asset.
+pub(super) fn control(state: &State, asset: AssetIx, account: LedgerAccount) -> Balance {
+    state.registry.control.get(asset.index()).map(|control| control.balance(account)).unwrap_or_default()
+}
+
+/// The custody total of an asset stays at most 10^28 base units.
+pub(super) fn check_custody(state: &State, asset: AssetIx, amount: Amount) -> Result<(), Rejection> {
+    let after = control(state, asset, LedgerAccount::Custody).plus(amount);
+    let fits = u128::try_from(after.units()).map_or(true, |units| units <= AMOUNT_UNITS_MAX);
+    if fits { Ok(()) } else { Err(above_limit(asset)) }
+}
+
+/// The place of what was just added.
+pub(super) const fn last(len: usize) -> usize {
+    len.saturating_sub(1)
 }

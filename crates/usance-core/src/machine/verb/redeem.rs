@@ -3,13 +3,11 @@
 use super::fact::{Fact, NO_MONEY};
 use super::named::{customer, positive};
 use crate::calendar::Timestamp;
-use crate::id::{CustomerIx, PositionId};
+use crate::id::{AccountIx, CustomerIx, PositionId, ProductIx};
 use crate::ledger::LedgerAccount::{CustomerFunding, CustomerPrincipal, CustomerSpot, RewardPool, RewardsPayable};
 use crate::ledger::{JournalEntry, Unbalanced, Whose, credit, debit};
 use crate::machine::answer::{self, Answer};
-use crate::machine::command::Redeem;
-use crate::machine::event::{Event, Redeemed};
-use crate::machine::movement::{Cause, MovementKind};
+use crate::machine::news::{Deed, EarlyExit, HistoryKind, News, Staking};
 use crate::machine::open::packed_instant;
 use crate::machine::post::{Catalogue, asset_of, one};
 use crate::machine::rejection::{AmountField, Rejection};
@@ -21,16 +19,55 @@ use crate::position::{Origin, Running};
 use crate::product::{EarlyRedemption, Product};
 use crate::reward::accrue::Stake;
 use crate::reward::clawback::{self, AccountKind, RedemptionFigures};
+use serde::{Deserialize, Serialize};
+
+/// A redemption as it is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redeem {
+    /// Who.
+    pub customer: String,
+    /// Of which position; `None` for a number that none can have.
+    pub position: Option<PositionId>,
+    /// How much; everything when it is left out.
+    pub amount: Option<String>,
+    /// Where to, instead of where it came from.
+    pub to: Option<AccountKind>,
+    /// The payout the customer was shown.
+    pub quoted_payout: Option<String>,
+    /// What the customer was shown that Funding would give.
+    pub quoted_from_funding: Option<String>,
+}
+
+/// A redemption, flexible or early.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redeemed {
+    /// Counted from 1 over the platform.
+    pub id: u64,
+    /// Of which position.
+    pub position: PositionId,
+    /// Who.
+    pub customer: CustomerIx,
+    /// The customer's pair of accounts.
+    pub account: AccountIx,
+    /// Of what.
+    pub product: ProductIx,
+    /// Whether a fixed term was left before its end.
+    pub early: bool,
+    /// Every amount of it.
+    pub figures: RedemptionFigures,
+    /// How the position's stake stands after it.
+    pub stake: Stake,
+}
 
 /// Unstakes.
 ///
 /// # Errors
 /// In this order: `customer_not_found`, `position_not_found`, `position_closed`, `early_redemption_not_allowed`,
 /// `partial_not_allowed`, `amount_invalid`, `above_principal`, `quote_changed`.
-pub fn decide(state: &State, command: &Redeem) -> Result<Event, Rejection> {
+pub fn decide(state: &State, command: &Redeem) -> Result<Redeemed, Rejection> {
     let redeemed = check(state, &command.customer, command.position, command.amount.as_deref(), command.to)?;
     check_quote(state, command, &redeemed)?;
-    Ok(Event::Redeemed(Box::new(redeemed)))
+    Ok(redeemed)
 }
 
 /// Runs every check but the quote's and returns what would be booked: the preview.
@@ -87,13 +124,13 @@ pub fn check(
 ///
 /// # Errors
 /// `customer_not_found`, `position_not_found`, `position_closed`, `renewal_not_allowed`.
-pub fn set_auto_renew(state: &State, who: &str, position: Option<PositionId>, auto_renew: bool) -> Result<Event, Rejection> {
+pub fn set_auto_renew(state: &State, who: &str, position: Option<PositionId>, auto_renew: bool) -> Result<AutoRenewSet, Rejection> {
     let customer = customer(state, who)?;
     let found = own(state, customer, position)?;
     if auto_renew && !found.product.renews() {
         return Err(Rejection::RenewalNotAllowed);
     }
-    Ok(Event::AutoRenewSet { customer, position: found.id, auto_renew })
+    Ok(AutoRenewSet { customer, position: found.id, auto_renew })
 }
 
 struct Own<'a> {
@@ -199,14 +236,26 @@ impl Fact for Redeemed {
             position,
         })
     }
-    fn cause(&self) -> Option<Cause<'_>> {
-        Some(Cause { kind: MovementKind::Redemption, staked: Some((self.position, self.product)), reference: None })
+    fn news(&self) -> News<'_> {
+        let Redeemed { product, position, stake, figures, .. } = *self;
+        let early = self.early.then_some(EarlyExit {
+            clawed_back: figures.clawback_distributed,
+            forfeited: figures.forfeited_accrued,
+            written_off: figures.written_off,
+        });
+        let staking = Staking { product, position, value_date: None, stake, early };
+        News::Deed(Deed { kind: HistoryKind::Redemption, reference: None, staking: Some(staking) })
     }
 }
 
 /// Automatic renewal was switched.
-pub(super) struct AutoRenewSet {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AutoRenewSet {
+    /// Whose.
+    pub customer: CustomerIx,
+    /// Of which position.
     pub position: PositionId,
+    /// On or off.
     pub auto_renew: bool,
 }
 
@@ -222,7 +271,7 @@ impl Fact for AutoRenewSet {
     fn answer(&self, state: &State, _: Timestamp) -> Answer {
         answer::position(state, self.position, Answer::Position)
     }
-    fn cause(&self) -> Option<Cause<'_>> {
-        None
+    fn news(&self) -> News<'_> {
+        News::Nothing
     }
 }

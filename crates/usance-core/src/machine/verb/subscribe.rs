@@ -2,15 +2,13 @@
 
 use super::fact::Fact;
 use super::named::{above_limit, customer, positive, visible_product};
-use crate::calendar::Timestamp;
-use crate::id::{AccountIx, AgreementIx, AssetIx, PositionId, RateVersionIx};
+use crate::calendar::{Day, Timestamp};
+use crate::id::{AccountIx, AgreementIx, AssetIx, CustomerIx, PositionId, ProductIx, RateVersionIx};
 use crate::ledger::LedgerAccount::{CustomerFunding, CustomerPrincipal, CustomerSpot};
 use crate::ledger::{JournalEntry, Unbalanced, Whose, credit, debit};
 use crate::limits::AMOUNT_UNITS_MAX;
 use crate::machine::answer::{self, Answer};
-use crate::machine::command::{Source, Subscribe};
-use crate::machine::event::{Event, Subscribed};
-use crate::machine::movement::{Cause, MovementKind};
+use crate::machine::news::{Deed, HistoryKind, News, Staking};
 use crate::machine::open::{NewPosition, open_position};
 use crate::machine::post::{Catalogue, asset_of, one};
 use crate::machine::rejection::{AmountField, Rejection};
@@ -22,6 +20,72 @@ use crate::product::limit::personal_left;
 use crate::product::{Product, RateMode, Status};
 use crate::reward::accrue::Stake;
 use crate::reward::clawback::AccountKind;
+use serde::{Deserialize, Serialize};
+
+/// Where a subscription's principal comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Funding alone.
+    Funding,
+    /// Spot alone.
+    Spot,
+    /// Funding first, the rest from Spot.
+    FundingThenSpot,
+}
+
+/// A subscription as it is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscribe {
+    /// Who.
+    pub customer: String,
+    /// Into what.
+    pub product: String,
+    /// How much.
+    pub amount: String,
+    /// From where.
+    pub source: Source,
+    /// The accepted agreement's version.
+    pub agreement: String,
+    /// Whether to start another term at maturity.
+    pub auto_renew: bool,
+}
+
+/// A subscription.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subscribed {
+    /// Counted from 1 over the platform.
+    pub id: u64,
+    /// The position that it opened or added to.
+    pub position: PositionId,
+    /// Who.
+    pub customer: CustomerIx,
+    /// The customer's pair of accounts.
+    pub account: AccountIx,
+    /// Into what.
+    pub product: ProductIx,
+    /// The part from Funding.
+    pub from_funding: Amount,
+    /// The part from Spot.
+    pub from_spot: Amount,
+    /// The first day that the amount earns.
+    pub value_date: Day,
+    /// The version a locked position keeps.
+    pub rate_version: RateVersionIx,
+    /// The accepted agreement.
+    pub agreement: AgreementIx,
+    /// Whether it renews by itself.
+    pub auto_renew: bool,
+    /// How the position's stake stands after it.
+    pub stake: Stake,
+}
+
+impl Subscribed {
+    /// The whole amount.
+    #[must_use]
+    pub const fn amount(&self) -> Amount {
+        self.from_funding.plus(self.from_spot)
+    }
+}
 
 /// Stakes.
 ///
@@ -29,7 +93,7 @@ use crate::reward::clawback::AccountKind;
 /// In this order: `customer_not_found`, `product_not_found`, `product_not_open`, `outside_sale_window`,
 /// `agreement_not_accepted`, `amount_invalid`, `below_minimum`, `not_a_step_multiple`, `above_personal_maximum`,
 /// `above_capacity`, `insufficient_balance`, `renewal_not_allowed`, `above_limit`.
-pub fn decide(state: &State, command: &Subscribe, now: Timestamp) -> Result<Event, Rejection> {
+pub fn decide(state: &State, command: &Subscribe, now: Timestamp) -> Result<Subscribed, Rejection> {
     let asked = Asked {
         customer: &command.customer,
         product: &command.product,
@@ -38,7 +102,7 @@ pub fn decide(state: &State, command: &Subscribe, now: Timestamp) -> Result<Even
         agreement: Some(&command.agreement),
         auto_renew: command.auto_renew,
     };
-    check(state, &asked, now).map(|event| Event::Subscribed(Box::new(event)))
+    check(state, &asked, now)
 }
 
 /// What is asked; a preview may leave the source and the agreement open.
@@ -236,7 +300,9 @@ impl Fact for Subscribed {
     fn answer(&self, state: &State, _: Timestamp) -> Answer {
         answer::position(state, self.position, |position| Answer::Subscribed { id: self.id, position })
     }
-    fn cause(&self) -> Option<Cause<'_>> {
-        Some(Cause { kind: MovementKind::Subscription, staked: Some((self.position, self.product)), reference: None })
+    fn news(&self) -> News<'_> {
+        let Subscribed { product, position, value_date, stake, .. } = *self;
+        let staking = Staking { product, position, value_date: Some(value_date), stake, early: None };
+        News::Deed(Deed { kind: HistoryKind::Subscription, reference: None, staking: Some(staking) })
     }
 }

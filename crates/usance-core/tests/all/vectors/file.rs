@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use usance_core::calendar::{Day, Timestamp};
-use usance_core::machine::command::{Patch, ProductText, RateText, SaleText};
+use usance_core::machine::verb::{Patch, ProductText, RateText, SaleText};
 use usance_core::money::Rate;
 use usance_core::product::{Distribution, EarlyRedemption, Kind, RateMode, Status};
 use usance_core::reward::clawback::AccountKind;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use usance_core::id::{AssetIx, CustomerIx, LogPosition, PositionId};
 use usance_core::machine::Event;
+use usance_core::machine::verb::RateAnnounced;
 use usance_store::codec;
 use usance_store::projection::{HistoryKind, Span, StakeRow};
 
@@ -101,7 +102,7 @@ fn closes_and_days_are_those_of_the_log(at: Somewhere) {
                         closes.push((closed.day, place));
                         days.extend(closed.products.iter().map(|line| (closed.day, line.clone())));
                     }
-                    Event::RateAnnounced { product, from, .. } => announced.push((place, product, from)),
+                    Event::RateAnnounced(RateAnnounced { product, from, .. }) => announced.push((place, product, from)),
                     _ => {}
                 }
             }
@@ -132,7 +133,7 @@ fn closes_and_days_are_those_of_the_log(at: Somewhere) {
     }
     let (day, line) = &days[10];
     assert_eq!(reading.days(Some((*day, line.product.0)), |_| true, 7).unwrap(), days[11..18]);
-    let paying = |line: &usance_core::machine::event::ProductDay| !line.distributed.is_zero();
+    let paying = |line: &usance_core::machine::day::ProductDay| !line.distributed.is_zero();
     let expected: Vec<_> = days.iter().filter(|(_, line)| paying(line)).take(9).cloned().collect();
     assert_eq!(reading.days(None, paying, 9).unwrap(), expected);
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use usance_core::calendar::{Day, DayOffset, Timestamp};
 use usance_core::id::{AssetIx, CustomerIx, LogPosition, ProductIx};
 use usance_core::machine::Event;
+use usance_core::machine::verb::{CustomerCreated, RateAnnounced};
 use usance_core::money::Rate;
 use usance_core::product::rates::Bands;
 use usance_store::codec::{self, Record};
@@ -207,10 +208,10 @@ fn log_of(at: Timestamp, events: Vec<Event>) -> MemoryLog {
 fn days_of_any_year_are_kept_and_instants_beyond_the_calendar_refused() {
     let announced = |text: &str| {
         let rate = Rate::parse("0.05").unwrap();
-        Event::RateAnnounced { product: ProductIx(0), from: Day::parse(text).unwrap(), bands: Bands::single(rate) }
+        Event::RateAnnounced(RateAnnounced { product: ProductIx(0), from: Day::parse(text).unwrap(), bands: Bands::single(rate) })
     };
     let days = ["0000-01-01", "1582-10-10", "1969-12-31", "1970-01-01", "2000-02-29", "9999-12-31"];
-    let customer = || Event::CustomerCreated { id: "ann".to_owned() };
+    let customer = || Event::CustomerCreated(CustomerCreated { id: "ann".to_owned() });
     let log = log_of(Timestamp::from_ms(253_402_300_799_999), days.map(announced).into_iter().chain([customer()]).collect());
     let Place::Server(postgres) = Place::a_server() else { unreachable!() };
     Projector::open_postgres(&postgres, 0, DayOffset::default()).unwrap().step(&log, 1).unwrap();

@@ -1,0 +1,128 @@
+//! What an event is to those who read of the past: rows of the read tables, lines of a statement, notices.
+//!
+//! What an event does to balances, its journal entries tell. News is what they cannot: that something is there from now
+//! on, or what a customer did and why.
+
+use super::day::DayClosed;
+use super::state::Platform;
+use crate::calendar::Day;
+use crate::id::{AssetIx, PositionId, ProductIx};
+use crate::money::Amount;
+use crate::product::Kind;
+use crate::product::rates::Bands;
+use crate::reward::accrue::Stake;
+
+/// What readers learn of an event.
+#[derive(Clone, Debug, PartialEq)]
+pub enum News<'e> {
+    /// Nothing: the state shows it.
+    Nothing,
+    /// The platform began.
+    Platform(&'e Platform),
+    /// There is a new asset.
+    Asset {
+        /// Its symbol.
+        symbol: &'e str,
+        /// Decimals of a base unit.
+        decimals: u8,
+    },
+    /// There is a new customer.
+    Customer {
+        /// The exchange's id.
+        id: &'e str,
+    },
+    /// There is a new product.
+    Product {
+        /// The operator's id.
+        id: &'e str,
+        /// Its asset.
+        asset: AssetIx,
+        /// Flexible or fixed-term.
+        kind: Kind,
+        /// The schedule it starts with.
+        rates: &'e [(Day, Bands)],
+    },
+    /// A rate was announced.
+    Rate {
+        /// Whose.
+        product: ProductIx,
+        /// From when.
+        from: Day,
+        /// What.
+        bands: &'e Bands,
+    },
+    /// A day was closed.
+    Day(&'e DayClosed),
+    /// A customer did something with its coins.
+    Deed(Deed<'e>),
+}
+
+/// What a customer did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HistoryKind {
+    /// Coins came in.
+    Deposit,
+    /// Coins went out.
+    Withdrawal,
+    /// Coins changed accounts.
+    Transfer,
+    /// Coins were staked.
+    Subscription,
+    /// Coins were unstaked.
+    Redemption,
+}
+
+impl HistoryKind {
+    /// All of them.
+    pub const ALL: [HistoryKind; 5] =
+        [HistoryKind::Deposit, HistoryKind::Withdrawal, HistoryKind::Transfer, HistoryKind::Subscription, HistoryKind::Redemption];
+
+    /// The word in the read tables and on the wire.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            HistoryKind::Deposit => "deposit",
+            HistoryKind::Withdrawal => "withdrawal",
+            HistoryKind::Transfer => "transfer",
+            HistoryKind::Subscription => "subscription",
+            HistoryKind::Redemption => "redemption",
+        }
+    }
+}
+
+/// Why a customer's coins moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deed<'e> {
+    /// What the customer did.
+    pub kind: HistoryKind,
+    /// The wallet's name for it.
+    pub reference: Option<&'e str>,
+    /// What it did to a position.
+    pub staking: Option<Staking>,
+}
+
+/// What a subscription or redemption did to a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Staking {
+    /// Of which product.
+    pub product: ProductIx,
+    /// Which position.
+    pub position: PositionId,
+    /// Of a subscription: the first day that the amount earns.
+    pub value_date: Option<Day>,
+    /// How the position's stake stands after it.
+    pub stake: Stake,
+    /// Of a fixed term that was left before its end.
+    pub early: Option<EarlyExit>,
+}
+
+/// What leaving a fixed term early cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EarlyExit {
+    /// Paid rewards that were taken back.
+    pub clawed_back: Amount,
+    /// Accrued rewards that are not paid any more.
+    pub forfeited: Amount,
+    /// What could not be taken back.
+    pub written_off: Amount,
+}
