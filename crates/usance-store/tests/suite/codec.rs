@@ -1,10 +1,10 @@
 //! The bytes of a record: pinned by golden files, and never a reason to panic.
 //!
-//! Each line of a file in `tests/golden/v2`, the version that is written, is a name and the bytes of one record in hex. The samples below name every
-//! variant of everything that stands in a record; a new variant does not compile until it has a sample. A line that
-//! changes is a log that the next release cannot read: it needs a new version byte, with the old shape kept. Only new
-//! lines are harmless. `USANCE_UPDATE_GOLDEN=1` writes the files anew. `tests/golden/v1` is what the first release wrote:
-//! it is read as these samples and never written.
+//! Each line of a file in `tests/golden/v2`, the version that is written, is a name and the bytes of one record in hex. The
+//! samples below name every variant of everything that stands in a record; a new variant does not compile until it has a
+//! sample. A line that changes is a log that the next release cannot read: it needs a new version byte, with the old shape
+//! kept. Only new lines are harmless. `USANCE_UPDATE_GOLDEN=1` writes the files anew. `tests/golden/v1` is what the first
+//! release wrote: it is read as these samples and never written.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! `PublishAgreement`: the Staking Service Agreement in force (RULES 5).
+//! `PublishAgreement`: the Staking Service Agreement in force (RULES 6).
 
 use super::fact::{Fact, NO_MONEY};
 use super::named::{check_text, invalid, last};

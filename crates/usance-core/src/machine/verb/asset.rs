@@ -1,4 +1,4 @@
-//! `CreateAsset`: what can be held and staked (RULES 3).
+//! `CreateAsset`: what can be held and staked (RULES 1).
 
 use super::fact::{Fact, NO_MONEY};
 use super::named::{check_text, invalid, last};
