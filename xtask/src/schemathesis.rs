@@ -14,7 +14,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 /// The operator's token of the engine under test. It is the bootstrap token: no request can revoke it.
-const OPERATOR: &str = "schemathesis-operator";
+const OPERATOR: &str = "usance_schemathesis_5d1f0c8b7a9e4236b0d1f2a3c4e5";
 /// The same requests every time.
 const SEED: &str = "20261120";
 /// Requests of each kind per operation, at most: what five senders send within three minutes on two free cores.

@@ -13,7 +13,6 @@ pub mod lines;
 pub mod once;
 pub mod operations;
 pub mod people;
-pub mod random;
 pub mod read;
 pub mod refusal;
 pub mod rights;

@@ -21,6 +21,10 @@ pub enum Refusal {
     NoRandomness(String),
     /// The identities could not be read or written.
     PeopleUnreadable,
+    /// The answer showed a secret, which is not kept any more.
+    SecretForgotten,
+    /// What is sealed cannot be opened or sealed here: the secrets file is not the store's.
+    SecretsOutdated,
     /// The request cannot be read: a sentence that names the field.
     Malformed(String),
     /// The engine cannot answer now.

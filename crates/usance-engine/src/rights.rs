@@ -4,7 +4,7 @@
 
 use crate::caller::{Permission, Right};
 use crate::operations::{
-    account, agreement, asset, book, clock, customer, day, journal, notice, position, product, rate, redemption, reward, session,
+    account, agreement, asset, book, clock, customer, day, journal, notice, position, product, rate, redemption, reward, security, session,
     statement, subscription, token, transfer,
 };
 
@@ -35,6 +35,7 @@ pub fn rights() -> impl Iterator<Item = &'static Right> {
         rate::RIGHTS,
         redemption::RIGHTS,
         reward::RIGHTS,
+        security::RIGHTS,
         session::RIGHTS,
         statement::RIGHTS,
         subscription::RIGHTS,

@@ -46,7 +46,7 @@ impl Engine {
     /// What uses no key: one that was used for another request, an expectation that does not hold, an engine that cannot answer.
     pub async fn carry_out(&self, write: Write<'_>, command: Command, expects: Option<Expectation>) -> Result<Told, Refusal> {
         let key = self.used_key(write);
-        match self.submit(Submission { key: Some(key), actor: None, command: Some(command), expects }).await {
+        match self.submit(Submission { key: Some(key), actor: write.caller.actor, command: Some(command), expects }).await {
             Reply::Refused(unavailable) => Err(unavailable.into()),
             Reply::Unexpected => Err(Refusal::FiguresChanged),
             Reply::Decided { place, outcome } => Ok(Told { place, outcome, replayed: false }),
@@ -62,8 +62,8 @@ impl Engine {
     ///
     /// # Errors
     /// A key that was used for another request; an engine that cannot answer now.
-    pub async fn take_key(&self, key: UsedKey) -> Result<LogPosition, Refusal> {
-        match self.submit(Submission { key: Some(key), ..Submission::default() }).await {
+    pub async fn take_key(&self, key: UsedKey, caller: &Caller) -> Result<LogPosition, Refusal> {
+        match self.submit(Submission { key: Some(key), actor: caller.actor, ..Submission::default() }).await {
             Reply::Refused(unavailable) => Err(unavailable.into()),
             // Nothing is expected of a key.
             Reply::Unexpected => Err(Refusal::FiguresChanged),

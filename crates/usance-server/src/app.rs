@@ -1,6 +1,7 @@
 //! What every handler can reach: the running machine, who may come in, and how this service is reached.
 
 use crate::auth::Auth;
+use crate::auth::refusals::keyless;
 use crate::wire::address::Proxies;
 use crate::wire::admission::Admission;
 use crate::wire::problem::Problem;
@@ -54,8 +55,6 @@ pub struct Inner {
     pub auth: Auth,
     /// Where metrics are gathered.
     pub metrics: PrometheusHandle,
-    /// The platform's seed: cursors are signed with it.
-    pub seed: [u8; 32],
     /// Ends when the service stops: event streams end with it.
     pub serving: Arc<Progress>,
     /// Who is let in, and who is told to come again.
@@ -74,12 +73,10 @@ impl App {
     /// An app on a running engine.
     #[must_use]
     pub fn new(engine: Engine, auth: Auth, metrics: PrometheusHandle, site: Site, admission: Admission, contract: ContractTexts) -> Self {
-        let seed = engine.peek(|state| state.registry.platform.seed);
         App(Arc::new(Inner {
             engine,
             auth,
             metrics,
-            seed,
             serving: Arc::new(Progress::new(0)),
             admission,
             event_streams: Streams::new("event streams", EVENT_STREAMS_MAX, 15),
@@ -116,6 +113,11 @@ impl App {
                 Problem::new(StatusCode::SERVICE_UNAVAILABLE, "store_unreadable", "The identities could not be read or written.")
                     .retry_after(1)
             }
+            Refusal::SecretForgotten => {
+                let detail = "The secret that this answer showed is not kept any more; make a new one under another key.";
+                Problem::new(StatusCode::GONE, "secret_forgotten", detail)
+            }
+            Refusal::SecretsOutdated => keyless(),
             Refusal::Malformed(detail) => Problem::malformed(detail),
             Refusal::Unavailable(unavailable) => unavailable.into(),
         }

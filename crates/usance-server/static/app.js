@@ -10,6 +10,17 @@ if ('askZone' in root.dataset) {
 // A receipt is new once: its address is the one without the word.
 if (location.search === '?new=1') history.replaceState(null, '', location.pathname);
 
+// A link of the exchange: what signs in stands behind #, which no server and no proxy sees. It leaves the address bar at once.
+const handOver = () => {
+  const form = document.getElementById('link-form');
+  if (!form || location.hash.length < 2) return;
+  form.elements.link.value = location.hash.slice(1);
+  history.replaceState(null, '', location.pathname + location.search);
+  form.requestSubmit();
+};
+handOver();
+addEventListener('hashchange', handOver);
+
 // Offline, or no answer: two different things to be told.
 const banners = { offline: document.getElementById('offline'), trouble: document.getElementById('trouble') };
 const tell = word => Object.entries(banners).forEach(([name, banner]) => { if (banner) banner.hidden = name !== word; });

@@ -6,7 +6,7 @@ use std::io::BufReader;
 use std::time::Duration;
 
 /// The operator's token of the engine under load.
-pub const OPERATOR: &str = "soak-operator-token";
+pub const OPERATOR: &str = "usance_soak_5d1f0c8b7a9e4236b0d1f2a3c4e59687";
 /// After this an answer counts as lost.
 const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -57,7 +57,7 @@ impl Installation {
         }
         command.arg(verb).arg("--data").arg(&self.data).stdin(Stdio::null());
         if let Some(server) = &self.server {
-            command.args(["--store", &server.address("usance")]);
+            command.args(["--store", &server.address("usance")]).arg("--secrets").arg(self.data.with_extension("secrets"));
         }
         command
     }

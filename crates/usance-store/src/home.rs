@@ -73,6 +73,18 @@ impl Home {
         })
     }
 
+    /// The people, where they are of this release; nothing is brought up or made. For a standby on a server.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] and [`StoreError::OlderVersion`] where no writer of this release has been yet; otherwise as the home
+    /// answers.
+    pub fn people_as_they_are(&self) -> Result<Box<dyn IdentityStore>, StoreError> {
+        match self {
+            Home::Embedded(_) => self.people(),
+            Home::Postgres(postgres) => Ok(Box::new(PostgresIdentities::open_as_they_are(postgres)?)),
+        }
+    }
+
     /// What fills the read tables.
     ///
     /// # Errors

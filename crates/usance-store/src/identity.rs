@@ -2,15 +2,18 @@
 //!
 //! Owns the shapes and the contract of their home. None of it is money state, so none of it is in the log: a token
 //! revoked stays revoked whatever the log is replayed to. It refuses plain secrets: tokens, links and sessions come as
-//! hashes, passwords as PHC strings, and times from the caller. The one exception is the secret of a second factor, from
-//! which codes have to be computed; a caller that holds a key may seal it first. Codes are computed and compared by the
-//! caller: here a time step is only used up. Who may do what is the route table's affair, not this one's. The homes are
+//! hashes, passwords as PHC strings, and times from the caller. What has to be read again, the secret of a second factor and that
+//! of an answer, the caller seals first ([`crate::secrets`]); the key is never here, only its fingerprint. Codes are computed and
+//! compared by the caller: here a time step is only used up. What changes how people come in is told by security events, which are
+//! never changed ([`crate::security`]). Who may do what is the route table's affair, not this one's. The homes are
 //! [`crate::identity_sqlite`], which is embedded, and [`crate::postgres::people`]; [`crate::identity_dump`] is what moves
 //! between them.
 
 use crate::error::StoreError;
 use crate::identity_dump::People;
 pub use crate::person::*;
+use crate::secrets::Fingerprint;
+pub use crate::security::{NewSecurityEvent, SecurityEvent, SecurityKind};
 
 /// Everything that can be asked of identities, inside of a transaction or by itself. By itself each call is a
 /// transaction of its own, durable when it returns.
@@ -32,20 +35,33 @@ pub trait Identities {
     /// As every call.
     fn tokens(&self) -> Result<Vec<TokenRecord>, StoreError>;
 
-    /// The tokens that are not revoked with the hashes of their secrets, to be indexed in memory.
+    /// A customer's tokens, revoked ones too, newest first.
     ///
     /// # Errors
     /// As every call.
-    fn live_tokens(&self) -> Result<Vec<([u8; 32], TokenRecord)>, StoreError>;
+    fn tokens_of(&self, customer: &str) -> Result<Vec<TokenRecord>, StoreError>;
 
-    /// The token with this hash, `None` when there is none or it was revoked.
+    /// The token with this id.
+    ///
+    /// # Errors
+    /// As every call.
+    fn token(&self, id: i64) -> Result<Option<TokenRecord>, StoreError>;
+
+    /// Whether any token opens something at `now_ms` (milliseconds since the Unix epoch).
+    ///
+    /// # Errors
+    /// As every call.
+    fn has_live_token(&self, now_ms: i64) -> Result<bool, StoreError>;
+
+    /// The token with this hash, `None` when there is none. One that was revoked or has expired is given, too: whoever asks
+    /// looks at [`TokenRecord::is_live`].
     ///
     /// # Errors
     /// As every call.
     fn find_token(&self, hash: &[u8; 32]) -> Result<Option<TokenRecord>, StoreError>;
 
-    /// A number that changes whenever another process has changed tokens. It may change for other reasons, too: it says only
-    /// that it is time to ask for [`Identities::live_tokens`] again. What this value wrote itself its owner knows.
+    /// A number that changes whenever another process has changed tokens, or the key that seals. It may change for other reasons,
+    /// too: it says only that what is known of them has to be asked for again. What this value wrote itself its owner knows.
     ///
     /// # Errors
     /// As every call.
@@ -56,6 +72,18 @@ pub trait Identities {
     /// # Errors
     /// As every call.
     fn revoke_token(&self, id: i64, at_ms: i64) -> Result<bool, StoreError>;
+
+    /// Revokes every token of a customer that was not revoked before; gives their numbers.
+    ///
+    /// # Errors
+    /// As every call.
+    fn revoke_tokens_of(&self, customer: &str, at_ms: i64) -> Result<Vec<i64>, StoreError>;
+
+    /// Notes of a token that it has to be replaced. `false` when there is none with this id.
+    ///
+    /// # Errors
+    /// As every call.
+    fn expose_token(&self, id: i64) -> Result<bool, StoreError>;
 
     /// Sets a customer's password, in place of an older one. `phc` is the salted hash as a PHC string.
     ///
@@ -88,6 +116,12 @@ pub trait Identities {
     /// # Errors
     /// As every call.
     fn take_sign_in_link(&self, hash: &[u8; 32], now_ms: i64) -> Result<Option<String>, StoreError>;
+
+    /// Ends every link of a customer; gives how many.
+    ///
+    /// # Errors
+    /// As every call.
+    fn end_sign_in_links(&self, customer: &str) -> Result<usize, StoreError>;
 
     /// Adds a session at `at_ms` (milliseconds since the Unix epoch), which counts as seen then.
     ///
@@ -183,11 +217,59 @@ pub trait Identities {
     /// As every call.
     fn forget_before(&self, at_ms: i64) -> Result<usize, StoreError>;
 
-    /// The secret with this name: the one kept, or else `candidate`, which is kept from now on.
+    /// Takes away the secret with this name, and gives it. Releases before there was a secrets file kept secrets in the store.
     ///
     /// # Errors
     /// As every call.
-    fn secret_or_insert(&self, name: &str, candidate: &[u8; 32]) -> Result<[u8; 32], StoreError>;
+    fn take_secret(&self, name: &str) -> Result<Option<[u8; 32]>, StoreError>;
+
+    /// Which key seals what is kept here, `None` while none does.
+    ///
+    /// # Errors
+    /// As every call.
+    fn sealing_key(&self) -> Result<Option<Fingerprint>, StoreError>;
+
+    /// Says which key seals from now on.
+    ///
+    /// # Errors
+    /// As every call.
+    fn set_sealing_key(&self, key: Fingerprint) -> Result<(), StoreError>;
+
+    /// Everything that is sealed, or in a store of an older release should be.
+    ///
+    /// # Errors
+    /// As every call.
+    fn sealed(&self) -> Result<Vec<SealedItem>, StoreError>;
+
+    /// Puts other sealed bytes in the place of what is sealed there. Nothing else of it changes.
+    ///
+    /// # Errors
+    /// As every call.
+    fn reseal(&self, item: &SealedItem) -> Result<(), StoreError>;
+
+    /// Forgets the sealed secret of an answer; the answer stays.
+    ///
+    /// # Errors
+    /// As every call.
+    fn forget_sealed_answer(&self, key: &[u8; 16]) -> Result<(), StoreError>;
+
+    /// The answers that show a secret and have it not sealed: those of a release before there was a secrets file.
+    ///
+    /// # Errors
+    /// As every call.
+    fn unsealed_answers(&self, mark: &str) -> Result<Vec<([u8; 16], Remembered)>, StoreError>;
+
+    /// Adds an event to the chain at `at_ms` (milliseconds since the Unix epoch). To be called in the transaction of what it tells.
+    ///
+    /// # Errors
+    /// As every call.
+    fn add_security_event(&self, event: &NewSecurityEvent, at_ms: i64) -> Result<SecurityEvent, StoreError>;
+
+    /// At most `limit` events before the number `before`, of one customer or of all, newest first.
+    ///
+    /// # Errors
+    /// As every call.
+    fn security_events(&self, customer: Option<&str>, before: Option<i64>, limit: u32) -> Result<Vec<SecurityEvent>, StoreError>;
 }
 
 /// How a transaction ends.
@@ -222,6 +304,12 @@ pub trait IdentityStore: Identities + Send {
     /// # Errors
     /// [`StoreError::AlreadyExists`] when anything was ever kept here; nothing is changed then.
     fn fill(&mut self, people: &People) -> Result<(), StoreError>;
+
+    /// Leaves nothing in files of what was removed. A database server does that by itself, in its own time.
+    ///
+    /// # Errors
+    /// As every call of [`Identities`].
+    fn scrub(&self) -> Result<(), StoreError>;
 
     /// As [`IdentityStore::fill`], in the place of everything that is here. No number that was ever used in either is used
     /// again.

@@ -4,12 +4,14 @@
 //! values. A home gives it with [`crate::IdentityStore::everything`] and takes it with [`crate::IdentityStore::fill`],
 //! only when it is empty, so that no number and no secret of one platform ever meets those of another.
 //!
-//! It holds what signs people in (hashes, sealed and plain secrets), so it has no text: its `Debug` shows how much there
+//! It holds what signs people in (hashes, and sealed secrets), so it has no text: its `Debug` shows how much there
 //! is and nothing of it. It has no bytes either: the file of a backup is the embedded home itself, filled from this value.
 
 use std::fmt;
 
 use crate::person::{Remembered, SecondFactor, SessionRecord, TokenRecord};
+use crate::secrets::Fingerprint;
+use crate::security::SecurityEvent;
 
 /// All that one home keeps, each list in the order of its key.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -26,8 +28,12 @@ pub struct People {
     pub second_factors: Vec<KeptFactor>,
     /// By key.
     pub remembered: Vec<KeptAnswer>,
-    /// By name.
+    /// By name: those of a release before there was a secrets file.
     pub secrets: Vec<KeptSecret>,
+    /// Which key sealed what is sealed.
+    pub sealing_key: Option<Fingerprint>,
+    /// By number.
+    pub security_events: Vec<SecurityEvent>,
     /// The highest number that was ever a token's, 0 when there was none. The next one is higher.
     pub last_token_id: i64,
     /// The highest number that was ever a session's, 0 when there was none. The next one is higher.
@@ -113,6 +119,7 @@ impl People {
         self.second_factors.sort_unstable_by(|one, other| one.customer.cmp(&other.customer));
         self.remembered.sort_unstable_by_key(|kept| kept.key);
         self.secrets.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        self.security_events.sort_unstable_by_key(|kept| kept.id);
         self
     }
 
@@ -137,6 +144,8 @@ impl fmt::Debug for People {
             .field("second_factors", &self.second_factors.len())
             .field("remembered", &self.remembered.len())
             .field("secrets", &self.secrets.len())
+            .field("sealing_key", &self.sealing_key)
+            .field("security_events", &self.security_events.len())
             .field("last_token_id", &self.last_token_id)
             .field("last_session_id", &self.last_session_id)
             .finish()

@@ -10,12 +10,17 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Row, params};
 
 use crate::connection::{Database, Schema};
 use crate::error::StoreError;
-use crate::identity::{Ending, Identities, IdentityStore, NewSession, NewToken, Remembered, SecondFactor, SessionRecord, TokenRecord};
+use crate::identity::{
+    Ending, Identities, IdentityStore, NewSecurityEvent, NewSession, NewToken, Remembered, SealedItem, SealedPlace, SecondFactor,
+    SecurityEvent, SessionRecord, TokenRecord,
+};
 use crate::identity_dump::People;
 use crate::identity_sqlite_dump;
-use crate::identity_sqlite_rows::{SESSION, TOKEN, session, token};
+use crate::identity_sqlite_rows::{self, ANSWER, EVENT, SESSION, TOKEN, answer, event, session, token};
+use crate::secrets::Fingerprint;
 
-pub(crate) const SCHEMA: Schema = Schema { page_size: 4096, cache_kib: 4 << 10, checkpoint_pages: 1000, steps: &[VERSION_1, VERSION_2] };
+pub(crate) const SCHEMA: Schema =
+    Schema { page_size: 4096, cache_kib: 4 << 10, checkpoint_pages: 1000, steps: &[VERSION_1, VERSION_2, VERSION_3] };
 
 /// The first version: tokens, passwords, links, answers, and secrets of the service.
 const VERSION_1: &str = "
@@ -70,6 +75,32 @@ const VERSION_2: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
+/// The third one: tokens have scopes and may expire, answers keep their secret sealed, the key that seals is known by its
+/// fingerprint, and security events hang on a chain. Links that were made of what lay in the store are ended.
+const VERSION_3: &str = "
+    ALTER TABLE token ADD COLUMN scopes TEXT;
+    ALTER TABLE token ADD COLUMN expires_at_ms INTEGER;
+    ALTER TABLE token ADD COLUMN is_exposed INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX token_customer ON token(customer);
+    ALTER TABLE remembered ADD COLUMN sealed BLOB;
+    CREATE INDEX sign_in_link_customer ON sign_in_link(customer);
+    CREATE TABLE sealing_key(fingerprint BLOB PRIMARY KEY NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE security_event(
+        id            INTEGER PRIMARY KEY,
+        at_ms         INTEGER NOT NULL,
+        kind          TEXT    NOT NULL,
+        customer      TEXT,
+        subject       INTEGER,
+        role          TEXT,
+        credential    TEXT,
+        credential_id INTEGER,
+        address       TEXT,
+        hash          BLOB    NOT NULL
+    ) STRICT;
+    CREATE INDEX security_event_customer ON security_event(customer, id);
+    DELETE FROM sign_in_link;
+";
+
 /// People and tokens in an SQLite file, or in memory.
 #[derive(Debug)]
 pub struct SqliteIdentities {
@@ -84,7 +115,10 @@ impl SqliteIdentities {
     /// [`StoreError::NewerVersion`] when a newer release wrote it; [`StoreError::Damaged`] when it is not such a file;
     /// [`StoreError::Full`], [`StoreError::Io`] or [`StoreError::Sqlite`] when it cannot be opened.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(SqliteIdentities { database: Database::open(path, &SCHEMA)? })
+        let database = Database::open(path, &SCHEMA)?;
+        // What is removed is overwritten: a copy of the file tells nothing of it.
+        database.connection.pragma_update(None, "secure_delete", true).map_err(|error| database.error(error))?;
+        Ok(SqliteIdentities { database })
     }
 
     /// Identities that end with this value, for tests.
@@ -137,31 +171,31 @@ impl Identities for SqliteIdentities {
     fn add_token(&self, token: &NewToken, at_ms: i64) -> Result<TokenRecord, StoreError> {
         self.add(
             "a token with this secret",
-            "INSERT INTO token(name, role, customer, hash, created_at_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![token.name, token.role.as_str(), token.customer, token.hash, at_ms],
+            "INSERT INTO token(name, role, scopes, customer, hash, created_at_ms, expires_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![token.name, token.role.as_str(), token.scopes.stored(), token.customer, token.hash, at_ms, token.expires_at_ms],
         )?;
-        Ok(TokenRecord {
-            id: self.connection().last_insert_rowid(),
-            name: token.name.clone(),
-            role: token.role,
-            customer: token.customer.clone(),
-            created_at_ms: at_ms,
-            revoked_at_ms: None,
-        })
+        Ok(token.record(self.connection().last_insert_rowid(), at_ms))
     }
 
     fn tokens(&self) -> Result<Vec<TokenRecord>, StoreError> {
         self.all(&format!("SELECT {TOKEN} FROM token ORDER BY id DESC"), [], token)
     }
 
-    fn live_tokens(&self) -> Result<Vec<([u8; 32], TokenRecord)>, StoreError> {
-        let sql = format!("SELECT {TOKEN}, hash FROM token WHERE revoked_at_ms IS NULL ORDER BY id");
-        self.all(&sql, [], |row| Ok((row.get("hash")?, token(row)?)))
+    fn tokens_of(&self, customer: &str) -> Result<Vec<TokenRecord>, StoreError> {
+        self.all(&format!("SELECT {TOKEN} FROM token WHERE customer = ?1 ORDER BY id DESC"), [customer], token)
+    }
+
+    fn token(&self, id: i64) -> Result<Option<TokenRecord>, StoreError> {
+        self.one(&format!("SELECT {TOKEN} FROM token WHERE id = ?1"), [id], token)
+    }
+
+    fn has_live_token(&self, now_ms: i64) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS(SELECT 1 FROM token WHERE revoked_at_ms IS NULL AND coalesce(expires_at_ms > ?1, TRUE))";
+        self.run(|connection| connection.query_row(sql, [now_ms], |row| row.get(0)))
     }
 
     fn find_token(&self, hash: &[u8; 32]) -> Result<Option<TokenRecord>, StoreError> {
-        let sql = format!("SELECT {TOKEN} FROM token WHERE hash = ?1 AND revoked_at_ms IS NULL");
-        self.one(&sql, [hash], token)
+        self.one(&format!("SELECT {TOKEN} FROM token WHERE hash = ?1"), [hash], token)
     }
 
     fn foreign_version(&self) -> Result<i64, StoreError> {
@@ -172,6 +206,20 @@ impl Identities for SqliteIdentities {
     fn revoke_token(&self, id: i64, at_ms: i64) -> Result<bool, StoreError> {
         let sql = "UPDATE token SET revoked_at_ms = ?2 WHERE id = ?1 AND revoked_at_ms IS NULL";
         Ok(self.change(sql, [id, at_ms])? > 0)
+    }
+
+    fn revoke_tokens_of(&self, customer: &str, at_ms: i64) -> Result<Vec<i64>, StoreError> {
+        let revoke = || {
+            let sql = "UPDATE token SET revoked_at_ms = ?2 WHERE customer = ?1 AND revoked_at_ms IS NULL RETURNING id";
+            let mut update = self.connection().prepare_cached(sql)?;
+            let rows = update.query_map(params![customer, at_ms], |row| row.get(0))?;
+            rows.collect::<rusqlite::Result<Vec<i64>>>()
+        };
+        revoke().map_err(|error| self.database.write_error(error))
+    }
+
+    fn expose_token(&self, id: i64) -> Result<bool, StoreError> {
+        Ok(self.change("UPDATE token SET is_exposed = 1 WHERE id = ?1", [id])? > 0)
     }
 
     fn set_password(&self, customer: &str, phc: &str, at_ms: i64) -> Result<(), StoreError> {
@@ -211,6 +259,10 @@ impl Identities for SqliteIdentities {
         let taken = take().map_err(|error| self.database.write_error(error))?;
         let live = taken.into_iter().find(|(_, expires_at_ms)| now_ms < *expires_at_ms);
         Ok(live.map(|(customer, _)| customer))
+    }
+
+    fn end_sign_in_links(&self, customer: &str) -> Result<usize, StoreError> {
+        self.change("DELETE FROM sign_in_link WHERE customer = ?1", [customer])
     }
 
     fn add_session(&self, session: &NewSession, at_ms: i64) -> Result<SessionRecord, StoreError> {
@@ -286,16 +338,14 @@ impl Identities for SqliteIdentities {
     }
 
     fn remembered(&self, key: &[u8; 16]) -> Result<Option<Remembered>, StoreError> {
-        self.one("SELECT fingerprint, status, body FROM remembered WHERE key = ?1", [key], |row| {
-            Ok(Remembered { fingerprint: row.get(0)?, status: row.get(1)?, body: row.get(2)? })
-        })
+        self.one(&format!("SELECT {ANSWER} FROM remembered WHERE key = ?1"), [key], answer)
     }
 
     fn remember(&self, key: &[u8; 16], answer: &Remembered, at_ms: i64) -> Result<(), StoreError> {
         self.add(
             "an answer under this idempotency key",
-            "INSERT INTO remembered(key, fingerprint, status, body, at_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![key, answer.fingerprint, answer.status, answer.body, at_ms],
+            "INSERT INTO remembered(key, fingerprint, status, body, sealed, at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![key, answer.fingerprint, answer.status, answer.body, answer.sealed, at_ms],
         )
     }
 
@@ -307,12 +357,64 @@ impl Identities for SqliteIdentities {
         Ok(answers.saturating_add(links).saturating_add(sessions))
     }
 
-    fn secret_or_insert(&self, name: &str, candidate: &[u8; 32]) -> Result<[u8; 32], StoreError> {
-        // Secrets are never changed or removed, so between the two statements there is nothing to lose.
-        let insert = "INSERT INTO secret(name, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-        self.change(insert, params![name, candidate])?;
-        self.one("SELECT value FROM secret WHERE name = ?1", [name], |row| row.get(0))?
-            .ok_or_else(|| StoreError::NotFound { what: format!("secret {name}") })
+    fn take_secret(&self, name: &str) -> Result<Option<[u8; 32]>, StoreError> {
+        let taken = self.one("SELECT value FROM secret WHERE name = ?1", [name], |row| row.get(0))?;
+        self.change("DELETE FROM secret WHERE name = ?1", [name])?;
+        Ok(taken)
+    }
+
+    fn sealing_key(&self) -> Result<Option<Fingerprint>, StoreError> {
+        self.one("SELECT fingerprint FROM sealing_key", [], |row| row.get(0).map(Fingerprint))
+    }
+
+    fn set_sealing_key(&self, key: Fingerprint) -> Result<(), StoreError> {
+        if self.change("UPDATE sealing_key SET fingerprint = ?1", [key.0])? == 0 {
+            self.change("INSERT INTO sealing_key(fingerprint) VALUES (?1)", [key.0])?;
+        }
+        Ok(())
+    }
+
+    fn sealed(&self) -> Result<Vec<SealedItem>, StoreError> {
+        let mut items = self.all("SELECT customer, secret FROM second_factor", [], |row| {
+            Ok(SealedItem { place: SealedPlace::SecondFactor(row.get(0)?), bytes: row.get(1)? })
+        })?;
+        items.extend(self.all("SELECT key, sealed FROM remembered WHERE sealed IS NOT NULL", [], |row| {
+            Ok(SealedItem { place: SealedPlace::Answer(row.get(0)?), bytes: row.get(1)? })
+        })?);
+        Ok(items)
+    }
+
+    fn reseal(&self, item: &SealedItem) -> Result<(), StoreError> {
+        let changed = match &item.place {
+            SealedPlace::SecondFactor(customer) => {
+                self.change("UPDATE second_factor SET secret = ?2 WHERE customer = ?1", params![customer, item.bytes])
+            }
+            SealedPlace::Answer(key) => self.change("UPDATE remembered SET sealed = ?2 WHERE key = ?1", params![key, item.bytes]),
+        };
+        changed.map(drop)
+    }
+
+    fn forget_sealed_answer(&self, key: &[u8; 16]) -> Result<(), StoreError> {
+        self.change("UPDATE remembered SET sealed = NULL WHERE key = ?1", [key]).map(drop)
+    }
+
+    fn unsealed_answers(&self, mark: &str) -> Result<Vec<([u8; 16], Remembered)>, StoreError> {
+        let sql = format!("SELECT {ANSWER}, key FROM remembered WHERE sealed IS NULL AND instr(body, ?1) > 0");
+        self.all(&sql, [mark.as_bytes()], |row| Ok((row.get("key")?, answer(row)?)))
+    }
+
+    fn add_security_event(&self, event: &NewSecurityEvent, at_ms: i64) -> Result<SecurityEvent, StoreError> {
+        let last = self.one("SELECT id, hash FROM security_event ORDER BY id DESC LIMIT 1", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let added = SecurityEvent::after(last, at_ms, event)?;
+        let sql = identity_sqlite_rows::insert_event();
+        self.add("a security event", &sql, rusqlite::params_from_iter(identity_sqlite_rows::event_values(&added)))?;
+        Ok(added)
+    }
+
+    fn security_events(&self, customer: Option<&str>, before: Option<i64>, limit: u32) -> Result<Vec<SecurityEvent>, StoreError> {
+        let (before, whose) = (before.unwrap_or(i64::MAX), if customer.is_some() { "customer = ?3" } else { "?3 IS NULL" });
+        let sql = format!("SELECT {EVENT} FROM security_event WHERE id < ?1 AND {whose} ORDER BY id DESC LIMIT ?2");
+        self.all(&sql, params![before, limit, customer], event)
     }
 }
 
@@ -339,6 +441,11 @@ impl IdentityStore for SqliteIdentities {
             }
             identity_sqlite_dump::fill(connection, people).map_err(|error| self.database.write_error(error))
         })
+    }
+
+    fn scrub(&self) -> Result<(), StoreError> {
+        // Removed rows are overwritten in new pages (`secure_delete`); the old ones lie in the file until it takes the new ones over.
+        self.run(|connection| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())))
     }
 
     fn replace(&mut self, people: &People) -> Result<(), StoreError> {

@@ -6,10 +6,12 @@
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 use crate::identity_dump::{KeptAnswer, KeptFactor, KeptLink, KeptPassword, KeptSecret, KeptSession, KeptToken, People};
-use crate::identity_sqlite_rows::{SESSION, TOKEN, session, token};
-use crate::person::{Remembered, SecondFactor};
+use crate::identity_sqlite_rows::{ANSWER, EVENT, SESSION, TOKEN, answer, event, event_values, session, token};
+use crate::person::SecondFactor;
+use crate::secrets::Fingerprint;
 
-const TABLES: [&str; 7] = ["token", "password", "sign_in_link", "session", "second_factor", "remembered", "secret"];
+const TABLES: [&str; 9] =
+    ["token", "password", "sign_in_link", "session", "second_factor", "remembered", "secret", "sealing_key", "security_event"];
 
 /// Everything, in one transaction for reading.
 pub(crate) fn everything(connection: &Connection) -> rusqlite::Result<People> {
@@ -31,11 +33,12 @@ pub(crate) fn everything(connection: &Connection) -> rusqlite::Result<People> {
             let factor = SecondFactor { secret: row.get(1)?, last_step: row.get(2)?, set_at_ms: row.get(3)? };
             Ok(KeptFactor { customer: row.get(0)?, factor })
         })?,
-        remembered: all(&moment, "SELECT key, fingerprint, status, body, at_ms FROM remembered", |row| {
-            let answer = Remembered { fingerprint: row.get(1)?, status: row.get(2)?, body: row.get(3)? };
-            Ok(KeptAnswer { key: row.get(0)?, answer, at_ms: row.get(4)? })
+        remembered: all(&moment, &format!("SELECT {ANSWER}, key, at_ms FROM remembered"), |row| {
+            Ok(KeptAnswer { key: row.get("key")?, answer: answer(row)?, at_ms: row.get("at_ms")? })
         })?,
         secrets: all(&moment, "SELECT name, value FROM secret", |row| Ok(KeptSecret { name: row.get(0)?, value: row.get(1)? }))?,
+        sealing_key: all(&moment, "SELECT fingerprint FROM sealing_key", |row| row.get(0).map(Fingerprint))?.pop(),
+        security_events: all(&moment, &format!("SELECT {EVENT} FROM security_event"), event)?,
         last_token_id: last(&moment, "token")?,
         last_session_id: last(&moment, "session")?,
     };
@@ -56,10 +59,11 @@ pub(crate) fn fill(connection: &Connection, people: &People) -> rusqlite::Result
         let places = vec!["?"; columns.split(',').count()].join(", ");
         connection.prepare(&format!("INSERT INTO {table}({columns}) VALUES ({places})"))
     };
-    let mut put = insert("token", "id, name, role, customer, created_at_ms, revoked_at_ms, hash")?;
+    let mut put = insert("token", &format!("{TOKEN}, hash"))?;
     for KeptToken { hash, record } in &people.tokens {
-        let role = record.role.as_str();
-        put.execute(params![record.id, record.name, role, record.customer, record.created_at_ms, record.revoked_at_ms, hash])?;
+        let (role, scopes, created, revoked) = (record.role.as_str(), record.scopes.stored(), record.created_at_ms, record.revoked_at_ms);
+        let expires = record.expires_at_ms;
+        put.execute(params![record.id, record.name, role, record.customer, created, revoked, scopes, expires, record.is_exposed, hash])?;
     }
     let mut put = insert("password", "customer, phc, set_at_ms")?;
     for kept in &people.passwords {
@@ -78,13 +82,20 @@ pub(crate) fn fill(connection: &Connection, people: &People) -> rusqlite::Result
     for KeptFactor { customer, factor } in &people.second_factors {
         put.execute(params![customer, factor.secret, factor.last_step, factor.set_at_ms])?;
     }
-    let mut put = insert("remembered", "key, fingerprint, status, body, at_ms")?;
+    let mut put = insert("remembered", &format!("{ANSWER}, key, at_ms"))?;
     for KeptAnswer { key, answer, at_ms } in &people.remembered {
-        put.execute(params![key, answer.fingerprint, answer.status, answer.body, at_ms])?;
+        put.execute(params![answer.fingerprint, answer.status, answer.body, answer.sealed, key, at_ms])?;
     }
     let mut put = insert("secret", "name, value")?;
     for kept in &people.secrets {
         put.execute(params![kept.name, kept.value])?;
+    }
+    if let Some(key) = people.sealing_key {
+        insert("sealing_key", "fingerprint")?.execute([key.0])?;
+    }
+    let mut put = insert("security_event", EVENT)?;
+    for kept in &people.security_events {
+        put.execute(rusqlite::params_from_iter(event_values(kept)))?;
     }
     set_last(connection, "token", people.tokens_end())?;
     set_last(connection, "session", people.sessions_end())

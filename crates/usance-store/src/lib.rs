@@ -38,8 +38,12 @@ pub mod note;
 pub mod person;
 pub mod postgres;
 pub mod projection;
+pub mod random;
 pub mod recovery;
 pub mod round;
+pub mod secrets;
+pub mod secrets_file;
+pub mod security;
 pub mod snapshot;
 pub mod soundness;
 pub mod sqlite;
@@ -51,7 +55,8 @@ pub use error::StoreError;
 pub use faulty::{Fault, FaultScript, FaultyLog};
 pub use home::Home;
 pub use identity::{
-    Identities, IdentityStore, NewSession, NewToken, Remembered, Role, SecondFactor, SessionRecord, TokenRecord, atomically,
+    Identities, IdentityStore, NewSecurityEvent, NewSession, NewToken, Remembered, Role, Scope, Scopes, SealedItem, SealedPlace,
+    SecondFactor, SecurityEvent, SecurityKind, SessionRecord, TokenRecord, atomically,
 };
 pub use identity_dump::People;
 pub use identity_sqlite::SqliteIdentities;
@@ -59,6 +64,7 @@ pub use log::{Appended, Head, LogReader, LogStore, verify_chain, verify_stands};
 pub use memory::MemoryLog;
 pub use note::Note;
 pub use postgres::{Postgres, PostgresIdentities, PostgresLog, PostgresLogReader};
+pub use secrets::Secrets;
 pub use snapshot::{Section, Snapshot, SnapshotFile, SnapshotWriter};
 pub use sqlite::{SqliteLog, SqliteLogReader};
 pub use usance_core::id::LogPosition;

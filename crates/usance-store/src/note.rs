@@ -4,7 +4,8 @@
 //! note's text, which is read back only as it was written, what has to hold before somebody goes on with a copy, and when
 //! the note ends: whoever begins to write a copy, as an engine or for a token, takes the note away first, because from then
 //! on the copy is a platform of its own. It refuses a copy that is not what its note says, and leaves it as it is: what is
-//! left is the evidence. It proves nothing against somebody who can write a note; for that the head is kept elsewhere.
+//! left is the evidence. Where the platform's secrets file is at hand the note is signed, so that nobody else can write one; whoever
+//! restores without that file has the head that was kept elsewhere.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,6 +16,7 @@ use crate::connection::{create_private, sync_directory};
 use crate::directory::DataDirectory;
 use crate::error::StoreError;
 use crate::log::{Head, LogReader, verify_stands};
+use crate::secrets::{Key, Purpose, Secrets};
 use crate::soundness::{PeopleHashes, people_hashes};
 use crate::sqlite::SqliteLogReader;
 
@@ -32,13 +34,61 @@ pub struct Note {
     pub hash: String,
     /// The people.
     pub people: PeopleHashes,
+    /// That whoever has the platform's secrets file wrote it.
+    pub signature: Option<Signature>,
+}
+
+/// A signature under a note.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    /// The key, in hexadecimal as [`crate::secrets::Fingerprint`] shows it.
+    pub key: String,
+    /// The mark that only the key makes, in hexadecimal.
+    pub mark: String,
+}
+
+/// What a note's signature proves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Whoever has the secrets file wrote it, as it is.
+    Signed,
+    /// It carries no signature.
+    Unsigned,
+    /// It was signed with a key that is not in the secrets file.
+    OtherKey,
+    /// It carries the name of a key and not its mark.
+    Forged,
 }
 
 impl Note {
     /// The note of a copy whose log ends at `head`.
     #[must_use]
     pub fn new(head: Head, people: PeopleHashes) -> Self {
-        Note { batch: head.seq, hash: blake3::Hash::from_bytes(head.hash).to_hex().to_string(), people }
+        Note { batch: head.seq, hash: blake3::Hash::from_bytes(head.hash).to_hex().to_string(), people, signature: None }
+    }
+
+    /// The same note, signed with the key in force.
+    #[must_use]
+    pub fn signed(self, secrets: &Secrets) -> Self {
+        let key = secrets.in_force();
+        let signature = Some(Signature { key: key.fingerprint().to_string(), mark: self.mark(key) });
+        Note { signature, ..self }
+    }
+
+    /// What its signature proves to whoever has these keys.
+    #[must_use]
+    pub fn proof(&self, secrets: &Secrets) -> Proof {
+        let Some(Signature { key, mark }) = &self.signature else { return Proof::Unsigned };
+        match secrets.keys().find(|own| own.fingerprint().to_string() == *key) {
+            None => Proof::OtherKey,
+            // Compared as hashes, which takes the same time wherever they differ.
+            Some(own) if blake3::hash(self.mark(own).as_bytes()) == blake3::hash(mark.as_bytes()) => Proof::Signed,
+            Some(_) => Proof::Forged,
+        }
+    }
+
+    fn mark(&self, key: &Key) -> String {
+        blake3::keyed_hash(&key.derive(Purpose::Notes), self.said().as_bytes()).to_hex().to_string()
     }
 
     /// Writes the note into the directory of a copy, durably.
@@ -120,11 +170,20 @@ impl Note {
         }
     }
 
-    fn text(&self) -> String {
+    /// What it says, without what proves it.
+    fn said(&self) -> String {
         let mut text = format!("{TITLE}\nhead {} {}\npeople {}\n", self.batch, self.hash, self.people.version);
         for (name, hash) in &self.people.tables {
             // Writing into a string cannot fail.
             let _ = writeln!(text, "table {name} {hash}");
+        }
+        text
+    }
+
+    fn text(&self) -> String {
+        let mut text = self.said();
+        if let Some(Signature { key, mark }) = &self.signature {
+            let _ = writeln!(text, "signed {key} {mark}");
         }
         let check = blake3::hash(text.as_bytes()).to_hex();
         text + "check " + &check + "\n"
@@ -137,12 +196,16 @@ impl Note {
         }
         let (batch, hash) = lines.next()?.strip_prefix("head ")?.split_once(' ')?;
         let version = lines.next()?.strip_prefix("people ")?.parse().ok()?;
-        let mut tables = BTreeMap::new();
+        let (mut tables, mut signature) = (BTreeMap::new(), None);
         for line in lines.take_while(|line| !line.starts_with("check ")) {
+            if let Some((key, mark)) = line.strip_prefix("signed ").and_then(|rest| rest.split_once(' ')) {
+                signature = Some(Signature { key: key.to_owned(), mark: mark.to_owned() });
+                continue;
+            }
             let (name, hash) = line.strip_prefix("table ")?.split_once(' ')?;
             tables.insert(name.to_owned(), hash.to_owned());
         }
-        Some(Note { batch: batch.parse().ok()?, hash: hash.to_owned(), people: PeopleHashes { version, tables } })
+        Some(Note { batch: batch.parse().ok()?, hash: hash.to_owned(), people: PeopleHashes { version, tables }, signature })
     }
 }
 
@@ -160,6 +223,12 @@ mod tests {
         assert_eq!(Note::read(dir.path()).unwrap(), None);
         let tables = BTreeMap::from([("password".to_owned(), "0f".repeat(32)), ("token".to_owned(), "a1".repeat(32))]);
         let note = Note::new(Head { seq: 17, hash: [9; 32], at_ms: 0 }, PeopleHashes { version: 2, tables });
+        let key = |byte| Key { secret: [byte; 32], made_on: usance_core::calendar::Day::parse("2026-11-30").unwrap() };
+        let (ours, theirs) = (Secrets::new(key(1), Vec::new()), Secrets::new(key(2), Vec::new()));
+        assert_eq!(note.proof(&ours), Proof::Unsigned);
+        let note = note.signed(&ours);
+        assert_eq!((note.proof(&ours), note.proof(&theirs)), (Proof::Signed, Proof::OtherKey));
+        assert_eq!(Note { batch: 18, ..note.clone() }.proof(&ours), Proof::Forged);
         note.write(dir.path()).unwrap();
         assert_eq!(Note::read(dir.path()).unwrap(), Some(note.clone()));
         let whole = fs::read(place(dir.path())).unwrap();

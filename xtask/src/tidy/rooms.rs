@@ -77,8 +77,7 @@ const HOUSES: [House; 3] = [
         member: "crates/usance-engine",
         rooms: &[
             room("unavailable", "why the engine cannot answer now", &[]),
-            room("random", "bytes from the operating system", &[]),
-            room("life", "start, follow, take over, write, live, workers, clock, pool", &["unavailable", "random"]),
+            room("life", "start, follow, take over, write, live, workers, clock, pool", &["unavailable"]),
             room("caller", "who acts, for whom; what a role may", &[]),
             room("once", "what makes a write the same write: key and fingerprint", &["caller"]),
             room("refusal", "why an operation was not carried out", &["once", "unavailable"]),
@@ -88,7 +87,7 @@ const HOUSES: [House; 3] = [
             room(
                 "people",
                 "who may come in: the stored identities, and a write among them that happens once",
-                &["life", "random", "refusal", "submit"],
+                &["life", "refusal", "submit"],
             ),
             apart(
                 "operations",

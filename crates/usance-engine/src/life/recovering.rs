@@ -3,11 +3,11 @@
 
 use super::clock::{EngineClock, clock_word};
 use super::settings::{SHARD, Settings};
-use crate::random::random_bytes;
 use anyhow::{Context, bail};
 use std::path::Path;
 use usance_core::machine::State;
 use usance_core::machine::state::{ClockMode, Platform};
+use usance_store::random::random_bytes;
 use usance_store::recovery::Recovered;
 use usance_store::round;
 use usance_store::{Appended, Batch, DataDirectory, Head, StoreError, snapshot};

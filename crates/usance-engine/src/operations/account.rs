@@ -14,7 +14,7 @@ use usance_core::machine::{Command, Rejection, State};
 
 /// Who may do what.
 pub const RIGHTS: &[Right] =
-    &[("account_list", Permission::CustomerRead), ("deposit_create", Permission::Service), ("withdrawal_create", Permission::Service)];
+    &[("account_list", Permission::CustomerRead), ("deposit_create", Permission::Wallet), ("withdrawal_create", Permission::Wallet)];
 
 /// A customer's accounts, by asset.
 ///

@@ -8,7 +8,7 @@ use crate::submit::{Told, Write};
 use usance_core::machine::Command;
 
 /// Who may do what.
-pub const RIGHTS: &[Right] = &[("customer_create", Permission::Service), ("customer_get", Permission::Back)];
+pub const RIGHTS: &[Right] = &[("customer_create", Permission::Identity), ("customer_get", Permission::Back)];
 
 /// Adds a customer.
 ///

@@ -1,7 +1,7 @@
 //! The journal: every entry with its postings, straight from the log; or a customer's, with its share of every close.
 
 use super::state;
-use crate::caller::{Permission, Right};
+use crate::caller::{Actor, Permission, Right};
 use crate::life::engine::Engine;
 use crate::lines::{Chosen, Cut, closed_at};
 use crate::refusal::Refusal;
@@ -32,6 +32,8 @@ pub struct Posted {
     pub at: Timestamp,
     /// The entry.
     pub entry: JournalEntry,
+    /// Who had it decided; nobody where a day was over, or where the record is older than the field.
+    pub actor: Option<Actor>,
     /// Whose share of a close it is, if it is one.
     pub share_of: Option<(ProductIx, PositionId)>,
 }
@@ -86,7 +88,13 @@ fn of_batch(engine: &Engine, batch: &Batch, asset: Option<AssetIx>) -> Result<Ve
                 posted(state, event).map(move |entry| (at, entry))
             });
             let of_asset = posted.filter(|(_, entry)| asset.is_none_or(|only| only == entry.asset()));
-            let keyed = of_asset.zip(0..).map(|((at, entry), number)| Posted { key: (place.number(), number), at, entry, share_of: None });
+            let keyed = of_asset.zip(0..).map(|((at, entry), number)| Posted {
+                key: (place.number(), number),
+                at,
+                entry,
+                actor: fact.actor,
+                share_of: None,
+            });
             entries.extend(keyed);
         });
     }
@@ -115,7 +123,7 @@ async fn of_customer(
         // What a customer did comes after the closes of the same record.
         let did = rows.iter().flat_map(|(_, row)| {
             let (key, at) = ((row.place.number(), u64::MAX), row.at);
-            posted(state, &row.event).map(move |entry| Posted { key, at, entry, share_of: None })
+            posted(state, &row.event).map(move |entry| Posted { key, at, entry, actor: None, share_of: None })
         });
         did.filter(is_next).collect()
     });
@@ -133,7 +141,7 @@ async fn of_customer(
                 let shares = post::share_of_close(cut.customer, line).unwrap_or_default().into_iter().zip(0_u64..);
                 let keyed = shares.map(|(entry, part)| {
                     let number = day_part(line.day) | (line.position.0 & 0xffff_ffff) << 4 | part;
-                    Posted { key: (close.place.number(), number), at, entry, share_of: Some((line.product, line.position)) }
+                    Posted { key: (close.place.number(), number), at, entry, actor: None, share_of: Some((line.product, line.position)) }
                 });
                 found.extend(keyed.filter(is_next));
             }
@@ -148,7 +156,24 @@ async fn of_customer(
         }
     }
     found.sort_by_key(|posted| Reverse(posted.key));
+    found.truncate(most);
+    name_actors(engine, &mut found)?;
     Ok(found)
+}
+
+/// Names who had a customer's own entries decided: the log says so.
+fn name_actors(engine: &Engine, found: &mut [Posted]) -> Result<(), Unavailable> {
+    let mut known: Option<(u64, Option<Actor>)> = None;
+    for posted in found.iter_mut().filter(|posted| posted.share_of.is_none()) {
+        let place = posted.key.0;
+        let actor = match known {
+            Some((same, actor)) if same == place => actor,
+            _ => engine.record(LogPosition::from_number(place))?.fact.actor,
+        };
+        known = Some((place, actor));
+        posted.actor = actor;
+    }
+    Ok(())
 }
 
 /// Where the entries of a closed day begin within the key of their record.

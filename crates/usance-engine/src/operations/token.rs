@@ -1,23 +1,29 @@
 //! Tokens: with which programs and people come in. A token's text is shown once, when it is made.
 
 use super::state;
-use crate::caller::{Caller, Permission, Right, Role};
+use crate::caller::{Caller, Permission, Right, Role, Scope, Scopes};
 use crate::life::clock::EngineClock;
 use crate::life::engine::Engine;
 use crate::once::Once;
-use crate::people::{People, Telling, ToldPeople, secret_hash, unreadable};
+use crate::people::{People, SecretForm, Telling, ToldPeople, secret_hash, unreadable};
 use crate::refusal::Refusal;
 use crate::submit::Write;
 use serde::{Deserialize, Serialize};
 use usance_core::id::is_outside_id;
-use usance_store::{NewToken, TokenRecord};
+use usance_store::{NewSecurityEvent, NewToken, SecurityKind, TokenRecord};
 
 /// Who may do what.
 pub const RIGHTS: &[Right] =
     &[("token_create", Permission::Operator), ("token_list", Permission::Back), ("token_revoke", Permission::Operator)];
 
+/// The name of the token in the environment, with which the first operator comes in. No other token has it.
+pub const BOOTSTRAP_NAME: &str = "bootstrap";
 /// The longest name.
 const NAME_BYTES_MAX: usize = 64;
+/// The longest that a token which ends may last.
+const DAYS_MAX: u32 = 3650;
+/// Milliseconds of a day.
+pub const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// `customer`, `service`, `operator` or `auditor`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -26,9 +32,9 @@ const NAME_BYTES_MAX: usize = 64;
 pub enum RoleWord {
     /// One customer.
     Customer,
-    /// Acts for any customer, creates customers, deposits, withdraws.
+    /// The exchange's backend: what of its scopes it has.
     Service,
-    /// All that, and products, rates, the clock, tokens; reads everything.
+    /// All that a service may, and products, rates, the clock, tokens; reads everything.
     Operator,
     /// Reads everything, writes nothing.
     Auditor,
@@ -41,6 +47,32 @@ impl From<RoleWord> for Role {
             RoleWord::Service => Role::Service,
             RoleWord::Operator => Role::Operator,
             RoleWord::Auditor => Role::Auditor,
+        }
+    }
+}
+
+/// A part of what a role may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ScopeWord {
+    /// Deposits and withdrawals.
+    Wallet,
+    /// Customers, passwords, second factors, sign-in links.
+    Identity,
+    /// What a customer may do.
+    Acting,
+    /// What a customer may see.
+    Reading,
+}
+
+impl From<ScopeWord> for Scope {
+    fn from(word: ScopeWord) -> Self {
+        match word {
+            ScopeWord::Wallet => Scope::Wallet,
+            ScopeWord::Identity => Scope::Identity,
+            ScopeWord::Acting => Scope::Acting,
+            ScopeWord::Reading => Scope::Reading,
         }
     }
 }
@@ -58,6 +90,38 @@ pub struct TokenAsked {
     /// The customer, for a customer's token.
     #[serde(default)]
     pub customer: Option<String>,
+    /// What of its role's rights it has, for a service's or a customer's token; all of them when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<ScopeWord>>,
+    /// For how many days it opens something, 1 to 3650; for ever when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 3650))]
+    pub days: Option<u32>,
+}
+
+impl TokenAsked {
+    /// What of its role's rights it asks for.
+    ///
+    /// # Errors
+    /// Scopes that the role does not have, or none at all.
+    fn scopes(&self) -> Result<Scopes, Refusal> {
+        let Some(words) = &self.scopes else { return Ok(Scopes::ALL) };
+        let scopes: Vec<Scope> = words.iter().map(|word| Scope::from(*word)).collect();
+        if scopes.is_empty() || !scopes.iter().all(|scope| scope.is_of(self.role.into())) {
+            let detail = "scopes: at least one; a service has wallet, identity, acting, reading, a customer acting, reading, others none";
+            return Err(Refusal::Malformed(detail.to_owned()));
+        }
+        Ok(scopes.into_iter().collect())
+    }
+
+    /// From when on it opens nothing, milliseconds since the Unix epoch.
+    fn expires_at_ms(&self, now: i64) -> Result<Option<i64>, Refusal> {
+        let Some(days) = self.days else { return Ok(None) };
+        if !(1..=DAYS_MAX).contains(&days) {
+            return Err(Refusal::Malformed(format!("days: 1 to {DAYS_MAX}")));
+        }
+        Ok(Some(now + i64::from(days) * DAY_MS))
+    }
 }
 
 /// Makes a token; `tell` says it to its sender, with [`crate::people::SECRET`] for its text.
@@ -76,6 +140,9 @@ pub async fn make(
     if !is_outside_id(&asked.name, NAME_BYTES_MAX) {
         return Err(Refusal::Malformed("name: 1 to 64 of A-Z a-z 0-9 . _ -".to_owned()));
     }
+    if asked.name == BOOTSTRAP_NAME {
+        return Err(Refusal::Malformed("name: bootstrap is the name of the environment's token".to_owned()));
+    }
     match (asked.role, &asked.customer) {
         (RoleWord::Customer, Some(customer)) => engine.read(|now, _| state::customer(now, customer).map(drop)).await??,
         (RoleWord::Customer, None) => return Err(Refusal::Malformed("customer: a customer's token needs it".to_owned())),
@@ -83,10 +150,14 @@ pub async fn make(
         (_, None) => {}
     }
     let now = EngineClock::system().ms();
+    let (scopes, expires_at_ms) = (asked.scopes()?, asked.expires_at_ms(now)?);
     let write = Write { caller, once, method: "POST" };
-    let made = people.once(engine, write, "token", |people, secret| {
+    let made = people.once(engine, write, SecretForm::Token, |people, secret| {
         let (name, role, customer) = (asked.name.clone(), asked.role.into(), asked.customer.clone());
-        let record = people.add_token(&NewToken { name, role, customer, hash: secret_hash(secret) }, now)?;
+        let token = NewToken { name, role, scopes, customer, hash: secret_hash(secret), expires_at_ms };
+        let record = people.add_token(&token, now)?;
+        let event = NewSecurityEvent::about_token(SecurityKind::TokenMade, &record, caller.actor);
+        people.add_security_event(&event, now)?;
         Ok(tell(&record))
     });
     made.await
@@ -114,9 +185,15 @@ pub async fn revoke(
 ) -> Result<ToldPeople, Refusal> {
     let now = EngineClock::system().ms();
     let write = Write { caller, once, method: "DELETE" };
-    let revoked = people.once(engine, write, "revoke", |people, _| {
+    let revoked = people.once(engine, write, SecretForm::Token, |people, _| {
         let id: i64 = id.parse().map_err(|_| Refusal::TokenNotFound)?;
-        if people.revoke_token(id, now)? { Ok(tell(id)) } else { Err(Refusal::TokenNotFound.into()) }
+        if !people.revoke_token(id, now)? {
+            return Err(Refusal::TokenNotFound.into());
+        }
+        if let Some(record) = people.token(id)? {
+            people.add_security_event(&NewSecurityEvent::about_token(SecurityKind::TokenRevoked, &record, caller.actor), now)?;
+        }
+        Ok(tell(id))
     });
     revoked.await
 }

@@ -38,6 +38,8 @@ const FRESH: Budget = Budget { at_once: 3, every_ms: 8 * 60 * 60_000 };
 const DEVICE: Budget = Budget { at_once: 10, every_ms: 60_000 };
 /// One customer's codes, from all strangers who have the password: three codes of a million are right at a time.
 const CODES_OF_STRANGERS: Budget = Budget { at_once: 6, every_ms: 10 * 60_000 };
+/// Bearer tokens that are none, from one line: no token can be guessed, so this is for the store and for whoever reads the log.
+const BEARERS: Budget = Budget { at_once: 60, every_ms: 1000 };
 /// One customer's codes, from a device of that customer, or within a session.
 const CODES_OF_ONE: Budget = Budget { at_once: 6, every_ms: 5 * 60_000 };
 
@@ -67,10 +69,11 @@ enum BudgetName {
     CodesOfStrangers,
     CodesOfDevice,
     CodesOfSession,
+    Bearers,
 }
 
 impl BudgetName {
-    const ALL: [BudgetName; 9] = [
+    const ALL: [BudgetName; 10] = [
         BudgetName::Line,
         BudgetName::Pair,
         BudgetName::Strangers,
@@ -80,6 +83,7 @@ impl BudgetName {
         BudgetName::CodesOfStrangers,
         BudgetName::CodesOfDevice,
         BudgetName::CodesOfSession,
+        BudgetName::Bearers,
     ];
 
     const fn budget(self) -> Budget {
@@ -92,6 +96,7 @@ impl BudgetName {
             BudgetName::Device => DEVICE,
             BudgetName::CodesOfStrangers => CODES_OF_STRANGERS,
             BudgetName::CodesOfDevice | BudgetName::CodesOfSession => CODES_OF_ONE,
+            BudgetName::Bearers => BEARERS,
         }
     }
 }
@@ -133,7 +138,7 @@ impl Table {
 pub struct Attempts {
     /// Chosen at random by each process.
     key: [u8; 32],
-    tables: [Mutex<Table>; 9],
+    tables: [Mutex<Table>; 10],
     began: Instant,
 }
 
@@ -201,6 +206,14 @@ impl Attempts {
     /// How long to wait.
     pub fn code_within(&self, session: i64) -> Result<Taken, Duration> {
         self.take(&[(BudgetName::CodesOfSession, &[&session.to_string()])], self.now_ms())
+    }
+
+    /// Counts a bearer token from an address, before it is known whether it is one.
+    ///
+    /// # Errors
+    /// How long to wait.
+    pub fn bearer(&self, from: IpAddr) -> Result<Taken, Duration> {
+        self.take(&[(BudgetName::Bearers, &[&line(from).to_string()])], self.now_ms())
     }
 
     /// What was right, or was never looked at, does not count.

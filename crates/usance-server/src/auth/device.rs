@@ -4,7 +4,8 @@
 //! who guesses elsewhere shuts the customer out. Signed, not stored: it names no customer, holds for one, ends after a year,
 //! and ends when that customer gets a new password. A browser keeps up to four, for those who share it.
 
-use crate::auth::session::{failed, now, random};
+use crate::auth::refusals::failed;
+use crate::auth::session::{now, random};
 use crate::auth::tokens::Auth;
 use crate::wire::problem::Problem;
 use crate::wire::text::hex;
@@ -97,7 +98,7 @@ impl Auth {
     fn device_signature(&self, customer: &str, until: i64, number: &str, password: &str) -> Result<String, Problem> {
         // No part can hold the sign between them but the customer, which stands last.
         let said = format!("device {until} {number} {password} {customer}");
-        Ok(blake3::keyed_hash(self.signing_key()?, said.as_bytes()).to_hex().to_string())
+        Ok(blake3::keyed_hash(&self.signing_key()?, said.as_bytes()).to_hex().to_string())
     }
 
     /// What changes with a customer's password and says nothing about it: made from its stored hash.
@@ -106,7 +107,7 @@ impl Auth {
     /// 503 when the key cannot be read.
     pub(super) fn password_mark(&self, stored: Option<&str>) -> Result<String, Problem> {
         let said = format!("password {}", stored.unwrap_or(""));
-        let mark = blake3::keyed_hash(self.signing_key()?, said.as_bytes()).to_hex();
+        let mark = blake3::keyed_hash(&self.signing_key()?, said.as_bytes()).to_hex();
         Ok(mark.chars().take(32).collect())
     }
 }
@@ -116,6 +117,7 @@ mod tests {
     use super::*;
     use crate::auth::rates::RateLimits;
     use std::num::NonZeroU32;
+    use usance_engine::people::keys::Keyring;
     use usance_store::{DataDirectory, Home};
 
     #[test]
@@ -125,7 +127,9 @@ mod tests {
         let most = NonZeroU32::MAX;
         let rates =
             RateLimits { customer: most, history: most, preview: None, write: None, sender: None, address: None, route: Vec::new() };
-        let auth = Auth::new(&Home::embedded(&directory), None, &rates).expect("people");
+        let keys = Keyring::at(folder.path().join("secrets"));
+        let auth = Auth::new(&Home::embedded(&directory), keys, None, &rates).expect("people");
+        auth.take_over().expect("a new store");
         let (before, cookie, after) = (now(), auth.know_device("alice", None).expect("a mark"), now());
         let year = 365 * 24 * 60 * 60 * 1000;
         let known = |at: i64| auth.known_device_at("alice", Some(&cookie), at).expect("the people");

@@ -216,7 +216,6 @@ impl RateVerdict {
 mod tests {
     use super::*;
     use std::time::{Duration, Instant};
-    use usance_store::Role;
 
     fn kept(rates: &Rates) -> usize {
         let always = rates.customer.limiter.len() + rates.history.limiter.len();
@@ -240,7 +239,7 @@ mod tests {
             route: vec![RouteRate { operation: "account_list", a_second: NonZeroU32::new(1000).expect("a rate") }],
         });
         for number in 0..SENDERS {
-            let identity = Identity { role: Role::Customer, name: "phone".to_owned(), customer: Some(format!("c{number}")) };
+            let identity = Identity::of_session(&format!("c{number}"), i64::from(number));
             assert!(rates.count(&identity, Purpose::History, Some("account_list")).allowed().is_ok());
             assert!(rates.count_address(IpAddr::from(number.to_be_bytes()), None).allowed().is_ok());
         }

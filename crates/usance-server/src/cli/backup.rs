@@ -10,8 +10,8 @@ use std::process::ExitCode;
 use usance_engine::life::settings::SHARD;
 use usance_store::soundness::people_hashes;
 use usance_store::{
-    DataDirectory, Head, Home, IdentityStore, LogReader, LogStore, Note, SnapshotFile, SqliteLog, SqliteLogReader, StoreError, copy,
-    remove_database, snapshot, verify_chain,
+    DataDirectory, Head, Home, IdentityStore, LogReader, LogStore, Note, Secrets, SnapshotFile, SqliteLog, SqliteLogReader, StoreError,
+    copy, remove_database, snapshot, verify_chain,
 };
 
 /// Copy the data of a running or stopped engine, consistently.
@@ -37,22 +37,31 @@ pub struct Backup {
 pub fn run(verb: &Backup) -> anyhow::Result<ExitCode> {
     drop(verb.place.visit()?);
     let bar = spinner("copying", verb.output);
-    let head = match verb.place.home()? {
+    let (head, to) = match verb.place.home()? {
         Home::Embedded(_) => of_files(&verb.place, &verb.to)?,
         server @ Home::Postgres(_) => of_server(&server, &verb.to)?,
     };
+    let is_signed = write_note(&to, head, verb.place.keys()?.as_ref())?;
     bar.finish_and_clear();
     let hash = crate::wire::text::hex(&head.hash);
     if verb.output.json {
-        println!("{}", serde_json::json!({"to": verb.to.display().to_string(), "head": {"batch": head.seq, "hash": hash}}));
+        println!(
+            "{}",
+            serde_json::json!({"to": verb.to.display().to_string(), "head": {"batch": head.seq, "hash": hash}, "signed": is_signed})
+        );
     } else {
         println!("copied to {}: everything up to batch {} ({hash})", verb.to.display(), head.seq);
+        if is_signed {
+            println!("the secrets file is not in it: keep a copy of that, too, in another place");
+        } else {
+            println!("its note is not signed: no secrets file is at hand (--secrets)");
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Copies a data directory: its files as they stand at one moment each, the log last.
-fn of_files(place: &StoreFlags, target: &Path) -> anyhow::Result<Head> {
+fn of_files(place: &StoreFlags, target: &Path) -> anyhow::Result<(Head, DataDirectory)> {
     let from = DataDirectory::open_shared(&place.data)?;
     if target.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         bail!("{} is not empty", target.display());
@@ -63,7 +72,7 @@ fn of_files(place: &StoreFlags, target: &Path) -> anyhow::Result<Head> {
     copy::database(&from.people(), &to.people())?;
     copy::database(&from.log(), &to.log())?;
     let head = SqliteLogReader::open(&to.log())?.head(SHARD)?.context("the copied log is empty")?;
-    write_note(&to, head)
+    Ok((head, to))
 }
 
 /// Copies snapshots that were listed. A running engine may remove one meanwhile for a newer one: the copy does without it.
@@ -81,7 +90,7 @@ fn snapshots(listed: &[SnapshotFile], to: &Path) -> anyhow::Result<()> {
 }
 
 /// Adds to a copy what the server's log has more, and takes its people as they are now.
-fn of_server(server: &Home, target: &Path) -> anyhow::Result<Head> {
+fn of_server(server: &Home, target: &Path) -> anyhow::Result<(Head, DataDirectory)> {
     let to = DataDirectory::open_exclusive(target)?;
     Note::forget(target)?;
     // People first: a customer's password may then be older than the log, never ahead of it.
@@ -101,7 +110,7 @@ fn of_server(server: &Home, target: &Path) -> anyhow::Result<Head> {
         Ok(())
     });
     match copied {
-        Ok(head) if head.seq > 0 => write_note(&to, head),
+        Ok(head) if head.seq > 0 => Ok((head, to)),
         Ok(_) => bail!("the log is empty"),
         Err(error) if matches!(error.downcast_ref(), Some(StoreError::Damaged { .. })) => {
             Err(error.context(format!("{} is not an older copy of this log, or the log is damaged", target.display())))
@@ -110,10 +119,11 @@ fn of_server(server: &Home, target: &Path) -> anyhow::Result<Head> {
     }
 }
 
-/// Notes in the copy where its log ends and who its people are, so that what is lost of it later shows.
-fn write_note(to: &DataDirectory, head: Head) -> anyhow::Result<Head> {
-    Note::new(head, people_hashes(&to.people())?).write(to.path())?;
-    Ok(head)
+/// Notes in the copy where its log ends and who its people are, so that what is lost of it later shows; signed, where that can be done.
+fn write_note(to: &DataDirectory, head: Head, keys: Option<&Secrets>) -> anyhow::Result<bool> {
+    let note = Note::new(head, people_hashes(&to.people())?);
+    keys.map_or_else(|| note.clone(), |keys| note.clone().signed(keys)).write(to.path())?;
+    Ok(keys.is_some())
 }
 
 fn remove(path: &Path) -> anyhow::Result<()> {

@@ -17,9 +17,12 @@ use usance_core::machine::{Answer, Event, Executed, State};
 use usance_engine::Settings;
 use usance_engine::life::clock::EngineClock;
 use usance_engine::life::settings::SHARD;
-use usance_engine::random::random_bytes;
+use usance_engine::people::keys::Keyring;
 use usance_store::codec::Record;
-use usance_store::{BatchBuilder, DataDirectory, Head, LogStore, Role, SqliteIdentities, SqliteLog, codec, remove_database};
+use usance_store::random::random_bytes;
+use usance_store::{
+    BatchBuilder, DataDirectory, Head, LogStore, NewToken, Role, SqliteIdentities, SqliteLog, codec, remove_database, secrets_file,
+};
 
 /// Customers of the sample platform.
 const CUSTOMERS: u64 = 300;
@@ -70,7 +73,8 @@ pub fn run(verb: &Demo) -> anyhow::Result<ExitCode> {
         serde_json::from_slice(&std::fs::read(&tokens_path).with_context(|| format!("reading {}", tokens_path.display()))?)?;
     let opening = open(&Settings::new(&verb.data), output)?;
     let sample_customers = tokens.customers.iter().map(|(id, _)| id.clone()).collect();
-    serve(opening, door, &verb.serving, Entry { bootstrap: None, sample_customers }, move |address, _| tell(address, &tokens, output))
+    let keys = Keyring::at(secrets_file::beside_data(&verb.data));
+    serve(opening, door, &verb.serving, Entry { bootstrap: None, sample_customers, keys }, move |address, _| tell(address, &tokens, output))
 }
 
 /// Builds the sample platform. It is finished when the tokens have their name; a start that was cut off begins again.
@@ -111,12 +115,12 @@ fn make(data: &Path, output: Output) -> anyhow::Result<()> {
         bail!("writing the sample log: {reason}");
     }
     bar.finish_and_clear();
-    let people = SqliteIdentities::open(&directory.people())?;
-    let operator = token::make(&people, "demo-operator", Role::Operator, None)?.0;
+    let mut people = SqliteIdentities::open(&directory.people())?;
+    let operator = token::make(&mut people, NewToken::plain("demo-operator", Role::Operator, None))?.0;
     let mut customers = Vec::new();
     for number in 0..3 {
         let id = customer_id(number);
-        let text = token::make(&people, &id, Role::Customer, Some(&id))?.0;
+        let text = token::make(&mut people, NewToken::plain(&id, Role::Customer, Some(&id)))?.0;
         customers.push((id, text));
     }
     write_private(&unfinished, &serde_json::to_vec_pretty(&Tokens { operator, customers })?)?;

@@ -13,6 +13,7 @@ pub mod promote;
 pub mod rate_flags;
 mod replay;
 pub mod restore;
+pub mod secrets;
 pub mod serve;
 pub mod simulate;
 pub mod store_flags;
@@ -40,6 +41,7 @@ enum Verb {
     Serve(serve::Serve),
     Demo(demo::Demo),
     Token(token::Token),
+    Secrets(secrets::SecretsVerbs),
     Verify(verify::Verify),
     Backup(backup::Backup),
     Restore(restore::Restore),
@@ -55,6 +57,7 @@ pub fn main() -> ExitCode {
         Verb::Serve(verb) => (serve::run(&verb), verb.output.json),
         Verb::Demo(verb) => (demo::run(&verb), verb.output.json),
         Verb::Token(verb) => (token::run(&verb), verb.json()),
+        Verb::Secrets(verb) => (secrets::run(&verb), verb.json()),
         Verb::Verify(verb) => (verify::run(&verb), verb.output.json),
         Verb::Backup(verb) => (backup::run(&verb), verb.output.json),
         Verb::Restore(verb) => (restore::run(&verb), verb.output.json),

@@ -10,6 +10,8 @@ use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use usance_engine::life::settings::SHARD;
+use usance_engine::people::keys::{Reason, change};
+use usance_store::note::Proof;
 use usance_store::soundness::people_hashes;
 use usance_store::{DataDirectory, Head, Home, LogReader, Note, People, StoreError, verify_chain};
 
@@ -41,7 +43,9 @@ pub fn run(verb: &Restore) -> anyhow::Result<ExitCode> {
     // Held while it is read: an embedded platform that runs would go on after the copy was taken.
     let from = DataDirectory::open_exclusive(&verb.from)?;
     let note = Note::expect(&from, SHARD)?;
+    let proof = proven(note.as_ref(), verb)?;
     let copy = Home::embedded(&from);
+    expect_keys(&copy, &verb.to)?;
     let reader = copy.log_reader().with_context(|| format!("{} holds no log", verb.from.display()))?;
     let (directory, store) = match verb.to.server.postgres()? {
         Some(postgres) => (None, Home::Postgres(postgres)),
@@ -70,15 +74,63 @@ pub fn run(verb: &Restore) -> anyhow::Result<ExitCode> {
     })?;
     bar.finish_and_clear();
     let people = put_people(&people_of(&from, note)?, &store, head.seq > before.seq)?;
+    let lost = if people { settle_keys(&verb.to, &store)? } else { Vec::new() };
     let hash = crate::wire::text::hex(&head.hash);
     let added = head.seq - before.seq;
     if verb.output.json {
-        println!("{}", serde_json::json!({"batches_added": added, "people_added": people, "head": {"batch": head.seq, "hash": hash}}));
+        println!(
+            "{}",
+            serde_json::json!({"batches_added": added, "people_added": people, "note": proof, "second_factors_lost": lost, "head": {"batch": head.seq, "hash": hash}})
+        );
     } else {
         println!("put in {added} batches; the log ends at batch {} ({hash})", head.seq);
         println!("people and tokens: {}", if people { "put in" } else { "left as they were" });
+        println!("the copy's note is {proof}");
+        if !lost.is_empty() {
+            println!(
+                "the secrets file of the copy's platform is not here: passwords and tokens stay, these second factors cannot be checked any more:"
+            );
+            lost.iter().for_each(|customer| println!("  {customer}"));
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the signature of the copy's note proves, as a word. A forged one is refused.
+fn proven(note: Option<&Note>, verb: &Restore) -> anyhow::Result<&'static str> {
+    let Some(note) = note else { return Ok("not there") };
+    let Some(keys) = verb.to.keys()? else { return Ok("not looked at: no secrets file is at hand (--secrets)") };
+    match note.proof(&keys) {
+        Proof::Signed => Ok("signed by this platform's secrets file"),
+        Proof::Unsigned => Ok("not signed"),
+        Proof::OtherKey => Ok("signed with a key that is not in the secrets file"),
+        Proof::Forged => bail!("{}: the note was not written by whoever has the secrets file; nothing was changed", verb.from.display()),
+    }
+}
+
+/// A secrets file that is there has to be the copy's platform's: another one would never be used, or would be another platform's.
+fn expect_keys(copy: &Home, to: &StoreFlags) -> anyhow::Result<()> {
+    let (Some(stored), Some(keys)) = (copy.people()?.sealing_key()?, to.keys()?) else { return Ok(()) };
+    if keys.with_in_force(stored).is_none() {
+        let path = to.secrets_file()?;
+        bail!(
+            "{} does not have key {stored}, which sealed the copy's second factors: bring the file that does; to go on without it, move this one away or name another with --secrets",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
+/// Makes the people that were put in this secrets file's. Where that does not have the key that sealed them, a new file takes its place,
+/// and the customers whose second factors are lost are named.
+fn settle_keys(to: &StoreFlags, store: &Home) -> anyhow::Result<Vec<String>> {
+    let mut people = store.people()?;
+    let Some(stored) = people.sealing_key()? else { return Ok(Vec::new()) };
+    if to.keys()?.is_some_and(|keys| keys.with_in_force(stored).is_some()) {
+        return Ok(Vec::new());
+    }
+    let Ok(path) = to.secrets_file() else { return Ok(Vec::new()) };
+    Ok(change(&path, people.as_mut(), Reason::Lost)?.factors)
 }
 
 /// Where the store's log ends; one that has none is left without.

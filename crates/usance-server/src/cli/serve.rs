@@ -1,12 +1,12 @@
 //! `usance serve`: the engine and its HTTP interface on a data directory.
 
 use crate::app::{App, Site};
-use crate::auth::tokens::{Auth, BOOTSTRAP};
+use crate::auth::bootstrap;
+use crate::auth::tokens::Auth;
 use crate::cli::logging;
 use crate::cli::output::{Output, progress};
 use crate::cli::rate_flags::RateFlags;
 use crate::cli::store_flags::{StoreFlags, plain_name};
-use crate::contract::route::Permission;
 use crate::site::{self, door::Door};
 use crate::wire::address::{Network, Proxies};
 use crate::wire::admission::Admission;
@@ -23,9 +23,12 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use usance_core::calendar::{DayOffset, Timestamp};
 use usance_core::machine::state::ClockMode;
+use usance_engine::life::clock::EngineClock;
 use usance_engine::life::lease::Duty;
 use usance_engine::life::start;
+use usance_engine::people::keys::{Keyring, KeysError};
 use usance_engine::{NodeRole, Server, Settings, Started};
+use usance_store::{Role, StoreError};
 
 /// How long requests under way are waited for when a signal ends the service.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
@@ -132,17 +135,18 @@ pub fn run(verb: &Serve) -> anyhow::Result<ExitCode> {
             .transpose()?,
         unconfirmed_days_max: verb.unconfirmed_days,
     };
+    let keys = Keyring::at(verb.place.secrets_file()?);
+    let bootstrap = bootstrap_token()?;
     // Before anything is made: a platform fixes its clock and its day.
     let door = Entrance::at(verb.serving.listen, &verb.serving.connections)?;
     let opening = open(&settings, verb.output)?;
     let role = if matches!(opening.engine.duty(), Duty::Follower(_)) { "standby" } else { "writer" };
-    let bootstrap = std::env::var(BOOTSTRAP).ok().filter(|token| !token.is_empty());
     let output = verb.output;
     serve(
         opening,
         door,
         &verb.serving,
-        Entry { bootstrap: bootstrap.as_deref(), sample_customers: Vec::new() },
+        Entry { bootstrap: bootstrap.as_deref(), sample_customers: Vec::new(), keys },
         move |address, has_tokens| {
             if output.json {
                 println!("{}", serde_json::json!({"listening": address.to_string(), "url": format!("http://{address}"), "role": role}));
@@ -152,12 +156,24 @@ pub fn run(verb: &Serve) -> anyhow::Result<ExitCode> {
                     println!("another instance writes; this one follows, and takes over when it is gone");
                 }
                 if !has_tokens {
-                    println!("nobody can come in yet: set {BOOTSTRAP}, or run `usance token create --role operator --name you`");
+                    println!(
+                        "nobody can come in yet: set {}, or run `usance token create --role operator --name you`",
+                        bootstrap::VARIABLE
+                    );
                 }
             }
             Ok(())
         },
     )
+}
+
+/// The operator's token of the environment, if there is one.
+fn bootstrap_token() -> anyhow::Result<Option<String>> {
+    let token = std::env::var(bootstrap::VARIABLE).ok().filter(|token| !token.is_empty());
+    if let Some(token) = &token {
+        bootstrap::check(token).map_err(|how| anyhow::anyhow!("{how}"))?;
+    }
+    Ok(token)
 }
 
 /// The database server, and this instance on it.
@@ -209,6 +225,8 @@ pub struct Entry<'a> {
     pub bootstrap: Option<&'a str>,
     /// Customers that anybody may enter as: a demo's.
     pub sample_customers: Vec<String>,
+    /// The secrets file.
+    pub keys: Keyring,
 }
 
 /// Serves until it is told to stop or the engine cannot go on.
@@ -226,8 +244,8 @@ pub fn serve(
     runtime.max_blocking_threads(BLOCKING_THREADS_MAX).enable_all();
     runtime.global_queue_interval(GLOBAL_QUEUE_INTERVAL).max_io_events_per_tick(EVENTS_AT_ONCE);
     let runtime = runtime.build()?;
-    let has_tokens = entry.bootstrap.is_some() || !opening.home.people()?.live_tokens()?.is_empty();
-    let auth = Auth::new(&opening.home, entry.bootstrap, &serving.rates.limits())?;
+    let auth = Auth::new(&opening.home, entry.keys, entry.bootstrap, &serving.rates.limits())?;
+    let has_tokens = begin(&auth, &opening)?;
     let metrics = install_metrics()?;
     let proxies = Proxies(serving.trusted_proxy.clone());
     if serving.https && proxies.0.is_empty() {
@@ -237,8 +255,8 @@ pub fn serve(
     let app = site::app(opening.engine.clone(), auth, metrics, site, Admission::new(serving.requests.get()));
     let knows = app.clone();
     opening.engine.before_writing(move || {
-        if let Err(error) = knows.auth.reload() {
-            tracing::warn!(%error, "tokens could not be read; they are a second later");
+        if let Err(error) = knows.auth.take_over() {
+            tracing::error!(%error, "nobody can come in here: this instance writes without the people");
         }
     });
     // From here on a signal ends the service in order, so it is caught before anybody is told where to find it.
@@ -265,6 +283,19 @@ pub fn serve(
     }
 }
 
+/// Makes the people this release's and this secrets file's, or finds that they are; says whether anybody can come in.
+fn begin(auth: &Auth, opening: &Started) -> anyhow::Result<bool> {
+    if !matches!(opening.engine.duty(), Duty::Follower(_)) {
+        auth.take_over()?;
+        return Ok(auth.with_store(|store| store.has_live_token(EngineClock::system().ms()))?);
+    }
+    // A standby changes nothing: where no writer of this release has been yet, it knows nobody until one has.
+    match auth.with_store(|store| auth.people.keys().follow(store)) {
+        Err(KeysError::Store(StoreError::NotFound { .. } | StoreError::OlderVersion { .. })) => Ok(true),
+        followed => Ok(followed.map(|()| true)?),
+    }
+}
+
 /// Metrics are gathered once in a process.
 fn install_metrics() -> anyhow::Result<metrics_exporter_prometheus::PrometheusHandle> {
     const SECONDS: [f64; 10] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.0];
@@ -282,7 +313,9 @@ async fn until_stopped(door: Opened, app: App, opening: &Started, mut signals: S
     let snapshots = app.engine.clone();
     let (serving, known) = (app.clone(), app.clone());
     let house = House {
-        is_long_read: Box::new(move |headers| known.auth.identify(headers).is_ok_and(|sender| Permission::Service.allows(sender.role))),
+        is_long_read: Box::new(move |headers| {
+            known.auth.identify(headers, None).is_ok_and(|sender| matches!(sender.role, Role::Service | Role::Operator))
+        }),
         proxies: app.site.proxies.clone(),
         stopping: Arc::clone(&app.serving),
         door: Door::of(app),
@@ -340,7 +373,7 @@ async fn keep_house(app: App) {
         match app.auth.keep_house() {
             Ok(()) => failing = false,
             // Said once an outage.
-            Err(error) if !std::mem::replace(&mut failing, true) => tracing::warn!(%error, "tokens could not be read again"),
+            Err(error) if !std::mem::replace(&mut failing, true) => tracing::warn!(%error, "tokens and keys could not be read again"),
             Err(_) => {}
         }
         app.metrics.run_upkeep();

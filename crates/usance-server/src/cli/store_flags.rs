@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use std::path::{Path, PathBuf};
 use usance_engine::life::settings::SHARD;
-use usance_store::{DataDirectory, Head, Home, LogReader, Postgres, SnapshotFile, StoreError, snapshot};
+use usance_store::{DataDirectory, Head, Home, LogReader, Postgres, Secrets, SnapshotFile, StoreError, secrets_file, snapshot};
 
 /// The environment variable that holds the password of the database server.
 pub const PASSWORD: &str = "USANCE_STORE_PASSWORD";
@@ -21,6 +21,10 @@ pub struct StoreFlags {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub server: ServerFlags,
+    /// The file with the keys that seal second factors and repeated secrets: apart from the data and from every backup of them, the
+    /// same for every instance [default: beside the data directory, DIR.secrets; with --store it has to be named].
+    #[arg(long, value_name = "FILE", env = "USANCE_SECRETS_FILE")]
+    pub secrets: Option<PathBuf>,
 }
 
 /// A database server, and how to come in there.
@@ -76,6 +80,32 @@ impl StoreFlags {
             Some(postgres) => Home::Postgres(postgres),
             None => Home::embedded(&DataDirectory::open_shared(&self.data)?),
         })
+    }
+
+    /// Where the secrets file is.
+    ///
+    /// # Errors
+    /// When nobody said, and there is no directory that it could lie beside.
+    pub fn secrets_file(&self) -> anyhow::Result<PathBuf> {
+        match &self.secrets {
+            Some(path) => Ok(path.clone()),
+            None if self.server.store.is_none() => Ok(secrets_file::beside_data(&self.data)),
+            None => bail!(
+                "name the file that holds its keys with --secrets (or USANCE_SECRETS_FILE): every instance on one --store gets the same; the first \
+                 start makes it where there is none"
+            ),
+        }
+    }
+
+    /// The keys of the secrets file, nothing where it is not there or nobody said where it is.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn keys(&self) -> anyhow::Result<Option<Secrets>> {
+        match self.secrets_file() {
+            Ok(path) => Ok(secrets_file::read(&path)?),
+            Err(_) => Ok(None),
+        }
     }
 
     /// Opens it to be read.

@@ -8,9 +8,13 @@ use std::process::ExitCode;
 use usance_core::calendar::Timestamp;
 use usance_core::id::is_outside_id;
 use usance_engine::life::clock::EngineClock;
-use usance_engine::people::secret_hash;
-use usance_engine::random::random_bytes;
-use usance_store::{Identities, IdentityStore, NewToken, Note, Role, TokenRecord};
+use usance_engine::operations::token::{BOOTSTRAP_NAME, DAY_MS};
+use usance_engine::people::{secret_hash, token_secret};
+use usance_store::actor::Actor;
+use usance_store::random::random_bytes;
+use usance_store::{
+    IdentityStore, NewSecurityEvent, NewToken, Note, Role, Scope, Scopes, SecurityKind, StoreError, TokenRecord, atomically,
+};
 
 /// Make, list and revoke the tokens with which programs and people come in.
 #[derive(Args)]
@@ -34,6 +38,13 @@ enum TokenVerb {
         /// The customer, for `--role customer`.
         #[arg(long)]
         customer: Option<String>,
+        /// What of its role's rights it has, with commas; all of them when left out. A service has wallet, identity, acting, reading,
+        /// a customer acting, reading.
+        #[arg(long, value_name = "SCOPES", value_delimiter = ',')]
+        scopes: Vec<Scope>,
+        /// For how many days it opens something; for ever when left out.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3650))]
+        days: Option<u32>,
         #[command(flatten)]
         output: Output,
     },
@@ -60,9 +71,9 @@ enum TokenVerb {
 enum RoleFlag {
     /// One customer.
     Customer,
-    /// Acts for any customer, creates customers, deposits, withdraws.
+    /// The exchange's backend: what of its scopes it has.
     Service,
-    /// All that, and products, rates, the clock, tokens; reads everything.
+    /// All that a service may, and products, rates, the clock, tokens; reads everything.
     Operator,
     /// Reads everything, writes nothing.
     Auditor,
@@ -105,20 +116,62 @@ fn people_to_change(place: &StoreFlags) -> anyhow::Result<Box<dyn IdentityStore>
 fn shown(record: &TokenRecord) -> serde_json::Value {
     serde_json::json!({
         "id": record.id.to_string(), "name": record.name, "role": record.role.to_string(), "customer": record.customer,
+        "scopes": scopes_of(record), "replace": record.is_exposed,
         "created_at": Timestamp::from_ms(record.created_at_ms).to_string(),
+        "expires_at": record.expires_at_ms.map(|ms| Timestamp::from_ms(ms).to_string()),
         "revoked_at": record.revoked_at_ms.map(|ms| Timestamp::from_ms(ms).to_string()),
     })
 }
 
-/// Makes a token with random text and stores its hash.
+/// What of its role's rights a token has, where the role has parts.
+fn scopes_of(record: &TokenRecord) -> Option<Vec<&'static str>> {
+    let has = |scope: &Scope| scope.is_of(record.role) && record.scopes.has(*scope);
+    matches!(record.role, Role::Service | Role::Customer)
+        .then(|| Scope::ALL.iter().filter(|scope| has(scope)).map(|scope| scope.as_str()).collect())
+}
+
+/// Makes a token with random text and stores its hash in place of the one that is given.
 ///
 /// # Errors
-/// As the file answers.
-pub fn make(people: &(impl Identities + ?Sized), name: &str, role: Role, customer: Option<&str>) -> anyhow::Result<(String, TokenRecord)> {
-    let text = format!("usance_{}", crate::wire::text::hex(&random_bytes::<32>()?));
-    let token = NewToken { name: name.to_owned(), role, customer: customer.map(str::to_owned), hash: secret_hash(&text) };
-    let record = people.add_token(&token, EngineClock::system().ms())?;
+/// As the store answers.
+pub fn make(people: &mut dyn IdentityStore, token: NewToken) -> anyhow::Result<(String, TokenRecord)> {
+    let text = token_secret(&random_bytes()?);
+    let (token, now) = (NewToken { hash: secret_hash(&text), ..token }, EngineClock::system().ms());
+    let record = atomically(people, |people| -> Result<TokenRecord, StoreError> {
+        let record = people.add_token(&token, now)?;
+        people.add_security_event(&NewSecurityEvent::about_token(SecurityKind::TokenMade, &record, Some(Actor::COMMAND_LINE)), now)?;
+        Ok(record)
+    })?;
     Ok((text, record))
+}
+
+/// Revokes a token by its number; `false` where there is no live one.
+fn revoke(people: &mut dyn IdentityStore, id: i64) -> Result<bool, StoreError> {
+    let now = EngineClock::system().ms();
+    atomically(people, |people| {
+        let revoked = people.revoke_token(id, now)?;
+        if let Some(record) = people.token(id)?.filter(|_| revoked) {
+            people
+                .add_security_event(&NewSecurityEvent::about_token(SecurityKind::TokenRevoked, &record, Some(Actor::COMMAND_LINE)), now)?;
+        }
+        Ok(revoked)
+    })
+}
+
+/// What the words say of a new token.
+fn asked(role: Role, name: &str, customer: Option<&str>, scopes: &[Scope], days: Option<u32>) -> anyhow::Result<NewToken> {
+    if !is_outside_id(name, 64) || customer.is_some_and(|id| !is_outside_id(id, 64)) {
+        bail!("a name is 1 to 64 of A-Z a-z 0-9 . _ -");
+    }
+    if name == BOOTSTRAP_NAME {
+        bail!("{BOOTSTRAP_NAME} is the name of the environment's token");
+    }
+    if let Some(other) = scopes.iter().find(|scope| !scope.is_of(role)) {
+        bail!("--scopes: {} is no part of what a token of role {role} may do", other.as_str());
+    }
+    let scopes = if scopes.is_empty() { Scopes::ALL } else { scopes.iter().copied().collect() };
+    let expires_at_ms = days.map(|days| EngineClock::system().ms() + i64::from(days) * DAY_MS);
+    Ok(NewToken { scopes, expires_at_ms, ..NewToken::plain(name, role, customer) })
 }
 
 /// Runs the verb.
@@ -127,16 +180,14 @@ pub fn make(people: &(impl Identities + ?Sized), name: &str, role: Role, custome
 /// With a sentence.
 pub fn run(verb: &Token) -> anyhow::Result<ExitCode> {
     match &verb.verb {
-        TokenVerb::Create { place, role, name, customer, output } => {
+        TokenVerb::Create { place, role, name, customer, scopes, days, output } => {
             let role = Role::from(*role);
             if (role == Role::Customer) != customer.is_some() {
                 bail!("--customer goes with --role customer, and only with it");
             }
             let name = name.clone().or_else(|| customer.clone()).unwrap_or_else(|| role.to_string());
-            if !is_outside_id(&name, 64) || customer.as_ref().is_some_and(|id| !is_outside_id(id, 64)) {
-                bail!("a name is 1 to 64 of A-Z a-z 0-9 . _ -");
-            }
-            let (text, record) = make(people_to_change(place)?.as_ref(), &name, role, customer.as_deref())?;
+            let token = asked(role, &name, customer.as_deref(), scopes, *days)?;
+            let (text, record) = make(people_to_change(place)?.as_mut(), token)?;
             if output.json {
                 let mut line = shown(&record);
                 line["token"] = serde_json::Value::String(text);
@@ -151,25 +202,11 @@ pub fn run(verb: &Token) -> anyhow::Result<ExitCode> {
             if output.json {
                 println!("{}", serde_json::Value::Array(tokens.iter().map(shown).collect()));
             } else {
-                let mut table = comfy_table::Table::new();
-                table.load_style(comfy_table::presets::NOTHING).set_header(["id", "name", "role", "customer", "created", "revoked"]);
-                for token in &tokens {
-                    let revoked = token.revoked_at_ms.map(|ms| Timestamp::from_ms(ms).to_string()).unwrap_or_default();
-                    let created = Timestamp::from_ms(token.created_at_ms).to_string();
-                    table.add_row([
-                        token.id.to_string(),
-                        token.name.clone(),
-                        token.role.to_string(),
-                        token.customer.clone().unwrap_or_default(),
-                        created,
-                        revoked,
-                    ]);
-                }
-                println!("{table}");
+                println!("{}", listed(&tokens));
             }
         }
         TokenVerb::Revoke { place, id, output } => {
-            if !people_to_change(place)?.revoke_token(*id, EngineClock::system().ms())? {
+            if !revoke(people_to_change(place)?.as_mut(), *id)? {
                 bail!("there is no live token {id}");
             }
             if output.json {
@@ -180,4 +217,26 @@ pub fn run(verb: &Token) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tokens as a table.
+fn listed(tokens: &[TokenRecord]) -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    let head = ["id", "name", "role", "scopes", "customer", "created", "expires", "revoked", ""];
+    table.load_style(comfy_table::presets::NOTHING).set_header(head);
+    let at = |ms: Option<i64>| ms.map(|ms| Timestamp::from_ms(ms).to_string()).unwrap_or_default();
+    for token in tokens {
+        table.add_row([
+            token.id.to_string(),
+            token.name.clone(),
+            token.role.to_string(),
+            scopes_of(token).map(|scopes| scopes.join(",")).unwrap_or_default(),
+            token.customer.clone().unwrap_or_default(),
+            at(Some(token.created_at_ms)),
+            at(token.expires_at_ms),
+            at(token.revoked_at_ms),
+            if token.is_exposed { "replace it".to_owned() } else { String::new() },
+        ]);
+    }
+    table
 }

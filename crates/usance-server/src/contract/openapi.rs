@@ -137,7 +137,8 @@ pub fn page() -> String {
             Permission::Public => "everybody",
             Permission::CustomerRead => "customer, service, operator, auditor",
             Permission::CustomerWrite => "customer, service, operator",
-            Permission::Service => "service, operator",
+            Permission::Wallet => "service with wallet, operator",
+            Permission::Identity => "service with identity, operator",
             Permission::Operator => "operator",
             Permission::Back => "operator, auditor",
         };

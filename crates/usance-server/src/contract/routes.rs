@@ -3,7 +3,7 @@
 use super::route::Route;
 use crate::json::{
     account, agreement, answer, asset, book, clock, customer, day, events, history, journal, notices, position, product, rate, redemption,
-    reward, service, session, shape, statement, subscription, token, transfer,
+    reward, security, service, session, shape, statement, subscription, token, transfer,
 };
 use crate::wire::input::Nothing;
 use axum::http::Method;
@@ -51,6 +51,15 @@ pub fn table() -> Vec<Route> {
         })
         .gives::<shape::AgreementShape>(),
         get_route("/v1/clock", "clock_get", "The engine's clock.", || get(clock::clock_get)).gives::<shape::ClockShape>(),
+        get_route(
+            "/v1/security-events",
+            "security_event_list",
+            "What happened to the ways into the customer's account, newest first.",
+            || get(security::security_event_list),
+        )
+        .query(PAGING)
+        .lists::<security::SecurityEventShape>()
+        .stored(),
         get_route("/v1/accounts", "account_list", "Balances, stakes and rewards per asset.", || get(account::account_list))
             .lists::<account::AccountShape>(),
         post_route("/v1/transfers", "transfer_create", "Moves coins between Spot and Funding.", || post(transfer::transfer_create))
@@ -136,9 +145,10 @@ pub fn table() -> Vec<Route> {
             Method::DELETE,
             "/v1/operator/customers/{id}/second-factor",
             "second_factor_remove",
-            "Removes a lost second factor; the customer's sessions end.",
+            "Removes a lost second factor; the customer's sessions and links end, and with revoke_tokens=true its tokens.",
             || delete(session::second_factor_remove),
         )
+        .query(&["revoke_tokens"])
         .gives::<session::FactorRemovedShape>()
         .stored(),
         post_route(
@@ -215,6 +225,15 @@ pub fn table() -> Vec<Route> {
             .takes::<Nothing>()
             .gives::<book::AuditShape>()
             .expensive(),
+        get_route(
+            "/v1/operator/security-events",
+            "security_event_list_all",
+            "What happened to the ways in, of everybody or of one customer, newest first.",
+            || get(security::security_event_list_all),
+        )
+        .query(&["customer", "limit", "cursor"])
+        .lists::<security::SecurityEventShape>()
+        .stored(),
         post_route("/v1/operator/tokens", "token_create", "Makes a token; its text is shown once.", || post(token::token_create))
             .takes::<TokenAsked>()
             .makes::<token::TokenMadeShape>()

@@ -96,16 +96,13 @@ fn answered(app: &App, done: StatusCode, told: Result<Told, Refusal>) -> Result<
     Ok(response)
 }
 
-/// The answer to a write among the people, whose bytes were remembered as they were told. Tokens that are live are read again.
+/// The answer to a write among the people, whose bytes were remembered as they were told. Tokens are asked for again.
 ///
 /// # Errors
 /// Why it was not done.
 pub fn told_people(app: &App, told: Result<ToldPeople, Refusal>) -> Result<Response, Problem> {
     let ToldPeople { telling, replayed } = told.map_err(|refusal| app.refused(refusal))?;
-    if let Err(error) = app.auth.reload() {
-        tracing::error!(%error, "the identities could not be read");
-        return Err(app.refused(Refusal::PeopleUnreadable));
-    }
+    app.auth.tokens_changed();
     let status = StatusCode::from_u16(telling.status).unwrap_or(StatusCode::OK);
     let mut response = (status, [(header::CONTENT_TYPE, "application/json")], telling.body).into_response();
     if replayed {

@@ -12,6 +12,7 @@ use usance_core::calendar::Day;
 use usance_core::id::AssetIx;
 use usance_core::machine::State as Machine;
 use usance_engine::operations::day::{self, Filter};
+use usance_store::secrets::Purpose;
 use utoipa::ToSchema;
 
 /// Filters of the closed days.
@@ -50,13 +51,14 @@ pub struct DayShape {
 pub async fn day_list(State(app): State<App>, Query(filter): Query<DayFilter>) -> Result<Json<Page<DayShape>>, Problem> {
     let size = limit(filter.limit.as_deref())?;
     let list = format!("days {:?} {:?}", filter.asset, filter.product);
-    let before: Option<(i32, u32)> = place(&app.seed, &list, filter.cursor.as_deref())?;
+    let before: Option<(i32, u32)> = place(&app.auth.key(Purpose::Cursors)?, &list, filter.cursor.as_deref())?;
     let before = before.map(|(day, product)| (Day::from_number(day), product));
     let wanted = Filter { asset: filter.asset, product: filter.product, before };
     let mut lines = day::list(&app.engine, &wanted, size + 1).await.map_err(|refusal| app.refused(refusal))?;
     let more = lines.len() > size;
     lines.truncate(size);
-    let next = if more { lines.last().map(|(day, line)| cursor(&app.seed, &list, &(day.number(), line.product.0))) } else { None };
+    let key = app.auth.key(Purpose::Cursors)?;
+    let next = if more { lines.last().map(|(day, line)| cursor(&key, &list, &(day.number(), line.product.0))) } else { None };
     let items = app.engine.peek(|state| lines.iter().map(|(day, line)| day_shape(state, *day, line)).collect());
     Ok(Json(Page { items, next_cursor: next }))
 }

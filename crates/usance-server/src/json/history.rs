@@ -19,6 +19,7 @@ use usance_engine::operations::reward::{self, DaysAsked};
 use usance_engine::operations::words::AccountWord;
 use usance_engine::operations::{agreement, redemption, subscription, transfer};
 use usance_store::projection::{HistoryKind, HistoryRow};
+use usance_store::secrets::Purpose;
 use utoipa::ToSchema;
 
 /// An asset and a page.
@@ -44,7 +45,7 @@ impl Turn {
     fn of(app: &App, caller: &Caller, filter: &HistoryFilter, name: &str) -> Result<Turn, Problem> {
         let size = limit(filter.limit.as_deref())?;
         let list = format!("{name} {} {:?}", caller.acts_for(), filter.asset);
-        let before = place(&app.seed, &list, filter.cursor.as_deref())?;
+        let before = place(&app.auth.key(Purpose::Cursors)?, &list, filter.cursor.as_deref())?;
         Ok(Turn { list, before, size })
     }
 
@@ -63,7 +64,8 @@ impl Turn {
         let mut found = found.map_err(|refusal| app.refused(refusal))?;
         let more = found.len() > self.size;
         found.truncate(self.size);
-        let next = if more { found.last().map(|(_, row)| cursor(&app.seed, &self.list, &row.place.number())) } else { None };
+        let key = app.auth.key(Purpose::Cursors)?;
+        let next = if more { found.last().map(|(_, row)| cursor(&key, &self.list, &row.place.number())) } else { None };
         let items = app.engine.peek(|state| found.iter().filter_map(|(asset, row)| show(state, *asset, row)).collect());
         Ok(Json(Page { items, next_cursor: next }))
     }
@@ -387,7 +389,7 @@ pub async fn reward_list(
 async fn reward_page(app: &App, caller: &Caller, filter: &RewardFilter) -> Result<Page<RewardShape>, Problem> {
     let (asked, list) = days_asked(app, caller, filter)?;
     let found = reward::days(&app.engine, caller, asked).await.map_err(|refusal| app.refused(refusal))?;
-    Ok(days_page(app, found, &list, asked.most - 1))
+    days_page(app, found, &list, asked.most - 1)
 }
 
 /// As [`reward_page`], at a moment that was taken of the position that is wanted.
@@ -396,7 +398,7 @@ async fn reward_page(app: &App, caller: &Caller, filter: &RewardFilter) -> Resul
 /// For a filter, limit or cursor that cannot be read.
 pub fn reward_page_at(app: &App, caller: &Caller, filter: &RewardFilter, cut: Cut) -> Result<Page<RewardShape>, Problem> {
     let (asked, list) = days_asked(app, caller, filter)?;
-    Ok(days_page(app, reward::days_at(&app.engine, cut, asked)?, &list, asked.most - 1))
+    days_page(app, reward::days_at(&app.engine, cut, asked)?, &list, asked.most - 1)
 }
 
 /// What is asked for, one more than fits, and the name of the list.
@@ -404,7 +406,7 @@ fn days_asked<'a>(app: &App, caller: &Caller, filter: &'a RewardFilter) -> Resul
     let size = limit(filter.limit.as_deref())?;
     let RewardFilter { asset, position, from, to, .. } = filter;
     let list = format!("rewards {} {asset:?} {position:?} {from:?} {to:?}", caller.acts_for());
-    let before: Option<(i32, u64)> = place(&app.seed, &list, filter.cursor.as_deref())?;
+    let before: Option<(i32, u64)> = place(&app.auth.key(Purpose::Cursors)?, &list, filter.cursor.as_deref())?;
     let asked = DaysAsked {
         asset: asset.as_deref(),
         position: position.as_deref(),
@@ -416,10 +418,10 @@ fn days_asked<'a>(app: &App, caller: &Caller, filter: &'a RewardFilter) -> Resul
     Ok((asked, list))
 }
 
-fn days_page(app: &App, found: Vec<CloseLine>, list: &str, size: usize) -> Page<RewardShape> {
+fn days_page(app: &App, found: Vec<CloseLine>, list: &str, size: usize) -> Result<Page<RewardShape>, Problem> {
     let keyed = app.engine.peek(|state| {
         let shown = found.iter().map(|line| ((line.day.number(), line.position.0), reward_shape(state, line)));
         shown.collect()
     });
-    turn(&app.seed, list, keyed, size)
+    Ok(turn(&app.auth.key(Purpose::Cursors)?, list, keyed, size))
 }

@@ -1,6 +1,7 @@
 //! The operator's journal: every entry with its postings, and a customer's share of the closes.
 
 use crate::app::App;
+use crate::json::security::ActorShape;
 use crate::json::shape;
 use crate::wire::input::Query;
 use crate::wire::page::{Page, limit, place, turn};
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use usance_core::ledger::{Posting, Side, Whose};
 use usance_core::machine::State as Machine;
 use usance_engine::operations::journal::{self, EntryKey, Posted};
+use usance_store::secrets::Purpose;
 use utoipa::ToSchema;
 
 /// Filters of the journal.
@@ -44,6 +46,8 @@ pub struct EntryShape {
     product: Option<String>,
     /// The staking position, for a customer's share of a close.
     position: Option<String>,
+    /// Who had it decided; null where a day was over, and in records of releases before it was kept.
+    actor: Option<ActorShape>,
     postings: Vec<PostingShape>,
 }
 
@@ -66,6 +70,7 @@ fn entry(state: &Machine, posted: &Posted) -> EntryShape {
         customer,
         product: posted.share_of.map(|(product, _)| product).or(product).map(|product| shape::product_id(state, product)),
         position: posted.share_of.map(|(_, position)| position.to_string()),
+        actor: posted.actor.map(ActorShape::from),
         postings: entry.postings().map(line).collect(),
     }
 }
@@ -74,9 +79,9 @@ fn entry(state: &Machine, posted: &Posted) -> EntryShape {
 pub async fn journal_list(State(app): State<App>, Query(filter): Query<JournalFilter>) -> Result<Json<Page<EntryShape>>, Problem> {
     let size = limit(filter.limit.as_deref())?;
     let list = format!("journal {:?} {:?}", filter.customer, filter.asset);
-    let before: Option<EntryKey> = place(&app.seed, &list, filter.cursor.as_deref())?;
+    let before: Option<EntryKey> = place(&app.auth.key(Purpose::Cursors)?, &list, filter.cursor.as_deref())?;
     let found = journal::list(&app.engine, filter.customer.as_deref(), filter.asset.as_deref(), before, size + 1).await;
     let found = found.map_err(|refusal| app.refused(refusal))?;
     let shown = app.engine.peek(|state| found.iter().map(|posted| (posted.key, entry(state, posted))).collect());
-    Ok(Json(turn(&app.seed, &list, shown, size)))
+    Ok(Json(turn(&app.auth.key(Purpose::Cursors)?, &list, shown, size)))
 }

@@ -21,6 +21,7 @@ pub mod product;
 pub mod rate;
 pub mod redemption;
 pub mod reward;
+pub mod security;
 pub mod service;
 pub mod session;
 pub mod shape;

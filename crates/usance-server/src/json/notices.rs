@@ -13,6 +13,7 @@ use usance_core::machine::State as Machine;
 use usance_engine::caller::Caller;
 use usance_engine::lines::Cut;
 use usance_engine::operations::notice::{self, Notice, NoticeKey, What};
+use usance_store::secrets::Purpose;
 use utoipa::ToSchema;
 
 /// GET /v1/notices: rewards paid, rates ahead, maturities near, renewed; newest first.
@@ -31,7 +32,7 @@ pub async fn notice_list(
 async fn notice_page(app: &App, caller: &Caller, filter: &HistoryFilter) -> Result<Page<NoticeShape>, Problem> {
     let (size, list, before) = asked(app, caller, filter)?;
     let found = notice::list(&app.engine, caller, filter.asset.as_deref(), before, size + 1).await;
-    Ok(page_of(app, &found.map_err(|refusal| app.refused(refusal))?, &list, size))
+    page_of(app, &found.map_err(|refusal| app.refused(refusal))?, &list, size)
 }
 
 /// One page of a caller's notices at a moment that was taken.
@@ -40,20 +41,20 @@ async fn notice_page(app: &App, caller: &Caller, filter: &HistoryFilter) -> Resu
 /// For a limit or cursor that cannot be read.
 pub fn notice_page_at(app: &App, caller: &Caller, filter: &HistoryFilter, cut: Cut) -> Result<Page<NoticeShape>, Problem> {
     let (size, list, before) = asked(app, caller, filter)?;
-    Ok(page_of(app, &notice::list_at(&app.engine, cut, before, size + 1)?, &list, size))
+    page_of(app, &notice::list_at(&app.engine, cut, before, size + 1)?, &list, size)
 }
 
 /// How many notices are asked for, the name of the list, and where the cursor stands.
 fn asked(app: &App, caller: &Caller, filter: &HistoryFilter) -> Result<(usize, String, Option<NoticeKey>), Problem> {
     let size = limit(filter.limit.as_deref())?;
     let list = format!("notices {} {:?}", caller.acts_for(), filter.asset);
-    let before = place(&app.seed, &list, filter.cursor.as_deref())?;
+    let before = place(&app.auth.key(Purpose::Cursors)?, &list, filter.cursor.as_deref())?;
     Ok((size, list, before))
 }
 
-fn page_of(app: &App, found: &[Notice], list: &str, size: usize) -> Page<NoticeShape> {
+fn page_of(app: &App, found: &[Notice], list: &str, size: usize) -> Result<Page<NoticeShape>, Problem> {
     let shown = app.engine.peek(|state| found.iter().map(|notice| (notice.key, notice_shape(state, notice))).collect());
-    turn(&app.seed, list, shown, size)
+    Ok(turn(&app.auth.key(Purpose::Cursors)?, list, shown, size))
 }
 
 /// What a customer is told. Which fields it has depends on its kind.

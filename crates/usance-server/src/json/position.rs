@@ -13,6 +13,7 @@ use serde::Deserialize;
 use usance_core::id::PositionId;
 use usance_engine::caller::Caller;
 use usance_engine::operations::position::{self, Filter, PositionPatch, StateFilter};
+use usance_store::secrets::Purpose;
 
 /// Filters of positions.
 #[derive(Debug, Deserialize)]
@@ -38,12 +39,12 @@ pub async fn position_list(
 ) -> Result<Json<Page<PositionShape>>, Problem> {
     let size = limit(filter.limit.as_deref())?;
     let list = list_name(&caller, filter.product.as_deref(), filter.asset.as_deref(), filter.state);
-    let before: Option<u64> = place(&app.seed, &list, filter.cursor.as_deref())?;
+    let before: Option<u64> = place(&app.auth.key(Purpose::Cursors)?, &list, filter.cursor.as_deref())?;
     let wanted =
         Filter { product: filter.product, asset: filter.asset, state: filter.state.unwrap_or_default(), before: before.map(PositionId) };
     let found = position::list(&app.engine, &caller, &wanted, size + 1).await.map_err(|refusal| app.refused(refusal))?;
     let found = app.engine.peek(|state| found.iter().map(|view| (view.id, shape::position(state, view))).collect());
-    Ok(Json(turn(&app.seed, &list, found, size)))
+    Ok(Json(turn(&app.auth.key(Purpose::Cursors)?, &list, found, size)))
 }
 
 /// The name of a list of positions: cursors belong to one.

@@ -16,6 +16,7 @@ use usance_core::machine::verb::RateText;
 use usance_core::machine::{Rejection, State as Machine};
 use usance_core::product::Status;
 use usance_engine::operations::rate;
+use usance_store::secrets::Purpose;
 use utoipa::ToSchema;
 
 /// One line of a product's rate history: an announced version, or a closed day.
@@ -56,9 +57,9 @@ pub async fn rate_list(
 ) -> Result<Json<Page<RateLine>>, Problem> {
     let size = limit(paging.limit.as_deref())?;
     let list = format!("rates {id}");
-    let before: Option<(i32, bool, u64)> = place(&app.seed, &list, paging.cursor.as_deref())?;
+    let before: Option<(i32, bool, u64)> = place(&app.auth.key(Purpose::Cursors)?, &list, paging.cursor.as_deref())?;
     let lines = app.engine.read(|state, _| rate_lines(state, &id, before, size + 1)).await??;
-    Ok(Json(turn(&app.seed, &list, lines, size)))
+    Ok(Json(turn(&app.auth.key(Purpose::Cursors)?, &list, lines, size)))
 }
 
 /// The key of a line: its day, announced after closed on the same day, and the number of the announcement.

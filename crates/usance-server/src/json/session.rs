@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::json::call::{Call, told_people};
 use crate::json::token::telling;
-use crate::wire::input::{Body, Nothing, Path};
+use crate::wire::input::{Body, Nothing, Path, Query};
 use crate::wire::problem::Problem;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -11,7 +11,7 @@ use axum::response::Response;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::json;
 use usance_core::calendar::Timestamp;
-use usance_engine::operations::session;
+use usance_engine::operations::session::{self, AlsoTokens};
 use usance_engine::people::SECRET;
 use utoipa::ToSchema;
 
@@ -22,6 +22,20 @@ pub struct PasswordAsked {
     /// 10 to 256 characters.
     #[schema(value_type = String, min_length = 10, max_length = 256)]
     password: Password,
+    /// Whether the customer's tokens are revoked, too. Sessions and links always end.
+    #[serde(default)]
+    revoke_tokens: bool,
+}
+
+/// What else ends with a second factor.
+#[derive(Debug, Deserialize)]
+pub struct FactorRemovalAsked {
+    #[serde(default)]
+    revoke_tokens: bool,
+}
+
+const fn also_tokens(revoke: bool) -> AlsoTokens {
+    if revoke { AlsoTokens::Revoke } else { AlsoTokens::Keep }
 }
 
 /// The text of a password. An error about it does not repeat it, and nothing prints it.
@@ -53,8 +67,10 @@ pub struct FactorRemovedShape {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SignInLinkShape {
     customer: String,
-    /// To be opened on this server.
+    /// To be opened on this server. What signs in stands behind `#`, which browsers keep to themselves.
     path: String,
+    /// What stands there: to be typed where the page runs no script.
+    code: String,
     expires_at: String,
 }
 
@@ -67,15 +83,21 @@ pub async fn password_set(
 ) -> Result<Response, Problem> {
     let once = call.once(&())?;
     let tell = || telling(StatusCode::OK, &PasswordSetShape { customer: id.clone(), password_set: true });
-    let asked = (id.as_str(), asked.password.0);
+    let asked = (id.as_str(), asked.password.0, also_tokens(asked.revoke_tokens));
     told_people(&app, session::set_password(&app.engine, &app.auth.people, &call.caller, &once, asked, tell).await)
 }
 
-/// DELETE /v1/operator/customers/{id}/second-factor: for a customer who has lost it. Open sessions end.
-pub async fn second_factor_remove(State(app): State<App>, call: Call, Path(id): Path<String>) -> Result<Response, Problem> {
-    let once = call.once(&json!({}))?;
+/// DELETE /v1/operator/customers/{id}/second-factor: for a customer who has lost it. Open sessions and links end.
+pub async fn second_factor_remove(
+    State(app): State<App>,
+    call: Call,
+    Path(id): Path<String>,
+    Query(asked): Query<FactorRemovalAsked>,
+) -> Result<Response, Problem> {
+    let once = call.once(&if asked.revoke_tokens { json!({"revoke_tokens": true}) } else { json!({}) })?;
     let tell = |removed| telling(StatusCode::OK, &FactorRemovedShape { customer: id.clone(), removed });
-    told_people(&app, session::remove_second_factor(&app.engine, &app.auth.people, &call.caller, &once, &id, tell).await)
+    let asked = (id.as_str(), also_tokens(asked.revoke_tokens));
+    told_people(&app, session::remove_second_factor(&app.engine, &app.auth.people, &call.caller, &once, asked, tell).await)
 }
 
 /// POST /v1/operator/customers/{id}/sign-in-links
@@ -87,8 +109,8 @@ pub async fn sign_in_link_create(
 ) -> Result<Response, Problem> {
     let once = call.once(&asked)?;
     let tell = |expires_at: Timestamp| {
-        let (path, expires_at) = (format!("/sign-in?link={SECRET}"), expires_at.to_string());
-        telling(StatusCode::CREATED, &SignInLinkShape { customer: id.clone(), path, expires_at })
+        let (path, code, expires_at) = (format!("/sign-in/link#{SECRET}"), SECRET.to_owned(), expires_at.to_string());
+        telling(StatusCode::CREATED, &SignInLinkShape { customer: id.clone(), path, code, expires_at })
     };
     told_people(&app, session::make_link(&app.engine, &app.auth.people, &call.caller, &once, &id, tell).await)
 }

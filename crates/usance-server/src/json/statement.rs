@@ -22,6 +22,7 @@ use usance_engine::lines::Cut;
 use usance_engine::operations::statement::{self, Asked, Bookmark, Statement, StatementLine};
 use usance_engine::operations::words::AccountWord;
 use usance_engine::operations::{account, position};
+use usance_store::secrets::Purpose;
 use utoipa::ToSchema;
 
 /// Filters of the statement.
@@ -201,7 +202,8 @@ pub fn statement_lines_at(
 
 fn page_of(app: &App, mut statement: Statement, list: &str, size: usize) -> Result<Page<MovementShape>, Problem> {
     let (lines, mark) = statement.page(&app.engine, size)?;
-    let next_cursor = mark.map(|mark| cursor(&app.seed, list, &mark));
+    let key = app.auth.key(Purpose::Cursors)?;
+    let next_cursor = mark.map(|mark| cursor(&key, list, &mark));
     let items = app.engine.peek(|state| lines.iter().map(|line| movement(state, line)).collect());
     Ok(Page { items, next_cursor })
 }
@@ -217,7 +219,7 @@ async fn begin(app: &App, caller: &Caller, asked: &StatementFilter) -> Result<(S
 fn wanted<'a>(app: &App, caller: &Caller, asked: &'a StatementFilter) -> Result<(Asked<'a>, Option<Bookmark>, String), Problem> {
     let StatementFilter { asset, account, product, kind, from, to, .. } = asked;
     let list = format!("statement {} {asset:?} {account:?} {product:?} {kind:?} {from:?} {to:?}", caller.acts_for());
-    let mark: Option<Bookmark> = place(&app.seed, &list, asked.cursor.as_deref())?;
+    let mark: Option<Bookmark> = place(&app.auth.key(Purpose::Cursors)?, &list, asked.cursor.as_deref())?;
     let wanted = Asked {
         asset: asset.as_deref(),
         account: account.map(Into::into),

@@ -14,7 +14,7 @@ use serde_json::json;
 use usance_core::calendar::Timestamp;
 use usance_engine::operations::token::{self, TokenAsked};
 use usance_engine::people::{SECRET, Telling};
-use usance_store::TokenRecord;
+use usance_store::{Role, TokenRecord};
 use utoipa::ToSchema;
 
 /// A token as it is listed: never its text.
@@ -24,8 +24,14 @@ pub struct TokenShape {
     name: String,
     role: String,
     customer: Option<String>,
+    /// What of its role's rights it has; null for roles without parts.
+    scopes: Option<Vec<String>>,
     created_at: String,
+    /// From when on it opens nothing; null when it does not end.
+    expires_at: Option<String>,
     revoked_at: Option<String>,
+    /// Whether others may know it: make another one, and revoke it.
+    replace: bool,
 }
 
 /// A token that was made; its text is shown here and nowhere else.
@@ -50,9 +56,17 @@ fn shape(record: &TokenRecord) -> TokenShape {
         name: record.name.clone(),
         role: record.role.to_string(),
         customer: record.customer.clone(),
+        scopes: matches!(record.role, Role::Service | Role::Customer).then(|| scopes(record)),
         created_at: Timestamp::from_ms(record.created_at_ms).to_string(),
+        expires_at: record.expires_at_ms.map(|ms| Timestamp::from_ms(ms).to_string()),
         revoked_at: record.revoked_at_ms.map(|ms| Timestamp::from_ms(ms).to_string()),
+        replace: record.is_exposed,
     }
+}
+
+fn scopes(record: &TokenRecord) -> Vec<String> {
+    let own = record.scopes.iter().filter(|scope| scope.is_of(record.role));
+    own.map(|scope| scope.as_str().to_owned()).collect()
 }
 
 /// What is told of a write among the people, to be remembered.

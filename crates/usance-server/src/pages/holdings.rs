@@ -20,6 +20,7 @@ use usance_core::id::{LogPosition, PositionId};
 use usance_engine::lines::Chosen;
 use usance_engine::operations::position::{self, Filter, PositionPatch, StateFilter};
 use usance_engine::operations::words;
+use usance_store::secrets::Purpose;
 
 /// Positions on one page of the list.
 const PAGE: usize = 50;
@@ -100,12 +101,12 @@ pub async fn holdings_get(State(app): State<App>, visitor: Visitor, Query(wanted
     let closed = !wanted.closed.is_empty();
     let state = if closed { StateFilter::Closed } else { StateFilter::Active };
     let list = position_list_name(&signed.caller, None, None, Some(state));
-    let before: Option<u64> = place(&app.seed, &list, wanted.cursor.as_deref())?;
+    let before: Option<u64> = place(&app.auth.key(Purpose::Cursors)?, &list, wanted.cursor.as_deref())?;
     let filter = Filter { state, before: before.map(PositionId), ..Filter::default() };
     let seen =
         look(&app, |seen| Ok((seen.positions(&signed.caller, &filter, PAGE + 1)?, seen.offered(), seen.shell(&visitor, Room::Holdings))));
     let (found, products, s) = seen.await?;
-    let page = turn(&app.seed, &list, found, PAGE);
+    let page = turn(&app.auth.key(Purpose::Cursors)?, &list, found, PAGE);
     let of = |position: &PositionShape| products.iter().find(|product| product.id == position.product).cloned();
     let holdings = page.items.into_iter().map(|position| HeldPosition { product: of(&position), position }).collect();
     let next = page.next_cursor.map(|cursor| format!("/holdings?{}cursor={cursor}", if closed { "closed=1&" } else { "" }));

@@ -24,3 +24,4 @@ pub mod sign_in;
 pub mod subscribe;
 pub mod transfer;
 pub mod visitor;
+pub mod ways_in;

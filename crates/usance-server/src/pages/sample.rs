@@ -14,7 +14,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use usance_engine::caller::Caller;
 use usance_engine::operations::clock;
-use usance_store::Role;
+use usance_store::{Role, Scopes};
 
 /// Where nothing of a demo may be done.
 fn no_demo() -> Problem {
@@ -49,12 +49,19 @@ pub struct DayForm {
 }
 
 /// POST /sample/next-day: in a demo anybody may let the day end, as its operator would.
-pub async fn next_day_post(State(app): State<App>, headers: HeaderMap, Form(form): Form<DayForm>) -> Result<Response, Problem> {
+pub async fn next_day_post(
+    State(app): State<App>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Form(form): Form<DayForm>,
+) -> Result<Response, Problem> {
     if app.site.sample_customers.is_empty() {
         return Err(no_demo());
     }
     let to = input::instant("to", &form.to)?;
-    let operator = Caller { role: Role::Operator, scope: "operator:demo-pages".to_owned(), customer: None };
+    let actor = visitor.signed.as_ref().and_then(|signed| signed.caller.actor);
+    let (scopes, scope) = (Scopes::ALL, "operator:demo-pages".to_owned());
+    let operator = Caller { role: Role::Operator, scopes, scope, customer: None, actor };
     let once = once(&new_key()?, clock::PATH, &ClockAsked { to: form.to })?;
     app.booked(clock::move_to(&app.engine, &operator, &once, to).await)?;
     // Back to the page on which it was asked for.

@@ -1,23 +1,21 @@
-//! How the reader wants it: language, time zone, light or dark; open sessions; the second factor.
+//! How the reader wants it, and a customer's ways in as they stand: password, second factor, sessions, tokens, and what happened to
+//! them. They are changed by `ways_in`.
 
 use crate::app::App;
-use crate::auth::session::ProposedFactor;
-use crate::auth::tokens::Auth;
 use crate::look::format::{Format, Language};
 use crate::pages::failure::sentence;
 use crate::pages::shell::{Room, Shell, go, show, show_problem};
-use crate::pages::sign_in::{Bare, own_path};
+use crate::pages::sign_in::own_path;
 use crate::pages::visitor::{Form, Theme, Visitor, keep_look};
-use crate::wire::input::Path;
 use crate::wire::problem::Problem;
 use askama::Template;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::Response;
-use qrcode::QrCode;
-use qrcode::render::svg;
 use serde::Deserialize;
 use usance_core::calendar::Timestamp;
+use usance_engine::operations::security;
+use usance_store::{Role, Scope, SecurityEvent, SessionRecord, TokenRecord};
 
 /// An open session, as its customer sees it.
 struct Session {
@@ -34,9 +32,50 @@ struct SettingsPage {
     s: Shell,
     zones: Vec<String>,
     sessions: Vec<Session>,
+    tokens: Vec<Token>,
+    /// A token that was just made: it is shown here and nowhere else.
+    made: Option<String>,
+    activity: Vec<Activity>,
     has_factor: bool,
-    fault: Option<String>,
+    fault: Option<Fault>,
 }
+
+/// What went wrong, and in which part of the page.
+pub(super) struct Fault {
+    part: &'static str,
+    text: String,
+}
+
+/// A live token, as its customer sees it.
+struct Token {
+    id: i64,
+    name: String,
+    acts: bool,
+    created_at: String,
+    expires_at: Option<String>,
+    replace: bool,
+}
+
+/// Something that happened to the ways in.
+struct Activity {
+    what: &'static str,
+    at: String,
+    /// By what it was done: a word of the credential.
+    by: &'static str,
+    subject: Option<i64>,
+}
+
+/// What has just happened on the page.
+#[derive(Default)]
+pub(super) struct Happened<'a> {
+    /// What went wrong, and in which part of the page.
+    pub fault: Option<(&'static str, &'a Problem)>,
+    /// A token that was made.
+    pub made: Option<String>,
+}
+
+/// Events that are shown.
+const ACTIVITY: usize = 20;
 
 impl SettingsPage {
     fn languages(&self) -> [Language; 3] {
@@ -45,6 +84,10 @@ impl SettingsPage {
     fn themes(&self) -> [&'static str; 3] {
         Theme::ALL.map(Theme::word)
     }
+    /// What is wrong in a part of the page.
+    fn fault_in(&self, part: &str) -> Option<&str> {
+        self.fault.as_ref().filter(|fault| fault.part == part).map(|fault| fault.text.as_str())
+    }
     fn is_language(&self, language: &Language) -> bool {
         self.s.f.language() == *language
     }
@@ -52,30 +95,69 @@ impl SettingsPage {
 
 /// GET /settings
 pub async fn settings_get(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
-    show(&page(&app, &visitor, None).await?, StatusCode::OK)
+    show(&page(&app, &visitor, Happened::default()).await?, StatusCode::OK)
 }
 
-async fn page(app: &App, visitor: &Visitor, fault: Option<&Problem>) -> Result<SettingsPage, Problem> {
+/// The page again, after something was not done.
+///
+/// # Errors
+/// When it cannot be made.
+pub(super) async fn refused(app: &App, visitor: &Visitor, part: &'static str, problem: &Problem) -> Result<Response, Problem> {
+    let happened = Happened { fault: Some((part, problem)), made: None };
+    show_problem(&page(app, visitor, happened).await?, problem)
+}
+
+/// The page with a token that was just made.
+///
+/// # Errors
+/// When it cannot be made.
+pub(super) async fn with_token(app: &App, visitor: &Visitor, text: String) -> Result<Response, Problem> {
+    show(&page(app, visitor, Happened { fault: None, made: Some(text) }).await?, StatusCode::OK)
+}
+
+async fn page(app: &App, visitor: &Visitor, happened: Happened<'_>) -> Result<SettingsPage, Problem> {
     let s = Shell::of(app, visitor, Room::Settings).await?;
     let mut zones = Format::zones();
     if !zones.contains(&s.f.zone_name()) {
         zones.push(s.f.zone_name());
     }
-    let (mut sessions, mut has_factor) = (Vec::new(), false);
+    let fault = happened.fault.map(|(part, problem)| Fault { part, text: sentence(&s, problem, "") });
+    let made = happened.made;
+    let mut page =
+        SettingsPage { s, zones, sessions: Vec::new(), tokens: Vec::new(), made, activity: Vec::new(), has_factor: false, fault };
     if let Some(signed) = &visitor.signed {
-        has_factor = app.auth.has_second_factor(signed.customer())?;
-        sessions = app.auth.sessions(signed.customer())?;
+        let customer = signed.customer();
+        page.has_factor = app.auth.has_second_factor(customer)?;
+        page.sessions = app.auth.sessions(customer)?.into_iter().map(|session| shown_session(session, signed.session.id)).collect();
+        page.tokens = app.auth.tokens_of(customer)?.into_iter().map(shown_token).collect();
+        let events = security::list(&app.auth.people, Some(customer), None, ACTIVITY).map_err(|refusal| app.refused(refusal))?;
+        page.activity = events.iter().map(shown_event).collect();
     }
-    let own = visitor.signed.as_ref().map(|signed| signed.session.id);
-    let shown = |session: usance_store::SessionRecord| Session {
-        id: session.id,
-        device: session.device,
-        created_at: Timestamp::from_ms(session.created_at_ms).to_string(),
-        seen_at: Timestamp::from_ms(session.seen_at_ms).to_string(),
-        is_this: Some(session.id) == own,
+    Ok(page)
+}
+
+fn at(ms: i64) -> String {
+    Timestamp::from_ms(ms).to_string()
+}
+
+fn shown_session(session: SessionRecord, own: i64) -> Session {
+    let (created_at, seen_at) = (at(session.created_at_ms), at(session.seen_at_ms));
+    Session { id: session.id, device: session.device, created_at, seen_at, is_this: session.id == own }
+}
+
+fn shown_token(token: TokenRecord) -> Token {
+    let (created_at, expires_at) = (at(token.created_at_ms), token.expires_at_ms.map(at));
+    Token { id: token.id, acts: token.scopes.has(Scope::Acting), created_at, expires_at, replace: token.is_exposed, name: token.name }
+}
+
+fn shown_event(event: &SecurityEvent) -> Activity {
+    let by = match event.event.actor {
+        None => "nobody",
+        // Whoever acts for the exchange is the exchange, to its customer.
+        Some(actor) if actor.role != Role::Customer => "exchange",
+        Some(actor) => actor.credential.parts().0,
     };
-    let fault = fault.map(|problem| sentence(&s, problem, ""));
-    Ok(SettingsPage { s, zones, sessions: sessions.into_iter().map(shown).collect(), has_factor, fault })
+    Activity { what: event.event.kind.word(), at: at(event.at_ms), by, subject: event.event.subject }
 }
 
 /// How pages are to look. What is not named stays.
@@ -109,96 +191,4 @@ pub async fn look_post(State(app): State<App>, Form(form): Form<LookForm>) -> Re
         keep("usance_hide", &form.hide);
     }
     Ok(response)
-}
-
-/// POST /sessions/{id}/end
-pub async fn session_end_post(
-    State(app): State<App>,
-    visitor: Visitor,
-    Path(id): Path<String>,
-    Form(Bare {}): Form<Bare>,
-) -> Result<Response, Problem> {
-    let signed = visitor.customer()?;
-    if let Ok(id) = id.parse() {
-        app.auth.end_session(signed.customer(), id)?;
-    }
-    Ok(go("/settings#sessions"))
-}
-
-/// POST /sessions/end-others
-pub async fn sessions_end_post(State(app): State<App>, visitor: Visitor, Form(Bare {}): Form<Bare>) -> Result<Response, Problem> {
-    let signed = visitor.customer()?;
-    app.auth.end_other_sessions(signed.customer(), signed.session.id)?;
-    Ok(go("/settings#sessions"))
-}
-
-#[derive(Template)]
-#[template(path = "factor.html")]
-struct FactorPage {
-    s: Shell,
-    secret: String,
-    drawing: String,
-    fault: Option<String>,
-}
-
-/// An address as a drawing that authenticators read. Dark on light in every theme: that is what they expect.
-fn drawing(address: &str) -> String {
-    QrCode::new(address.as_bytes())
-        .map(|code| code.render::<svg::Color<'_>>().min_dimensions(200, 200).quiet_zone(true).build())
-        .map(|text| text.split_once("?>").map(|(_, svg)| svg.to_owned()).unwrap_or(text))
-        .unwrap_or_default()
-}
-
-/// GET /settings/second-factor
-pub async fn factor_get(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
-    let signed = visitor.customer()?;
-    if app.auth.has_second_factor(signed.customer())? {
-        return Ok(go("/settings#second-factor"));
-    }
-    let proposed = Auth::propose_factor(signed.customer())?;
-    let s = Shell::of(&app, &visitor, Room::Settings).await?;
-    show(&FactorPage { s, drawing: drawing(&proposed.address), secret: proposed.secret, fault: None }, StatusCode::OK)
-}
-
-/// A proposed second factor with its first code.
-#[derive(Deserialize)]
-pub struct FactorForm {
-    secret: String,
-    code: String,
-}
-
-/// POST /settings/second-factor
-pub async fn factor_post(State(app): State<App>, visitor: Visitor, Form(form): Form<FactorForm>) -> Result<Response, Problem> {
-    let signed = visitor.customer()?;
-    if app.auth.has_second_factor(signed.customer())? {
-        return Ok(go("/settings#second-factor"));
-    }
-    match app.auth.set_factor(&signed.session, &form.secret, &form.code) {
-        Ok(()) => {
-            // What was opened without a code does not stay open.
-            app.auth.end_other_sessions(signed.customer(), signed.session.id)?;
-            Ok(go("/settings#second-factor"))
-        }
-        Err(problem) => {
-            let proposed = ProposedFactor::again(signed.customer(), &form.secret)?;
-            let s = Shell::of(&app, &visitor, Room::Settings).await?;
-            let fault = Some(sentence(&s, &problem, ""));
-            show_problem(&FactorPage { s, drawing: drawing(&proposed.address), secret: proposed.secret, fault }, &problem)
-        }
-    }
-}
-
-/// A code.
-#[derive(Deserialize)]
-pub struct CodeForm {
-    code: String,
-}
-
-/// POST /settings/second-factor/remove
-pub async fn factor_remove_post(State(app): State<App>, visitor: Visitor, Form(form): Form<CodeForm>) -> Result<Response, Problem> {
-    let signed = visitor.customer()?;
-    match app.auth.remove_factor(&signed.session, &form.code) {
-        Ok(()) => Ok(go("/settings#second-factor")),
-        Err(problem) => show_problem(&page(&app, &visitor, Some(&problem)).await?, &problem),
-    }
 }

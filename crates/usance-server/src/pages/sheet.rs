@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use usance_engine::once::Once;
-use usance_engine::random::random_bytes;
+use usance_store::random::random_bytes;
 
 /// What the keys of our sheets begin with.
 const MARK: &str = "web-";

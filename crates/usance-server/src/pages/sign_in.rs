@@ -23,6 +23,8 @@ const START: &str = "/assets";
 enum Asks {
     /// A customer id and a password.
     Password,
+    /// The code of a link.
+    LinkCode,
     /// The code of a second factor.
     Code,
     /// Only to confirm a link.
@@ -85,26 +87,20 @@ pub async fn start_get(visitor: Visitor) -> Response {
 pub struct SignInAsked {
     #[serde(default)]
     next: String,
-    #[serde(default)]
-    link: String,
 }
 
-/// GET /sign-in: a form; with a link only a button, so that whatever opens links ahead of people does not use it up.
+/// GET /sign-in: a form.
 pub async fn sign_in_get(State(app): State<App>, visitor: Visitor, Query(asked): Query<SignInAsked>) -> Result<Response, Problem> {
-    if visitor.signed.is_some() && asked.link.is_empty() {
+    if visitor.signed.is_some() {
         return Ok(go(&own_path(&asked.next)));
     }
-    let mut page = SignInPage::of(&app, &visitor, &asked.next).await?;
-    if asked.link.is_empty() {
-        return show(&page, StatusCode::OK);
-    }
-    match app.auth.link_customer(&asked.link) {
-        Ok(customer) => {
-            (page.asks, page.link, page.customer) = (Asks::Link, asked.link, customer);
-            show(&page, StatusCode::OK)
-        }
-        Err(problem) => page.refuse(&problem),
-    }
+    show(&SignInPage::of(&app, &visitor, &asked.next).await?, StatusCode::OK)
+}
+
+/// GET /sign-in/link: what signs in stands behind `#`, where no server and no proxy sees it. The page's script sends it, or its reader
+/// types the code. Whatever opens links ahead of people uses nothing up.
+pub async fn link_get(State(app): State<App>, visitor: Visitor, Query(asked): Query<SignInAsked>) -> Result<Response, Problem> {
+    show(&SignInPage { asks: Asks::LinkCode, ..SignInPage::of(&app, &visitor, &asked.next).await? }, StatusCode::OK)
 }
 
 /// A customer id and a password.
@@ -174,24 +170,36 @@ pub async fn code_post(
     }
 }
 
-/// A hand-over link.
+/// The code of a hand-over link.
 #[derive(Deserialize)]
 pub struct LinkForm {
     link: String,
+    /// Whether its reader has seen who will be signed in.
+    #[serde(default)]
+    seen: bool,
     #[serde(default)]
     next: String,
 }
 
-/// POST /sign-in/link
+/// POST /sign-in/link: first it is shown who will be signed in, then the link is used up.
 pub async fn link_post(
     State(app): State<App>,
     visitor: Visitor,
     headers: HeaderMap,
     Form(form): Form<LinkForm>,
 ) -> Result<Response, Problem> {
-    match app.auth.take_link(&form.link) {
-        Ok(customer) => enter(&app, &visitor, &headers, &customer, &own_path(&form.next)),
-        Err(problem) => SignInPage::of(&app, &visitor, &form.next).await?.refuse(&problem),
+    let customer = if form.seen { app.auth.take_link(&form.link) } else { app.auth.link_customer(&form.link) };
+    match customer {
+        Ok(customer) if form.seen => enter(&app, &visitor, &headers, &customer, &own_path(&form.next)),
+        Ok(customer) => {
+            let mut page = SignInPage::of(&app, &visitor, &form.next).await?;
+            (page.asks, page.link, page.customer) = (Asks::Link, form.link, customer);
+            show(&page, StatusCode::OK)
+        }
+        Err(problem) => {
+            let page = SignInPage::of(&app, &visitor, &form.next).await?;
+            SignInPage { asks: Asks::LinkCode, ..page }.refuse(&problem)
+        }
     }
 }
 
@@ -201,10 +209,10 @@ pub async fn link_post(
 /// 503 when sessions cannot be written.
 pub fn enter(app: &App, visitor: &Visitor, headers: &HeaderMap, customer: &str, next: &str) -> Result<Response, Problem> {
     if let Some(before) = &visitor.signed {
-        app.auth.end_session(before.customer(), before.session.id)?;
+        app.auth.end_session(before.customer(), before.session.id, before.caller.actor)?;
     }
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("");
-    let secret = app.auth.open_session(customer, &device(agent))?;
+    let secret = app.auth.open_session(customer, &device(agent), visitor.from)?;
     let mut response = go(next);
     let known = app.auth.know_device(customer, device_cookie(headers, app.site.https))?;
     response.headers_mut().append(header::SET_COOKIE, keep_session(app.site.https, &secret));
@@ -240,7 +248,7 @@ pub struct Bare {}
 /// POST /sign-out
 pub async fn sign_out_post(State(app): State<App>, visitor: Visitor, Form(Bare {}): Form<Bare>) -> Result<Response, Problem> {
     if let Some(signed) = &visitor.signed {
-        app.auth.end_session(signed.customer(), signed.session.id)?;
+        app.auth.end_session(signed.customer(), signed.session.id, signed.caller.actor)?;
     }
     let mut response = go("/sign-in");
     response.headers_mut().append(header::SET_COOKIE, drop_session(app.site.https));

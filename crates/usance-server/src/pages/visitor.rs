@@ -6,6 +6,7 @@
 
 use crate::app::App;
 use crate::auth::device::KNOWN_MS;
+use crate::auth::identity::Identity;
 use crate::auth::session::Glance;
 use crate::look::format::{Format, Language};
 use crate::look::words::Words;
@@ -17,9 +18,10 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use subtle::ConstantTimeEq;
-use usance_engine::caller::Caller;
+use usance_engine::caller::{AddressClass, Caller};
 use usance_engine::people::secret_hash;
 use usance_store::SessionRecord;
+use usance_store::secrets::Purpose;
 
 /// The cookie that holds a session's secret.
 const SESSION: &str = "usance_session";
@@ -110,6 +112,12 @@ impl Signed {
     pub fn customer(&self) -> &str {
         self.caller.customer.as_deref().unwrap_or("")
     }
+
+    /// Whose rates its requests count for.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        Identity::of_session(self.customer(), self.session.id)
+    }
 }
 
 /// Somebody who looks at a page.
@@ -119,6 +127,8 @@ pub struct Visitor {
     pub look: Look,
     /// Who, once signed in.
     pub signed: Option<Signed>,
+    /// What kind of address they are at.
+    pub from: AddressClass,
     /// Whether only the changing part of a page is asked for.
     pub wants_fragment: bool,
 }
@@ -128,17 +138,23 @@ impl Visitor {
     ///
     /// # Errors
     /// 503 when sessions cannot be read.
-    pub fn of(app: &App, headers: &HeaderMap) -> Result<Visitor, Problem> {
+    pub fn of(app: &App, headers: &HeaderMap, from: AddressClass) -> Result<Visitor, Problem> {
         let wants_fragment = headers.get("hx-request-type").is_some_and(|value| value.as_bytes() == b"partial");
         let glance = if wants_fragment { Glance::Polled } else { Glance::Used };
         let secret = cookie(headers, session_cookie(app.site.https));
         let session = secret.map(|secret| app.auth.session(secret, glance)).transpose()?.flatten();
-        let signed = session.zip(secret).map(|(session, secret)| Signed {
-            caller: Caller::customer(&session.customer),
-            session,
-            form_token: blake3::keyed_hash(&app.seed, &secret_hash(secret)).to_hex()[..32].to_owned(),
-        });
-        Ok(Visitor { look: Look::of(headers), signed, wants_fragment })
+        let signed = match session.zip(secret) {
+            Some((session, secret)) => Some(Signed {
+                caller: Caller {
+                    actor: Some(Identity::of_session(&session.customer, session.id).actor(from)),
+                    ..Caller::customer(&session.customer)
+                },
+                session,
+                form_token: blake3::keyed_hash(&app.auth.key(Purpose::Forms)?, &secret_hash(secret)).to_hex()[..32].to_owned(),
+            }),
+            None => None,
+        };
+        Ok(Visitor { look: Look::of(headers), signed, from, wants_fragment })
     }
 
     /// The customer of a page that only customers see.

@@ -17,7 +17,7 @@ pub(super) fn count(
     operation: Option<&str>,
     counted: &mut RateVerdict,
 ) -> Result<Identity, Problem> {
-    let identified = app.auth.identify(request.headers());
+    let identified = app.auth.identify(request.headers(), source(app, request));
     *counted = match &identified {
         Ok(_) if is_free(request.uri().path()) => RateVerdict::default(),
         Ok(identity) => app.auth.count(identity, purpose, operation),
@@ -37,10 +37,14 @@ pub(super) fn is_free(path: &str) -> bool {
     freshness::is_own(path) && !["/openapi.json", "/docs"].contains(&path)
 }
 
-/// The address of whoever sent a request, where it is known: a neighbour on this machine that says nothing of whom it
+/// The address of whoever sent a request, where it is to be counted: a neighbour on this machine that says nothing of whom it
 /// speaks for is a proxy or a program of the house.
 fn sender_address(app: &App, request: &Request) -> Option<IpAddr> {
+    source(app, request).filter(|address| !address.is_loopback())
+}
+
+/// The address that a request comes from.
+pub(super) fn source(app: &App, request: &Request) -> Option<IpAddr> {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?.0;
-    let address = app.site.proxies.source(request.headers(), peer.ip());
-    Some(address).filter(|address| !address.is_loopback())
+    Some(app.site.proxies.source(request.headers(), peer.ip()))
 }

@@ -5,14 +5,16 @@
 //! is the same for everybody. Every page carries the same strict policy: nothing
 //! from elsewhere, nothing inline, nobody's frame.
 
+use super::counting::{count_stranger, source};
 use crate::app::App;
-use crate::auth::identity::Identity;
+use crate::auth::identity::address_class;
 use crate::auth::rates::Purpose;
 use crate::look::files;
 use crate::pages::shell::go;
 use crate::pages::visitor::{Visitor, same_site};
 use crate::pages::{
     agreements, assets, failure, history, holdings, notices, products, receipt, redeem, sample, settings, sign_in, subscribe, transfer,
+    ways_in,
 };
 use crate::wire::admission::Class;
 use crate::wire::problem::Problem;
@@ -98,6 +100,7 @@ pub fn table() -> Vec<PageRoute> {
         see(SIGN_IN, "page_sign_in", Everybody, || get(sign_in::sign_in_get)),
         send(SIGN_IN, "page_sign_in_send", Everybody, || post(sign_in::sign_in_post)).signs_in(),
         send("/sign-in/code", "page_sign_in_code", Everybody, || post(sign_in::code_post)),
+        see("/sign-in/link", "page_sign_in_link_form", Everybody, || get(sign_in::link_get)),
         send("/sign-in/link", "page_sign_in_link", Everybody, || post(sign_in::link_post)),
         send("/sign-in/sample", "page_sign_in_sample", Everybody, || post(sample::sample_post)),
         send("/sample/next-day", "page_sample_next_day", Everybody, || post(sample::next_day_post)),
@@ -125,11 +128,14 @@ pub fn table() -> Vec<PageRoute> {
         see("/history.csv", "page_history_csv", Customers, || get(history::csv_get)).stored(),
         see("/notices", "page_notices", Customers, || get(notices::notices_get)).stored(),
         see("/acceptances", "page_acceptances", Customers, || get(agreements::acceptances_get)).stored(),
-        send("/sessions/{id}/end", "page_session_end", Customers, || post(settings::session_end_post)),
-        send("/sessions/end-others", "page_sessions_end", Customers, || post(settings::sessions_end_post)),
-        see("/settings/second-factor", "page_factor", Customers, || get(settings::factor_get)),
-        send("/settings/second-factor", "page_factor_send", Customers, || post(settings::factor_post)),
-        send("/settings/second-factor/remove", "page_factor_remove", Customers, || post(settings::factor_remove_post)),
+        send("/sessions/{id}/end", "page_session_end", Customers, || post(ways_in::session_end_post)),
+        send("/sessions/end-others", "page_sessions_end", Customers, || post(ways_in::sessions_end_post)),
+        see("/settings/second-factor", "page_factor", Customers, || get(ways_in::factor_get)),
+        send("/settings/second-factor", "page_factor_send", Customers, || post(ways_in::factor_post)).signs_in(),
+        send("/settings/second-factor/remove", "page_factor_remove", Customers, || post(ways_in::factor_remove_post)),
+        send("/settings/password", "page_password_send", Customers, || post(ways_in::password_post)).signs_in(),
+        send("/settings/tokens", "page_token_send", Customers, || post(ways_in::token_post)).signs_in(),
+        send("/settings/tokens/{id}/revoke", "page_token_revoke", Customers, || post(ways_in::token_revoke_post)),
     ]
 }
 
@@ -162,11 +168,12 @@ async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> 
         return dressed(next.run(request).await, guard.app.site.https);
     }
     let Ok(place) = guard.app.admission.pages.enter().await else { return busy(guard.app.site.https) };
-    let Ok(visitor) = Visitor::of(&guard.app, request.headers()) else { return busy(guard.app.site.https) };
+    let from = address_class(source(&guard.app, &request));
+    let Ok(visitor) = Visitor::of(&guard.app, request.headers(), from) else { return busy(guard.app.site.https) };
     let mut place = Some(place);
     let counted = match &visitor.signed {
-        Some(signed) => guard.app.auth.count(&Identity::of_customer(signed.customer()), guard.purpose, Some(guard.operation)),
-        None => crate::site::counting::count_stranger(&guard.app, &request, Some(guard.operation)),
+        Some(signed) => guard.app.auth.count(&signed.identity(), guard.purpose, Some(guard.operation)),
+        None => count_stranger(&guard.app, &request, Some(guard.operation)),
     };
     let admitted = match counted.allowed() {
         Ok(()) => admit(&guard, &visitor, &request),
@@ -265,15 +272,15 @@ pub fn busy(https: bool) -> Response {
 
 /// What has no route, or no answer here, is said as a page to whoever asks for one.
 pub async fn as_page(State(app): State<App>, request: Request, next: Next) -> Response {
-    let headers = wants_page(&request).then(|| request.headers().clone());
+    let asked = wants_page(&request).then(|| (request.headers().clone(), address_class(source(&app, &request))));
     let response = next.run(request).await;
     let lost = matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::SERVICE_UNAVAILABLE);
     let problem =
         response.extensions().get::<Problem>().filter(|_| lost && !response.headers().contains_key(header::CONTENT_SECURITY_POLICY));
-    let (Some(headers), Some(problem)) = (headers, problem.cloned()) else { return response };
+    let (Some((headers, from)), Some(problem)) = (asked, problem.cloned()) else { return response };
     let https = app.site.https;
     // It is a page like any other, and asks the same store.
     let Ok(_place) = app.admission.pages.enter().await else { return busy(https) };
-    let Ok(visitor) = Visitor::of(&app, &headers) else { return busy(https) };
+    let Ok(visitor) = Visitor::of(&app, &headers, from) else { return busy(https) };
     dressed(failure::page(&app, &visitor, &problem).await.unwrap_or_else(IntoResponse::into_response), https)
 }

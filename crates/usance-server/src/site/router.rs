@@ -1,6 +1,6 @@
 //! The router of the whole service, made from the contract's table and the pages', and the guard before every route of the contract.
 
-use super::counting::{count, is_free};
+use super::counting::{count, is_free, source};
 use super::{freshness, pages};
 use crate::app::App;
 use crate::auth::rates::{Purpose, RateVerdict};
@@ -107,10 +107,11 @@ fn admit(guard: &Guard, request: &mut Request, counted: &mut RateVerdict) -> Res
         return Ok(());
     }
     let identity = identified?;
-    if !guard.permission.allows(identity.role) {
-        return Err(Problem::new(axum::http::StatusCode::FORBIDDEN, "forbidden", "This token's role may not do that."));
+    if !guard.permission.allows(identity.role, identity.scopes) {
+        return Err(Problem::new(axum::http::StatusCode::FORBIDDEN, "forbidden", "This token's role and scopes may not do that."));
     }
-    let caller: Caller = Auth::act_for(identity, request.headers(), guard.permission.for_customer())?;
+    let from = source(&guard.app, request);
+    let caller: Caller = Auth::act_for(identity, request.headers(), guard.permission.for_customer(), from)?;
     request.extensions_mut().insert(caller);
     Ok(())
 }

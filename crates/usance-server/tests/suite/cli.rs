@@ -64,16 +64,40 @@ const SERVING: [&str; 19] = [
 
 #[test]
 fn every_verb_explains_itself() {
-    const PLACE: [&str; 3] = ["--data", "--store", "--store-password-file"];
-    let rows: [(&[&str], &[&str]); 13] = [
-        (&[], &["serve", "demo", "token", "verify", "backup", "restore", "promote", "export", "simulate", "--version", "usance demo"]),
+    const PLACE: [&str; 4] = ["--data", "--store", "--store-password-file", "--secrets"];
+    let rows: [(&[&str], &[&str]); 18] = [
+        (
+            &[],
+            &[
+                "serve",
+                "demo",
+                "token",
+                "secrets",
+                "verify",
+                "backup",
+                "restore",
+                "promote",
+                "export",
+                "simulate",
+                "--version",
+                "usance demo",
+            ],
+        ),
         (
             &["serve"],
             &["--role", "--node", "--advertise", "USANCE_OPERATOR_TOKEN", "--clock", "--day-offset-minutes", "--unconfirmed-days"],
         ),
         (&["demo"], &["--data"]),
         (&["token"], &["create", "list", "revoke"]),
-        (&["token", "create"], &["--role", "customer", "service", "operator", "auditor", "--name", "--customer", "--json"]),
+        (
+            &["token", "create"],
+            &["--role", "customer", "service", "operator", "auditor", "--name", "--customer", "--scopes", "--days", "--json"],
+        ),
+        (&["secrets"], &["create", "status", "rotate", "replace"]),
+        (&["secrets", "create"], &["--json"]),
+        (&["secrets", "status"], &["--json"]),
+        (&["secrets", "rotate"], &["--leaked", "--json"]),
+        (&["secrets", "replace"], &["--json"]),
         (&["token", "list"], &["--json"]),
         (&["token", "revoke"], &["<ID>", "--json"]),
         (&["verify"], &["--head", "--scratch", "--json", "Exit code"]),
@@ -215,10 +239,10 @@ fn tokens_are_made_listed_and_revoked_while_the_engine_runs() {
 
     let listed = json_of(&verb(&["list", "--json"], data));
     let names: Vec<_> = listed.as_array().expect("a list").iter().map(|token| token["name"].as_str().expect("a name")).collect();
-    assert_eq!(names, ["alice", "revision"], "newest first");
+    assert_eq!(names, ["alice", "revision", "bootstrap"], "newest first");
     assert!(!listed.to_string().contains("usance_"), "no token's text is kept: {listed}");
     // The same list over HTTP.
-    assert_eq!(platform.operator.get("/v1/operator/tokens").ok()["items"].as_array().expect("items").len(), 2);
+    assert_eq!(platform.operator.get("/v1/operator/tokens").ok()["items"].as_array().expect("items").len(), 3);
     let table = usance(&verb(&["list"], data));
     for word in ["id", "name", "role", "customer", "created", "revoked", "alice", "revision", "auditor"] {
         assert!(out(&table).contains(word), "{}", out(&table));
@@ -241,7 +265,7 @@ fn tokens_are_made_listed_and_revoked_while_the_engine_runs() {
     ] {
         refused(&verb(wrong, data));
     }
-    assert_eq!(json_of(&verb(&["list", "--json"], data)).as_array().map(Vec::len), Some(2));
+    assert_eq!(json_of(&verb(&["list", "--json"], data)).as_array().map(Vec::len), Some(3));
 }
 
 #[test]

@@ -25,6 +25,7 @@ use usance_workload::SplitMix64;
 /// The files of an engine that was killed with two snapshots and a piece of log behind them, and what it showed.
 struct Past {
     files: BTreeMap<PathBuf, Vec<u8>>,
+    secrets: Vec<u8>,
     picture: Vec<Value>,
 }
 
@@ -71,7 +72,8 @@ fn past() -> &'static Past {
         platform.server.kill();
         let mut all = BTreeMap::new();
         files(&platform.server.data, Path::new(""), &mut all);
-        Past { files: all, picture }
+        let secrets = fs::read(platform.server.data.with_file_name("secrets")).expect("its keys");
+        Past { files: all, secrets, picture }
     })
 }
 
@@ -87,6 +89,7 @@ impl Scene {
         for (path, bytes) in &past().files {
             fs::write(scene.data().join(path), bytes).expect("a file");
         }
+        fs::write(scene.data().with_file_name("secrets"), &past().secrets).expect("the same keys");
         scene
     }
 

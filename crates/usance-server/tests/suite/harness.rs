@@ -14,10 +14,10 @@ use tempfile::TempDir;
 use totp_rs::{Algorithm, Builder, Secret};
 
 /// The operator's token of every test engine.
-pub const OPERATOR: &str = "test-operator-token";
+pub const OPERATOR: &str = "usance_test_5d1f0c8b7a9e4236b0d1f2a3c4e59687";
 
 /// Every environment variable that the binary looks at.
-const VARIABLES: [&str; 29] = [
+const VARIABLES: [&str; 30] = [
     "USANCE_DATA",
     "USANCE_LISTEN",
     "USANCE_CLOCK",
@@ -47,6 +47,7 @@ const VARIABLES: [&str; 29] = [
     "USANCE_ROLE",
     "USANCE_NODE",
     "USANCE_ADVERTISE",
+    "USANCE_SECRETS_FILE",
 ];
 
 /// A command that sees none of them.
@@ -151,6 +152,8 @@ impl Server {
         command.arg("serve").args(["--data".as_ref(), data.as_os_str()]);
         command.args(["--clock", &start.clock, "--day-offset-minutes", &start.offset.to_string()]).args(&start.more);
         command.args(["--json", "--listen", "127.0.0.1:0"]);
+        // Instances whose directories lie side by side are one platform's.
+        command.env("USANCE_SECRETS_FILE", data.with_file_name("secrets"));
         Server::run(command.env("USANCE_LOG", "info"), data)
     }
 

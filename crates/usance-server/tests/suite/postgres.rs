@@ -19,6 +19,11 @@ impl Database {
         self.0.address()
     }
 
+    /// The schema in which people lie.
+    pub fn people(&self) -> String {
+        self.0.people().schema().to_owned()
+    }
+
     /// One number that a query gives, asked as somebody else would.
     pub fn number(&self, sql: &str) -> i64 {
         let row = self.0.connect().and_then(|wire| wire.one(sql, &[])).unwrap_or_else(|error| panic!("{sql}: {error}"));

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use usance_server::contract::route::{Permission, Route};
 use usance_server::contract::routes::table;
-use usance_store::Role;
+use usance_store::{Role, Scopes};
 
 /// Reads by POST.
 const LOOKS: [&str; 3] = ["subscription_preview", "redemption_preview", "audit_run"];
@@ -136,11 +136,16 @@ fn the_table_gives_each_role_what_the_contract_says() {
         if route.permission == Permission::Public {
             continue;
         }
-        assert!(route.permission.allows(Role::Operator), "{}: the operator may everything", route.operation);
-        assert_eq!(route.permission.allows(Role::Auditor), reads, "{}: the auditor reads everything, writes nothing", route.operation);
-        assert_eq!(route.permission.allows(Role::Customer), !back, "{}: a customer stays in front", route.operation);
+        assert!(route.permission.allows(Role::Operator, Scopes::ALL), "{}: the operator may everything", route.operation);
+        assert_eq!(
+            route.permission.allows(Role::Auditor, Scopes::ALL),
+            reads,
+            "{}: the auditor reads everything, writes nothing",
+            route.operation
+        );
+        assert_eq!(route.permission.allows(Role::Customer, Scopes::ALL), !back, "{}: a customer stays in front", route.operation);
         let served = !back || service.contains(&route.operation);
-        assert_eq!(route.permission.allows(Role::Service), served, "{}: a service acts for customers", route.operation);
+        assert_eq!(route.permission.allows(Role::Service, Scopes::ALL), served, "{}: a service acts for customers", route.operation);
         assert_eq!(route.permission.for_customer(), !back, "{}", route.operation);
     }
 }
@@ -150,7 +155,7 @@ fn a_customer_is_itself_and_everybody_else_says_whom_it_means() {
     let platform = with_position();
     // With keys, so that a key is not what was missing.
     for (role, own) in senders(&platform) {
-        for route in table().into_iter().filter(|route| route.permission.for_customer() && route.permission.allows(role)) {
+        for route in table().into_iter().filter(|route| route.permission.for_customer() && route.permission.allows(role, Scopes::ALL)) {
             let operation = route.operation;
             if role == Role::Customer {
                 for other in ["bob", "nobody"] {

@@ -110,6 +110,7 @@ fn an_embedded_platform_moves_in() {
     assert!(platform.server.terminate());
     done(usance(&restore));
     let directory = TempDir::new().expect("a directory");
+    std::fs::copy(data.with_file_name("secrets"), directory.path().join("secrets")).expect("the same keys");
     let server = database.start(&directory.path().join("data"), &[]).expect("it starts");
     assert_eq!((accounts(&server), statement(&server)), before);
     let kept = super::harness::Client::new(&server.url, Some(&token), None);
@@ -232,12 +233,13 @@ fn no_password_is_ever_said() {
 fn what_is_typed_wrong_is_a_sentence() {
     let directory = TempDir::new().expect("a directory");
     let data = directory.path().join("data");
-    let rows: [(&[&str], &str); 5] = [
+    let rows: [(&[&str], &str); 6] = [
         (&["serve", "--role", "standby"], "a standby needs a --store"),
-        (&["serve", "--store", "mysql://ann:secret@db/books"], "it begins with postgres://"),
-        (&["serve", "--store", "postgres://ann:secret@127.0.0.1:1/books?sslmode=disable"], "cannot be reached"),
+        (&["serve", "--store", "mysql://ann:hidden@db/books"], "it begins with postgres://"),
+        (&["serve", "--store", "postgres://ann:hidden@127.0.0.1:1/books?sslmode=disable"], "name the file that holds its keys"),
+        (&["serve", "--secrets", "keys", "--store", "postgres://ann:hidden@127.0.0.1:1/books?sslmode=disable"], "cannot be reached"),
         (&["promote"], "name the database server with --store"),
-        (&["verify", "--store", "postgres://ann:secret@127.0.0.1:1/books?sslmode=disable"], "cannot be reached"),
+        (&["verify", "--store", "postgres://ann:hidden@127.0.0.1:1/books?sslmode=disable"], "cannot be reached"),
     ];
     for (words, sentence) in rows {
         let mut all = words.to_vec();
@@ -248,7 +250,7 @@ fn what_is_typed_wrong_is_a_sentence() {
         // What could not be looked at is no damage.
         let code = if words[0] == "verify" { 3 } else { 1 };
         assert_eq!(refused.status.code(), Some(code), "{words:?}: {}", said(&refused));
-        assert!(said(&refused).contains(sentence) && !said(&refused).contains("secret"), "{words:?}: {}", said(&refused));
+        assert!(said(&refused).contains(sentence) && !said(&refused).contains("hidden"), "{words:?}: {}", said(&refused));
     }
     // A directory with a platform in it is not taken for a place of snapshots.
     drop(Server::start_in(&data, &Start::default()).expect("it starts"));

@@ -226,7 +226,7 @@ impl fmt::Debug for Fresh {
 
 impl Drop for Fresh {
     fn drop(&mut self) {
-        let dropped = format!("SET client_min_messages TO error; DROP SCHEMA IF EXISTS {} CASCADE", self.postgres.schema());
+        let dropped = format!("SET client_min_messages TO error; DROP SCHEMA IF EXISTS {0}, {0}_people CASCADE", self.postgres.schema());
         // A test that failed may have left a table locked; that it failed says enough.
         let _ = self.postgres.connect().and_then(|wire| wire.batch(&dropped));
     }

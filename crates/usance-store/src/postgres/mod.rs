@@ -17,6 +17,7 @@ pub mod local;
 pub mod log;
 pub mod people;
 mod people_dump;
+mod people_move;
 mod people_rows;
 mod place;
 pub mod schema;

@@ -1,6 +1,6 @@
 //! The home of identities on a PostgreSQL server, for as many processes as there are.
 //!
-//! Owns its tables. It does what [`crate::identity_sqlite`] does, by the tables' own keys and by turns: every write takes
+//! Owns its tables, which lie in a schema of their own: whoever may read the platform's tables reads nothing of people. It does what [`crate::identity_sqlite`] does, by the tables' own keys and by turns: every write takes
 //! its turn (`turns`), so that no other one comes between, and outlives a lost connection. It refuses what
 //! [`crate::identity`] says. Moving everything is `people_dump`'s.
 //!
@@ -15,21 +15,25 @@ use std::fmt;
 
 use tokio_postgres::Row;
 
-use super::people_dump;
 use super::people_rows::{
-    LAST_SESSION, LAST_TOKEN, SESSION, SHARD, TOKEN, TOKEN_CHANGES, Unreadable, all, bytes, cell, count, missing, one, remembered, session,
-    token,
+    ANSWER, EVENT, LAST_SESSION, LAST_TOKEN, SESSION, SHARD, TOKEN, TOKEN_CHANGES, Unreadable, add_event, all, bytes, cell, count, event,
+    missing, one, remembered, session, token,
 };
 use super::place::Postgres;
 use super::schema::Component;
 use super::wire::Values;
 use super::wire::Wire;
 use super::write_connection::WriteConnection;
+use super::{people_dump, people_move};
 use crate::error::StoreError;
-use crate::identity::{Ending, Identities, IdentityStore, NewSession, NewToken, Remembered, SecondFactor, SessionRecord, TokenRecord};
+use crate::identity::{
+    Ending, Identities, IdentityStore, NewSecurityEvent, NewSession, NewToken, Remembered, SealedItem, SealedPlace, SecondFactor,
+    SecurityEvent, SessionRecord, TokenRecord,
+};
 use crate::identity_dump::People;
+use crate::secrets::Fingerprint;
 
-const COMPONENT: Component = Component { name: "people", steps: &[VERSION_1] };
+const COMPONENT: Component = Component { name: "people", steps: &[VERSION_1, VERSION_2] };
 
 /// The first version. Its counters are the turn of writers, the highest numbers of tokens and sessions, and how often
 /// tokens were changed. What is unique contains the shard, so that the tables can be distributed by it.
@@ -108,6 +112,38 @@ const VERSION_1: &str = "
     );
 ";
 
+/// The second one: tokens have scopes and may expire, answers keep their secret sealed, the key that seals is known by its
+/// fingerprint, and security events hang on a chain. Links that were made of what lay in the store are ended.
+const VERSION_2: &str = "
+    ALTER TABLE token ADD COLUMN scopes TEXT;
+    ALTER TABLE token ADD COLUMN expires_at_ms BIGINT;
+    ALTER TABLE token ADD COLUMN is_exposed BOOLEAN NOT NULL DEFAULT FALSE;
+    CREATE INDEX token_customer ON token(shard, customer);
+    ALTER TABLE remembered ADD COLUMN sealed BYTEA;
+    CREATE INDEX sign_in_link_customer ON sign_in_link(shard, customer);
+    CREATE TABLE sealing_key(
+        shard       BIGINT NOT NULL,
+        fingerprint BYTEA  NOT NULL,
+        PRIMARY KEY (shard)
+    );
+    CREATE TABLE security_event(
+        shard         BIGINT NOT NULL,
+        id            BIGINT NOT NULL,
+        at_ms         BIGINT NOT NULL,
+        kind          TEXT   NOT NULL,
+        customer      TEXT,
+        subject       BIGINT,
+        role          TEXT,
+        credential    TEXT,
+        credential_id BIGINT,
+        address       TEXT,
+        hash          BYTEA  NOT NULL,
+        PRIMARY KEY (shard, id)
+    );
+    CREATE INDEX security_event_customer ON security_event(shard, customer, id);
+    DELETE FROM sign_in_link;
+";
+
 /// People and tokens on a server. A value lives as long as the process: a lost connection is opened again by the next call.
 pub struct PostgresIdentities {
     line: WriteConnection,
@@ -121,8 +157,25 @@ impl PostgresIdentities {
     /// [`StoreError::NewerVersion`] when a newer release wrote them; [`StoreError::Unreachable`] when there is no server;
     /// [`StoreError::Postgres`] when it says no.
     pub fn open(postgres: &Postgres) -> Result<Self, StoreError> {
-        let wire = postgres.connect()?;
+        let wire = postgres.people().connect()?;
+        people_move::from_schema_of(&wire, postgres.schema(), &COMPONENT)?;
         COMPONENT.bring_up(&wire)?;
+        Self::on(wire)
+    }
+
+    /// Opens tables that are of this release already, and changes nothing: what a standby does while a writer of another release
+    /// may work.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] and [`StoreError::OlderVersion`] where no writer of this release has been yet; otherwise as
+    /// [`PostgresIdentities::open`].
+    pub fn open_as_they_are(postgres: &Postgres) -> Result<Self, StoreError> {
+        let wire = postgres.people().connect()?;
+        COMPONENT.expect_this_release(&wire)?;
+        Self::on(wire)
+    }
+
+    fn on(wire: Wire) -> Result<Self, StoreError> {
         let turn = format!("UPDATE counter SET value = value + 1 WHERE shard = {SHARD} AND name = 'turn'");
         Ok(PostgresIdentities { line: WriteConnection::new(wire, turn)? })
     }
@@ -152,37 +205,47 @@ impl fmt::Debug for PostgresIdentities {
 impl Identities for PostgresIdentities {
     fn add_token(&self, token: &NewToken, at_ms: i64) -> Result<TokenRecord, StoreError> {
         let sql = format!(
-            "INSERT INTO token(shard, id, name, role, customer, hash, created_at_ms) VALUES ({SHARD}, $1, $2, $3, $4, $5, $6)
+            "INSERT INTO token(shard, id, name, role, scopes, customer, hash, created_at_ms, expires_at_ms)
+             VALUES ({SHARD}, $1, $2, $3, $4, $5, $6, $7, $8)
              ON CONFLICT (shard, hash) DO NOTHING"
         );
+        let NewToken { name, role, scopes, customer, hash, expires_at_ms } = token;
+        let (role, scopes) = (role.as_str(), scopes.stored());
         let id = self.line.write(|wire| {
             let id = count(wire, LAST_TOKEN)?;
-            let values: Values<'_> = &[&id, &token.name, &token.role.as_str(), &token.customer, &token.hash.as_slice(), &at_ms];
+            let values: Values<'_> = &[&id, name, &role, &scopes, customer, &hash.as_slice(), &at_ms, expires_at_ms];
             add(wire, "a token with this secret", &sql, values)?;
             count(wire, TOKEN_CHANGES)?;
             Ok(id)
         })?;
-        Ok(TokenRecord {
-            id,
-            name: token.name.clone(),
-            role: token.role,
-            customer: token.customer.clone(),
-            created_at_ms: at_ms,
-            revoked_at_ms: None,
-        })
+        Ok(token.record(id, at_ms))
     }
 
     fn tokens(&self) -> Result<Vec<TokenRecord>, StoreError> {
         self.all(&format!("SELECT {TOKEN} FROM token WHERE shard = {SHARD} ORDER BY id DESC"), &[], token)
     }
 
-    fn live_tokens(&self) -> Result<Vec<([u8; 32], TokenRecord)>, StoreError> {
-        let sql = format!("SELECT {TOKEN}, hash FROM token WHERE shard = {SHARD} AND revoked_at_ms IS NULL ORDER BY id");
-        self.all(&sql, &[], |row| Ok((bytes(row, 6)?, token(row)?)))
+    fn tokens_of(&self, customer: &str) -> Result<Vec<TokenRecord>, StoreError> {
+        if is_nobody(customer) {
+            return Ok(Vec::new());
+        }
+        let sql = format!("SELECT {TOKEN} FROM token WHERE shard = {SHARD} AND customer = $1 ORDER BY id DESC");
+        self.all(&sql, &[&customer], token)
+    }
+
+    fn token(&self, id: i64) -> Result<Option<TokenRecord>, StoreError> {
+        self.one(&format!("SELECT {TOKEN} FROM token WHERE shard = {SHARD} AND id = $1"), &[&id], token)
+    }
+
+    fn has_live_token(&self, now_ms: i64) -> Result<bool, StoreError> {
+        let sql = format!(
+            "SELECT 1 FROM token WHERE shard = {SHARD} AND revoked_at_ms IS NULL AND (expires_at_ms IS NULL OR expires_at_ms > $1) LIMIT 1"
+        );
+        Ok(self.one(&sql, &[&now_ms], |_| Ok(()))?.is_some())
     }
 
     fn find_token(&self, hash: &[u8; 32]) -> Result<Option<TokenRecord>, StoreError> {
-        let sql = format!("SELECT {TOKEN} FROM token WHERE shard = {SHARD} AND hash = $1 AND revoked_at_ms IS NULL");
+        let sql = format!("SELECT {TOKEN} FROM token WHERE shard = {SHARD} AND hash = $1");
         self.one(&sql, &[&hash.as_slice()], token)
     }
 
@@ -201,6 +264,24 @@ impl Identities for PostgresIdentities {
             }
             Ok(revoked)
         })
+    }
+
+    fn revoke_tokens_of(&self, customer: &str, at_ms: i64) -> Result<Vec<i64>, StoreError> {
+        if is_nobody(customer) {
+            return Ok(Vec::new());
+        }
+        let sql =
+            format!("UPDATE token SET revoked_at_ms = $2 WHERE shard = {SHARD} AND customer = $1 AND revoked_at_ms IS NULL RETURNING id");
+        self.line.write(|wire| {
+            let revoked = all(wire, &sql, &[&customer, &at_ms], |row| cell(row, 0))?;
+            count(wire, TOKEN_CHANGES)?;
+            Ok(revoked)
+        })
+    }
+
+    fn expose_token(&self, id: i64) -> Result<bool, StoreError> {
+        let sql = format!("UPDATE token SET is_exposed = TRUE WHERE shard = {SHARD} AND id = $1");
+        Ok(self.change(&sql, &[&id])? > 0)
     }
 
     fn set_password(&self, customer: &str, phc: &str, at_ms: i64) -> Result<(), StoreError> {
@@ -237,6 +318,13 @@ impl Identities for PostgresIdentities {
         let sql = format!("DELETE FROM sign_in_link WHERE shard = {SHARD} AND hash = $1 RETURNING customer, expires_at_ms");
         let taken = self.line.write(|wire| one(wire, &sql, &[&hash.as_slice()], |row| Ok((cell(row, 0)?, cell::<i64>(row, 1)?))))?;
         Ok(taken.filter(|(_, expires_at_ms)| now_ms < *expires_at_ms).map(|(customer, _)| customer))
+    }
+
+    fn end_sign_in_links(&self, customer: &str) -> Result<usize, StoreError> {
+        if is_nobody(customer) {
+            return Ok(0);
+        }
+        self.change(&format!("DELETE FROM sign_in_link WHERE shard = {SHARD} AND customer = $1"), &[&customer])
     }
 
     fn add_session(&self, session: &NewSession, at_ms: i64) -> Result<SessionRecord, StoreError> {
@@ -347,17 +435,17 @@ impl Identities for PostgresIdentities {
     }
 
     fn remembered(&self, key: &[u8; 16]) -> Result<Option<Remembered>, StoreError> {
-        let sql = format!("SELECT fingerprint, status, body FROM remembered WHERE shard = {SHARD} AND key = $1");
+        let sql = format!("SELECT {ANSWER} FROM remembered WHERE shard = {SHARD} AND key = $1");
         self.one(&sql, &[&key.as_slice()], |row| remembered(row, 0))
     }
 
     fn remember(&self, key: &[u8; 16], answer: &Remembered, at_ms: i64) -> Result<(), StoreError> {
         let sql = format!(
-            "INSERT INTO remembered(shard, key, fingerprint, status, body, at_ms) VALUES ({SHARD}, $1, $2, $3, $4, $5)
+            "INSERT INTO remembered(shard, key, fingerprint, status, body, sealed, at_ms) VALUES ({SHARD}, $1, $2, $3, $4, $5, $6)
              ON CONFLICT (shard, key) DO NOTHING"
         );
         let status = i64::from(answer.status);
-        let values: Values<'_> = &[&key.as_slice(), &answer.fingerprint.as_slice(), &status, &answer.body, &at_ms];
+        let values: Values<'_> = &[&key.as_slice(), &answer.fingerprint.as_slice(), &status, &answer.body, &answer.sealed, &at_ms];
         self.line.write(|wire| add(wire, "an answer under this idempotency key", &sql, values))
     }
 
@@ -370,18 +458,81 @@ impl Identities for PostgresIdentities {
         })
     }
 
-    fn secret_or_insert(&self, name: &str, candidate: &[u8; 32]) -> Result<[u8; 32], StoreError> {
-        // Secrets are never changed or removed: one that is there needs no turn.
-        let select = format!("SELECT value FROM secret WHERE shard = {SHARD} AND name = $1");
-        if let Some(kept) = self.one(&select, &[&name], |row| bytes(row, 0))? {
-            return Ok(kept);
+    fn take_secret(&self, name: &str) -> Result<Option<[u8; 32]>, StoreError> {
+        let sql = format!("DELETE FROM secret WHERE shard = {SHARD} AND name = $1 RETURNING value");
+        self.line.write(|wire| one(wire, &sql, &[&name], |row| bytes(row, 0)))
+    }
+
+    fn sealing_key(&self) -> Result<Option<Fingerprint>, StoreError> {
+        let sql = format!("SELECT fingerprint FROM sealing_key WHERE shard = {SHARD}");
+        self.one(&sql, &[], |row| bytes(row, 0).map(Fingerprint))
+    }
+
+    fn set_sealing_key(&self, key: Fingerprint) -> Result<(), StoreError> {
+        let sql = format!(
+            "INSERT INTO sealing_key(shard, fingerprint) VALUES ({SHARD}, $1)
+             ON CONFLICT (shard) DO UPDATE SET fingerprint = excluded.fingerprint"
+        );
+        self.line.write(|wire| {
+            change(wire, &sql, &[&key.0.as_slice()])?;
+            count(wire, TOKEN_CHANGES).map(drop)
+        })
+    }
+
+    fn sealed(&self) -> Result<Vec<SealedItem>, StoreError> {
+        let factors = format!("SELECT customer, secret FROM second_factor WHERE shard = {SHARD}");
+        let mut items =
+            self.all(&factors, &[], |row| Ok(SealedItem { place: SealedPlace::SecondFactor(cell(row, 0)?), bytes: cell(row, 1)? }))?;
+        let answers = format!("SELECT key, sealed FROM remembered WHERE shard = {SHARD} AND sealed IS NOT NULL");
+        items.extend(self.all(&answers, &[], |row| Ok(SealedItem { place: SealedPlace::Answer(bytes(row, 0)?), bytes: cell(row, 1)? }))?);
+        Ok(items)
+    }
+
+    fn reseal(&self, item: &SealedItem) -> Result<(), StoreError> {
+        let changed = match &item.place {
+            SealedPlace::SecondFactor(customer) => {
+                let sql = format!("UPDATE second_factor SET secret = $2 WHERE shard = {SHARD} AND customer = $1");
+                self.change(&sql, &[customer, &item.bytes])
+            }
+            SealedPlace::Answer(key) => {
+                let sql = format!("UPDATE remembered SET sealed = $2 WHERE shard = {SHARD} AND key = $1");
+                self.change(&sql, &[&key.as_slice(), &item.bytes])
+            }
+        };
+        changed.map(drop)
+    }
+
+    fn forget_sealed_answer(&self, key: &[u8; 16]) -> Result<(), StoreError> {
+        let sql = format!("UPDATE remembered SET sealed = NULL WHERE shard = {SHARD} AND key = $1");
+        self.change(&sql, &[&key.as_slice()]).map(drop)
+    }
+
+    fn unsealed_answers(&self, mark: &str) -> Result<Vec<([u8; 16], Remembered)>, StoreError> {
+        let sql = format!("SELECT {ANSWER}, key FROM remembered WHERE shard = {SHARD} AND sealed IS NULL AND position($1 IN body) > 0");
+        self.all(&sql, &[&mark.as_bytes()], |row| Ok((bytes(row, 4)?, remembered(row, 0)?)))
+    }
+
+    fn add_security_event(&self, event: &NewSecurityEvent, at_ms: i64) -> Result<SecurityEvent, StoreError> {
+        self.line.write(|wire| {
+            let last = format!("SELECT id, hash FROM security_event WHERE shard = {SHARD} ORDER BY id DESC LIMIT 1");
+            let last = one(wire, &last, &[], |row| Ok((cell(row, 0)?, bytes(row, 1)?)))?;
+            let added = SecurityEvent::after(last, at_ms, event)?;
+            add_event(wire, &added)?;
+            Ok(added)
+        })
+    }
+
+    fn security_events(&self, customer: Option<&str>, before: Option<i64>, limit: u32) -> Result<Vec<SecurityEvent>, StoreError> {
+        if customer.is_some_and(is_nobody) {
+            return Ok(Vec::new());
         }
-        let insert = format!("INSERT INTO secret(shard, name, value) VALUES ({SHARD}, $1, $2) ON CONFLICT (shard, name) DO NOTHING");
-        let kept = self.line.write(|wire| {
-            change(wire, &insert, &[&name, &candidate.as_slice()])?;
-            one(wire, &select, &[&name], |row| bytes(row, 0))
-        })?;
-        kept.ok_or_else(|| StoreError::NotFound { what: format!("secret {name}") })
+        let (before, limit) = (before.unwrap_or(i64::MAX), i64::from(limit));
+        let whose = if customer.is_some() { "AND customer = $3" } else { "" };
+        let sql = format!("SELECT {EVENT} FROM security_event WHERE shard = {SHARD} AND id < $1 {whose} ORDER BY id DESC LIMIT $2");
+        match customer {
+            Some(customer) => self.all(&sql, &[&before, &limit, &customer], event),
+            None => self.all(&sql, &[&before, &limit], event),
+        }
     }
 }
 
@@ -396,6 +547,10 @@ impl IdentityStore for PostgresIdentities {
 
     fn fill(&mut self, people: &People) -> Result<(), StoreError> {
         self.line.write(|wire| people_dump::fill(wire, people))
+    }
+
+    fn scrub(&self) -> Result<(), StoreError> {
+        Ok(())
     }
 
     fn replace(&mut self, people: &People) -> Result<(), StoreError> {
@@ -425,28 +580,55 @@ fn is_nobody(customer: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::person::Role;
-    use crate::postgres::local::LocalServer;
+    use crate::person::{Role, Scopes};
+    use crate::postgres::local::{Fresh, LocalServer};
 
     /// A second release's tables: a step more, which takes rows of the first release along.
-    const NEXT: Component = Component { name: COMPONENT.name, steps: &[VERSION_1, "ALTER TABLE token ADD COLUMN note TEXT"] };
+    const NEXT: Component = Component { name: COMPONENT.name, steps: &[VERSION_1, VERSION_2, "ALTER TABLE token ADD COLUMN note TEXT"] };
 
     #[test]
     fn tables_take_the_steps_they_lack_and_keep_their_rows() {
         let server = LocalServer::start(&["fsync = off"]).unwrap();
         let postgres = Postgres::parse(&server.address("usance"), None).unwrap();
         let older = PostgresIdentities::open(&postgres).unwrap();
-        let token = NewToken { name: "kept".to_owned(), role: Role::Service, customer: None, hash: [1; 32] };
+        let (name, role, scopes) = ("kept".to_owned(), Role::Service, Scopes::ALL);
+        let token = NewToken { name, role, scopes, customer: None, hash: [1; 32], expires_at_ms: None };
         let kept = older.add_token(&token, 1).unwrap();
 
-        let wire = postgres.connect().unwrap();
+        let wire = postgres.people().connect().unwrap();
         NEXT.bring_up(&wire).unwrap();
         assert_eq!(wire.query("SELECT note FROM token", &[]).unwrap().len(), 1);
         // Once.
         NEXT.bring_up(&wire).unwrap();
         let refused = PostgresIdentities::open(&postgres).unwrap_err();
-        assert!(matches!(refused, StoreError::NewerVersion { found: 2, known: 1, .. }), "{refused}");
+        assert!(matches!(refused, StoreError::NewerVersion { found: 3, known: 2, .. }), "{refused}");
         // One that was open goes on: it names its columns.
         assert_eq!(older.tokens().unwrap(), [kept]);
+    }
+
+    /// Of release 0.1.0 people lay among the platform's tables, where whoever may read those read them, too.
+    #[test]
+    fn tables_among_the_platforms_move_out_with_their_rows() {
+        let home = Fresh::make().unwrap();
+        let platform = home.connect().unwrap();
+        Component { name: COMPONENT.name, steps: &[VERSION_1] }.bring_up(&platform).unwrap();
+        let kept = "INSERT INTO token VALUES (0, 3, 'kept', 'operator', NULL, decode(repeat('01', 32), 'hex'), 7, NULL);
+                    UPDATE counter SET value = 3 WHERE name = 'token';
+                    INSERT INTO sign_in_link VALUES (0, decode(repeat('02', 32), 'hex'), 'alice', 100)";
+        platform.batch(kept).unwrap();
+        let refused = PostgresIdentities::open_as_they_are(&home).map(drop);
+        assert!(matches!(refused, Err(StoreError::NotFound { .. })), "a standby moves nothing: {refused:?}");
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| PostgresIdentities::open(&home).unwrap());
+            }
+        });
+        let people = PostgresIdentities::open_as_they_are(&home).unwrap();
+        let found = people.find_token(&[1; 32]).unwrap().unwrap();
+        assert_eq!((found.id, found.scopes, found.is_exposed), (3, Scopes::ALL, false));
+        assert_eq!(people.add_token(&NewToken::plain("next", Role::Auditor, None), 8).unwrap().id, 4);
+        assert_eq!(people.sign_in_link(&[2; 32], 50).unwrap(), None);
+        let left = platform.query("SELECT tablename FROM pg_tables WHERE schemaname = $1", &[&home.schema()]).unwrap();
+        assert_eq!(left.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>(), ["schema_version"]);
     }
 }

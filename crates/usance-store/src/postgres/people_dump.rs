@@ -9,20 +9,23 @@ use futures_util::future::try_join_all;
 use tokio_postgres::{Error, Statement};
 
 use super::people_rows::{
-    LAST_SESSION, LAST_TOKEN, SESSION, SHARD, TOKEN, TOKEN_CHANGES, all, bytes, cell, count, missing, one, remembered, session, token,
+    ANSWER, EVENT, LAST_SESSION, LAST_TOKEN, SESSION, SHARD, TOKEN, TOKEN_CHANGES, add_event, all, bytes, cell, count, event, missing, one,
+    remembered, session, token,
 };
 use super::place::Postgres;
-use super::wire::Wire;
+use super::wire::{Values, Wire};
 use crate::error::StoreError;
 use crate::identity::SecondFactor;
 use crate::identity_dump::{KeptAnswer, KeptFactor, KeptLink, KeptPassword, KeptSecret, KeptSession, KeptToken, People};
+use crate::secrets::Fingerprint;
 
 /// How long the answer to one question may take: a whole table.
 const PATIENCE: Duration = Duration::from_secs(600);
 /// How many rows are on their way at once.
 const FLIGHT: usize = 500;
 /// The tables, but for the counters.
-const TABLES: [&str; 7] = ["token", "password", "sign_in_link", "session", "second_factor", "remembered", "secret"];
+const TABLES: [&str; 9] =
+    ["token", "password", "sign_in_link", "session", "second_factor", "remembered", "secret", "sealing_key", "security_event"];
 
 /// Everything, in one transaction for reading.
 pub(super) fn everything(postgres: &Postgres) -> Result<People, StoreError> {
@@ -32,7 +35,7 @@ pub(super) fn everything(postgres: &Postgres) -> Result<People, StoreError> {
     let rows = |columns: &str, table: &str| format!("SELECT {columns} FROM {table} WHERE shard = {SHARD}");
     let people = People {
         tokens: all(&wire, &rows(&format!("{TOKEN}, hash"), "token"), &[], |row| {
-            Ok(KeptToken { hash: bytes(row, 6)?, record: token(row)? })
+            Ok(KeptToken { hash: bytes(row, 9)?, record: token(row)? })
         })?,
         passwords: all(&wire, &rows("customer, phc, set_at_ms", "password"), &[], |row| {
             Ok(KeptPassword { customer: cell(row, 0)?, phc: cell(row, 1)?, set_at_ms: cell(row, 2)? })
@@ -47,10 +50,12 @@ pub(super) fn everything(postgres: &Postgres) -> Result<People, StoreError> {
             let factor = SecondFactor { secret: cell(row, 1)?, last_step: cell(row, 2)?, set_at_ms: cell(row, 3)? };
             Ok(KeptFactor { customer: cell(row, 0)?, factor })
         })?,
-        remembered: all(&wire, &rows("key, fingerprint, status, body, at_ms", "remembered"), &[], |row| {
-            Ok(KeptAnswer { key: bytes(row, 0)?, answer: remembered(row, 1)?, at_ms: cell(row, 4)? })
+        remembered: all(&wire, &rows(&format!("key, {ANSWER}, at_ms"), "remembered"), &[], |row| {
+            Ok(KeptAnswer { key: bytes(row, 0)?, answer: remembered(row, 1)?, at_ms: cell(row, 5)? })
         })?,
         secrets: all(&wire, &rows("name, value", "secret"), &[], |row| Ok(KeptSecret { name: cell(row, 0)?, value: bytes(row, 1)? }))?,
+        sealing_key: all(&wire, &rows("fingerprint", "sealing_key"), &[], |row| bytes(row, 0).map(Fingerprint))?.pop(),
+        security_events: all(&wire, &rows(EVENT, "security_event"), &[], event)?,
         last_token_id: last(&wire, LAST_TOKEN)?,
         last_session_id: last(&wire, LAST_SESSION)?,
     };
@@ -79,11 +84,13 @@ pub(super) fn replace(wire: &Wire, people: &People) -> Result<(), StoreError> {
 
 fn put_all(wire: &Wire, people: &People) -> Result<(), StoreError> {
     let client = wire.client();
-    let sql = insert(wire, "token", "id, name, role, customer, created_at_ms, revoked_at_ms, hash")?;
+    let sql = insert(wire, "token", &format!("{TOKEN}, hash"))?;
     put(wire, &people.tokens, async |KeptToken { hash, record }| {
-        let (role, hash) = (record.role.as_str(), hash.as_slice());
-        let (created, revoked) = (&record.created_at_ms, &record.revoked_at_ms);
-        client.execute(&sql, &[&record.id, &record.name, &role, &record.customer, created, revoked, &hash]).await
+        let (role, hash, scopes) = (record.role.as_str(), hash.as_slice(), record.scopes.stored());
+        let (created, revoked, expires, exposed) =
+            (&record.created_at_ms, &record.revoked_at_ms, &record.expires_at_ms, &record.is_exposed);
+        let values: Values<'_> = &[&record.id, &record.name, &role, &record.customer, created, revoked, &scopes, expires, exposed, &hash];
+        client.execute(&sql, values).await
     })?;
     let sql = insert(wire, "password", "customer, phc, set_at_ms")?;
     put(wire, &people.passwords, async |kept| client.execute(&sql, &[&kept.customer, &kept.phc, &kept.set_at_ms]).await)?;
@@ -100,13 +107,16 @@ fn put_all(wire: &Wire, people: &People) -> Result<(), StoreError> {
     put(wire, &people.second_factors, async |KeptFactor { customer, factor }| {
         client.execute(&sql, &[customer, &factor.secret, &factor.last_step, &factor.set_at_ms]).await
     })?;
-    let sql = insert(wire, "remembered", "key, fingerprint, status, body, at_ms")?;
+    let sql = insert(wire, "remembered", &format!("key, {ANSWER}, at_ms"))?;
     put(wire, &people.remembered, async |KeptAnswer { key, answer, at_ms }| {
         let (fingerprint, status) = (answer.fingerprint.as_slice(), i64::from(answer.status));
-        client.execute(&sql, &[&key.as_slice(), &fingerprint, &status, &answer.body, at_ms]).await
+        client.execute(&sql, &[&key.as_slice(), &fingerprint, &status, &answer.body, &answer.sealed, at_ms]).await
     })?;
     let sql = insert(wire, "secret", "name, value")?;
     put(wire, &people.secrets, async |kept| client.execute(&sql, &[&kept.name, &kept.value.as_slice()]).await)?;
+    let sql = insert(wire, "sealing_key", "fingerprint")?;
+    put(wire, people.sealing_key.as_slice(), async |kept| client.execute(&sql, &[&kept.0.as_slice()]).await)?;
+    people.security_events.iter().try_for_each(|kept| add_event(wire, kept))?;
     set_last(wire, LAST_TOKEN, people.tokens_end())?;
     set_last(wire, LAST_SESSION, people.sessions_end())?;
     count(wire, TOKEN_CHANGES).map(drop)

@@ -24,13 +24,13 @@ const RESERVED: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERI
 #[derive(Clone)]
 pub struct Postgres {
     pub(super) inner: Arc<Inner>,
+    schema: Arc<str>,
 }
 
 pub(super) struct Inner {
     pub(super) config: Config,
     pub(super) tls: tokio_postgres_rustls::MakeRustlsConnect,
-    pub(super) schema: String,
-    /// The address without its password.
+    /// The address without its password, and without the schema.
     shown: String,
     runtime: Threads,
 }
@@ -93,16 +93,22 @@ impl Postgres {
         });
         config.connect_timeout(CONNECT).tcp_user_timeout(Duration::from_secs(20)).keepalives_idle(Duration::from_secs(10));
         let tls = tls::connector(mode, authorities.as_deref())?;
-        let shown = shown(&config, &schema);
+        let shown = shown(&config);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("postgres").enable_all().build();
         let runtime = Threads(Some(runtime.map_err(|error| StoreError::Address(error.to_string()))?));
-        Ok(Postgres { inner: Arc::new(Inner { config, tls, schema, shown, runtime }) })
+        Ok(Postgres { inner: Arc::new(Inner { config, tls, shown, runtime }), schema: schema.into() })
     }
 
     /// The schema that holds the tables.
     #[must_use]
     pub fn schema(&self) -> &str {
-        &self.inner.schema
+        &self.schema
+    }
+
+    /// The same server, where people lie: beside the platform's tables, in a schema of their own.
+    #[must_use]
+    pub fn people(&self) -> Self {
+        Postgres { inner: Arc::clone(&self.inner), schema: format!("{}_people", self.schema).into() }
     }
 
     pub(super) fn runtime(&self) -> Result<&Runtime, StoreError> {
@@ -112,13 +118,13 @@ impl Postgres {
 
 impl fmt::Display for Postgres {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.inner.shown)
+        write!(f, "{} (schema {})", self.inner.shown, self.schema)
     }
 }
 
 impl fmt::Debug for Postgres {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Postgres({})", self.inner.shown)
+        write!(f, "Postgres({self})")
     }
 }
 
@@ -128,7 +134,7 @@ fn is_plain_name(name: &str) -> bool {
     letters && (1..=48).contains(&name.len()) && name.as_bytes().first().is_some_and(u8::is_ascii_lowercase)
 }
 
-fn shown(config: &Config, schema: &str) -> String {
+fn shown(config: &Config) -> String {
     let hosts = config.get_hosts().iter().enumerate().map(|(number, host)| {
         let host = match host {
             Host::Tcp(name) => name.clone(),
@@ -138,7 +144,7 @@ fn shown(config: &Config, schema: &str) -> String {
         format!("{host}:{port}")
     });
     let user = config.get_user().unwrap_or("");
-    format!("postgres://{user}@{}/{} (schema {schema})", hosts.collect::<Vec<_>>().join(","), config.get_dbname().unwrap_or(user))
+    format!("postgres://{user}@{}/{}", hosts.collect::<Vec<_>>().join(","), config.get_dbname().unwrap_or(user))
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ impl Component {
 
     /// Makes the schema and the table of versions where there are none. Of many who do that in the same instant the server
     /// refuses all but one, whatever IF NOT EXISTS says: the others look again.
-    fn make_room(&self, wire: &Wire) -> Result<(), StoreError> {
+    pub(super) fn make_room(&self, wire: &Wire) -> Result<(), StoreError> {
         let schema = wire.postgres().schema();
         let mut tries = 0;
         loop {

@@ -94,7 +94,7 @@ impl Wire {
         });
         let (task, statements, silent) = (task.abort_handle(), RefCell::default(), Cell::new(false));
         let wire = Wire { postgres: postgres.clone(), client, heard, task, statements, patience: PATIENCE, silent };
-        wire.batch(&format!("SET search_path TO {}", inner.schema))?;
+        wire.batch(&format!("SET search_path TO {}", postgres.schema()))?;
         wire.settle_promises()?;
         Ok(wire)
     }

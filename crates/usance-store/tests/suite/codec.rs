@@ -460,7 +460,7 @@ fn told(outcome: Result<Answer, Rejection>) -> Record {
 }
 
 every!(credentials: Credential {
-    Bootstrap: Credential::Bootstrap; Token: Credential::Token(300); Session: Credential::Session(u64::MAX);
+    CommandLine: Credential::CommandLine; SignIn: Credential::SignIn; Token: Credential::Token(300); Session: Credential::Session(u64::MAX);
 });
 every!(addresses: AddressClass {
     Unknown: AddressClass::Unknown; Loopback: AddressClass::Loopback; Private: AddressClass::Private; Public: AddressClass::Public;
@@ -471,7 +471,7 @@ every!(roles: Role {
 
 /// Every way in which somebody can have had something decided.
 fn actors() -> Vec<(&'static str, Actor)> {
-    let plain = Actor { role: Role::Operator, credential: Credential::Bootstrap, address: AddressClass::Unknown };
+    let plain = Actor { role: Role::Operator, credential: Credential::CommandLine, address: AddressClass::Unknown };
     let mut all: Vec<_> = roles().into_iter().map(|(name, role)| (name, Actor { role, ..plain })).collect();
     all.extend(credentials().into_iter().map(|(name, credential)| (name, Actor { credential, ..plain })));
     all.extend(addresses().into_iter().map(|(name, address)| (name, Actor { address, ..plain })));

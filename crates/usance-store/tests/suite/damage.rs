@@ -131,7 +131,7 @@ fn a_newer_file_is_refused_and_left_alone() {
     let people = dir.path().join("people.sqlite");
     drop(SqliteLog::open(&log).unwrap());
     drop(SqliteIdentities::open(&people).unwrap());
-    for (path, version) in [(&log, 2), (&people, 3)] {
+    for (path, version) in [(&log, 2), (&people, 4)] {
         Connection::open(path).unwrap().pragma_update(None, "user_version", version).unwrap();
     }
     let before = (fs::read(&log).unwrap(), fs::read(&people).unwrap());
@@ -139,7 +139,7 @@ fn a_newer_file_is_refused_and_left_alone() {
         assert!(matches!(result, Err(StoreError::NewerVersion { found: 2, known: 1, .. })), "{result:?}");
     }
     let result = SqliteIdentities::open(&people).map(drop);
-    assert!(matches!(result, Err(StoreError::NewerVersion { found: 3, known: 2, .. })), "{result:?}");
+    assert!(matches!(result, Err(StoreError::NewerVersion { found: 4, known: 3, .. })), "{result:?}");
     assert_eq!((fs::read(&log).unwrap(), fs::read(&people).unwrap()), before);
 }
 

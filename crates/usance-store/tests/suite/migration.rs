@@ -5,7 +5,7 @@ use std::sync::Barrier;
 use std::thread;
 
 use rusqlite::Connection;
-use usance_store::{Identities, NewSession, NewToken, Remembered, Role, SqliteIdentities, TokenRecord};
+use usance_store::{Identities, NewSession, NewToken, Remembered, Role, Scopes, SqliteIdentities, TokenRecord};
 
 /// What the first release wrote, to the letter, whatever became of its statements.
 const VERSION_1: &str = "
@@ -82,7 +82,17 @@ fn a_file_of_version_1_is_brought_up_with_its_rows() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("people.sqlite");
     write_version_1(&path);
-    let first = TokenRecord { id: 1, name: "first".into(), role: Role::Operator, customer: None, created_at_ms: 100, revoked_at_ms: None };
+    let first = TokenRecord {
+        id: 1,
+        name: "first".into(),
+        role: Role::Operator,
+        scopes: Scopes::ALL,
+        customer: None,
+        created_at_ms: 100,
+        expires_at_ms: None,
+        revoked_at_ms: None,
+        is_exposed: false,
+    };
     let second = TokenRecord {
         id: 2,
         name: "second".into(),
@@ -90,22 +100,23 @@ fn a_file_of_version_1_is_brought_up_with_its_rows() {
         customer: Some("alice".into()),
         created_at_ms: 200,
         revoked_at_ms: Some(300),
+        ..first.clone()
     };
     // The first opening brings it up, the second one finds it so.
     for turn in [1, 2] {
         let people = SqliteIdentities::open(&path).unwrap();
         assert_eq!(people.tokens().unwrap(), [second.clone(), first.clone()], "{turn}");
         assert_eq!(people.find_token(&bytes(1)).unwrap(), Some(first.clone()));
-        assert_eq!(people.find_token(&bytes(2)).unwrap(), None, "revoked stays revoked");
+        assert_eq!(people.find_token(&bytes(2)).unwrap(), Some(second.clone()), "revoked stays revoked");
         assert_eq!(people.password("alice").unwrap().as_deref(), Some("$argon2id$one"));
-        let answer = Remembered { fingerprint: bytes(6), status: 201, body: b"{}".to_vec() };
+        let answer = Remembered { fingerprint: bytes(6), status: 201, body: b"{}".to_vec(), sealed: None };
         assert_eq!(people.remembered(&bytes(5)).unwrap(), Some(answer));
-        assert_eq!(people.secret_or_insert("derived", &[0; 32]).unwrap(), bytes(7));
+        assert_eq!(people.take_secret("derived").unwrap(), (turn == 1).then(|| bytes(7)));
     }
 
     let people = SqliteIdentities::open(&path).unwrap();
-    assert_eq!(people.take_sign_in_link(&bytes(4), 99).unwrap().as_deref(), Some("alice"));
-    let token = NewToken { name: "new".into(), role: Role::Service, customer: None, hash: [8; 32] };
+    assert_eq!(people.take_sign_in_link(&bytes(4), 99).unwrap(), None, "links that were made of what lay in the store are ended");
+    let token = NewToken { hash: [8; 32], ..NewToken::plain("new", Role::Service, None) };
     assert_eq!(people.add_token(&token, 400).unwrap().id, 4, "no number is used again");
     let session = NewSession { hash: [9; 32], customer: "alice".into(), device: "phone".into(), expires_at_ms: 1_000 };
     let added = people.add_session(&session, 400).unwrap();
@@ -123,7 +134,7 @@ fn an_old_file_becomes_what_a_new_one_is() {
         drop(SqliteIdentities::open(path).unwrap());
     }
     let (version, tables) = shape(&new);
-    assert_eq!(version, 2);
+    assert_eq!(version, 3);
     assert_eq!(shape(&old), (version, tables));
 }
 
@@ -142,7 +153,7 @@ fn a_step_that_fails_leaves_the_file_as_it_was() {
 
     Connection::open(&path).unwrap().execute_batch("DROP TABLE second_factor").unwrap();
     assert_eq!(SqliteIdentities::open(&path).unwrap().password("alice").unwrap().as_deref(), Some("$argon2id$one"));
-    assert_eq!(shape(&path).0, 2);
+    assert_eq!(shape(&path).0, 3);
 }
 
 #[test]
@@ -161,6 +172,6 @@ fn two_processes_may_bring_a_file_up_at_once() {
                 assert_eq!(opened.join().unwrap(), 2);
             }
         });
-        assert_eq!(shape(&path).0, 2);
+        assert_eq!(shape(&path).0, 3);
     }
 }

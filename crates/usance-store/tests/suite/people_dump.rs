@@ -1,14 +1,18 @@
 //! Everything that people carry, out of one home and into another.
 
+use usance_store::actor::Actor;
+use usance_store::identity_dump::KeptSecret;
+use usance_store::secrets::Fingerprint;
 use usance_store::{
-    Identities, IdentityStore, NewSession, NewToken, People, PostgresIdentities, Remembered, Role, SqliteIdentities, StoreError, atomically,
+    Identities, IdentityStore, NewSecurityEvent, NewSession, NewToken, People, PostgresIdentities, Remembered, Role, SecurityKind,
+    SqliteIdentities, StoreError, atomically,
 };
 
 use super::identity::{for_each_home, for_each_place};
 use super::postgres::postgres;
 
 fn token(name: &str, hash: u8) -> NewToken {
-    NewToken { name: name.to_owned(), role: Role::Customer, customer: Some("alice".to_owned()), hash: [hash; 32] }
+    NewToken { hash: [hash; 32], ..NewToken::plain(name, Role::Customer, Some("alice")) }
 }
 
 fn session(customer: &str, hash: u8) -> NewSession {
@@ -16,7 +20,29 @@ fn session(customer: &str, hash: u8) -> NewSession {
 }
 
 fn answer() -> Remembered {
-    Remembered { fingerprint: [3; 32], status: 201, body: b"{\"hidden\":1}".to_vec() }
+    Remembered { fingerprint: [3; 32], status: 201, body: b"{\"hidden\":1}".to_vec(), sealed: Some(b"hidden, too".to_vec()) }
+}
+
+fn event(customer: &str) -> NewSecurityEvent {
+    NewSecurityEvent {
+        kind: SecurityKind::SignedIn,
+        customer: Some(customer.to_owned()),
+        subject: Some(1),
+        actor: Some(Actor::COMMAND_LINE),
+    }
+}
+
+/// What a release before there was a secrets file kept in the store moves along, to be taken away where it arrives.
+#[test]
+fn secrets_of_old_move_and_are_taken_away_once() {
+    let secrets = vec![KeptSecret { name: "derived".to_owned(), value: [7; 32] }];
+    let old = People { secrets, ..People::default() };
+    for_each_home(|people| {
+        people.fill(&old).unwrap();
+        assert_eq!(people.everything().unwrap(), old);
+        assert_eq!((people.take_secret("tickets").unwrap(), people.take_secret("derived").unwrap()), (None, Some([7; 32])));
+        assert_eq!(people.take_secret("derived").unwrap(), None, "once");
+    });
 }
 
 fn in_memory() -> SqliteIdentities {
@@ -33,9 +59,11 @@ fn populate(people: &mut dyn IdentityStore) {
         people.set_second_factor(customer, &[hash; 20], 150).unwrap();
         people.add_sign_in_link(&[hash; 32], customer, 100).unwrap();
         people.remember(&[hash; 16], &answer(), 400).unwrap();
-        people.secret_or_insert(&format!("{customer}'s"), &[hash; 32]).unwrap();
+        people.add_security_event(&event(customer), 100).unwrap();
         people.add_session(&session(customer, hash), 100).unwrap();
     }
+    people.set_sealing_key(Fingerprint([7; 16])).unwrap();
+    people.expose_token(first.id).unwrap();
     people.use_step("bob", 7).unwrap();
     people.see_session(1, 200, 2_000).unwrap();
     let last = people.add_session(&session("bob", 1), 100).unwrap();
@@ -77,7 +105,7 @@ fn a_platform_moves_to_a_server_and_back() {
     let homes: [&mut dyn IdentityStore; 2] = [&mut moved, &mut back];
     for people in homes {
         assert_eq!(people.find_token(&[2; 32]).unwrap().unwrap().name, "second");
-        assert_eq!(people.find_token(&[9; 32]).unwrap(), None, "revoked stays revoked");
+        assert!(!people.find_token(&[9; 32]).unwrap().unwrap().is_live(301), "revoked stays revoked");
         let refused = people.add_token(&token("again", 9), 500);
         assert!(matches!(refused, Err(StoreError::AlreadyExists { .. })));
         assert_eq!(people.add_token(&token("third", 3), 500).unwrap().id, 3);
@@ -86,7 +114,8 @@ fn a_platform_moves_to_a_server_and_back() {
         assert_eq!(people.find_session(&[9; 32], 1_999).unwrap().unwrap().seen_at_ms, 200);
         assert_eq!(people.take_sign_in_link(&[4; 32], 99).unwrap().as_deref(), Some("alice-2"));
         assert_eq!(people.remembered(&[9; 16]).unwrap(), Some(answer()));
-        assert_eq!(people.secret_or_insert("bob's", &[0; 32]).unwrap(), [9; 32]);
+        assert_eq!(people.sealing_key().unwrap(), Some(Fingerprint([7; 16])));
+        assert_eq!(people.add_security_event(&event("bob"), 500).unwrap().id, 6, "the chain goes on");
     }
     assert_eq!(moved.everything().unwrap(), back.everything().unwrap());
 }
@@ -121,14 +150,15 @@ fn many_people_move() {
 #[test]
 fn only_an_empty_home_is_filled() {
     type Act = fn(&dyn IdentityStore);
-    let acts: [(&str, Act); 8] = [
+    let acts: [(&str, Act); 9] = [
         ("a token", |people| drop(people.add_token(&token("first", 1), 1).unwrap())),
         ("a password", |people| people.set_password("carol", "$argon2id$one", 1).unwrap()),
         ("a link", |people| people.add_sign_in_link(&[1; 32], "carol", 1).unwrap()),
         ("a session", |people| drop(people.add_session(&session("carol", 1), 1).unwrap())),
         ("a second factor", |people| people.set_second_factor("carol", b"one", 1).unwrap()),
         ("an answer", |people| people.remember(&[1; 16], &answer(), 1).unwrap()),
-        ("a secret", |people| assert_eq!(people.secret_or_insert("derived", &[1; 32]).unwrap(), [1; 32])),
+        ("a key that seals", |people| people.set_sealing_key(Fingerprint([1; 16])).unwrap()),
+        ("a security event", |people| drop(people.add_security_event(&event("carol"), 1).unwrap())),
         ("a number", |people| {
             let ended = people.add_session(&session("carol", 1), 1).unwrap();
             people.end_session("carol", ended.id).unwrap();
@@ -152,7 +182,7 @@ fn only_an_empty_home_is_filled() {
 fn a_home_is_filled_wholly_or_not_at_all() {
     let whole = populated();
     let mut twice = whole.clone();
-    twice.secrets.push(whole.secrets[0].clone());
+    twice.security_events.push(whole.security_events[0].clone());
     for_each_home(|people| {
         assert!(people.fill(&twice).is_err());
         assert_eq!(people.everything().unwrap(), People::default());
@@ -168,7 +198,7 @@ fn whoever_has_it_open_sees_that_it_was_filled() {
         let seen = engine.foreign_version().unwrap();
         open().fill(&populated()).unwrap();
         assert_ne!(engine.foreign_version().unwrap(), seen);
-        assert_eq!(engine.live_tokens().unwrap().len(), 1);
+        assert_eq!(engine.tokens().unwrap().iter().filter(|token| token.is_live(1)).count(), 1);
     });
 }
 
@@ -193,8 +223,8 @@ fn its_text_tells_no_secret() {
     let shown = format!("{:?}", populated());
     assert_eq!(
         shown,
-        "People { tokens: 2, passwords: 5, sign_in_links: 5, sessions: 5, second_factors: 5, remembered: 5, secrets: 5, \
-         last_token_id: 2, last_session_id: 6 }",
+        "People { tokens: 2, passwords: 5, sign_in_links: 5, sessions: 5, second_factors: 5, remembered: 5, secrets: 0, \
+         sealing_key: Some(07070707070707070707070707070707), security_events: 5, last_token_id: 2, last_session_id: 6 }",
     );
 }
 
@@ -214,7 +244,7 @@ fn newer_people_take_the_place_of_older_ones() {
     for people in homes {
         people.replace(&newer).unwrap();
         let after = people.everything().unwrap();
-        assert!(after.tokens == newer.tokens && after.passwords == newer.passwords && after.secrets == newer.secrets);
+        assert!(after.tokens == newer.tokens && after.passwords == newer.passwords && after.security_events == newer.security_events);
         assert!(people.find_token(&[77; 32]).unwrap().is_none());
         assert_eq!(people.add_session(&session("alice", 98), 1).unwrap().id, 41, "no number is used again");
     }

@@ -15,7 +15,7 @@ use super::identity::for_each_place;
 use super::postgres::postgres;
 
 fn token(name: &str, hash: u8) -> NewToken {
-    NewToken { name: name.to_owned(), role: Role::Service, customer: None, hash: [hash; 32] }
+    NewToken { hash: [hash; 32], ..NewToken::plain(name, Role::Service, None) }
 }
 
 fn open(postgres: &Postgres) -> PostgresIdentities {
@@ -53,7 +53,7 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 #[test]
 fn a_lost_connection_is_healed_by_the_next_call() {
     let postgres = postgres();
-    let (mut people, watcher) = (open(&postgres), postgres.connect().unwrap());
+    let (mut people, watcher) = (open(&postgres), postgres.people().connect().unwrap());
     // Whether the loss has shown by then or not.
     for (turn, pause) in [(1, 0), (2, 50), (3, 0), (4, 0), (5, 20)] {
         type Act = fn(&mut PostgresIdentities, u8);
@@ -81,7 +81,7 @@ fn a_lost_connection_is_healed_by_the_next_call() {
 #[test]
 fn a_connection_lost_inside_of_a_transaction_is_an_error_and_nothing_happened() {
     let postgres = postgres();
-    let (mut people, watcher) = (open(&postgres), postgres.connect().unwrap());
+    let (mut people, watcher) = (open(&postgres), postgres.people().connect().unwrap());
     let checked = |people: &mut PostgresIdentities, what: &str| {
         assert_eq!(people.tokens().unwrap(), [], "{what}");
         assert_eq!(people.password("alice").unwrap(), None, "{what}");
@@ -144,7 +144,7 @@ fn a_transaction_that_failed_inside_is_never_called_done() {
 fn a_commit_without_an_answer_is_unknown() {
     let server = LocalServer::start(&["fsync = off"]).unwrap();
     let postgres = Postgres::parse(&server.address("usance"), None).unwrap();
-    let (mut people, watcher) = (open(&postgres), postgres.connect().unwrap());
+    let (mut people, watcher) = (open(&postgres), postgres.people().connect().unwrap());
     let replicas = |setting: &str| {
         watcher.batch(&format!("ALTER SYSTEM SET synchronous_standby_names = {setting}")).unwrap();
         watcher.batch("SELECT pg_reload_conf()").unwrap();
@@ -237,7 +237,7 @@ fn writers_wait_for_a_transaction_and_readers_do_not() {
 #[test]
 fn a_turn_that_does_not_come_is_a_clear_error() {
     let postgres = postgres();
-    let (mut people, holder) = (open(&postgres), postgres.connect().unwrap());
+    let (mut people, holder) = (open(&postgres), postgres.people().connect().unwrap());
     holder.batch("BEGIN; UPDATE counter SET value = value + 1 WHERE name = 'turn'").unwrap();
     let error = people.transaction(&mut |_| unreachable!("it is not our turn")).unwrap_err();
     assert!(error.to_string().contains("lock timeout"), "{error}");
@@ -264,7 +264,7 @@ fn what_the_server_gives_up_is_tried_again_where_that_is_safe() {
     ];
     for (place, trigger, begins_again) in rows {
         let postgres = postgres();
-        let (mut people, watcher) = (open(&postgres), postgres.connect().unwrap());
+        let (mut people, watcher) = (open(&postgres), postgres.people().connect().unwrap());
         watcher.batch(&format!("{raise} {trigger}")).unwrap();
         people.set_password("alice", "$argon2id$one", 1).unwrap();
         assert_eq!(people.password("alice").unwrap().as_deref(), Some("$argon2id$one"), "{place}");
@@ -384,11 +384,11 @@ fn many_processes_may_make_the_tables_at_once() {
 fn tables_of_a_newer_release_are_refused_and_left_alone() {
     let postgres = postgres();
     open(&postgres).add_token(&token("kept", 1), 1).unwrap();
-    let watcher = postgres.connect().unwrap();
-    watcher.batch("UPDATE schema_version SET version = 2 WHERE component = 'people'").unwrap();
+    let watcher = postgres.people().connect().unwrap();
+    watcher.batch("UPDATE schema_version SET version = 3 WHERE component = 'people'").unwrap();
     let refused = PostgresIdentities::open(&postgres);
-    assert!(matches!(refused, Err(StoreError::NewerVersion { found: 2, known: 1, .. })), "{refused:?}");
-    watcher.batch("UPDATE schema_version SET version = 1 WHERE component = 'people'").unwrap();
+    assert!(matches!(refused, Err(StoreError::NewerVersion { found: 3, known: 2, .. })), "{refused:?}");
+    watcher.batch("UPDATE schema_version SET version = 2 WHERE component = 'people'").unwrap();
     assert_eq!(open(&postgres).tokens().unwrap().len(), 1);
 }
 
@@ -396,8 +396,8 @@ fn tables_of_a_newer_release_are_refused_and_left_alone() {
 fn what_nobody_of_ours_wrote_is_damage() {
     type Ask = fn(&PostgresIdentities) -> Option<StoreError>;
     let rows: [(&str, &str, Ask); 5] = [
-        ("UPDATE token SET role = 'king'", "no such role: king", |people| people.tokens().err()),
-        ("UPDATE token SET hash = '\\x0102'", "2 bytes where 32 belong", |people| people.live_tokens().err()),
+        ("UPDATE token SET role = 'king'", "\"king\" is none of its column's words", |people| people.tokens().err()),
+        ("UPDATE token SET hash = '\\x0102'", "2 bytes where 32 belong", |people| people.everything().err()),
         ("UPDATE remembered SET status = -1", "a status that is none", |people| people.remembered(&[1; 16]).err()),
         ("DELETE FROM counter WHERE name = 'turn'", "a counter is missing", |people| people.set_password("alice", "x", 1).err()),
         ("DELETE FROM counter WHERE name = 'token'", "the counter token is missing", |people| people.add_token(&token("new", 2), 1).err()),
@@ -406,9 +406,9 @@ fn what_nobody_of_ours_wrote_is_damage() {
         let postgres = postgres();
         let people = open(&postgres);
         people.add_token(&token("first", 1), 1).unwrap();
-        let answer = usance_store::Remembered { fingerprint: [1; 32], status: 201, body: Vec::new() };
+        let answer = usance_store::Remembered { fingerprint: [1; 32], status: 201, body: Vec::new(), sealed: None };
         people.remember(&[1; 16], &answer, 1).unwrap();
-        postgres.connect().unwrap().batch(sql).unwrap();
+        postgres.people().connect().unwrap().batch(sql).unwrap();
         let error = ask(&people).unwrap();
         assert!(matches!(error, StoreError::Damaged { .. }) && error.to_string().contains(sentence), "{sql}: {error}");
     }

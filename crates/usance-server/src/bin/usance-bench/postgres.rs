@@ -43,7 +43,8 @@ pub fn run(binary: &Path, seconds: u64) -> anyhow::Result<()> {
     let server = LocalServer::start(&["shared_buffers = '512MB'", "max_wal_size = '4GB'"]).context("a PostgreSQL server")?;
     let directory = tempfile::tempdir()?;
     let store = server.address("usance");
-    let words = ["serve", "--store", store.as_str(), "--clock", "simulated:2026-01-01T00:00:00Z"];
+    let secrets = directory.path().join("secrets").display().to_string();
+    let words = ["serve", "--store", store.as_str(), "--secrets", &secrets, "--clock", "simulated:2026-01-01T00:00:00Z"];
     let (_engine, address) = Engine::start(binary, &words, directory.path())?;
     found(&address)?;
     let plain = format!("host=127.0.0.1 port={} user=usance dbname=postgres", server.port());

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use usance_core::calendar::Timestamp;
 use usance_core::machine::state::ClockMode;
+use usance_engine::people::keys::Keyring;
 use usance_engine::{Settings, Started, life::start};
 use usance_server::app::{App, Site};
 use usance_server::auth::rates::RateLimits;
@@ -87,7 +88,8 @@ impl House {
         let most = NonZeroU32::MAX;
         let rates =
             RateLimits { customer: most, history: most, preview: None, write: None, sender: None, address: None, route: Vec::new() };
-        let auth = Auth::new(&opening.home, None, &rates).expect("tokens");
+        let auth = Auth::new(&opening.home, Keyring::at(directory.path().join("secrets")), None, &rates).expect("tokens");
+        auth.take_over().expect("a new store");
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
         let site = Site { https: false, proxies: Proxies::default(), sample_customers: Vec::new() };
         let app = site::app(opening.engine.clone(), auth, metrics, site, Admission::new(places));

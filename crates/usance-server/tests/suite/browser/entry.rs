@@ -37,11 +37,17 @@ async fn a_second_factor_is_asked_once_it_is_set_up() {
         page.goto("/settings/second-factor").await;
         let secret = page.text("main code").await;
         page.type_into("input[name=code]", "000000").await;
+        page.type_into("input[name=password]", PASSWORD).await;
         page.follow("main form button").await;
         page.wait_text(".fault", "not right").await;
         assert_eq!(page.text("main code").await, secret, "the same secret, so that the authenticator need not scan again");
         let start = seconds_now();
         page.type_into("input[name=code]", &factor_code(&secret, start)).await;
+        page.type_into("input[name=password]", "not this one").await;
+        page.follow("main form button").await;
+        page.wait_text(".fault", "password is not right").await;
+        page.type_into("input[name=code]", &factor_code(&secret, start)).await;
+        page.type_into("input[name=password]", PASSWORD).await;
         page.follow("main form button").await;
         page.wait_text("#second-factor", "at every sign-in").await;
         page.follow("form[action='/sign-out'] button").await;

@@ -181,7 +181,7 @@ async fn what_customers_and_strangers_send_is_shown_and_never_run() {
         let query = serde_urlencoded::to_string([("x", payload)]).expect("a query");
         let escaped = query.trim_start_matches("x=").replace('+', "%20");
         for path in [
-            format!("/sign-in?next={escaped}&link={escaped}"),
+            format!("/sign-in/link?next={escaped}#{escaped}"),
             format!("/products?asset={escaped}&sort={escaped}"),
             format!("/products/{escaped}"),
             format!("/products/-p.0?amount={escaped}"),

@@ -119,6 +119,13 @@ fn words_instants_days_and_rates_are_read_strictly() {
         cap(""),
         ("/v1/operator/assets", json!({"symbol": "BTC", "name": "Bitcoin", "decimals": 256, "display_decimals": 8})),
         ("/v1/operator/tokens", json!({"name": "a b", "role": "service"})),
+        ("/v1/operator/tokens", json!({"name": "bootstrap", "role": "operator"})),
+        ("/v1/operator/tokens", json!({"name": "a", "role": "service", "scopes": []})),
+        ("/v1/operator/tokens", json!({"name": "a", "role": "service", "scopes": ["everything"]})),
+        ("/v1/operator/tokens", json!({"name": "a", "role": "customer", "customer": "alice", "scopes": ["wallet"]})),
+        ("/v1/operator/tokens", json!({"name": "a", "role": "operator", "scopes": ["reading"]})),
+        ("/v1/operator/tokens", json!({"name": "a", "role": "service", "days": 0})),
+        ("/v1/operator/tokens", json!({"name": "a", "role": "service", "days": 3651})),
         ("/v1/operator/tokens", json!({"name": "a", "role": "root"})),
         ("/v1/operator/tokens", json!({"name": "a", "role": "customer"})),
         ("/v1/operator/tokens", json!({"name": "a", "role": "service", "customer": "alice"})),
@@ -130,7 +137,7 @@ fn words_instants_days_and_rates_are_read_strictly() {
         assert_eq!((answer.status, answer.code().as_str()), (400, "malformed_request"), "{path} {body}: {}", answer.text());
     }
     assert_eq!(operator.get("/v1/operator/products").ok()["items"].as_array().map(Vec::len), Some(4));
-    assert_eq!(operator.get("/v1/operator/tokens").ok()["items"], json!([]));
+    assert_eq!(operator.get("/v1/operator/tokens").ok()["items"].as_array().map(Vec::len), Some(1), "the operator's own");
     // An offset is another way to write an instant, and an exponent another way to write a rate.
     assert_eq!(operator.post("/v1/operator/clock", json!({"to": "2026-01-01T14:00:00.5+02:00"})).ok()["now"], "2026-01-01T12:00:00.500Z");
     let (path, body) = cap("2e-2");

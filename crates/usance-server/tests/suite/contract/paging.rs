@@ -14,6 +14,20 @@ struct List {
     name: &'static [&'static str],
 }
 
+/// A past, also of the ways in.
+fn lived() -> Platform {
+    let platform = Platform::lived();
+    (0..3).for_each(|_| come_in(&platform));
+    platform
+}
+
+/// A link for each of two customers.
+fn come_in(platform: &Platform) {
+    for customer in ["alice", "bob"] {
+        platform.operator.post(&format!("/v1/operator/customers/{customer}/sign-in-links"), json!({})).ok();
+    }
+}
+
 /// Every list that comes in pages; the fields are empty where a line never changes at all.
 fn lists(platform: &Platform) -> Vec<List> {
     const POSITION: &[&str] = &["id"];
@@ -40,6 +54,7 @@ fn lists(platform: &Platform) -> Vec<List> {
             ("acceptances", LINE),
             ("notices", NOTICE),
             ("notices?asset=SOL", NOTICE),
+            ("security-events", LINE),
         ];
         for (path, name) in own {
             if customer == "bob" && path == "rewards?position=1" {
@@ -54,6 +69,8 @@ fn lists(platform: &Platform) -> Vec<List> {
         "operator/days?product=sol-flex",
         "operator/journal",
         "operator/journal?asset=ETH",
+        "operator/security-events",
+        "operator/security-events?customer=alice",
         "operator/journal?customer=alice",
         "operator/journal?customer=bob&asset=SOL",
         "products/sol-flex/rates",
@@ -87,7 +104,7 @@ fn time(line: &Value) -> Option<&str> {
 
 #[test]
 fn pages_of_any_size_make_the_same_whole_newest_first() {
-    let platform = Platform::lived();
+    let platform = lived();
     for list in lists(&platform) {
         let whole = list.sender.all(&list.path, 500);
         assert!(!whole.is_empty(), "{} has something to show", list.path);
@@ -106,6 +123,7 @@ fn pages_of_any_size_make_the_same_whole_newest_first() {
 
 /// Something of everything, so that every list grows.
 fn go_on(platform: &Platform, turn: usize) {
+    come_in(platform);
     let (alice, bob) = (platform.acting_for("alice"), platform.acting_for("bob"));
     for (customer, sender) in [("alice", &alice), ("bob", &bob)] {
         platform.deposit(customer, "SOL", "spot", "2");
@@ -127,7 +145,7 @@ fn go_on(platform: &Platform, turn: usize) {
 
 #[test]
 fn a_list_is_stable_while_others_write() {
-    let platform = Platform::lived();
+    let platform = lived();
     go_on(&platform, 0);
     for list in lists(&platform) {
         let old = list.names(&list.sender.all(&list.path, 500));
@@ -152,7 +170,7 @@ fn a_list_is_stable_while_others_write() {
 /// What was shown stays where it was; what is new stands before it.
 #[test]
 fn what_is_new_stands_at_the_front() {
-    let platform = Platform::lived();
+    let platform = lived();
     let before: Vec<Vec<Value>> = lists(&platform).iter().map(|list| list.names(&list.sender.all(&list.path, 500))).collect();
     go_on(&platform, 0);
     go_on(&platform, 1);

@@ -56,7 +56,7 @@ fn a_tokens_text_is_shown_once_and_kept_nowhere() {
     let list = platform.operator.get("/v1/operator/tokens").ok();
     let items = list["items"].as_array().expect("items");
     let revoked: Vec<bool> = items.iter().map(|item| item["revoked_at"].is_string()).collect();
-    assert_eq!((items.len(), revoked.iter().filter(|is| **is).count()), (4, 1), "{list}");
+    assert_eq!((items.len(), revoked.iter().filter(|is| **is).count()), (5, 1), "{list}");
     assert!(items.iter().all(|item| item.get("token").is_none()), "{list}");
     let files = std::fs::read_dir(&platform.server.data).expect("the data directory");
     let stored: Vec<Vec<u8>> = files.filter_map(|file| std::fs::read(file.expect("an entry").path()).ok()).collect();
@@ -123,7 +123,12 @@ fn a_sign_in_link_is_short_lived_and_its_own() {
     let first = link("alice", "k");
     assert_eq!(first.status, 201);
     let shown = first.json();
-    assert!(shown["path"].as_str().is_some_and(|path| path.starts_with("/sign-in?link=") && path.len() > 50), "{shown}");
+    assert!(
+        shown["path"]
+            .as_str()
+            .is_some_and(|path| path == format!("/sign-in/link#{}", shown["code"].as_str().unwrap_or("")) && path.len() > 40),
+        "{shown}"
+    );
     let expires: jiff::Timestamp = shown["expires_at"].as_str().and_then(|at| at.parse().ok()).expect("an instant");
     assert!((60..=3600).contains(&expires.duration_since(jiff::Timestamp::now()).as_secs()), "{shown}");
     assert_eq!(link("alice", "k").bytes, first.bytes, "a retry gets the same link");

@@ -29,6 +29,7 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::machine::state::ClockMode;
+use usance_engine::people::keys::Keyring;
 use usance_engine::{Settings, Started, life::start};
 use usance_server::app::{App, Site};
 use usance_server::auth::rates::RateLimits;
@@ -40,11 +41,13 @@ use usance_server::wire::address::Proxies;
 use usance_server::wire::admission::Admission;
 use usance_server::wire::problem::Problem;
 use usance_server::wire::{input, page};
+use usance_store::People;
+use usance_store::secrets::Purpose;
 use usance_workload::SplitMix64;
 use visiting::{Browser, Visit, Wants};
 
 /// The operator's token.
-pub const OPERATOR: &str = "fuzz-operator";
+pub const OPERATOR: &str = "usance_fuzz_5d1f0c8b7a9e4236b0d1f2a3c4e59687";
 /// No request takes longer, and none is left without an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -109,7 +112,11 @@ impl Service {
         let most = NonZeroU32::MAX;
         let rates =
             RateLimits { customer: most, history: most, preview: None, write: None, sender: None, address: None, route: Vec::new() };
-        let auth = Auth::new(&opening.home, Some(OPERATOR), &rates).expect("tokens");
+        let auth = Auth::new(&opening.home, Keyring::at(directory.path().join("secrets")), Some(OPERATOR), &rates).expect("tokens");
+        // Numbers that requests may guess are nobody's: the operator stays.
+        let guessed = People { last_token_id: 1_000_000, ..People::default() };
+        opening.home.people().and_then(|mut people| people.fill(&guessed)).expect("an empty store");
+        auth.take_over().expect("a new store");
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
         let site = Site { https: false, proxies: Proxies::default(), sample_customers: vec!["alice".to_owned()] };
         let app = site::app(opening.engine.clone(), auth, metrics, site, Admission::new(256));
@@ -190,9 +197,9 @@ impl Service {
         let mut browser = self.browser.lock().expect("nobody fails while holding it");
         if browser.session.is_empty() {
             let link = self.post("/v1/operator/customers/alice/sign-in-links", &json!({})).done();
-            let secret = link["path"].as_str().and_then(|path| path.split_once("link=")).expect("a link").1;
+            let secret = link["code"].as_str().expect("a link");
             let form = Request::post("/sign-in/link").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-            let entered = self.send(form.body(Body::from(format!("link={secret}"))).expect("a request"));
+            let entered = self.send(form.body(Body::from(format!("link={secret}&seen=true"))).expect("a request"));
             browser.session = entered.new_session().expect("a session").to_owned();
             let cookie = format!("usance_session={}", browser.session);
             let settings = self.send(Request::get("/settings").header(header::COOKIE, cookie).body(Body::empty()).expect("a request"));
@@ -343,7 +350,7 @@ fn refused(problem: Problem) {
 }
 
 fn read_any<T: DeserializeOwned>(app: &App, list: &str, cursor: &str) {
-    if let Err(problem) = page::place::<T>(&app.seed, list, Some(cursor)) {
+    if let Err(problem) = page::place::<T>(&key_of_cursors(app), list, Some(cursor)) {
         refused(problem);
     }
 }
@@ -353,21 +360,21 @@ fn read_any<T: DeserializeOwned>(app: &App, list: &str, cursor: &str) {
 pub fn cursors(service: &Service, data: &[u8]) {
     let app = &service.app;
     if let Ok(text) = std::str::from_utf8(data) {
-        refused(page::place::<(u64, u64)>(&app.seed, "list", Some(text)).expect_err("nobody guesses a signature"));
+        refused(page::place::<(u64, u64)>(&key_of_cursors(app), "list", Some(text)).expect_err("nobody guesses a signature"));
     }
     let Some((number, rest)) = data.split_first_chunk::<8>() else { return };
     let number = u64::from_le_bytes(*number);
     let key = (number as i32, number % 2 == 0, number.rotate_left(9));
-    let made = page::cursor(&app.seed, "list", &key);
-    assert_eq!(page::place(&app.seed, "list", Some(&made)).ok().flatten(), Some(key));
-    refused(page::place::<(i32, bool, u64)>(&app.seed, "List", Some(&made)).expect_err("another list"));
+    let made = page::cursor(&key_of_cursors(app), "list", &key);
+    assert_eq!(page::place(&key_of_cursors(app), "list", Some(&made)).ok().flatten(), Some(key));
+    refused(page::place::<(i32, bool, u64)>(&key_of_cursors(app), "List", Some(&made)).expect_err("another list"));
     let at = (number % made.len() as u64) as usize;
     let digit = if &made[at..=at] == "7" { "8" } else { "7" };
     refused(
-        page::place::<(i32, bool, u64)>(&app.seed, "list", Some(&[&made[..at], digit, &made[at + 1..]].concat()))
+        page::place::<(i32, bool, u64)>(&key_of_cursors(app), "list", Some(&[&made[..at], digit, &made[at + 1..]].concat()))
             .expect_err("another digit"),
     );
-    let signed = page::cursor(&app.seed, "list", &Raw(rest));
+    let signed = page::cursor(&key_of_cursors(app), "list", &Raw(rest));
     read_any::<u64>(app, "list", &signed);
     read_any::<(i32, bool, u64)>(app, "list", &signed);
     read_any::<(u64, Option<String>, Vec<(u32, i128)>)>(app, "list", &signed);
@@ -377,4 +384,9 @@ pub fn cursors(service: &Service, data: &[u8]) {
 pub fn seed(number: u64) -> Vec<u8> {
     let mut dice = SplitMix64::new(number);
     (0..24).map(|_| dice.roll() as u8).collect()
+}
+
+/// The key of cursors.
+fn key_of_cursors(app: &App) -> [u8; 32] {
+    app.auth.key(Purpose::Cursors).expect("the keys")
 }

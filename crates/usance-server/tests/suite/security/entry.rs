@@ -40,8 +40,8 @@ fn many_addresses_guess_slowly_and_the_customers_own_device_comes_in() {
     assert!(Jar::at(&platform.server, "203.0.113.2").enter("bob").is_in());
     let link = platform.operator.post("/v1/operator/customers/alice/sign-in-links", json!({})).ok();
     let mut tablet = Jar::at(&platform.server, "203.0.113.3");
-    let (_, secret) = link["path"].as_str().and_then(|path| path.split_once("link=")).expect("a link");
-    assert_eq!(tablet.form("/sign-in/link", &[("link", secret)]).status, 303);
+    let secret = link["code"].as_str().expect("a link");
+    assert_eq!(tablet.form("/sign-in/link", &[("seen", "true"), ("link", secret)]).status, 303);
     // The link made it a known device: from now on its password counts by itself, too.
     tablet.send("/sign-out", &[]);
     assert!(tablet.enter("alice").is_in());
@@ -140,7 +140,12 @@ fn whoever_has_the_password_cannot_use_up_the_codes_of_a_known_device() {
     let platform = house(&BEHIND_US);
     let mut phone = Jar::at(&platform.server, "198.51.100.7").enter("alice");
     let secret = between(&phone.get("/settings/second-factor").text(), "name=\"secret\" value=\"", "\"");
-    assert_eq!(phone.send("/settings/second-factor", &[("secret", &secret), ("code", &factor_code(&secret, seconds_now()))]).status, 303);
+    assert_eq!(
+        phone
+            .send("/settings/second-factor", &[("secret", &secret), ("code", &factor_code(&secret, seconds_now())), ("password", PASSWORD)])
+            .status,
+        303
+    );
     phone.send("/sign-out", &[]);
     let ticket = |jar: &mut Jar| {
         let asked = jar.try_password("alice", PASSWORD);

@@ -52,9 +52,9 @@ fn own_reversed(token: &str) -> String {
 fn nobody_is_signed_in_by_another_site() {
     let platform = house(&[]);
     let link = platform.operator.post("/v1/operator/customers/bob/sign-in-links", json!({})).ok();
-    let (_, secret) = link["path"].as_str().and_then(|path| path.split_once("link=")).expect("a link");
+    let secret = link["code"].as_str().expect("a link");
     let password = encoded(&[("customer", "bob"), ("password", PASSWORD)]);
-    let by_link = encoded(&[("link", secret)]);
+    let by_link = encoded(&[("seen", "true"), ("link", secret)]);
     let host = platform.server.url.trim_start_matches("http://");
     let elsewhere: [&[String]; 5] = [
         &["Sec-Fetch-Site: cross-site".into()],
@@ -75,7 +75,7 @@ fn nobody_is_signed_in_by_another_site() {
         }
     }
     let mut bob = Jar::new(&platform.server);
-    assert_eq!(bob.form("/sign-in/link", &[("link", secret)]).status, 303, "the link was not used up");
+    assert_eq!(bob.form("/sign-in/link", &[("seen", "true"), ("link", secret)]).status, 303, "the link was not used up");
 }
 
 #[test]
@@ -179,12 +179,12 @@ fn nothing_leads_to_another_site() {
     for next in elsewhere {
         let query = encoded(&[("next", next)]);
         let link = platform.operator.post("/v1/operator/customers/alice/sign-in-links", json!({})).ok();
-        let (_, secret) = link["path"].as_str().and_then(|path| path.split_once("link=")).expect("a link");
+        let secret = link["code"].as_str().expect("a link");
         let answers = [
             jar.get(&format!("/sign-in?{query}")),
             jar.send("/look", &[("next", next)]),
             Jar::new(&platform.server).form("/sign-in", &[("customer", "alice"), ("password", PASSWORD), ("next", next)]),
-            Jar::new(&platform.server).form("/sign-in/link", &[("link", secret), ("next", next)]),
+            Jar::new(&platform.server).form("/sign-in/link", &[("seen", "true"), ("link", secret), ("next", next)]),
         ];
         for answer in answers {
             assert_eq!((answer.status, answer.header("location")), (303, Some("/assets")), "{next:?}");
@@ -227,14 +227,15 @@ fn a_link_signs_in_once_by_post_and_in_time() {
         link["path"].as_str().expect("a path").to_owned()
     };
     let path = link();
-    let (_, secret) = path.split_once("link=").expect("a link");
+    let (_, secret) = path.split_once("#").expect("a link");
     for method in ["GET", "HEAD"] {
         let looked = platform.server.public().send(method, &path, &[], None);
         assert_eq!((looked.status, looked.header("set-cookie")), (200, None), "{method} opens nothing and uses up nothing");
     }
     let statuses: Vec<u16> = std::thread::scope(|scope| {
-        let tries: Vec<_> =
-            (0..8).map(|_| scope.spawn(|| Jar::new(&platform.server).form("/sign-in/link", &[("link", secret)]).status)).collect();
+        let tries: Vec<_> = (0..8)
+            .map(|_| scope.spawn(|| Jar::new(&platform.server).form("/sign-in/link", &[("seen", "true"), ("link", secret)]).status))
+            .collect();
         tries.into_iter().map(|one| one.join().expect("an answer")).collect()
     });
     assert_eq!(statuses.iter().filter(|status| **status == 303).count(), 1, "{statuses:?}");
@@ -244,9 +245,8 @@ fn a_link_signs_in_once_by_post_and_in_time() {
     let people = rusqlite::Connection::open(platform.server.data.join("people.sqlite")).expect("the people");
     let aged = people.execute("UPDATE sign_in_link SET expires_at_ms = expires_at_ms - 10 * 60 * 1000", []).expect("older now");
     assert_eq!(aged, 1);
-    let (_, secret) = path.split_once("link=").expect("a link");
-    assert_eq!(Jar::new(&platform.server).form("/sign-in/link", &[("link", secret)]).status, 401);
-    assert_eq!(platform.server.public().get(&path).status, 401);
+    let (_, secret) = path.split_once("#").expect("a link");
+    assert_eq!(Jar::new(&platform.server).form("/sign-in/link", &[("seen", "true"), ("link", secret)]).status, 401);
 }
 
 #[test]
@@ -296,9 +296,9 @@ fn a_customer_has_fifty_sessions_and_the_oldest_end() {
     let mut jars: Vec<Jar> = Vec::new();
     for _ in 0..52 {
         let link = platform.operator.post("/v1/operator/customers/alice/sign-in-links", json!({})).ok();
-        let (_, secret) = link["path"].as_str().and_then(|path| path.split_once("link=")).expect("a link");
+        let secret = link["code"].as_str().expect("a link");
         let mut jar = Jar::new(&platform.server);
-        assert_eq!(jar.form("/sign-in/link", &[("link", secret)]).status, 303);
+        assert_eq!(jar.form("/sign-in/link", &[("seen", "true"), ("link", secret)]).status, 303);
         jars.push(jar);
     }
     let are_in: Vec<bool> = jars.iter_mut().map(Jar::is_in).collect();

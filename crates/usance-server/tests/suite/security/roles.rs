@@ -14,10 +14,10 @@ type Expected = (u16, &'static str);
 
 /// What a token that is in force gets: from the permission alone.
 fn known(permission: Permission, role: Role, writes: bool, names: bool) -> Expected {
-    let back = matches!(permission, Permission::Operator | Permission::Back | Permission::Service);
+    let back = matches!(permission, Permission::Operator | Permission::Back | Permission::Wallet | Permission::Identity);
     let allowed = match role {
         Role::Operator => true,
-        Role::Auditor => !writes && permission != Permission::Service,
+        Role::Auditor => !writes && !matches!(permission, Permission::Wallet | Permission::Identity),
         Role::Service => !matches!(permission, Permission::Operator | Permission::Back),
         Role::Customer => !back,
     };

@@ -1,7 +1,7 @@
 //! Who goes on with a copy, as an engine or by putting it into a store: first it is held against its note, and what is not as
 //! it was noted is refused and left as it is.
 
-use super::scene::{Scene, broken, copy, text};
+use super::scene::{Scene, TO_VERSION_2, broken, copy, text};
 use crate::suite::harness::{Server, Start, binary, usance};
 use std::collections::BTreeMap;
 use std::fs;
@@ -120,7 +120,7 @@ fn a_store_that_is_refused_keeps_its_note() {
 fn a_copy_of_an_older_release_is_a_copy_after_it_was_put_in() {
     let (scene, directory) = (Scene::without_tables(), TempDir::new().expect("a directory"));
     let older = "DROP TABLE session; DROP TABLE second_factor; PRAGMA user_version = 1";
-    scene.open("people.sqlite").execute_batch(older).expect("changed");
+    scene.open("people.sqlite").execute_batch(&format!("{TO_VERSION_2}; {older}")).expect("changed");
     let note = Note::read(&scene.data()).expect("a note").expect("a note");
     let people = people_hashes(&scene.data().join("people.sqlite")).expect("hashes");
     Note { people, ..note }.write(&scene.data()).expect("written");

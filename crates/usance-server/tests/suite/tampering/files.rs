@@ -75,7 +75,8 @@ fn the_people_of_a_copy() {
     let scene = Scene::without_tables();
     let people = scene.open("people.sqlite");
     let mut cases = 0;
-    for table in names(&people) {
+    // Only a release before there was a secrets file kept secrets here.
+    for table in names(&people).into_iter().filter(|table| table != "secret") {
         let mut select = people.prepare(&format!("SELECT name, type FROM pragma_table_info('{table}')")).expect("a table");
         let columns: Vec<(String, String)> =
             select.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("columns").collect::<Result<_, _>>().expect("columns");
@@ -135,7 +136,7 @@ fn people_of_an_older_version_are_looked_at_too() {
     let scene = Scene::without_tables();
     fs::remove_file(scene.data().join("copied.txt")).expect("a note");
     let people = scene.open("people.sqlite");
-    people.execute_batch("PRAGMA user_version = 1").expect("changed");
+    people.execute_batch(&format!("{}; PRAGMA user_version = 1", super::scene::TO_VERSION_2)).expect("changed");
     expect_named("a lower version", &scene.examine(), &["people.sqlite", "table session on session is of a later version"]);
     people.execute_batch("DROP TABLE session; DROP TABLE second_factor").expect("changed");
     assert!(scene.examine().is_healthy(), "{}", super::scene::broken(&scene.examine()));

@@ -24,6 +24,8 @@ use usance_store::projection::Projector;
 /// The files of the copy.
 pub struct Copy {
     files: BTreeMap<PathBuf, Vec<u8>>,
+    /// The secrets file of its platform, which lies beside it and not in it.
+    secrets: Vec<u8>,
     /// Where it ends.
     pub head: (u64, String),
 }
@@ -46,7 +48,7 @@ fn have_everything(platform: &Platform) {
     assert_eq!(alice.try_password("alice", PASSWORD).status, 303);
     let secret = between(&alice.get("/settings/second-factor").text(), "name=\"secret\" value=\"", "\"");
     let code = factor_code(&secret, seconds_now());
-    assert_eq!(alice.send("/settings/second-factor", &[("secret", &secret), ("code", &code)]).status, 303);
+    assert_eq!(alice.send("/settings/second-factor", &[("secret", &secret), ("code", &code), ("password", PASSWORD)]).status, 303);
     platform.operator.post("/v1/operator/customers/bob/sign-in-links", json!({})).ok();
 }
 
@@ -92,8 +94,21 @@ fn make() -> Copy {
     build_tables(&to, &to.join("read.sqlite"));
     let mut all = BTreeMap::new();
     files(&to, Path::new(""), &mut all);
-    Copy { files: all, head }
+    let secrets = fs::read(platform.server.data.with_file_name("secrets")).expect("its keys");
+    Copy { files: all, secrets, head }
 }
+
+/// Takes a file of people back to what the second version was.
+pub const TO_VERSION_2: &str = "
+    DROP INDEX token_customer;
+    ALTER TABLE token DROP COLUMN scopes;
+    ALTER TABLE token DROP COLUMN expires_at_ms;
+    ALTER TABLE token DROP COLUMN is_exposed;
+    ALTER TABLE remembered DROP COLUMN sealed;
+    DROP INDEX sign_in_link_customer;
+    DROP TABLE sealing_key;
+    DROP TABLE security_event;
+    PRAGMA user_version = 2";
 
 /// The copy, made once.
 pub fn copy() -> &'static Copy {
@@ -116,6 +131,7 @@ impl Scene {
         let scene = Scene { directory: TempDir::new().expect("a directory") };
         fs::create_dir_all(scene.data().join("snapshots")).expect("a directory");
         copy().files.keys().for_each(|path| scene.put_back(path));
+        fs::write(scene.data().with_file_name("secrets"), &copy().secrets).expect("the same keys");
         scene
     }
 
@@ -157,7 +173,7 @@ impl Scene {
 
     /// Where it lies, as it is typed.
     pub fn place(&self) -> StoreFlags {
-        StoreFlags { data: self.data(), server: ServerFlags { store: None, store_password_file: None } }
+        StoreFlags { data: self.data(), server: ServerFlags { store: None, store_password_file: None }, secrets: None }
     }
 
     /// What `usance verify` would find.

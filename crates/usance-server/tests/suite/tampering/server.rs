@@ -29,6 +29,7 @@ fn any_column_on_a_server() {
     let place = StoreFlags {
         data: directory.path().to_owned(),
         server: ServerFlags { store: Some(database.address().to_owned()), store_password_file: None },
+        secrets: None,
     };
     let healthy = || assert!(look_at(&place).is_healthy(), "{}", super::scene::broken(&look_at(&place)));
     healthy();

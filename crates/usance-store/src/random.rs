@@ -1,4 +1,4 @@
-//! Randomness for secrets and seeds: the operating system's, and nobody else's.
+//! Randomness for secrets, seeds and nonces: the operating system's, and nobody else's.
 
 use std::io::Read;
 

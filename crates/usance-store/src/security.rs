@@ -1,0 +1,179 @@
+//! Security events: who came in, and what was changed about how people come in.
+//!
+//! Owns the shape of an event, its words, and the chain that its bytes hang on: each event's hash covers the one before it, so one
+//! that is changed or taken away shows. The homes of people keep the events and add to them in the transaction of the change itself.
+//! No secret stands in one, and no address: a token or a session is named by its number.
+
+use serde::{Deserialize, Serialize};
+
+use crate::actor::Actor;
+use crate::error::StoreError;
+use crate::person::TokenRecord;
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecurityKind {
+    /// A session was opened.
+    SignedIn,
+    /// A session was ended.
+    SessionEnded,
+    /// All sessions of a customer were ended, or all but the one that asked.
+    SessionsEnded,
+    /// A sign-in link was made.
+    LinkMade,
+    /// A password was set.
+    PasswordSet,
+    /// A second factor was set, or replaced.
+    FactorSet,
+    /// A second factor was removed.
+    FactorRemoved,
+    /// A token was made.
+    TokenMade,
+    /// A token was revoked.
+    TokenRevoked,
+    /// Everything that is sealed was sealed anew with another key.
+    SecretsRotated,
+    /// A key was lost: what it had sealed cannot be read again.
+    SecretsLost,
+}
+
+impl SecurityKind {
+    /// Every kind.
+    pub const ALL: [SecurityKind; 11] = [
+        SecurityKind::SignedIn,
+        SecurityKind::SessionEnded,
+        SecurityKind::SessionsEnded,
+        SecurityKind::LinkMade,
+        SecurityKind::PasswordSet,
+        SecurityKind::FactorSet,
+        SecurityKind::FactorRemoved,
+        SecurityKind::TokenMade,
+        SecurityKind::TokenRevoked,
+        SecurityKind::SecretsRotated,
+        SecurityKind::SecretsLost,
+    ];
+
+    /// The word that is stored and shown.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            SecurityKind::SignedIn => "signed_in",
+            SecurityKind::SessionEnded => "session_ended",
+            SecurityKind::SessionsEnded => "sessions_ended",
+            SecurityKind::LinkMade => "link_made",
+            SecurityKind::PasswordSet => "password_set",
+            SecurityKind::FactorSet => "factor_set",
+            SecurityKind::FactorRemoved => "factor_removed",
+            SecurityKind::TokenMade => "token_made",
+            SecurityKind::TokenRevoked => "token_revoked",
+            SecurityKind::SecretsRotated => "secrets_rotated",
+            SecurityKind::SecretsLost => "secrets_lost",
+        }
+    }
+
+    /// The kind of a word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<SecurityKind> {
+        SecurityKind::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+/// An event to be added.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewSecurityEvent {
+    /// What happened.
+    pub kind: SecurityKind,
+    /// Whom it is about, where it is about a customer.
+    pub customer: Option<String>,
+    /// The number of the token or session it is about.
+    pub subject: Option<i64>,
+    /// Who did it; nobody where the service did it by itself.
+    pub actor: Option<Actor>,
+}
+
+impl NewSecurityEvent {
+    /// About a customer.
+    #[must_use]
+    pub fn about(kind: SecurityKind, customer: &str, actor: Option<Actor>) -> NewSecurityEvent {
+        NewSecurityEvent { kind, customer: Some(customer.to_owned()), subject: None, actor }
+    }
+
+    /// About a token, and about the customer whose it is.
+    #[must_use]
+    pub fn about_token(kind: SecurityKind, token: &TokenRecord, actor: Option<Actor>) -> NewSecurityEvent {
+        NewSecurityEvent { kind, customer: token.customer.clone(), subject: Some(token.id), actor }
+    }
+}
+
+/// An event as kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecurityEvent {
+    /// Number, from 1 without a gap.
+    pub id: i64,
+    /// When it happened, milliseconds since the Unix epoch.
+    pub at_ms: i64,
+    /// The event.
+    pub event: NewSecurityEvent,
+    /// The chain's hash with this event at its end.
+    pub hash: [u8; 32],
+}
+
+impl SecurityEvent {
+    /// The event that follows `before` in the chain.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when it cannot be written as bytes.
+    pub fn after(before: Option<(i64, [u8; 32])>, at_ms: i64, event: &NewSecurityEvent) -> Result<SecurityEvent, StoreError> {
+        let (last, hash) = before.unwrap_or((0, [0; 32]));
+        let id = last + 1;
+        let bytes = postcard::to_stdvec(&(id, at_ms, event)).map_err(|error| StoreError::damaged("security event", error.to_string()))?;
+        let mut hasher = blake3::Hasher::new_derive_key("usance 2026 security events");
+        hasher.update(&hash).update(&bytes);
+        Ok(SecurityEvent { id, at_ms, event: event.clone(), hash: *hasher.finalize().as_bytes() })
+    }
+}
+
+/// Holds events, in the order of their numbers from the first on, against their chain; gives its end.
+///
+/// # Errors
+/// [`StoreError::Damaged`] with the number of the first event that does not follow.
+pub fn verify_events<'a>(events: impl IntoIterator<Item = &'a SecurityEvent>) -> Result<Option<(i64, [u8; 32])>, StoreError> {
+    let mut end = None;
+    for event in events {
+        if SecurityEvent::after(end, event.at_ms, &event.event)? != *event {
+            return Err(StoreError::damaged("security event", format!("number {}: it does not follow the one before it", event.id)));
+        }
+        end = Some((event.id, event.hash));
+    }
+    Ok(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_that_was_changed_left_out_or_moved_breaks_the_chain() {
+        let mut events: Vec<SecurityEvent> = Vec::new();
+        for (at_ms, kind) in (1..).zip(SecurityKind::ALL) {
+            let new = NewSecurityEvent { kind, customer: Some("alice".into()), subject: None, actor: Some(Actor::COMMAND_LINE) };
+            let end = events.last().map(|event| (event.id, event.hash));
+            events.push(SecurityEvent::after(end, at_ms, &new).unwrap());
+        }
+        assert_eq!(verify_events(&events).unwrap().map(|(id, _)| id), Some(11));
+        let without: Vec<_> = events.iter().filter(|event| event.id != 4).cloned().collect();
+        assert!(verify_events(&without).unwrap_err().to_string().contains("number 5"));
+        let mut changed = events.clone();
+        changed[2].event.customer = Some("bob".into());
+        assert!(verify_events(&changed).unwrap_err().to_string().contains("number 3"));
+        assert!(verify_events(&events[1..]).is_err(), "the first is missing");
+    }
+
+    #[test]
+    fn every_kind_has_a_word_of_its_own() {
+        for kind in SecurityKind::ALL {
+            assert_eq!(SecurityKind::from_word(kind.word()), Some(kind));
+        }
+    }
+}
