@@ -73,6 +73,18 @@ impl Home {
         })
     }
 
+    /// The people to be read, where they are of this release; nothing is changed.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] and [`StoreError::OlderVersion`] where no process of this release has been yet; otherwise as the home
+    /// answers.
+    pub fn people_to_read(&self) -> Result<Box<dyn IdentityStore>, StoreError> {
+        match self {
+            Home::Embedded(files) => Ok(Box::new(SqliteIdentities::open_to_read(&files.people)?)),
+            Home::Postgres(_) => self.people_as_they_are(),
+        }
+    }
+
     /// The people, where they are of this release; nothing is brought up or made. For a standby on a server.
     ///
     /// # Errors

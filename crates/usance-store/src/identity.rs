@@ -217,6 +217,13 @@ pub trait Identities {
     /// As every call.
     fn forget_before(&self, at_ms: i64) -> Result<usize, StoreError>;
 
+    /// Forgets the sealed secrets of answers remembered before `at_ms` (milliseconds since the Unix epoch); the answers stay. Gives how
+    /// many.
+    ///
+    /// # Errors
+    /// As every call.
+    fn forget_secrets_before(&self, at_ms: i64) -> Result<usize, StoreError>;
+
     /// Takes away the secret with this name, and gives it. Releases before there was a secrets file kept secrets in the store.
     ///
     /// # Errors

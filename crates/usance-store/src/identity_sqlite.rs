@@ -121,6 +121,19 @@ impl SqliteIdentities {
         Ok(SqliteIdentities { database })
     }
 
+    /// Opens a file of this release to read it, whoever writes it meanwhile; nothing in it is changed.
+    ///
+    /// # Errors
+    /// [`StoreError::OlderVersion`] for a file that no process of this release has brought up; otherwise as [`SqliteIdentities::open`].
+    pub fn open_to_read(path: &Path) -> Result<Self, StoreError> {
+        let database = Database::open_to_read(path, &SCHEMA)?;
+        if database.is_current(&SCHEMA)? {
+            return Ok(SqliteIdentities { database });
+        }
+        let (found, oldest) = (database.schema_of(&SCHEMA)?.steps.len() as u64, SCHEMA.steps.len() as u64);
+        Err(StoreError::OlderVersion { what: path.display().to_string(), found, oldest })
+    }
+
     /// Identities that end with this value, for tests.
     ///
     /// # Errors
@@ -355,6 +368,10 @@ impl Identities for SqliteIdentities {
         let links = self.change("DELETE FROM sign_in_link WHERE expires_at_ms < ?1", [at_ms])?;
         let sessions = self.change("DELETE FROM session WHERE expires_at_ms < ?1", [at_ms])?;
         Ok(answers.saturating_add(links).saturating_add(sessions))
+    }
+
+    fn forget_secrets_before(&self, at_ms: i64) -> Result<usize, StoreError> {
+        self.change("UPDATE remembered SET sealed = NULL WHERE at_ms < ?1 AND sealed IS NOT NULL", [at_ms])
     }
 
     fn take_secret(&self, name: &str) -> Result<Option<[u8; 32]>, StoreError> {

@@ -134,19 +134,39 @@ impl SecurityEvent {
     }
 }
 
-/// Holds events, in the order of their numbers from the first on, against their chain; gives its end.
+/// Holds all events of a home against their chain, from the newest back, so many at a time; gives its end.
 ///
 /// # Errors
-/// [`StoreError::Damaged`] with the number of the first event that does not follow.
-pub fn verify_events<'a>(events: impl IntoIterator<Item = &'a SecurityEvent>) -> Result<Option<(i64, [u8; 32])>, StoreError> {
-    let mut end = None;
-    for event in events {
-        if SecurityEvent::after(end, event.at_ms, &event.event)? != *event {
-            return Err(StoreError::damaged("security event", format!("number {}: it does not follow the one before it", event.id)));
+/// [`StoreError::Damaged`] with the number of the newest event that does not follow; as the home answers.
+pub fn verify_events(
+    mut before: impl FnMut(Option<i64>) -> Result<Vec<SecurityEvent>, StoreError>,
+) -> Result<Option<(i64, [u8; 32])>, StoreError> {
+    let (mut end, mut newer): (_, Option<SecurityEvent>) = (None, None);
+    loop {
+        let page = before(newer.as_ref().map(|event| event.id))?;
+        if page.is_empty() {
+            break;
         }
-        end = Some((event.id, event.hash));
+        for older in page {
+            match &newer {
+                None => end = Some((older.id, older.hash)),
+                Some(newer) => follows(Some(&older), newer)?,
+            }
+            newer = Some(older);
+        }
+    }
+    if let Some(first) = &newer {
+        follows(None, first)?;
     }
     Ok(end)
+}
+
+fn follows(older: Option<&SecurityEvent>, newer: &SecurityEvent) -> Result<(), StoreError> {
+    let before = older.map(|event| (event.id, event.hash));
+    if SecurityEvent::after(before, newer.at_ms, &newer.event)? == *newer {
+        return Ok(());
+    }
+    Err(StoreError::damaged("security event", format!("number {}: it does not follow the one before it", newer.id)))
 }
 
 #[cfg(test)]
@@ -161,6 +181,11 @@ mod tests {
             let end = events.last().map(|event| (event.id, event.hash));
             events.push(SecurityEvent::after(end, at_ms, &new).unwrap());
         }
+        let verify_events = |events: &[SecurityEvent]| {
+            super::verify_events(|before| {
+                Ok(events.iter().rev().filter(|event| before.is_none_or(|before| event.id < before)).take(3).cloned().collect())
+            })
+        };
         assert_eq!(verify_events(&events).unwrap().map(|(id, _)| id), Some(11));
         let without: Vec<_> = events.iter().filter(|event| event.id != 4).cloned().collect();
         assert!(verify_events(&without).unwrap_err().to_string().contains("number 5"));

@@ -10,7 +10,7 @@ mod keys_of_old;
 mod secret;
 
 use self::keys::{Keyring, KeysError};
-use self::secret::REMEMBERED_MS;
+use self::secret::{KEY_LIFE_MS, REMEMBERED_MS};
 pub use self::secret::{SECRET, code_as_made, secret_hash, token_secret};
 pub(crate) use self::secret::{SecretForm, hex};
 use crate::life::clock::EngineClock;
@@ -19,6 +19,7 @@ use crate::life::pool::Pool;
 use crate::refusal::Refusal;
 use crate::submit::Write;
 use usance_core::id::hash16;
+use usance_core::machine::state::ClockMode;
 use usance_store::secrets::Sealed;
 use usance_store::{Home, Identities, IdentityStore, Remembered, StoreError, atomically};
 
@@ -110,12 +111,20 @@ impl People {
         &self.keys
     }
 
-    /// Forgets what is over: answers and their secrets, links and sessions that expired.
+    /// Forgets what is over: answers that nobody can ask for again, and sealed secrets whose keys the machine has forgotten. A
+    /// simulated clock may stand still, and keys with it.
     ///
     /// # Errors
     /// As the home answers.
-    pub fn forget(&self, now: i64) -> Result<(), StoreError> {
-        self.with(|store| store.forget_before(now - REMEMBERED_MS)).map(drop)
+    pub fn forget(&self, clock: ClockMode) -> Result<(), StoreError> {
+        let now = EngineClock::system().ms();
+        self.with(|store| {
+            store.forget_before(now - REMEMBERED_MS)?;
+            if clock == ClockMode::System {
+                store.forget_secrets_before(now - KEY_LIFE_MS)?;
+            }
+            Ok::<_, StoreError>(())
+        })
     }
 
     /// Does something once. The work gets the secret of this request, which is random; it is kept sealed for as long as the answer

@@ -4,8 +4,11 @@
 //! Printing and exit codes are [`crate::cli::verify`]'s; how the log runs is `replay`'s. It changes nothing, and a
 //! running engine may go on meanwhile: what it appends is not looked at.
 
+pub use crate::cli::check::{Check, Verdict};
+use crate::cli::check::{failed, verdict_of};
 use crate::cli::replay::Replay;
 use crate::cli::store_flags::Visited;
+use crate::cli::ways_in;
 use crate::json::shape;
 use anyhow::{Context, bail};
 use std::collections::BTreeMap;
@@ -25,34 +28,6 @@ use usance_store::{Batch, Head, Home, LogReader, Note, SnapshotFile, StoreError,
 const NAMED: usize = 10;
 
 const RUNS: &str = "every record is whole, chained to the one before, and runs as it did";
-
-/// One thing that was checked.
-#[derive(Clone, Debug)]
-pub struct Check {
-    /// What should hold, as a sentence.
-    pub name: String,
-    /// Whether it does.
-    pub verdict: Verdict,
-    /// What was seen: figures, what is wrong and where, or what was in the way.
-    pub seen: String,
-}
-
-/// What came of a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It holds.
-    Holds,
-    /// It does not: something is damaged, missing, or differs.
-    Broken,
-    /// It could not be made: no room, no right, no answer. That says nothing about what is stored.
-    Unchecked,
-}
-
-impl From<bool> for Verdict {
-    fn from(holds: bool) -> Self {
-        if holds { Verdict::Holds } else { Verdict::Broken }
-    }
-}
 
 /// What came of looking at everything.
 #[derive(Clone, Debug)]
@@ -115,6 +90,7 @@ pub fn examine(visited: &Visited, kept: Option<KnownHead>, scratch: Option<&Path
             return Ok(Examination { checks, head: None });
         }
     };
+    checks.extend(ways_in::checks(visited));
     let mut known: Vec<KnownHead> = kept.into_iter().collect();
     known.extend(copied(visited.directory.as_deref(), &mut checks));
     let replay = run(reader, &visited.snapshots, &known, end, &mut checks, seen);
@@ -136,20 +112,6 @@ pub fn examine(visited: &Visited, kept: Option<KnownHead>, scratch: Option<&Path
         }
     };
     Ok(Examination { checks, head })
-}
-
-/// A check that came to an error: of the store, or of whatever stood in the way.
-fn failed(name: &str, error: &anyhow::Error) -> Check {
-    Check { name: name.into(), verdict: verdict_of(error), seen: format!("{error:#}") }
-}
-
-fn verdict_of(error: &anyhow::Error) -> Verdict {
-    // The store's word on it comes before what the system said to the store.
-    let hindered = match error.chain().find_map(|cause| cause.downcast_ref::<StoreError>()) {
-        Some(error) => error.is_hindrance(),
-        None => error.chain().any(|cause| cause.is::<std::io::Error>()),
-    };
-    if hindered { Verdict::Unchecked } else { Verdict::Broken }
 }
 
 /// Whether each file is sound in itself.

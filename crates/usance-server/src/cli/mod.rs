@@ -4,6 +4,7 @@
 //! error or an unhealthy finding, 2 words that are not understood, 3 that something could not be verified.
 
 pub mod backup;
+mod check;
 pub mod demo;
 pub mod examination;
 pub mod export;
@@ -19,6 +20,7 @@ pub mod simulate;
 pub mod store_flags;
 pub mod token;
 pub mod verify;
+mod ways_in;
 pub mod world;
 
 use clap::{Parser, Subcommand};

@@ -115,7 +115,7 @@ fn create(path: &Path, output: Output) -> anyhow::Result<ExitCode> {
 fn status(place: &StoreFlags, output: Output) -> anyhow::Result<ExitCode> {
     let path = place.secrets_file()?;
     let file = secrets_file::read(&path)?;
-    let people = place.home()?.people_as_they_are()?;
+    let people = place.home()?.people_to_read()?;
     let (stored, sealed) = (people.sealing_key()?, people.sealed()?);
     let factors = sealed.iter().filter(|item| matches!(item.place, SealedPlace::SecondFactor(_))).count();
     let now = usance_engine::life::clock::EngineClock::system().ms();

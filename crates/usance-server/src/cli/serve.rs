@@ -367,9 +367,15 @@ impl Signals {
 async fn keep_house(app: App) {
     let app = Arc::new(app);
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
-    let mut failing = false;
+    let (mut failing, mut hour) = (false, 0_u32..);
     loop {
         seconds.tick().await;
+        if hour.next().is_some_and(|second| second % 3600 == 0) && !matches!(app.engine.duty(), Duty::Follower(_)) {
+            let clock = app.engine.peek(|state| state.registry.platform.clock);
+            if let Err(error) = app.auth.people.forget(clock) {
+                tracing::warn!(%error, "answers that are over could not be forgotten; in an hour again");
+            }
+        }
         match app.auth.keep_house() {
             Ok(()) => failing = false,
             // Said once an outage.

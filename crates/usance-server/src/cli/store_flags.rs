@@ -66,6 +66,8 @@ pub struct Visited {
     pub snapshots: Vec<SnapshotFile>,
     /// The data directory, where the log lies in files.
     pub directory: Option<PathBuf>,
+    /// The keys of its secrets file, where that is at hand.
+    pub keys: Option<Secrets>,
     /// What it is called.
     pub name: String,
 }
@@ -128,7 +130,7 @@ impl StoreFlags {
             error.context(if is_missing { format!("{name} holds no log") } else { format!("the log of {name} cannot be read") })
         })?;
         let directory = self.server.store.is_none().then(|| self.data.clone());
-        Ok(Visited { home, reader, snapshots: snapshots(&self.data)?, directory, name })
+        Ok(Visited { home, reader, snapshots: snapshots(&self.data)?, directory, keys: self.keys()?, name })
     }
 }
 

@@ -8,6 +8,8 @@ mod forms;
 mod injection;
 mod roles;
 mod secrets;
+mod thief;
+mod ways_in;
 
 use super::harness::{Answer, Client, Server, Start};
 use super::platform::Platform;

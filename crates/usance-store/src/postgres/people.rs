@@ -458,6 +458,11 @@ impl Identities for PostgresIdentities {
         })
     }
 
+    fn forget_secrets_before(&self, at_ms: i64) -> Result<usize, StoreError> {
+        let sql = format!("UPDATE remembered SET sealed = NULL WHERE shard = {SHARD} AND at_ms < $1 AND sealed IS NOT NULL");
+        self.change(&sql, &[&at_ms])
+    }
+
     fn take_secret(&self, name: &str) -> Result<Option<[u8; 32]>, StoreError> {
         let sql = format!("DELETE FROM secret WHERE shard = {SHARD} AND name = $1 RETURNING value");
         self.line.write(|wire| one(wire, &sql, &[&name], |row| bytes(row, 0)))

@@ -10,6 +10,7 @@ mod entries;
 mod faulty;
 mod fuzz;
 mod golden;
+mod grants;
 mod identity;
 mod image;
 mod lease;
