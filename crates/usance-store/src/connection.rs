@@ -1,6 +1,6 @@
 //! How this crate opens an SQLite file: one way for the log and for people.
 //!
-//! Owns the pragmas, the steps from version to version, the version check and the permissions of new files. It refuses a
+//! Owns the pragmas, the steps from version to version and the version check. It refuses a
 //! file of a newer release before it changes anything in it, and a file that holds tables of something else. A file of an
 //! older release is brought up when it is opened for writing, and the older release refuses it from then on. Durability
 //! is write-ahead logging with `synchronous=FULL`: a commit returns after the disk has it.
@@ -8,7 +8,6 @@
 //! Nothing in the process may open one of these files by other means while it is in use here: closing any handle of a
 //! file drops the POSIX locks that SQLite holds on it.
 
-use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -16,6 +15,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
 use crate::error::{StoreError, is_full};
+use crate::files::{self, sync_parent};
 
 /// How long a statement waits for another process's write before it gives up.
 const BUSY: Duration = Duration::from_secs(5);
@@ -75,7 +75,7 @@ impl Database {
     /// Opens for reading only, also while another process writes. A file of an older version is taken as it is: it is
     /// brought up by whoever opens it for writing.
     pub fn open_to_read(path: &Path, schema: &Schema) -> Result<Self, StoreError> {
-        if !path.exists() {
+        if !files::is_there(path)? {
             return Err(StoreError::NotFound { what: path.display().to_string() });
         }
         let database = Database::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
@@ -137,11 +137,7 @@ impl Database {
     }
 
     fn connect(path: &Path, mode: OpenFlags) -> Result<Self, StoreError> {
-        let fail = |error| StoreError::sqlite(path, error);
-        let connection = Connection::open_with_flags(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(fail)?;
-        connection.busy_timeout(BUSY).map_err(fail)?;
-        connection.pragma_update(None, "trusted_schema", false).map_err(fail)?;
-        Ok(Database { connection, path: path.to_path_buf() })
+        Ok(Database { connection: connect(path, mode)?, path: path.to_path_buf() })
     }
 
     /// Changes to write-ahead logging, and gives the mode the file is in then. Of many processes that open a new file at
@@ -214,17 +210,26 @@ impl Database {
     }
 }
 
-/// Creates an empty file that only its owner can read, unless there is one. SQLite gives its companions (`-wal`, `-shm`)
-/// the same permissions.
-pub(crate) fn create_private(path: &Path) -> Result<(), StoreError> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(StoreError::io(path, error)),
+/// Opens an SQLite file that is there, and no link; a directory of its path may be one. SQLite itself follows no link to the
+/// file's companions (`-wal`, `-shm`), and gives them the file's permissions.
+///
+/// # Errors
+/// As the file answers.
+pub(crate) fn connect(path: &Path, mode: OpenFlags) -> Result<Connection, StoreError> {
+    files::is_there(path)?;
+    let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let fail = |error| StoreError::sqlite(path, error);
+    let connection = Connection::open_with_flags(files::without_links_above(path)?, flags).map_err(fail)?;
+    connection.busy_timeout(BUSY).map_err(fail)?;
+    connection.pragma_update(None, "trusted_schema", false).map_err(fail)?;
+    Ok(connection)
+}
+
+/// Makes an empty file that only its owner can read, unless there is one.
+fn create_private(path: &Path) -> Result<(), StoreError> {
+    match files::create_new(path) {
+        Err(StoreError::AlreadyExists { .. }) => files::is_there(path).map(drop),
+        made => made.map(drop),
     }
 }
 
@@ -236,26 +241,9 @@ pub fn remove_database(path: &Path) -> Result<(), StoreError> {
     for suffix in ["", "-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);
-        match std::fs::remove_file(&name) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(StoreError::io(Path::new(&name), error)),
-            _ => {}
-        }
+        files::remove(Path::new(&name))?;
     }
     Ok(())
-}
-
-/// Makes the names in the directory around `path` durable.
-pub(crate) fn sync_parent(path: &Path) -> Result<(), StoreError> {
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    sync_directory(parent)
-}
-
-/// Makes the names in a directory durable.
-pub(crate) fn sync_directory(path: &Path) -> Result<(), StoreError> {
-    File::open(path).and_then(|directory| directory.sync_all()).map_err(|error| StoreError::io(path, error))
 }
 
 #[cfg(test)]

@@ -4,13 +4,13 @@
 //! names the first. Configuration does not live here: what is in this directory is data, all of it, and a copy of it is
 //! a copy of everything. The lock guards one machine; across machines the log's primary key does ([`crate::log`]).
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::connection::{sync_directory, sync_parent};
 use crate::error::StoreError;
+use crate::files::{create_directory, create_directory_within, open_or_create, sync_directory};
 
 const LOCK: &str = "LOCK";
 
@@ -31,10 +31,11 @@ impl DataDirectory {
     /// [`StoreError::Locked`] while another process, or another value in this one, holds it; [`StoreError::Full`];
     /// [`StoreError::Io`].
     pub fn open_exclusive(path: &Path) -> Result<Self, StoreError> {
-        create_private(path)?;
+        create_directory(path)?;
+        warn_if_open_to_others(path);
         let lock_path = path.join(LOCK);
         let fail = |error| StoreError::io(&lock_path, error);
-        let mut lock = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&lock_path).map_err(fail)?;
+        let mut lock = open_or_create(&lock_path)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -42,12 +43,13 @@ impl DataDirectory {
             }
             Err(TryLockError::Error(error)) => return Err(fail(error)),
         }
+        refuse_other_name(&lock).map_err(fail)?;
         // Only the lock counts; the number is for people, and is not read without the lock being held.
         lock.set_len(0).map_err(fail)?;
         lock.rewind().map_err(fail)?;
         writeln!(lock, "{}", std::process::id()).map_err(fail)?;
         let directory = DataDirectory { path: path.to_path_buf(), lock: Some(lock) };
-        create_private(&directory.snapshots())?;
+        create_directory_within(&directory.snapshots())?;
         sync_directory(path)?;
         Ok(directory)
     }
@@ -94,27 +96,23 @@ impl DataDirectory {
     }
 }
 
-/// Creates a directory that only its owner can enter, unless there is one; the directories above it as the system does.
-fn create_private(path: &Path) -> Result<(), StoreError> {
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).map_err(|error| StoreError::io(parent, error))?;
-    }
-    match DirBuilder::new().mode(0o700).create(path) {
-        Ok(()) => sync_parent(path),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {
-            warn_if_open_to_others(path);
-            Ok(())
-        }
-        Err(error) => Err(StoreError::io(path, error)),
-    }
-}
-
 fn warn_if_open_to_others(path: &Path) {
     if let Ok(found) = fs::metadata(path)
         && found.permissions().mode() & 0o077 != 0
     {
         tracing::warn!(path = %path.display(), "the data directory is open to other users of this machine");
     }
+}
+
+/// A lock that has a second name, and in it something else than a lock has, is somebody else's file: it is not written over.
+fn refuse_other_name(lock: &File) -> io::Result<()> {
+    let found = lock.metadata()?;
+    let mut text = String::new();
+    let mut is_ours = || lock.take(32).read_to_string(&mut text).is_ok() && text.trim_end().bytes().all(|byte| byte.is_ascii_digit());
+    if found.nlink() > 1 && !is_ours() {
+        return Err(io::Error::other("it is a file that has another name, too, and it holds something else than a lock; remove it"));
+    }
+    Ok(())
 }
 
 /// The process number in a lock file that another process holds.

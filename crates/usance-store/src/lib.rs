@@ -11,7 +11,7 @@
 //! Start with [`log`] for the contract that every home of the log keeps, [`batch`] for the bytes of a batch and [`codec`]
 //! for those of a record. Homes are [`sqlite`], [`postgres`] and [`memory`]; [`faulty`] wraps one of them to fail on
 //! purpose. From the log come the state ([`recovery`], shortened by an [`image`] in a [`snapshot`]) and the read tables
-//! ([`projection`]). [`directory`], [`identity`], and for backups [`copy`],
+//! ([`projection`]). [`files`], [`directory`], [`identity`], and for backups [`copy`],
 //! [`note`] and [`soundness`], stand by themselves.
 
 pub mod actor;
@@ -24,6 +24,7 @@ pub mod copy;
 pub mod directory;
 pub mod error;
 pub mod faulty;
+pub mod files;
 pub mod head;
 pub mod home;
 pub mod identity;

@@ -10,11 +10,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
-use crate::connection::{create_private, sync_directory};
 use crate::directory::DataDirectory;
 use crate::error::StoreError;
+use crate::files;
 use crate::log::{Head, LogReader, verify_stands};
 use crate::secrets::{Key, Purpose, Secrets};
 use crate::soundness::{PeopleHashes, people_hashes};
@@ -96,10 +95,7 @@ impl Note {
     /// # Errors
     /// [`StoreError::Full`] or [`StoreError::Io`].
     pub fn write(&self, directory: &Path) -> Result<(), StoreError> {
-        let path = place(directory);
-        create_private(&path)?;
-        fs::write(&path, self.text()).and_then(|()| fs::File::open(&path)?.sync_all()).map_err(|error| StoreError::io(&path, error))?;
-        sync_directory(directory)
+        files::replace(&place(directory), self.text().as_bytes())
     }
 
     /// The note in a directory, `None` where there is none.
@@ -109,10 +105,11 @@ impl Note {
     pub fn read(directory: &Path) -> Result<Option<Self>, StoreError> {
         let path = place(directory);
         let damaged = || StoreError::damaged("note", format!("{}: it is not as it was written", path.display()));
-        let bytes = match fs::metadata(&path).and_then(|found| if found.len() > BYTES_MAX { Ok(Vec::new()) } else { fs::read(&path) }) {
+        let bytes = match files::read(&path, BYTES_MAX) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(StoreError::io(&path, error)),
+            Err(StoreError::NotFound { .. }) => return Ok(None),
+            Err(StoreError::Damaged { .. }) => return Err(damaged()),
+            Err(error) => return Err(error),
         };
         let text = String::from_utf8(bytes).map_err(|_| damaged())?;
         let note = Note::parse(&text).filter(|note| note.text() == text);
@@ -163,11 +160,7 @@ impl Note {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn forget(directory: &Path) -> Result<(), StoreError> {
-        let path = place(directory);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io(&path, error)),
-            _ => Ok(()),
-        }
+        files::remove(&place(directory))
     }
 
     /// What it says, without what proves it.
@@ -216,6 +209,7 @@ fn place(directory: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_note_is_read_back_only_as_it_was_written() {

@@ -1,18 +1,18 @@
 //! The secrets file: where the keys of [`crate::secrets`] are kept, apart from the stores and from every backup of them.
 //!
 //! Owns the text of the file and how it is written: for its owner alone, and whole or not at all. It refuses a file that others
-//! may write, and one that is not as it was written. Whether it is the file of a store, the store says.
+//! may write, and one that is not as it was written. It is read through links: platforms hand files over so. Whether it is the file of a store, the store says.
 
 use std::fmt::Write as _;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use usance_core::calendar::Day;
 
-use crate::connection::sync_parent;
 use crate::error::StoreError;
+use crate::files::{self, Unfinished};
 use crate::secrets::{Key, Secrets};
 
 const TITLE: &str = "usance secrets 1";
@@ -53,13 +53,14 @@ pub fn is_open_to_others(path: &Path) -> Result<bool, StoreError> {
     Ok(found.permissions().mode() & 0o044 != 0)
 }
 
-/// Writes keys into a new file.
+/// Writes keys into a new file, for its owner alone.
 ///
 /// # Errors
 /// [`StoreError::AlreadyExists`] when there is a file; [`StoreError::Full`]; [`StoreError::Io`].
 pub fn create(path: &Path, secrets: &Secrets) -> Result<(), StoreError> {
-    write_new(path, &text(secrets))?;
-    sync_parent(path)
+    let mut file = Unfinished::beside(path)?;
+    file.write_all(text(secrets).as_bytes()).map_err(|error| StoreError::io(path, error))?;
+    file.finish_new()
 }
 
 /// Puts these keys in the place of those in the file: the old file or the new one is there, whatever happens.
@@ -67,14 +68,7 @@ pub fn create(path: &Path, secrets: &Secrets) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError::Full`] or [`StoreError::Io`]; the file is as it was.
 pub fn replace(path: &Path, secrets: &Secrets) -> Result<(), StoreError> {
-    let fresh = beside(path, ".new");
-    match fs::remove_file(&fresh) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(StoreError::io(&fresh, error)),
-        _ => {}
-    }
-    write_new(&fresh, &text(secrets))?;
-    fs::rename(&fresh, path).map_err(|error| StoreError::io(path, error))?;
-    sync_parent(path)
+    files::replace(path, text(secrets).as_bytes())
 }
 
 /// The file beside a data directory: `usance-data.secrets` for `usance-data`.
@@ -89,17 +83,6 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     name.into()
-}
-
-fn write_new(path: &Path, text: &str) -> Result<(), StoreError> {
-    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let mut file: File = match made {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            return Err(StoreError::AlreadyExists { what: format!("secrets file {}", path.display()) });
-        }
-        made => made.map_err(|error| StoreError::io(path, error))?,
-    };
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| StoreError::io(path, error))
 }
 
 fn text(secrets: &Secrets) -> String {

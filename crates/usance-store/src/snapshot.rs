@@ -11,13 +11,13 @@
 //! `USANSEND`, the number of sections u32, and the BLAKE3 (32) of the file's head and all the sections' heads in order.
 
 use std::cmp::Reverse;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use crate::connection::sync_directory;
 use crate::error::StoreError;
+use crate::files::{self, sync_directory};
 use crate::log::Head;
 
 /// The version of the layout that this release writes, and the only one it reads: a snapshot is a cache, and one of the first
@@ -60,13 +60,7 @@ impl SnapshotWriter {
     pub fn create(dir: &Path, shard: u16, head: Head) -> Result<Self, StoreError> {
         let place = dir.join(format!("{PREFIX}{:020}{SUFFIX}", head.seq));
         let partial = dir.join(format!("{PREFIX}{:020}{PARTIAL}", head.seq));
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&partial)
-            .map_err(|error| StoreError::io(&partial, error))?;
+        let file = files::create_anew(&partial)?;
         let heads = blake3::Hasher::new();
         let mut writer = SnapshotWriter { file, partial, place, heads, sections: 0, unflushed: 0, finished: false };
         let mut bytes = Vec::with_capacity(HEAD);
@@ -183,10 +177,7 @@ impl Snapshot {
     /// [`StoreError::Damaged`] when it is not whole or its name tells another seq; [`StoreError::NewerVersion`];
     /// [`StoreError::OlderVersion`]; [`StoreError::NotFound`]; [`StoreError::Io`].
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let file = File::open(path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => StoreError::NotFound { what: path.display().to_string() },
-            _ => StoreError::io(path, error),
-        })?;
+        let file = files::open_to_read(path)?;
         let size = file.metadata().map_err(|error| StoreError::io(path, error))?.len();
         let source = Source { file: &file, path };
         let bytes: [u8; HEAD] = source.array(0)?;

@@ -1,7 +1,7 @@
 //! The rules of the house, as data: which crate may lean on which ([`crates`]), which rooms they have and where arrows may lead
 //! ([`rooms`], read by [`graph`], [`paths`] and [`code`]), how long a file may get ([`files`]), where amounts are computed
-//! ([`arithmetic`]), what pages may not do ([`pages`]), and
-//! which documents have to be true of the tree ([`documents`]).
+//! ([`arithmetic`]), who may make files ([`made_files`]), what pages may not do ([`pages`]), and which documents have to be true
+//! of the tree ([`documents`]).
 
 mod arithmetic;
 mod code;
@@ -9,6 +9,7 @@ mod crates;
 mod documents;
 mod files;
 mod graph;
+mod made_files;
 mod pages;
 mod paths;
 mod rooms;
@@ -26,6 +27,7 @@ pub fn check(root: &Path) -> anyhow::Result<()> {
     rooms::check(root, &mut breaches)?;
     files::check(root, &mut breaches)?;
     arithmetic::check(root, &mut breaches)?;
+    made_files::check(root, &mut breaches)?;
     pages::check(root, &mut breaches)?;
     documents::check(root, &mut breaches)?;
     super::glossary::check(root, &mut breaches)?;

@@ -4,14 +4,13 @@ use crate::cli::output::{Output, spinner};
 use crate::cli::store_flags::StoreFlags;
 use anyhow::{Context, bail};
 use clap::Args;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use usance_engine::life::settings::SHARD;
 use usance_store::soundness::people_hashes;
 use usance_store::{
     DataDirectory, Head, Home, IdentityStore, LogReader, LogStore, Note, Secrets, SnapshotFile, SqliteLog, SqliteLogReader, StoreError,
-    copy, remove_database, snapshot, verify_chain,
+    copy, files, remove_database, snapshot, verify_chain,
 };
 
 /// Copy the data of a running or stopped engine, consistently.
@@ -79,11 +78,9 @@ fn of_files(place: &StoreFlags, target: &Path) -> anyhow::Result<(Head, DataDire
 fn snapshots(listed: &[SnapshotFile], to: &Path) -> anyhow::Result<()> {
     for SnapshotFile { path, .. } in listed {
         let name = path.file_name().context("a snapshot has a name")?;
-        match std::fs::copy(path, to.join(name)) {
-            Err(error) if error.kind() != ErrorKind::NotFound || path.exists() => {
-                return Err(error).with_context(|| format!("copying {}", path.display()));
-            }
-            _ => {}
+        match files::copy(path, &to.join(name)) {
+            Ok(()) | Err(StoreError::NotFound { .. }) => {}
+            Err(error) => return Err(error).with_context(|| format!("copying {}", path.display())),
         }
     }
     Ok(())

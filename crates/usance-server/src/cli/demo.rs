@@ -5,10 +5,9 @@ use crate::cli::serve::{Entry, Serving, open, serve};
 use crate::cli::world::{World, customer_id};
 use crate::cli::{logging, token};
 use crate::wire::listen::Entrance;
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use usance_core::calendar::{DayOffset, Timestamp};
@@ -21,7 +20,7 @@ use usance_engine::people::keys::Keyring;
 use usance_store::codec::Record;
 use usance_store::random::random_bytes;
 use usance_store::{
-    BatchBuilder, DataDirectory, Head, LogStore, NewToken, Role, SqliteIdentities, SqliteLog, codec, remove_database, secrets_file,
+    BatchBuilder, DataDirectory, Head, LogStore, NewToken, Role, SqliteIdentities, SqliteLog, codec, files, remove_database, secrets_file,
 };
 
 /// Customers of the sample platform.
@@ -30,6 +29,8 @@ const CUSTOMERS: u64 = 300;
 const DAYS: i32 = 365;
 /// Records in one batch of the sample log.
 const BATCH_RECORDS: usize = 1024;
+/// The most that their file can hold.
+const TOKENS_BYTES_MAX: u64 = 1 << 16;
 /// Where the tokens of the demo are kept, for the second start.
 const TOKENS: &str = "demo-tokens.json";
 /// Their name while the sample is being made.
@@ -69,8 +70,7 @@ pub fn run(verb: &Demo) -> anyhow::Result<ExitCode> {
     if !tokens_path.exists() {
         make(&verb.data, output)?;
     }
-    let tokens: Tokens =
-        serde_json::from_slice(&std::fs::read(&tokens_path).with_context(|| format!("reading {}", tokens_path.display()))?)?;
+    let tokens: Tokens = serde_json::from_slice(&files::read(&tokens_path, TOKENS_BYTES_MAX)?)?;
     let opening = open(&Settings::new(&verb.data), output)?;
     let sample_customers = tokens.customers.iter().map(|(id, _)| id.clone()).collect();
     let keys = Keyring::at(secrets_file::beside_data(&verb.data));
@@ -89,7 +89,7 @@ fn make(data: &Path, output: Output) -> anyhow::Result<()> {
     if log.head(SHARD)?.is_some() {
         bail!("{} holds another platform; name another directory with --data", data.display());
     }
-    write_private(&unfinished, &[])?;
+    files::replace(&unfinished, &[])?;
     let offset = DayOffset::default();
     let today = offset.day_of(EngineClock::system());
     let created_at = offset.first_instant(today.plus_days(-DAYS));
@@ -123,15 +123,8 @@ fn make(data: &Path, output: Output) -> anyhow::Result<()> {
         let text = token::make(&mut people, NewToken::plain(&id, Role::Customer, Some(&id)))?.0;
         customers.push((id, text));
     }
-    write_private(&unfinished, &serde_json::to_vec_pretty(&Tokens { operator, customers })?)?;
-    Ok(std::fs::rename(&unfinished, data.join(TOKENS))?)
-}
-
-fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    use std::io::Write;
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(bytes)?;
-    Ok(file.sync_all()?)
+    files::replace(&data.join(TOKENS), &serde_json::to_vec_pretty(&Tokens { operator, customers })?)?;
+    Ok(files::remove(&unfinished)?)
 }
 
 /// Writes what happens into the log, many records a batch.

@@ -5,17 +5,23 @@ use crate::cli::replay::{Replay, days_of};
 use crate::cli::store_flags::StoreFlags;
 use crate::json::shape;
 use crate::wire::cell::cell;
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use usance_core::id::PositionId;
 use usance_core::ledger::{Side, Whose};
 use usance_core::machine::{State, verb, view};
+use usance_store::{Head, LogReader, files};
+
+/// The files of an export.
+const FILES: [&str; 3] = ["journal.csv", "positions.csv", "rewards.csv"];
 
 /// Write the journal, positions and daily rewards as CSV files.
 ///
-/// Runs the whole log; a running engine may go on. Amounts are in the asset's own unit.
+/// Runs the whole log; a running engine may go on. Amounts are in the asset's own unit. The files are for their owner alone,
+/// and get their names when all three are whole. Files that are there already are left as they are, and the verb is refused:
+/// name a directory for each export, or ask for --replace.
 #[derive(Args)]
 pub struct Export {
     #[command(flatten)]
@@ -23,8 +29,39 @@ pub struct Export {
     /// The directory for journal.csv, positions.csv and rewards.csv.
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
+    /// Put the new files in the place of those of an earlier export.
+    #[arg(long)]
+    replace: bool,
     #[command(flatten)]
     pub(super) output: Output,
+}
+
+/// A CSV file that has its name when the export is whole.
+type CsvFile = csv::Writer<files::Unfinished>;
+
+fn begin(to: &Path, name: &str) -> anyhow::Result<CsvFile> {
+    Ok(csv::Writer::from_writer(files::Unfinished::beside(&to.join(name))?))
+}
+
+/// Refuses to write over the files of an earlier export, before the log is run.
+fn refuse_to_replace(to: &Path) -> anyhow::Result<()> {
+    match FILES.into_iter().map(|name| to.join(name)).find(|path| path.symlink_metadata().is_ok()) {
+        Some(path) => bail!(
+            "{} is there already and is left as it is: name another directory with --to, for instance one a day, or put the new files in \
+             its place with --replace",
+            path.display()
+        ),
+        None => Ok(()),
+    }
+}
+
+/// Gives the files their names.
+fn finish(written: [CsvFile; 3], is_replacing: bool) -> anyhow::Result<()> {
+    for file in written {
+        let file = file.into_inner().map_err(|error| error.into_error())?;
+        if is_replacing { file.replace() } else { file.finish_new() }?;
+    }
+    Ok(())
 }
 
 /// Runs the verb.
@@ -34,12 +71,34 @@ pub struct Export {
 pub fn run(verb: &Export) -> anyhow::Result<ExitCode> {
     let visited = verb.place.visit()?;
     let end = visited.end()?;
-    std::fs::create_dir_all(&verb.to)?;
+    files::create_directory(&verb.to)?;
+    if !verb.replace {
+        refuse_to_replace(&verb.to)?;
+    }
+    let [journal, positions, rewards] = FILES.map(|name| begin(&verb.to, name));
+    let (mut journal, mut positions, mut rewards) = (journal?, positions?, rewards?);
+    let (postings, replay) = postings(verb, visited.reader.as_ref(), end, &mut journal)?;
+    let state = replay.state.as_ref().context("the log holds no platform")?;
+    let opened = write_positions(verb, state, &mut positions)?;
+    let days = write_rewards(verb, state, &replay, &mut rewards)?;
+    finish([journal, positions, rewards], verb.replace)?;
+    if verb.output.json {
+        println!(
+            "{}",
+            serde_json::json!({"to": verb.to.display().to_string(), "postings": postings, "positions": opened, "rewards": days})
+        );
+    } else {
+        println!("{}: {postings} postings, {opened} positions, {days} daily rewards", verb.to.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs the log and writes every posting; gives how many there are, and where the log led.
+fn postings(verb: &Export, reader: &dyn LogReader, end: Head, journal: &mut CsvFile) -> anyhow::Result<(u64, Replay)> {
     let bar = progress("journal", end.seq, verb.output);
-    let mut journal = csv::Writer::from_path(verb.to.join("journal.csv"))?;
     journal.write_record(["log_position", "at", "asset", "customer", "product", "account", "side", "amount"])?;
     let mut postings = 0u64;
-    let replay = Replay::walk(visited.reader.as_ref(), end, |batch, state, records| {
+    let replay = Replay::walk(reader, end, |batch, state, records| {
         bar.set_position(batch.seq);
         let Some(state) = state else { return Ok(()) };
         for (index, record) in records.iter().enumerate() {
@@ -71,20 +130,8 @@ pub fn run(verb: &Export) -> anyhow::Result<ExitCode> {
         }
         Ok(())
     })?;
-    journal.flush()?;
     bar.finish_and_clear();
-    let state = replay.state.as_ref().context("the log holds no platform")?;
-    let positions = positions(verb, state)?;
-    let rewards = rewards(verb, state, &replay)?;
-    if verb.output.json {
-        println!(
-            "{}",
-            serde_json::json!({"to": verb.to.display().to_string(), "postings": postings, "positions": positions, "rewards": rewards})
-        );
-    } else {
-        println!("{}: {postings} postings, {positions} positions, {rewards} daily rewards", verb.to.display());
-    }
-    Ok(ExitCode::SUCCESS)
+    Ok((postings, replay))
 }
 
 fn owner(state: &State, id: PositionId) -> &str {
@@ -92,9 +139,8 @@ fn owner(state: &State, id: PositionId) -> &str {
     account.and_then(|account| state.customers.get(account.customer.index())).map_or("", |customer| &customer.id)
 }
 
-fn positions(verb: &Export, state: &State) -> anyhow::Result<usize> {
+fn write_positions(verb: &Export, state: &State, file: &mut CsvFile) -> anyhow::Result<usize> {
     let bar = progress("positions", state.running.len() as u64, verb.output);
-    let mut file = csv::Writer::from_path(verb.to.join("positions.csv"))?;
     let head = [
         "id",
         "customer",
@@ -146,14 +192,12 @@ fn positions(verb: &Export, state: &State) -> anyhow::Result<usize> {
         ])?;
         bar.inc(1);
     }
-    file.flush()?;
     bar.finish_and_clear();
     Ok(state.running.len())
 }
 
-fn rewards(verb: &Export, state: &State, replay: &Replay) -> anyhow::Result<u64> {
+fn write_rewards(verb: &Export, state: &State, replay: &Replay, file: &mut CsvFile) -> anyhow::Result<u64> {
     let bar = progress("rewards", state.running.len() as u64, verb.output);
-    let mut file = csv::Writer::from_path(verb.to.join("rewards.csv"))?;
     file.write_record(["day", "position", "customer", "product", "asset", "principal", "highest_rate", "carry_before", "reward"])?;
     let (mut lines, mut failed) = (0u64, None);
     for index in 0..state.running.len() {
@@ -183,7 +227,6 @@ fn rewards(verb: &Export, state: &State, replay: &Replay) -> anyhow::Result<u64>
     if let Some(error) = failed {
         return Err(error.into());
     }
-    file.flush()?;
     bar.finish_and_clear();
     Ok(lines)
 }

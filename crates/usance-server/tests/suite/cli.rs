@@ -104,7 +104,7 @@ fn every_verb_explains_itself() {
         (&["backup"], &["--to", "--json"]),
         (&["restore"], &["--from", "--json"]),
         (&["promote"], &["--node", "--json"]),
-        (&["export"], &["--to", "--json", "journal.csv", "positions.csv", "rewards.csv"]),
+        (&["export"], &["--to", "--replace", "--json", "journal.csv", "positions.csv", "rewards.csv"]),
         (&["simulate"], &["--customers", "--days", "--actions", "--seed", "--json"]),
     ];
     for (verb, own) in rows {
@@ -394,7 +394,7 @@ fn an_export_says_what_the_service_says() {
     assert_eq!((seen, lines), (positions.len(), rewards.len()));
     let states: BTreeSet<&str> = positions.iter().map(|row| row["state"].as_str()).collect();
     assert!(states.len() >= 4, "the past has little in it: {states:?}");
-    let said = usance(&["export", "--data", text(&server.data), "--to", text(&to)]);
+    let said = usance(&["export", "--replace", "--data", text(&server.data), "--to", text(&to)]);
     assert!(out(&said).contains(&format!("{} postings, {seen} positions, {lines} daily rewards", journal.len())), "{said:?}");
 }
 

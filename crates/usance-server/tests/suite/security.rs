@@ -4,6 +4,7 @@
 
 mod document;
 mod entry;
+mod files;
 mod forms;
 mod injection;
 mod roles;

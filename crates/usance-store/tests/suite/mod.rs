@@ -8,6 +8,7 @@ mod damage;
 mod directory;
 mod entries;
 mod faulty;
+mod files;
 mod fuzz;
 mod golden;
 mod grants;

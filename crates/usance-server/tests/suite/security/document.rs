@@ -22,7 +22,9 @@ fn sources(folder: &Path, found: &mut Vec<String>) {
 /// The names of all tests: functions right below `#[test]` or `#[tokio::test]`.
 fn tests() -> BTreeSet<String> {
     let mut texts = Vec::new();
-    sources(&root().join("crates"), &mut texts);
+    for folder in ["crates", "xtask/src"] {
+        sources(&root().join(folder), &mut texts);
+    }
     let mut names = BTreeSet::new();
     for text in texts {
         for marked in text.split("#[test]").skip(1).chain(text.split("#[tokio::test]").skip(1)) {
