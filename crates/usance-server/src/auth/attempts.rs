@@ -3,7 +3,8 @@
 //! A device on which a customer has signed in before (see `device`) has a budget of its own; all strangers together share
 //! one a customer, and no single address can use that up. A part of it is kept for networks that hardly failed at this customer
 //! for a day, so that it takes hundreds of networks to keep a new device waiting. Many addresses guess no faster than one a
-//! minute, and the customer's own devices never notice. A right answer gives its try back.
+//! minute, and the customer's own devices never notice. A right answer gives its try back, but for a slower budget of its own: each
+//! check takes a core for a while, whatever comes of it, so nobody has passwords checked for ever.
 //!
 //! Counts are in memory only and begin anew with the process. Their memory is fixed: a key is two places in a table, found
 //! by a hash that nobody outside can compute; of the two the less used one counts, so strangers meet only under a flood.
@@ -36,6 +37,10 @@ const RESERVE: Budget = Budget { at_once: 10, every_ms: 2 * 60_000 };
 const FRESH: Budget = Budget { at_once: 3, every_ms: 8 * 60 * 60_000 };
 /// One customer's password, from a device of that customer.
 const DEVICE: Budget = Budget { at_once: 10, every_ms: 60_000 };
+/// Checks of one customer's password, right or wrong, from one network; those of known devices apart.
+const CHECKS: Budget = Budget { at_once: 60, every_ms: 60_000 };
+/// Checks of any password, right or wrong, from one network; those of known devices apart.
+const CHECKS_OF_NETWORK: Budget = Budget { at_once: 1200, every_ms: 250 };
 /// One customer's codes, from all strangers who have the password: three codes of a million are right at a time.
 const CODES_OF_STRANGERS: Budget = Budget { at_once: 6, every_ms: 10 * 60_000 };
 /// Bearer tokens that are none, from one line: no token can be guessed, so this is for the store and for whoever reads the log.
@@ -46,10 +51,36 @@ const CODES_OF_ONE: Budget = Budget { at_once: 6, every_ms: 5 * 60_000 };
 /// Who tries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sender {
-    /// A device on which this customer has signed in before, by its number.
-    Known(String),
+    /// A device on which this customer has signed in before.
+    Known {
+        /// Its number.
+        device: String,
+        /// Where it is now.
+        address: IpAddr,
+    },
     /// Anybody else, by address.
     Stranger(IpAddr),
+}
+
+impl Sender {
+    /// Where it is.
+    #[must_use]
+    pub const fn address(&self) -> IpAddr {
+        match self {
+            Sender::Known { address, .. } | Sender::Stranger(address) => *address,
+        }
+    }
+}
+
+/// How a try ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TryEnd {
+    /// What was sent is right.
+    Right,
+    /// It is not.
+    Wrong,
+    /// Nobody looked at it.
+    Unseen,
 }
 
 /// Tries that were counted, to be given back when they were right.
@@ -66,6 +97,8 @@ enum BudgetName {
     Reserve,
     Fresh,
     Device,
+    Checks,
+    ChecksOfNetwork,
     CodesOfStrangers,
     CodesOfDevice,
     CodesOfSession,
@@ -73,13 +106,15 @@ enum BudgetName {
 }
 
 impl BudgetName {
-    const ALL: [BudgetName; 10] = [
+    const ALL: [BudgetName; 12] = [
         BudgetName::Line,
         BudgetName::Pair,
         BudgetName::Strangers,
         BudgetName::Reserve,
         BudgetName::Fresh,
         BudgetName::Device,
+        BudgetName::Checks,
+        BudgetName::ChecksOfNetwork,
         BudgetName::CodesOfStrangers,
         BudgetName::CodesOfDevice,
         BudgetName::CodesOfSession,
@@ -94,10 +129,17 @@ impl BudgetName {
             BudgetName::Reserve => RESERVE,
             BudgetName::Fresh => FRESH,
             BudgetName::Device => DEVICE,
+            BudgetName::Checks => CHECKS,
+            BudgetName::ChecksOfNetwork => CHECKS_OF_NETWORK,
             BudgetName::CodesOfStrangers => CODES_OF_STRANGERS,
             BudgetName::CodesOfDevice | BudgetName::CodesOfSession => CODES_OF_ONE,
             BudgetName::Bearers => BEARERS,
         }
+    }
+
+    /// Whether it counts that somebody looked, whatever came of it.
+    const fn counts_right_ones(self) -> bool {
+        matches!(self, BudgetName::Checks | BudgetName::ChecksOfNetwork)
     }
 }
 
@@ -138,7 +180,7 @@ impl Table {
 pub struct Attempts {
     /// Chosen at random by each process.
     key: [u8; 32],
-    tables: [Mutex<Table>; 10],
+    tables: [Mutex<Table>; 12],
     began: Instant,
 }
 
@@ -158,10 +200,29 @@ impl Attempts {
     }
 
     fn password_at(&self, customer: &str, sender: &Sender, now_ms: u64) -> Result<Taken, Duration> {
-        match sender {
-            Sender::Known(device) => self.take(&[(BudgetName::Device, &[customer, device])], now_ms),
-            Sender::Stranger(address) => self.strangers_password(customer, *address, now_ms),
+        let (kind, guess) = match sender {
+            Sender::Known { device, .. } => ("known", self.take(&[(BudgetName::Device, &[customer, device])], now_ms)),
+            Sender::Stranger(address) => ("stranger", self.strangers_password(customer, *address, now_ms)),
+        };
+        let (Taken(mut taken), network) = (guess?, network(sender.address()).to_string());
+        let checks: [(_, &[&str]); 2] =
+            [(BudgetName::Checks, &[kind, &network, customer]), (BudgetName::ChecksOfNetwork, &[kind, &network])];
+        for check in checks {
+            match self.take(&[check], now_ms) {
+                Ok(counted) => taken.extend(counted.0),
+                Err(wait) => {
+                    self.refuse(taken);
+                    return Err(wait);
+                }
+            }
         }
+        Ok(Taken(taken))
+    }
+
+    /// Gives back what was counted for a try that is refused: of a refusal only the line takes notice.
+    fn refuse(&self, mut taken: Vec<(BudgetName, [usize; 2])>) {
+        taken.retain(|(door, _)| *door != BudgetName::Line);
+        self.settle(Taken(taken), TryEnd::Unseen);
     }
 
     fn strangers_password(&self, customer: &str, address: IpAddr, now_ms: u64) -> Result<Taken, Duration> {
@@ -181,9 +242,7 @@ impl Attempts {
                 Ok(Taken(taken))
             }
             Err(wait) => {
-                // Nothing was tried: of a refusal only the line takes notice.
-                taken.retain(|(door, _)| *door != BudgetName::Line);
-                self.give_back(Taken(taken));
+                self.refuse(taken);
                 Err(wait)
             }
         }
@@ -195,7 +254,7 @@ impl Attempts {
     /// How long to wait.
     pub fn code(&self, customer: &str, sender: &Sender) -> Result<Taken, Duration> {
         match sender {
-            Sender::Known(device) => self.take(&[(BudgetName::CodesOfDevice, &[customer, device])], self.now_ms()),
+            Sender::Known { device, .. } => self.take(&[(BudgetName::CodesOfDevice, &[customer, device])], self.now_ms()),
             Sender::Stranger(_) => self.take(&[(BudgetName::CodesOfStrangers, &[customer])], self.now_ms()),
         }
     }
@@ -216,9 +275,15 @@ impl Attempts {
         self.take(&[(BudgetName::Bearers, &[&line(from).to_string()])], self.now_ms())
     }
 
-    /// What was right, or was never looked at, does not count.
-    pub fn give_back(&self, taken: Taken) {
-        for (door, places) in taken.0 {
+    /// Gives back what does not count: everything of a try that was never looked at; of one that was right all but that somebody
+    /// looked.
+    pub fn settle(&self, taken: Taken, end: TryEnd) {
+        let counts = |door: BudgetName| match end {
+            TryEnd::Unseen => false,
+            TryEnd::Right => door.counts_right_ones(),
+            TryEnd::Wrong => true,
+        };
+        for (door, places) in taken.0.into_iter().filter(|(door, _)| !counts(*door)) {
             if let Some(table) = self.tables.get(door as usize) {
                 table.lock().give_back(places);
             }
@@ -264,6 +329,10 @@ mod tests {
         Sender::Stranger(IpAddr::from(number.to_be_bytes()))
     }
 
+    fn known(device: &str, number: u32) -> Sender {
+        Sender::Known { device: device.into(), address: IpAddr::from(number.to_be_bytes()) }
+    }
+
     fn tries(attempts: &Attempts, customer: &str, sender: &Sender, now_ms: u64, most: usize) -> usize {
         (0..most).filter(|_| attempts.password_at(customer, sender, now_ms).is_ok()).count()
     }
@@ -279,9 +348,9 @@ mod tests {
                 .sum::<usize>();
         }
         assert_eq!(guesses, 30 + 2 * 29);
-        let device = Sender::Known("d1".into());
+        let device = known("d1", 9);
         assert_eq!(tries(&attempts, "alice", &device, 60 * MINUTE, 100), 10);
-        assert_eq!(tries(&attempts, "alice", &Sender::Known("d2".into()), 60 * MINUTE, 100), 10, "another device has its own");
+        assert_eq!(tries(&attempts, "alice", &known("d2", 9), 60 * MINUTE, 100), 10, "another device has its own");
         assert_eq!(tries(&attempts, "bob", &stranger(1), 60 * MINUTE, 1), 1, "another customer is not slowed down");
     }
 
@@ -336,16 +405,40 @@ mod tests {
     #[test]
     fn what_was_right_does_not_count_and_waiting_is_told_exactly() {
         let attempts = Attempts::new([7; 32]);
-        let device = Sender::Known("d".into());
-        for _ in 0..100 {
+        let device = known("d", 9);
+        for end in [TryEnd::Unseen; 100].into_iter().chain([TryEnd::Right; 30]) {
             let taken = attempts.password_at("alice", &device, 5).expect("given back each time");
-            attempts.give_back(taken);
+            attempts.settle(taken, end);
         }
         assert_eq!(tries(&attempts, "alice", &device, 5, 100), 10);
         let wait = attempts.password_at("alice", &device, 5).expect_err("used up");
         assert_eq!(wait, Duration::from_millis(MINUTE));
         assert!(attempts.password_at("alice", &device, 4 + MINUTE).is_err());
         assert!(attempts.password_at("alice", &device, 5 + MINUTE).is_ok());
+    }
+
+    #[test]
+    fn right_passwords_use_up_a_slower_budget_that_is_the_networks_own() {
+        let attempts = Attempts::new([7; 32]);
+        let right = |customer: &str, sender: &Sender, now_ms: u64, most: usize| {
+            let tried = (0..most).map_while(|_| attempts.password_at(customer, sender, now_ms).ok());
+            tried.map(|taken| attempts.settle(taken, TryEnd::Right)).count()
+        };
+        // Signing in makes a device: new ones, and other addresses of the network, change nothing.
+        assert_eq!(right("mallory", &known("d0", 0x0900_0001), 0, 100), 60);
+        assert_eq!(right("mallory", &known("d1", 0x0900_0002), 0, 100), 0);
+        assert_eq!(right("mallory", &stranger(0x0900_0003), 0, 100), 60, "strangers are counted apart");
+        assert_eq!(right("mallory", &known("d0", 0x0900_0001), 10 * MINUTE, 100), 10);
+        assert_eq!(right("mallory", &known("d0", 0x0800_0001), 10 * MINUTE, 1), 1, "from elsewhere the customer comes in");
+        // With many accounts a network has so many checked, and no more.
+        let counted: usize = (0..30).map(|number| right(&format!("m{number}"), &known("d", 0x0700_0001), 0, 60)).sum();
+        assert_eq!(counted, 1200);
+        assert_eq!(right("alice", &known("d", 0x0700_0001), 0, 1), 0);
+        assert_eq!(right("alice", &stranger(0x0700_0001), 0, 1), 1);
+        assert_eq!(right("alice", &known("d", 0x0600_0001), 0, 1), 1);
+        // What is refused for this uses up no guess.
+        assert_eq!(tries(&attempts, "mallory", &stranger(0x0900_0003), 0, 50), 0);
+        assert_eq!(right("mallory", &stranger(0x0900_0003), 60 * MINUTE, 60), 60);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::auth::tokens::Auth;
 use crate::wire::problem::Problem;
 use axum::http::StatusCode;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::net::IpAddr;
 use subtle::ConstantTimeEq;
 use totp_rs::{Algorithm, Builder, Totp};
 use usance_engine::caller::Actor;
@@ -71,6 +72,17 @@ pub struct Proof {
     pub code: String,
 }
 
+/// A signed-in customer who asks for a change of the way in.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking<'a> {
+    /// The session.
+    pub session: &'a SessionRecord,
+    /// Where the request comes from.
+    pub address: IpAddr,
+    /// Who it is, as events say it.
+    pub actor: Option<Actor>,
+}
+
 /// A second factor that is to be put in force.
 #[derive(Clone, Debug)]
 pub struct FactorAsked {
@@ -124,9 +136,10 @@ impl Auth {
     ///
     /// # Errors
     /// 401 for what is wrong, 403 for a second factor that was lost, 429 with `Retry-After` after too many tries.
-    pub async fn prove(&self, session: &SessionRecord, proof: Proof) -> Result<(), Problem> {
+    pub async fn prove(&self, asking: Asking<'_>, proof: Proof) -> Result<(), Problem> {
+        let session = asking.session;
         let Some(totp) = self.second_factor(&session.customer)? else {
-            return self.prove_password(session, proof.password).await;
+            return self.prove_password(asking, proof.password).await;
         };
         let taken = self.attempts.code_within(session.id).map_err(|wait| too_many("session", wait))?;
         let used = self.use_code(&session.customer, &totp, &proof.code);
@@ -138,8 +151,9 @@ impl Auth {
     ///
     /// # Errors
     /// As [`Auth::prove`].
-    pub async fn prove_password(&self, session: &SessionRecord, password: String) -> Result<(), Problem> {
-        let sender = Sender::Known(format!("session {}", session.id));
+    pub async fn prove_password(&self, asking: Asking<'_>, password: String) -> Result<(), Problem> {
+        let Asking { session, address, .. } = asking;
+        let sender = Sender::Known { device: format!("session {}", session.id), address };
         match self.check_password(&session.customer, password, &sender).await {
             Ok(_) => Ok(()),
             Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => Err(unproven()),
@@ -160,13 +174,14 @@ impl Auth {
     ///
     /// # Errors
     /// As [`Auth::prove`]; 401 for a wrong first code, 400 for a secret that is none.
-    pub async fn set_factor(&self, session: &SessionRecord, asked: FactorAsked, actor: Option<Actor>) -> Result<(), Problem> {
+    pub async fn set_factor(&self, asking: Asking<'_>, asked: FactorAsked) -> Result<(), Problem> {
+        let Asking { session, actor, .. } = asking;
         let (customer, secret) = (session.customer.as_str(), ProposedFactor::read(&asked.secret)?);
         let taken = self.attempts.code_within(session.id).map_err(|wait| too_many("session", wait))?;
         let step = right_step(&totp(&secret), &asked.code).ok_or_else(wrong_code);
         self.count_try("session", &step, taken);
         let step = step?;
-        self.prove(session, asked.proof).await?;
+        self.prove(asking, asked.proof).await?;
         let set = self.with_store(|store| {
             atomically(store, |people| -> Result<(), KeysError> {
                 let sealed = self.people.keys().seal(people, Sealed::SecondFactor(customer), &secret)?;
@@ -184,12 +199,13 @@ impl Auth {
     ///
     /// # Errors
     /// As [`Auth::prove`].
-    pub async fn remove_factor(&self, session: &SessionRecord, code: String, actor: Option<Actor>) -> Result<(), Problem> {
+    pub async fn remove_factor(&self, asking: Asking<'_>, code: String) -> Result<(), Problem> {
+        let Asking { session, actor, .. } = asking;
         let customer = session.customer.as_str();
         if !self.has_second_factor(customer)? {
             return Err(wrong());
         }
-        self.prove(session, Proof { code, ..Proof::default() }).await?;
+        self.prove(asking, Proof { code, ..Proof::default() }).await?;
         let removed = self.with_store(|store| {
             atomically::<_, StoreError>(store, |people| {
                 people.remove_second_factor(customer)?;

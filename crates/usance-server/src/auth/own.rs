@@ -3,7 +3,7 @@
 //! Owns the proof that is asked first, and that what is changed and what ends with it are one transaction. Second factors are
 //! `factor`'s, sessions `session`'s.
 
-use super::factor::Proof;
+use super::factor::{Asking, Proof};
 use super::refusals::failed;
 use super::session::{now, random};
 use super::tokens::Auth;
@@ -15,9 +15,7 @@ use usance_engine::operations::session::{AlsoTokens, Keeps, hash_password, put_p
 use usance_engine::operations::token::{BOOTSTRAP_NAME, DAY_MS};
 use usance_engine::people::{secret_hash, token_secret};
 use usance_engine::refusal::Refusal;
-use usance_store::{
-    IdentityStore, NewSecurityEvent, NewToken, Role, Scopes, SecurityKind, SessionRecord, StoreError, TokenRecord, atomically,
-};
+use usance_store::{IdentityStore, NewSecurityEvent, NewToken, Role, Scopes, SecurityKind, StoreError, TokenRecord, atomically};
 
 /// Live tokens that a customer may make at most.
 const OWN_TOKENS_MAX: usize = 20;
@@ -34,12 +32,12 @@ impl Auth {
     /// As [`Auth::prove`]; 400 for a password that is too short or too long.
     pub async fn change_password(
         &self,
-        session: &SessionRecord,
+        asking: Asking<'_>,
         (current, password): (String, String),
         tokens: AlsoTokens,
-        actor: Option<Actor>,
     ) -> Result<(), Problem> {
-        self.prove_password(session, current).await?;
+        let Asking { session, actor, .. } = asking;
+        self.prove_password(asking, current).await?;
         let phc = hash_password(password).await.map_err(|refusal| match refusal {
             Refusal::Malformed(detail) => Problem::new(StatusCode::BAD_REQUEST, "password_length", detail),
             _ => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "hashing_failed", "The password could not be hashed."),
@@ -67,11 +65,11 @@ impl Auth {
     /// As [`Auth::prove`]; 400 for a name or a number of days that cannot be, or where there are too many tokens.
     pub async fn make_own_token(
         &self,
-        session: &SessionRecord,
+        asking: Asking<'_>,
         (name, scopes, days): (String, Scopes, u32),
         proof: Proof,
-        actor: Option<Actor>,
     ) -> Result<String, Problem> {
+        let Asking { session, actor, .. } = asking;
         let customer = session.customer.as_str();
         if !is_outside_id(&name, NAME_BYTES_MAX) || name == BOOTSTRAP_NAME || !(1..=OWN_DAYS_MAX).contains(&days) {
             let detail = format!("name: 1 to {NAME_BYTES_MAX} of A-Z a-z 0-9 . _ -; days: 1 to {OWN_DAYS_MAX}");
@@ -80,7 +78,7 @@ impl Auth {
         if self.tokens_of(customer)?.len() >= OWN_TOKENS_MAX {
             return Err(Problem::new(StatusCode::BAD_REQUEST, "tokens_too_many", format!("At most {OWN_TOKENS_MAX} tokens.")));
         }
-        self.prove(session, proof).await?;
+        self.prove(asking, proof).await?;
         let text = token_secret(&random()?);
         let (hash, expires_at_ms) = (secret_hash(&text), Some(now() + i64::from(days) * DAY_MS));
         let token = NewToken { scopes, hash, expires_at_ms, ..NewToken::plain(&name, Role::Customer, Some(customer)) };

@@ -2,11 +2,11 @@
 //!
 //! A session is 256 random bits in a cookie, stored hashed, listed to its customer and revocable; it ends twelve hours
 //! after it was last used, after thirty days at the latest, and when its customer has fifty newer ones. Passwords are checked off the request threads, few at a
-//! time (`turns`), and every try is counted first (`attempts`). Second factors are `factor`'s. Who may see which page stands in the table of pages of the site, the pages in
+//! time (`password_queues`), and every try is counted first (`attempts`). Second factors are `factor`'s. Who may see which page stands in the table of pages of the site, the pages in
 //! `crate::pages`.
 
-use crate::auth::attempts::{Sender, Taken};
-use crate::auth::password_queues;
+use crate::auth::attempts::{Sender, Taken, TryEnd};
+use crate::auth::password_queues::Refused;
 use crate::auth::refusals::{failed, keyless};
 use crate::auth::tokens::Auth;
 use crate::wire::problem::Problem;
@@ -59,6 +59,14 @@ fn busy() -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Too many sign-ins at once.").retry_after(1)
 }
 
+/// The answer to whoever's password was not checked for want of a turn.
+fn out_of_turn(refused: Refused) -> Problem {
+    match refused {
+        Refused::Own | Refused::GaveWay => limited(COME_AGAIN),
+        Refused::All | Refused::Late => busy(),
+    }
+}
+
 /// Why a session is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Glance {
@@ -86,15 +94,9 @@ impl Auth {
     /// 401 for a wrong one, also where there is no such customer; 429 with `Retry-After` after too many tries, or while as many of
     /// this customer or network as may wait for their turn; 503 when too many are being checked.
     pub async fn check_password(&self, customer: &str, password: String, sender: &Sender) -> Result<Passed, Problem> {
-        let place = self.turns.place(customer, sender).map_err(|refused| match refused {
-            password_queues::Refused::Own => too_many("password", COME_AGAIN),
-            password_queues::Refused::All => {
-                told("password", "busy");
-                busy()
-            }
-        })?;
+        // Counted first: who may not try takes nobody's place.
         let taken = self.attempts.password(customer, sender).map_err(|wait| too_many("password", wait))?;
-        let compared = self.compare(customer, password, place).await;
+        let compared = self.compare(customer, password, sender).await;
         self.count_try("password", &compared, taken);
         let stored = compared?;
         if self.has_second_factor(customer)? {
@@ -105,8 +107,9 @@ impl Auth {
     }
 
     /// The stored hash of a password that is right.
-    pub(super) async fn compare(&self, customer: &str, password: String, place: password_queues::QueueSlot) -> Result<String, Problem> {
-        let turn = place.turn().await.ok_or_else(busy)?;
+    pub(super) async fn compare(&self, customer: &str, password: String, sender: &Sender) -> Result<String, Problem> {
+        let place = self.turns.place(customer, sender).map_err(out_of_turn)?;
+        let turn = place.turn().await.map_err(out_of_turn)?;
         let stored = self.with_store(|store| store.password(customer)).map_err(|error| failed(&error))?;
         let known = stored.clone();
         let checked = tokio::task::spawn_blocking(move || {
@@ -117,17 +120,16 @@ impl Auth {
         stored.filter(|_| right).ok_or_else(wrong)
     }
 
-    /// Notes how a try ended; one that was right, or that nobody could judge, does not count.
+    /// Notes how a try ended; one that was right, or that nobody could judge, does not count as a guess.
     pub(super) fn count_try<T>(&self, step: &'static str, ended: &Result<T, Problem>, taken: Taken) {
-        let outcome = match ended {
-            Ok(_) => "right",
-            Err(problem) if problem.status().is_server_error() => "busy",
-            Err(_) => "wrong",
+        let (outcome, end) = match ended {
+            Ok(_) => ("right", TryEnd::Right),
+            Err(problem) if problem.status().is_server_error() => ("busy", TryEnd::Unseen),
+            Err(problem) if problem.status() == StatusCode::TOO_MANY_REQUESTS => ("throttled", TryEnd::Unseen),
+            Err(_) => ("wrong", TryEnd::Wrong),
         };
         told(step, outcome);
-        if outcome != "wrong" {
-            self.attempts.give_back(taken);
-        }
+        self.attempts.settle(taken, end);
     }
 
     /// The customer whose password a ticket stands for.
@@ -284,6 +286,11 @@ pub(super) fn told(step: &'static str, outcome: &'static str) {
 
 pub(super) fn too_many(step: &'static str, wait: Duration) -> Problem {
     told(step, "throttled");
+    limited(wait)
+}
+
+/// 429: come again after so long.
+fn limited(wait: Duration) -> Problem {
     let seconds = wait.as_millis().div_ceil(1000);
     let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many attempts; wait a little.");
     problem.retry_after(u64::try_from(seconds).unwrap_or(u64::MAX).max(1))

@@ -5,7 +5,7 @@
 //! customer's token acts for that customer; other roles name one in `Usance-Customer`. [`Auth`] also holds what rates, attempts,
 //! sessions and devices need, each in a file of its own.
 
-use super::attempts::Attempts;
+use super::attempts::{Attempts, TryEnd};
 use super::bootstrap;
 use super::identity::{CUSTOMER, Identity, address_class};
 use super::known_tokens::KnownTokens;
@@ -141,7 +141,7 @@ impl Auth {
         let found = self.with_store(|store| store.find_token(hash)).map_err(|error| failed(&error))?;
         match &found {
             Some(token) => {
-                taken.into_iter().for_each(|taken| self.attempts.give_back(taken));
+                taken.into_iter().for_each(|taken| self.attempts.settle(taken, TryEnd::Right));
                 self.known.keep(*hash, token.clone(), asked_at);
             }
             None => {

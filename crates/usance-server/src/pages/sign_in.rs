@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::auth::attempts::Sender;
+use crate::auth::identity::address_class;
 use crate::auth::session::Passed;
 use crate::pages::failure::sentence;
 use crate::pages::shell::{Room, Shell, go, show, show_problem};
@@ -137,7 +138,8 @@ pub async fn sign_in_post(
 /// Who tries to come in as a customer: a device that is known, or somebody at an address.
 fn sender(app: &App, headers: &HeaderMap, peer: SocketAddr, customer: &str) -> Result<Sender, Problem> {
     let known = app.auth.known_device(customer, device_cookie(headers, app.site.https))?;
-    Ok(known.map_or_else(|| Sender::Stranger(app.site.proxies.source(headers, peer.ip())), Sender::Known))
+    let address = app.site.proxies.source(headers, peer.ip());
+    Ok(known.map_or(Sender::Stranger(address), |device| Sender::Known { device, address }))
 }
 
 /// A code after a password.
@@ -212,7 +214,7 @@ pub fn enter(app: &App, visitor: &Visitor, headers: &HeaderMap, customer: &str, 
         app.auth.end_session(before.customer(), before.session.id, before.caller.actor)?;
     }
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("");
-    let secret = app.auth.open_session(customer, &device(agent), visitor.from)?;
+    let secret = app.auth.open_session(customer, &device(agent), address_class(visitor.address))?;
     let mut response = go(next);
     let known = app.auth.know_device(customer, device_cookie(headers, app.site.https))?;
     response.headers_mut().append(header::SET_COOKIE, keep_session(app.site.https, &secret));

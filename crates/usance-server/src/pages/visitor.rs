@@ -6,7 +6,8 @@
 
 use crate::app::App;
 use crate::auth::device::KNOWN_MS;
-use crate::auth::identity::Identity;
+use crate::auth::factor::Asking;
+use crate::auth::identity::{Identity, address_class};
 use crate::auth::session::Glance;
 use crate::look::format::{Format, Language};
 use crate::look::words::Words;
@@ -17,8 +18,9 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use std::net::{IpAddr, Ipv4Addr};
 use subtle::ConstantTimeEq;
-use usance_engine::caller::{AddressClass, Caller};
+use usance_engine::caller::Caller;
 use usance_engine::people::secret_hash;
 use usance_store::SessionRecord;
 use usance_store::secrets::Purpose;
@@ -127,8 +129,8 @@ pub struct Visitor {
     pub look: Look,
     /// Who, once signed in.
     pub signed: Option<Signed>,
-    /// What kind of address they are at.
-    pub from: AddressClass,
+    /// Where they are, where that is known.
+    pub address: Option<IpAddr>,
     /// Whether only the changing part of a page is asked for.
     pub wants_fragment: bool,
 }
@@ -138,7 +140,7 @@ impl Visitor {
     ///
     /// # Errors
     /// 503 when sessions cannot be read.
-    pub fn of(app: &App, headers: &HeaderMap, from: AddressClass) -> Result<Visitor, Problem> {
+    pub fn of(app: &App, headers: &HeaderMap, address: Option<IpAddr>) -> Result<Visitor, Problem> {
         let wants_fragment = headers.get("hx-request-type").is_some_and(|value| value.as_bytes() == b"partial");
         let glance = if wants_fragment { Glance::Polled } else { Glance::Used };
         let secret = cookie(headers, session_cookie(app.site.https));
@@ -146,7 +148,7 @@ impl Visitor {
         let signed = match session.zip(secret) {
             Some((session, secret)) => Some(Signed {
                 caller: Caller {
-                    actor: Some(Identity::of_session(&session.customer, session.id).actor(from)),
+                    actor: Some(Identity::of_session(&session.customer, session.id).actor(address_class(address))),
                     ..Caller::customer(&session.customer)
                 },
                 session,
@@ -154,7 +156,17 @@ impl Visitor {
             }),
             None => None,
         };
-        Ok(Visitor { look: Look::of(headers), signed, from, wants_fragment })
+        Ok(Visitor { look: Look::of(headers), signed, address, wants_fragment })
+    }
+
+    /// The customer who asks for a change of the way in.
+    ///
+    /// # Errors
+    /// 401.
+    pub fn asking(&self) -> Result<Asking<'_>, Problem> {
+        let Signed { caller, session, .. } = self.customer()?;
+        let address = self.address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        Ok(Asking { session, address, actor: caller.actor })
     }
 
     /// The customer of a page that only customers see.

@@ -55,9 +55,8 @@ pub struct PasswordForm {
 
 /// POST /settings/password
 pub async fn password_post(State(app): State<App>, visitor: Visitor, Form(form): Form<PasswordForm>) -> Result<Response, Problem> {
-    let signed = visitor.customer()?;
     let tokens = if form.revoke_tokens { AlsoTokens::Revoke } else { AlsoTokens::Keep };
-    match app.auth.change_password(&signed.session, (form.current, form.password), tokens, signed.caller.actor).await {
+    match app.auth.change_password(visitor.asking()?, (form.current, form.password), tokens).await {
         Ok(()) => Ok(go("/settings#activity")),
         Err(problem) => refused(&app, &visitor, "password", &problem).await,
     }
@@ -113,7 +112,7 @@ pub async fn factor_post(State(app): State<App>, visitor: Visitor, Form(form): F
     let signed = visitor.customer()?;
     let proof = Proof { password: form.password, code: form.present_code };
     let asked = FactorAsked { secret: form.secret.clone(), code: form.code, proof };
-    match app.auth.set_factor(&signed.session, asked, signed.caller.actor).await {
+    match app.auth.set_factor(visitor.asking()?, asked).await {
         Ok(()) => Ok(go("/settings#second-factor")),
         Err(problem) => {
             let proposed = ProposedFactor::again(signed.customer(), &form.secret)?;
@@ -130,8 +129,7 @@ pub struct CodeForm {
 
 /// POST /settings/second-factor/remove
 pub async fn factor_remove_post(State(app): State<App>, visitor: Visitor, Form(form): Form<CodeForm>) -> Result<Response, Problem> {
-    let signed = visitor.customer()?;
-    match app.auth.remove_factor(&signed.session, form.code, signed.caller.actor).await {
+    match app.auth.remove_factor(visitor.asking()?, form.code).await {
         Ok(()) => Ok(go("/settings#second-factor")),
         Err(problem) => refused(&app, &visitor, "second-factor", &problem).await,
     }
@@ -152,10 +150,9 @@ pub struct TokenForm {
 
 /// POST /settings/tokens
 pub async fn token_post(State(app): State<App>, visitor: Visitor, Form(form): Form<TokenForm>) -> Result<Response, Problem> {
-    let signed = visitor.customer()?;
     let scopes: Scopes = [Scope::Reading].into_iter().chain(form.acts.then_some(Scope::Acting)).collect();
     let proof = Proof { password: form.password, code: form.code };
-    match app.auth.make_own_token(&signed.session, (form.name, scopes, form.days), proof, signed.caller.actor).await {
+    match app.auth.make_own_token(visitor.asking()?, (form.name, scopes, form.days), proof).await {
         Ok(text) => with_token(&app, &visitor, text).await,
         Err(problem) => refused(&app, &visitor, "tokens", &problem).await,
     }

@@ -7,7 +7,6 @@
 
 use super::counting::{count_stranger, source};
 use crate::app::App;
-use crate::auth::identity::address_class;
 use crate::auth::rates::Purpose;
 use crate::look::files;
 use crate::pages::shell::go;
@@ -168,7 +167,7 @@ async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> 
         return dressed(next.run(request).await, guard.app.site.https);
     }
     let Ok(place) = guard.app.admission.pages.enter().await else { return busy(guard.app.site.https) };
-    let from = address_class(source(&guard.app, &request));
+    let from = source(&guard.app, &request);
     let Ok(visitor) = Visitor::of(&guard.app, request.headers(), from) else { return busy(guard.app.site.https) };
     let mut place = Some(place);
     let counted = match &visitor.signed {
@@ -272,7 +271,7 @@ pub fn busy(https: bool) -> Response {
 
 /// What has no route, or no answer here, is said as a page to whoever asks for one.
 pub async fn as_page(State(app): State<App>, request: Request, next: Next) -> Response {
-    let asked = wants_page(&request).then(|| (request.headers().clone(), address_class(source(&app, &request))));
+    let asked = wants_page(&request).then(|| (request.headers().clone(), source(&app, &request)));
     let response = next.run(request).await;
     let lost = matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::SERVICE_UNAVAILABLE);
     let problem =

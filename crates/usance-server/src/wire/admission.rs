@@ -29,8 +29,9 @@ const MORE: u32 = 40;
 const FEWER: u32 = 20;
 /// Some are always let in: nothing else shows that it is over.
 const REFUSED_MAX: u32 = 950;
-/// Sign-ins with a password under way at a time: those that wait for their turns, and some more.
-const SIGN_INS_MAX: usize = 64;
+/// Sign-ins with a password under way at a time: those that wait for their turns in two queues (`auth/password_queues`), and half as
+/// many more, which are told at once that they have to come again.
+const SIGN_INS_MAX: usize = 192;
 /// How a request of some kind is let in, beyond having a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {

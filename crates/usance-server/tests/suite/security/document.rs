@@ -96,10 +96,11 @@ fn every_budget_is_the_one_of_the_code() {
     let text = std::fs::read_to_string(root().join("docs/SECURITY.md")).expect("the document");
     let code = std::fs::read_to_string(root().join("crates/usance-server/src/auth/attempts.rs")).expect("the code");
     let said = rows(&text, "## How often may somebody try");
-    let budgets = ["DEVICE", "PAIR", "STRANGERS", "RESERVE", "LINE", "CODES_OF_STRANGERS", "CODES_OF_ONE"];
+    let budgets = ["DEVICE", "PAIR", "STRANGERS", "RESERVE", "LINE", "CHECKS", "CHECKS_OF_NETWORK", "CODES_OF_STRANGERS", "CODES_OF_ONE"];
     assert_eq!(said.len(), budgets.len());
     for (row, name) in said.iter().zip(budgets) {
         let every = match row[2].as_str() {
+            "quarter second" => "250",
             "half second" => "500",
             "minute" => "60_000",
             "2 minutes" => "2 * 60_000",

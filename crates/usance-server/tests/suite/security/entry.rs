@@ -64,11 +64,14 @@ fn one_address_cannot_use_up_what_strangers_have() {
 }
 
 #[test]
-fn right_passwords_are_never_too_many() {
-    let platform = house(&[]);
-    for _ in 0..15 {
-        assert!(Jar::new(&platform.server).enter("alice").is_in());
-    }
+fn right_passwords_give_their_try_back_and_are_checked_sixty_times_at_once() {
+    let platform = house(&BEHIND_US);
+    let right = |last: usize| Jar::at(&platform.server, &format!("203.0.113.{last}")).try_password("alice", PASSWORD).status;
+    let statuses: Vec<u16> = (0..62).map(right).collect();
+    assert_eq!(statuses, [vec![303; 60], vec![429; 2]].concat(), "from one network");
+    assert!(Jar::at(&platform.server, "198.51.100.8").enter("alice").is_in(), "elsewhere nobody notices");
+    let mut bob = Jar::at(&platform.server, "203.0.113.1");
+    assert_eq!(bob.try_password("bob", PASSWORD).status, 303, "nor does another customer there");
 }
 
 #[test]
