@@ -196,10 +196,12 @@ pub(crate) fn without_links_above(path: &Path) -> Result<PathBuf, StoreError> {
     Ok(above.join(path.file_name().unwrap_or_default()))
 }
 
-/// Whether something has this name, without opening it. A link is refused here in words, and once more by whoever opens it.
+/// Whether something has this name, without opening it. A link is refused here in words, and once more by whoever opens it; for a
+/// pipe SQLite would wait for ever.
 pub(crate) fn is_there(path: &Path) -> Result<bool, StoreError> {
     match fs::symlink_metadata(path) {
         Ok(found) if found.is_symlink() => Err(linked(path)),
+        Ok(found) if is_special(found.file_type()) => Err(special(path)),
         Ok(_) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(StoreError::io(path, error)),
@@ -215,11 +217,16 @@ fn own(options: &mut OpenOptions) -> &OpenOptions {
 /// The opened file, if it is one.
 fn plain(path: &Path, opened: io::Result<File>) -> Result<File, StoreError> {
     let file = opened.map_err(|error| if is_link(path) { linked(path) } else { StoreError::io(path, error) })?;
-    let kind = file.metadata().map_err(|error| StoreError::io(path, error))?.file_type();
-    if kind.is_fifo() || kind.is_char_device() || kind.is_block_device() || kind.is_socket() {
-        return Err(StoreError::io(path, io::Error::other("it is a pipe or a device, and no file")));
-    }
-    Ok(file)
+    let found = file.metadata().map_err(|error| StoreError::io(path, error))?;
+    if is_special(found.file_type()) { Err(special(path)) } else { Ok(file) }
+}
+
+fn is_special(kind: fs::FileType) -> bool {
+    kind.is_fifo() || kind.is_char_device() || kind.is_block_device() || kind.is_socket()
+}
+
+fn special(path: &Path) -> StoreError {
+    StoreError::io(path, io::Error::other("it is a pipe, a socket or a device, and no file"))
 }
 
 fn is_link(path: &Path) -> bool {

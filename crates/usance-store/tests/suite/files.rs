@@ -153,6 +153,13 @@ fn a_pipe_keeps_nobody_waiting() {
     let dir = tempfile::tempdir().unwrap();
     let pipe = dir.path().join("copied.txt");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let log = dir.path().join("log.sqlite");
+    assert!(std::process::Command::new("mkfifo").arg(&log).status().unwrap().success());
+    let databases = [SqliteLog::open(&log).map(drop), SqliteLogReader::open(&log).map(drop), copy::database(&log, &dir.path().join("to"))];
+    for opened in databases {
+        let sentence = opened.unwrap_err().to_string();
+        assert!(sentence.contains("pipe"), "{sentence}");
+    }
     for opened in [Note::read(dir.path()).map(drop), files::open_or_create(&pipe).map(drop), files::copy(&pipe, &dir.path().join("to"))] {
         let sentence = opened.unwrap_err().to_string();
         assert!(sentence.contains("pipe"), "{sentence}");
