@@ -36,7 +36,7 @@ const QUICK: [Step; 7] = [
 
 /// The long part, in rows that run beside each other.
 const LONG: [&[Step]; 2] = [
-    &[Step { name: "soak", run: soak }, Step { name: "schemathesis", run: schemathesis }],
+    &[Step { name: "soak", run: soak }, Step { name: "schemathesis", run: schemathesis }, Step { name: "attack", run: attack }],
     &[
         Step { name: "third-kind", run: third_kind },
         Step { name: "fuzz", run: fuzz },
@@ -230,7 +230,7 @@ fn format(root: &Path) -> anyhow::Result<()> {
     cargo(root, &["fmt", "--manifest-path", FUZZ, "--check"])
 }
 
-/// Builds what the tests, the soak and schemathesis run. With everything that tests need, because `cargo build` alone would
+/// Builds what the tests, the soak, the attack and schemathesis run. With everything that tests need, because `cargo build` alone would
 /// choose other features of what we depend on, and build half of it again.
 fn build(root: &Path) -> anyhow::Result<()> {
     cargo(root, &["test", "--workspace", "--locked", "--no-run"])
@@ -253,6 +253,14 @@ fn soak(root: &Path) -> anyhow::Result<()> {
     let status =
         Command::new(target(root).join("debug/usance-soak")).args(["--minutes", "5"]).current_dir(root).stdin(Stdio::null()).status()?;
     if status.success() { Ok(()) } else { bail!("the soak found something ({status})") }
+}
+
+/// Half a minute of measurements and everything else, on the same binaries.
+fn attack(root: &Path) -> anyhow::Result<()> {
+    build(root)?;
+    let mut attack = Command::new(target(root).join("debug/usance-attack"));
+    let status = attack.args(["--seconds", "30"]).current_dir(root).stdin(Stdio::null()).status()?;
+    if status.success() { Ok(()) } else { bail!("the attack found something open ({status})") }
 }
 
 fn schemathesis(root: &Path) -> anyhow::Result<()> {

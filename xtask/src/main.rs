@@ -1,5 +1,5 @@
 //! The project's own chores: `cargo xtask ci` and `cargo xtask ci --long` are everything CI runs, `tidy` holds the rules of the house as data, `bench`
-//! prints the figures, `soak` loads and kills a real engine for an hour.
+//! prints the figures, `soak` loads and kills a real engine for an hour, `attack` tries its doors.
 
 mod ci;
 mod deny;
@@ -27,7 +27,7 @@ struct Words {
 enum Chore {
     /// The quick part: format, house rules, lints, every test, documents. With `--long` the part that attacks what was built.
     Ci {
-        /// The long part: soak, planted bugs, schemathesis, a third kind of product, fuzz targets, what comes in from outside.
+        /// The long part: soak, attack, planted bugs, schemathesis, a third kind of product, fuzz targets, what comes in from outside.
         #[arg(long)]
         long: bool,
         /// One step of either part, by its name.
@@ -61,6 +61,12 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<String>,
     },
+    /// Attack a real engine that is started for it, on this machine alone; the parts follow; `attack -- --help` lists them.
+    Attack {
+        /// For example `pages shapes`, or `-- --seconds 30`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
@@ -79,6 +85,7 @@ fn main() -> anyhow::Result<()> {
         Chore::Planted(words) => planted::run(&root, &words),
         Chore::Bench { words } => release(&root, ("usance-server", "usance-bench"), &words),
         Chore::Soak { words } => release(&root, ("usance-soak", "usance-soak"), &words),
+        Chore::Attack { words } => release(&root, ("usance-soak", "usance-attack"), &words),
         Chore::Schemathesis => {
             cargo(&root, &["build", "--locked", "-p", "usance-server", "--bin", "usance"])?;
             schemathesis::run(&root)

@@ -47,15 +47,23 @@ pub struct Engine {
 }
 
 impl Installation {
-    /// A command of the binary that sees none of this process's settings.
-    fn command(&self, verb: &str) -> Command {
+    /// The binary, without any of this process's settings.
+    #[must_use]
+    pub fn bare(&self) -> Command {
         let mut command = Command::new(&self.binary);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("USANCE_") {
                 command.env_remove(name);
             }
         }
-        command.arg(verb).arg("--data").arg(&self.data).stdin(Stdio::null());
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// A verb on its data.
+    fn command(&self, verb: &str) -> Command {
+        let mut command = self.bare();
+        command.arg(verb).arg("--data").arg(&self.data);
         if let Some(server) = &self.server {
             command.args(["--store", &server.address("usance")]).arg("--secrets").arg(self.data.with_extension("secrets"));
         }
@@ -68,10 +76,15 @@ impl Installation {
 
     /// Spawns the service, and the shell that watches over its end.
     fn spawn(&self) -> anyhow::Result<Engine> {
+        let clock = format!("simulated:{FIRST_INSTANT}");
+        let words = ["--clock", &clock, "--customer-rate", "100000", "--history-rate", "100000", "--node", "soaked"];
+        self.spawn_serving(&words, OPERATOR)
+    }
+
+    fn spawn_serving(&self, words: &[&str], operator: &str) -> anyhow::Result<Engine> {
         let mut command = self.command("serve");
-        command.args(["--json", "--listen", "127.0.0.1:0", "--clock", &format!("simulated:{FIRST_INSTANT}")]);
-        command.args(["--customer-rate", "100000", "--history-rate", "100000", "--node", "soaked"]);
-        command.env("USANCE_OPERATOR_TOKEN", OPERATOR).env("USANCE_LOG", "info");
+        command.args(["--json", "--listen", "127.0.0.1:0"]).args(words);
+        command.env("USANCE_OPERATOR_TOKEN", operator).env("USANCE_LOG", "info");
         command.stdout(Stdio::piped()).stderr(self.log_file()?);
         let child = command.spawn().with_context(|| format!("starting {}", self.binary.display()))?;
         let mut watch = Command::new("sh");
@@ -87,6 +100,15 @@ impl Installation {
     /// When it ends instead, or does not say so in time.
     pub fn start(&self, patience: Duration) -> anyhow::Result<Engine> {
         self.spawn()?.told_where(patience).with_context(|| format!("its own words are in {}", self.log.display()))
+    }
+
+    /// The same with flags and an operator's token of one's own.
+    ///
+    /// # Errors
+    /// As [`Installation::start`].
+    pub fn start_serving(&self, words: &[&str], operator: &str, patience: Duration) -> anyhow::Result<Engine> {
+        let told = self.spawn_serving(words, operator)?.told_where(patience);
+        told.with_context(|| format!("its own words are in {}", self.log.display()))
     }
 
     /// Starts the service and kills it a moment later, wherever it is by then.

@@ -1,10 +1,12 @@
-//! A soak: mixed load for an hour on the real binary, killed every half minute, and a ledger of our own beside it.
+//! What is done to the real binary from outside. A soak: mixed load for an hour, killed every half minute, and a ledger of our own
+//! beside it. And an [`attack`], which shares only how the binary is started.
 //!
 //! [`crowd`] are customers, [`desk`] is the operator, [`listener`] hears event streams; each sends through a [`caller`] that asks
 //! again, with the same key, what got no answer. [`ledger`] books answers and nothing else, and compares itself with what the
 //! engine shows. [`course`] starts, kills and ends it all; [`watch`] samples the process; [`judge`], [`floors`], [`report`] and
 //! [`plot`] say how it went. Nothing here knows the inside of the engine: it is started as a process and asked over HTTP.
 
+pub mod attack;
 pub mod caller;
 pub mod client;
 pub mod course;
