@@ -89,6 +89,7 @@ impl Coming {
             Ok(Err(error)) => error,
             Err(_) => axum::Error::new(Unread::Late),
         };
+        pace.cut_short();
         Body::new(Torn(Some(unread)))
     }
 

@@ -225,6 +225,7 @@ async fn connection<D: Answers>(stream: TcpStream, from: SocketAddr, open: &Arc<
         async move {
             let (parts, body) = request.into_parts();
             if let Some(response) = host::refusal(parts.version, &parts.headers) {
+                answered.cut_short();
                 return Ok(response.map(|body| Answer::new(body, answered)));
             }
             let body = open.coming.arrived(body, &answered, || (open.is_long_read)(&parts.headers)).await;

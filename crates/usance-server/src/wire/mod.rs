@@ -1,7 +1,7 @@
 //! The wire: everything about connections, requests and answers that is the same for JSON and for pages.
 //!
 //! `listen` accepts connections, within `limits`: heads and answers at their `pace`, a `host`, a `body` before anybody is asked,
-//! so many at most (`crowd`); `address` says where one comes from. `admission` is load shedding and backpressure: who is let in.
+//! so many at most (`crowd`); of what is refused early something may still come (`linger`). `address` says where one comes from. `admission` is load shedding and backpressure: who is let in.
 //! `input` reads requests, `page` makes lists turn, `streams` counts answers that go on; `problem` is every error, `rejected` every
 //! rule's no; `text` writes values, `cell` text of others in a CSV file, `headers` what every answer carries.
 
@@ -14,6 +14,7 @@ pub mod headers;
 mod host;
 pub mod input;
 pub mod limits;
+mod linger;
 pub mod listen;
 pub mod pace;
 pub mod page;

@@ -6,11 +6,12 @@
 //! connection does not count as waiting for a request. The times are looked at, not set off: ten thousand idle connections cost
 //! a look each few seconds and nothing between.
 
-use crate::wire::limits::Limits;
+use super::limits::Limits;
+use super::linger::Linger;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -63,6 +64,8 @@ pub struct Pace {
     last: AtomicU64,
     /// The last bytes of the body of the request that is answered, and how many.
     body_end: AtomicU64,
+    /// Whether a request was answered before it was read to its end.
+    cut_short: AtomicBool,
     /// Wakes the connection when it has to leave.
     leave: Notify,
 }
@@ -78,6 +81,7 @@ impl Pace {
             received: AtomicU64::new(now()),
             last: AtomicU64::new(0),
             body_end: AtomicU64::new(0),
+            cut_short: AtomicBool::new(false),
             leave: Notify::new(),
         }
     }
@@ -96,6 +100,16 @@ impl Pace {
     /// Its body is there.
     pub(super) fn arrived(&self, body: &[u8]) {
         self.body_end.store(u64::from(end(0, body)) << 8 | u64::try_from(body.len().min(ENDS)).unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// It is answered without its body.
+    pub(super) fn cut_short(&self) {
+        self.cut_short.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether something may still come of a request that was answered: of its body, or of a head that could not be read.
+    fn is_cut_short(&self) -> bool {
+        self.cut_short.load(Ordering::Relaxed) || self.phase.load(Ordering::Relaxed) & 3 == READING
     }
 
     /// Its answer is out, or is given up. Where what came last is not its end, the next request has begun already.
@@ -214,11 +228,12 @@ impl Pace {
 pub(super) struct Watched {
     stream: TcpStream,
     pace: Arc<Pace>,
+    linger: Option<Linger>,
 }
 
 impl Watched {
     pub fn new(stream: TcpStream, pace: Arc<Pace>) -> Self {
-        Watched { stream, pace }
+        Watched { stream, pace, linger: None }
     }
 
     fn wrote(&self, polled: Poll<std::io::Result<usize>>) -> Poll<std::io::Result<usize>> {
@@ -268,7 +283,18 @@ impl AsyncWrite for Watched {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        let own = &mut *self;
+        let linger = match &mut own.linger {
+            Some(linger) => linger,
+            None => {
+                ready!(Pin::new(&mut own.stream).poll_shutdown(context))?;
+                if !own.pace.is_cut_short() {
+                    return Poll::Ready(Ok(()));
+                }
+                own.linger.insert(Linger::new())
+            }
+        };
+        linger.poll_end(Pin::new(&mut own.stream), context).map(Ok)
     }
 }
 
