@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::auth::rates::Purpose;
+use crate::json::statement;
 use crate::wire::admission::Class;
 use crate::wire::page::Page;
 use axum::http::Method;
@@ -90,6 +91,17 @@ impl Route {
     #[must_use]
     pub fn writes(&self) -> bool {
         self.method != Method::GET && !previews(self.path)
+    }
+    /// The forms that its answer has, the usual one first.
+    #[must_use]
+    pub fn forms(&self) -> &'static [&'static str] {
+        match self.operation {
+            "metrics_get" => &["text/plain"],
+            "docs_get" => &["text/html"],
+            "event_stream" => &["text/event-stream"],
+            "statement_get" => &statement::FORMS,
+            _ => &["application/json"],
+        }
     }
     /// For which of a customer's rates it counts.
     #[must_use]

@@ -49,7 +49,7 @@ impl Call {
         let Some(value) = self.headers.get(&KEY) else {
             return Err(Problem::new(StatusCode::BAD_REQUEST, "idempotency_key_missing", "Every write carries an Idempotency-Key header."));
         };
-        Once::new(value.to_str().unwrap_or(""), &self.path, body).map_err(|error| Problem::malformed(error.to_string()))
+        Once::new(bare(value.to_str().unwrap_or("")), &self.path, body).map_err(|error| Problem::malformed(error.to_string()))
     }
 
     /// The key within its sender's account, and the request's fingerprint, for a write whose answer lives with the people.
@@ -60,6 +60,12 @@ impl Call {
         let once = self.once(body)?;
         Ok(app.engine.used_key(Write { caller: &self.caller, once: &once, method: self.method.as_str() }))
     }
+}
+
+/// A key as it counts: the quoted form that HTTP's structured fields have (RFC 9651, 3.3.3) is the bare one. No letter of a key is
+/// ever escaped.
+fn bare(key: &str) -> &str {
+    key.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(key)
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Call {

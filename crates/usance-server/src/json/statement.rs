@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::json::account::{AccountShape, shapes};
 use crate::json::shape;
+use crate::wire::accept;
 use crate::wire::cell::cell;
 use crate::wire::input::{self, Path, Query};
 use crate::wire::page::{LIMIT_MAX, Page, cursor, limit, place};
@@ -147,6 +148,11 @@ fn movement(state: &Machine, line: &StatementLine) -> MovementShape {
     }
 }
 
+/// Everything at once.
+const CSV: &str = "text/csv";
+/// The forms of a statement.
+pub const FORMS: [&str; 2] = ["application/json", CSV];
+
 /// GET /v1/statement: JSON in pages, or everything as CSV.
 pub async fn statement_get(
     State(app): State<App>,
@@ -154,7 +160,7 @@ pub async fn statement_get(
     headers: HeaderMap,
     Query(asked): Query<StatementFilter>,
 ) -> Result<Response, Problem> {
-    if headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/csv")) {
+    if accept::chosen(&headers, &FORMS)? == CSV {
         limit(asked.limit.as_deref())?;
         let open = app.statements.one_more(caller.acts_for())?;
         let (statement, _) = begin(&app, &caller, &asked).await?;

@@ -139,8 +139,15 @@ impl Visitor {
     /// The sender of a request for a page.
     ///
     /// # Errors
-    /// 503 when sessions cannot be read.
+    /// 503 when sessions cannot be read, 400 for two sessions or devices at once.
     pub fn of(app: &App, headers: &HeaderMap, address: Option<IpAddr>) -> Result<Visitor, Problem> {
+        for name in [session_cookie(app.site.https), device_cookie_name(app.site.https)] {
+            if cookies(headers, name).nth(1).is_some() {
+                return Err(
+                    Problem::malformed(format!("the cookie {name} came twice; delete this site's cookies")).with("header", "cookie")
+                );
+            }
+        }
         let wants_fragment = headers.get("hx-request-type").is_some_and(|value| value.as_bytes() == b"partial");
         let glance = if wants_fragment { Glance::Polled } else { Glance::Used };
         let secret = cookie(headers, session_cookie(app.site.https));
@@ -169,6 +176,12 @@ impl Visitor {
         Ok(Asking { session, address, actor: caller.actor })
     }
 
+    /// A sender of whom nothing is believed but how pages look to it.
+    #[must_use]
+    pub fn stranger(headers: &HeaderMap) -> Visitor {
+        Visitor { look: Look::of(headers), signed: None, address: None, wants_fragment: false }
+    }
+
     /// The customer of a page that only customers see.
     ///
     /// # Errors
@@ -187,13 +200,22 @@ impl<S: Send + Sync> FromRequestParts<S> for Visitor {
 }
 
 /// The value of a cookie.
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn cookie<'a>(headers: &'a HeaderMap, name: &'a str) -> Option<&'a str> {
+    cookies(headers, name).next()
+}
+
+/// Every value that a cookie came with: a browser that was made to keep two of one name sends both.
+fn cookies<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
     let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|line| line.split(';'));
-    pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(own, _)| *own == name).map(|(_, value)| value)
+    pairs.filter_map(|pair| pair.trim().split_once('=')).filter(move |(own, _)| *own == name).map(|(_, value)| value)
 }
 
 const fn session_cookie(https: bool) -> &'static str {
     if https { SESSION_HTTPS } else { SESSION }
+}
+
+const fn device_cookie_name(https: bool) -> &'static str {
+    if https { DEVICE_HTTPS } else { DEVICE }
 }
 
 /// The header that hands a session to a browser.
@@ -215,13 +237,13 @@ pub fn drop_session(https: bool) -> HeaderValue {
 /// What a browser says of itself as a device on which somebody has signed in before.
 #[must_use]
 pub fn device_cookie(headers: &HeaderMap, https: bool) -> Option<&str> {
-    cookie(headers, if https { DEVICE_HTTPS } else { DEVICE })
+    cookie(headers, device_cookie_name(https))
 }
 
 /// The header that lets a browser say so. It stays when the customer signs out: that is when it is needed.
 #[must_use]
 pub fn keep_device(https: bool, value: &str) -> HeaderValue {
-    let (name, secure) = if https { (DEVICE_HTTPS, "; Secure") } else { (DEVICE, "") };
+    let (name, secure) = (device_cookie_name(https), if https { "; Secure" } else { "" });
     let seconds = KNOWN_MS / 1000;
     header_value(&format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"))
 }

@@ -15,11 +15,12 @@ use crate::pages::{
     agreements, assets, failure, history, holdings, notices, products, receipt, redeem, sample, settings, sign_in, subscribe, transfer,
     ways_in,
 };
+use crate::wire::accept;
 use crate::wire::admission::Class;
 use crate::wire::problem::Problem;
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
@@ -82,6 +83,9 @@ impl PageRoute {
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// The operation that hands out a file.
+const CSV: &str = "page_history_csv";
+
 /// Where a password is sent.
 pub const SIGN_IN: &str = "/sign-in";
 
@@ -124,7 +128,7 @@ pub fn table() -> Vec<PageRoute> {
         send("/holdings/{id}/redeem", "page_redeem_send", Customers, || post(redeem::redeem_post)),
         see("/history", "page_history", Customers, || get(history::history_get)).stored(),
         see("/history/print", "page_history_print", Customers, || get(history::print_get)).expensive(),
-        see("/history.csv", "page_history_csv", Customers, || get(history::csv_get)).stored(),
+        see("/history.csv", CSV, Customers, || get(history::csv_get)).stored(),
         see("/notices", "page_notices", Customers, || get(notices::notices_get)).stored(),
         see("/acceptances", "page_acceptances", Customers, || get(agreements::acceptances_get)).stored(),
         send("/sessions/{id}/end", "page_session_end", Customers, || post(ways_in::session_end_post)),
@@ -168,7 +172,10 @@ async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> 
     }
     let Ok(place) = guard.app.admission.pages.enter().await else { return busy(guard.app.site.https) };
     let from = source(&guard.app, &request);
-    let Ok(visitor) = Visitor::of(&guard.app, request.headers(), from) else { return busy(guard.app.site.https) };
+    let visitor = match Visitor::of(&guard.app, request.headers(), from) {
+        Ok(visitor) => visitor,
+        Err(problem) => return unknown(&guard.app, request.headers(), &problem).await,
+    };
     let mut place = Some(place);
     let counted = match &visitor.signed {
         Some(signed) => guard.app.auth.count(&signed.identity(), guard.purpose, Some(guard.operation)),
@@ -200,6 +207,8 @@ async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> 
         Admitted::Elsewhere(response) => response,
     };
     let mut response = match response.extensions().get::<Problem>().cloned() {
+        // A page is nothing for whoever takes none.
+        Some(problem) if problem.status() == StatusCode::NOT_ACCEPTABLE => response,
         // A page is no part of a page: the script that asked says that it got no answer.
         Some(problem) if visitor.wants_fragment => problem.status().into_response(),
         Some(problem) => failure::page(&guard.app, &visitor, &problem).await.unwrap_or_else(IntoResponse::into_response),
@@ -216,7 +225,13 @@ enum Admitted {
     Elsewhere(Response),
 }
 
+/// A page, and what is handed out instead of one.
+const FORMS: [&str; 2] = ["text/html", "text/csv"];
+
 fn admit(guard: &Guard, visitor: &Visitor, request: &Request) -> Admitted {
+    if let Err(problem) = accept::chosen(request.headers(), if guard.operation == CSV { &FORMS } else { &FORMS[..1] }) {
+        return Admitted::Elsewhere(problem.into_response());
+    }
     let sends = request.method() != Method::GET && request.method() != Method::HEAD;
     if sends && let Err(problem) = same_site(request.headers(), guard.app.site.https) {
         return Admitted::Elsewhere(problem.into_response());
@@ -255,8 +270,8 @@ fn dressed(mut response: Response, https: bool) -> Response {
 /// Whether a person looks at the answer.
 #[must_use]
 pub fn wants_page(request: &Request) -> bool {
-    !request.uri().path().starts_with("/v1/")
-        && request.headers().get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"))
+    const FORMS: [&str; 3] = ["application/problem+json", "application/json", "text/html"];
+    !request.uri().path().starts_with("/v1/") && accept::preferred(request.headers(), &FORMS) == Some("text/html")
 }
 
 /// What a person is told where nothing else can be made: no session is looked at, and nothing is waited for.
@@ -267,6 +282,15 @@ pub fn busy(https: bool) -> Response {
         (header::RETRY_AFTER, HeaderValue::from_static("1")),
     ];
     dressed((StatusCode::SERVICE_UNAVAILABLE, headers, failure::busy_page()).into_response(), https)
+}
+
+/// What whoever asks is told where it cannot be said who that is.
+async fn unknown(app: &App, headers: &HeaderMap, problem: &Problem) -> Response {
+    if problem.status().is_server_error() {
+        return busy(app.site.https);
+    }
+    let stranger = Visitor::stranger(headers);
+    dressed(failure::page(app, &stranger, problem).await.unwrap_or_else(IntoResponse::into_response), app.site.https)
 }
 
 /// What has no route, or no answer here, is said as a page to whoever asks for one.
@@ -280,6 +304,9 @@ pub async fn as_page(State(app): State<App>, request: Request, next: Next) -> Re
     let https = app.site.https;
     // It is a page like any other, and asks the same store.
     let Ok(_place) = app.admission.pages.enter().await else { return busy(https) };
-    let Ok(visitor) = Visitor::of(&app, &headers, from) else { return busy(https) };
+    let visitor = match Visitor::of(&app, &headers, from) {
+        Ok(visitor) => visitor,
+        Err(problem) => return unknown(&app, &headers, &problem).await,
+    };
     dressed(failure::page(&app, &visitor, &problem).await.unwrap_or_else(IntoResponse::into_response), https)
 }

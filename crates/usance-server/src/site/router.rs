@@ -9,8 +9,8 @@ use crate::contract::{Permission, table};
 use crate::json::service;
 use crate::wire::admission::Class;
 use crate::wire::body::BODY_BYTES_MAX;
-use crate::wire::headers;
 use crate::wire::problem::Problem;
+use crate::wire::{accept, head, headers};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::handler::Handler;
@@ -29,6 +29,7 @@ struct Guard {
     purpose: Purpose,
     operation: &'static str,
     query: &'static [&'static str],
+    forms: &'static [&'static str],
     answered: metrics::Histogram,
     refused: metrics::Counter,
 }
@@ -44,6 +45,7 @@ pub fn router(app: App) -> Router {
             purpose: route.purpose(),
             operation: route.operation,
             query: route.query,
+            forms: route.forms(),
             answered: metrics::histogram!("usance_http_seconds", "operation" => route.operation),
             refused: metrics::counter!("usance_http_errors_total", "operation" => route.operation),
         };
@@ -54,7 +56,7 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(service::method_not_allowed.layer(from_fn_with_state(app.clone(), check_nowhere)))
         .layer(from_fn_with_state(app.clone(), freshness::check))
         .layer(from_fn_with_state(app.clone(), pages::as_page))
-        .layer(from_fn(fits))
+        .layer(from_fn(is_sound))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(tower_http::compression::CompressionLayer::new().gzip(true))
         .layer(from_fn(headers::complete))
@@ -66,12 +68,15 @@ const PATH_BYTES_MAX: usize = 1024;
 /// The longest query. The longest that is sent in earnest holds a cursor of a statement over many coins.
 const QUERY_BYTES_MAX: usize = 40 * 1024;
 
-/// A target that is longer than any that leads somewhere is refused before anybody reads it.
-async fn fits(request: Request, next: Next) -> Response {
+/// A target that is longer than any that leads somewhere, or a head that says twice who asks, is refused before anybody reads it.
+async fn is_sound(request: Request, next: Next) -> Response {
     let uri = request.uri();
     if uri.path().len() > PATH_BYTES_MAX || uri.query().is_some_and(|query| query.len() > QUERY_BYTES_MAX) {
         let detail = "A path is at most 1024 bytes, a query at most 40960.";
         return Problem::new(axum::http::StatusCode::URI_TOO_LONG, "uri_too_long", detail).into_response();
+    }
+    if let Err(problem) = head::once(request.headers()) {
+        return problem.into_response();
     }
     next.run(request).await
 }
@@ -80,7 +85,7 @@ async fn fits(request: Request, next: Next) -> Response {
 async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let mut counted = RateVerdict::default();
-    let admitted = admit(&guard, &mut request, &mut counted).and_then(|()| known_query(&guard, &request));
+    let admitted = admit(&guard, &mut request, &mut counted).and_then(|()| can_be_told(&guard, &request));
     let entered = match admitted {
         Ok(()) => guard.app.admission.enter(guard.class).await.map_err(Problem::from),
         Err(problem) => Err(problem),
@@ -137,8 +142,13 @@ async fn check_nowhere(State(app): State<App>, request: Request, next: Next) -> 
     response
 }
 
-/// A parameter that a route does not have is a typo, and a typo must not pass silently.
-fn known_query(guard: &Guard, request: &Request) -> Result<(), Problem> {
+/// Whether the answer has a form that is taken, and the question only what the route knows: a parameter that it does not have is a
+/// typo, and a typo must not pass silently.
+fn can_be_told(guard: &Guard, request: &Request) -> Result<(), Problem> {
+    // How this process is, is told to whoever asks.
+    if !is_free(request.uri().path()) {
+        accept::chosen(request.headers(), guard.forms)?;
+    }
     let in_contract = request.uri().path().starts_with("/v1/");
     let asked = request.uri().query().filter(|_| in_contract).unwrap_or("");
     let mut names = asked.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));

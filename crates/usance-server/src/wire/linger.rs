@@ -1,86 +1,58 @@
 //! How a connection ends on which something is still to come: an answer was given before all of its request was read.
 //!
 //! A system that closes such a connection resets it, and a reset takes the answer from a client that still sends. So the answer
-//! goes out and is marked as the last one; what still comes is then read and thrown away, so many bytes and so long at most.
+//! says that it is the last one, and what still comes is read and thrown away, so many bytes and so long at most. Of the
+//! connection only the stream is kept meanwhile.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, ReadBuf};
-use tokio::time::Sleep;
+use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// Bytes that are thrown away at most.
 const BYTES_MAX: usize = 4 * 1024 * 1024;
-/// How long they are waited for. The connection keeps its place until then.
+/// How long they are waited for. The connection keeps its place until then, unless others need it.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Bytes that are thrown away at a time.
 const PIECE_BYTES: usize = 8 * 1024;
 
-/// What is still read of a client that was answered.
-pub(super) struct Linger {
-    until: Pin<Box<Sleep>>,
-    left: usize,
+/// Throws away what comes, until the client hangs up, or nothing more is read of it.
+pub(super) async fn linger(mut stream: impl AsyncRead + Unpin) {
+    let _ = tokio::time::timeout(PATIENCE, throw_away(&mut stream, BYTES_MAX)).await;
 }
 
-impl Linger {
-    pub fn new() -> Self {
-        Linger::within(PATIENCE, BYTES_MAX)
-    }
-
-    fn within(patience: Duration, left: usize) -> Self {
-        Linger { until: Box::pin(tokio::time::sleep(patience)), left }
-    }
-
-    /// Throws away what comes; ready when the client has hung up, or nothing more is read of it.
-    pub fn poll_end(&mut self, mut stream: Pin<&mut impl AsyncRead>, context: &mut Context<'_>) -> Poll<()> {
-        let mut piece = [0; PIECE_BYTES];
-        while self.left > 0 {
-            let mut buffer = ReadBuf::new(&mut piece);
-            match stream.as_mut().poll_read(context, &mut buffer) {
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => self.left = self.left.saturating_sub(buffer.filled().len()),
-                Poll::Ready(_) => return Poll::Ready(()),
-                Poll::Pending => return self.until.as_mut().poll(context),
-            }
+/// Throws away so many bytes at most; says how many more it would have.
+async fn throw_away(stream: &mut (impl AsyncRead + Unpin), most: usize) -> usize {
+    let (mut piece, mut left) = (vec![0; PIECE_BYTES], most);
+    while left > 0 {
+        match stream.read(&mut piece).await {
+            Ok(0) | Err(_) => break,
+            Ok(read) => left = left.saturating_sub(read),
         }
-        Poll::Ready(())
     }
+    left
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::future::poll_fn;
     use tokio::io::{AsyncWriteExt, duplex};
 
-    async fn ended(linger: &mut Linger, stream: &mut (impl AsyncRead + Unpin)) {
-        poll_fn(|context| linger.poll_end(Pin::new(stream), context)).await;
-    }
-
     #[tokio::test]
-    async fn what_still_comes_is_read_so_long_and_so_much() {
-        const LONG: Duration = Duration::from_secs(60);
+    async fn what_still_comes_is_read_to_its_end_and_so_much_at_most() {
         let (mut client, mut stream) = duplex(PIECE_BYTES);
-        let mut linger = Linger::within(LONG, BYTES_MAX);
         let sending = async {
             client.write_all(&vec![0; 100_000]).await.expect("it is read");
             client.shutdown().await.expect("a hang-up");
         };
-        tokio::join!(sending, ended(&mut linger, &mut stream));
-        assert_eq!(linger.left, BYTES_MAX - 100_000, "to its end");
-
-        let (_quiet, mut stream) = duplex(PIECE_BYTES);
-        let mut linger = Linger::within(Duration::from_millis(10), 7);
-        ended(&mut linger, &mut stream).await;
-        assert!(linger.until.is_elapsed() && linger.left == 7, "whoever neither sends nor hangs up");
+        let ((), left) = tokio::join!(sending, throw_away(&mut stream, BYTES_MAX));
+        assert_eq!(left, BYTES_MAX - 100_000);
 
         let (mut client, mut stream) = duplex(PIECE_BYTES);
-        let mut linger = Linger::within(LONG, 50_000);
         let endless = async { while client.write_all(&[0; 1000]).await.is_ok() {} };
         let reading = async {
-            ended(&mut linger, &mut stream).await;
+            let left = throw_away(&mut stream, 50_000).await;
             drop(stream);
+            left
         };
-        tokio::join!(endless, reading);
-        assert!(linger.left == 0 && !linger.until.is_elapsed(), "whoever sends without end");
+        assert_eq!(tokio::join!(endless, reading).1, 0, "whoever sends without end");
     }
 }

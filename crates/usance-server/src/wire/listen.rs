@@ -1,19 +1,20 @@
 //! Connections: who may have one, for how long, and how they end.
 //!
 //! Owns the loop that accepts, and what HTTP leaves to a server: a head has to come within its time ([`pace`]) and name its host
-//! (`host`), a body within its own time ([`body`]), an idle connection is closed, one that takes no answer is given up. There are
+//! (`head`), a body within its own time ([`body`]), an idle connection is closed, one that takes no answer is given up. There are
 //! so many at most (`crowd`); a process without file descriptors left waits and goes on. What is asked over a connection is the
 //! business of whoever [`Answers`].
 
 use super::body::{Answer, Coming};
 use super::crowd::{ConnectionSlot, Crowd};
-use super::host;
+use super::head;
 use super::limits::Limits;
+use super::linger::linger;
 use super::pace::Watched;
 use crate::wire::address::Proxies;
 use anyhow::Context;
 use axum::extract::{ConnectInfo, Request};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -209,13 +210,18 @@ fn admit<D: Answers>(crowd: &Arc<Crowd>, stream: TcpStream, from: SocketAddr, op
     }
     let (open, alive) = (Arc::clone(open), alive.clone());
     tokio::spawn(async move {
-        connection(stream, from, &open, &place).await;
+        if let Some(rest) = connection(stream, from, &open, &place).await {
+            tokio::select! {
+                () = linger(rest) => {}
+                () = place.pace.asked_to_leave() => {}
+            }
+        }
         drop((place, alive));
     });
 }
 
-/// One connection, from its first byte to its last.
-async fn connection<D: Answers>(stream: TcpStream, from: SocketAddr, open: &Arc<Open<D>>, place: &ConnectionSlot) {
+/// One connection, from its first byte to its last answer; its stream, where more may still come over it.
+async fn connection<D: Answers>(stream: TcpStream, from: SocketAddr, open: &Arc<Open<D>>, place: &ConnectionSlot) -> Option<TcpStream> {
     let pace = Arc::clone(&place.pace);
     let (asked, inside) = (Arc::clone(&pace), Arc::clone(open));
     let service = service_fn(move |request: hyper::Request<Incoming>| {
@@ -224,7 +230,7 @@ async fn connection<D: Answers>(stream: TcpStream, from: SocketAddr, open: &Arc<
         let open = Arc::clone(&inside);
         async move {
             let (parts, body) = request.into_parts();
-            if let Some(response) = host::refusal(parts.version, &parts.headers) {
+            if let Some(response) = head::refusal(parts.version, &parts.headers, &answered) {
                 answered.cut_short();
                 return Ok(response.map(|body| Answer::new(body, answered)));
             }
@@ -232,12 +238,17 @@ async fn connection<D: Answers>(stream: TcpStream, from: SocketAddr, open: &Arc<
             let mut request = Request::from_parts(parts, body);
             request.extensions_mut().insert(ConnectInfo(from));
             let began = Instant::now();
-            let response = open.service.door.answer(request, queued).await;
+            let mut response = open.service.door.answer(request, queued).await;
             open.service.told(response.status(), began.elapsed() + queued);
+            if answered.was_cut_short() {
+                // Whoever believed that the connection goes on would lose its next request.
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
             Ok::<_, Infallible>(response.map(|body| Answer::new(body, answered)))
         }
     });
-    let io = TokioIo::new(Watched::new(stream, Arc::clone(&pace)));
+    let (watched, mut handed_on) = Watched::new(stream, Arc::clone(&pace));
+    let io = TokioIo::new(watched);
     let mut protocol = http1::Builder::new();
     protocol.max_header_size(HEAD_BYTES_MAX).max_buf_size(BUFFER_BYTES_MAX).header_read_timeout(None);
     let served = protocol.serve_connection(io, service);
@@ -246,10 +257,10 @@ async fn connection<D: Answers>(stream: TcpStream, from: SocketAddr, open: &Arc<
     loop {
         tokio::select! {
             // A connection that breaks off is the client's affair.
-            _ = served.as_mut() => return,
+            _ = served.as_mut() => return handed_on.try_recv().ok(),
             why = pace.too_slow(&open.limits, || place.idle()) => {
                 metrics::counter!("usance_connections_closed_total", "why" => why).increment(1);
-                return;
+                return None;
             }
             () = open.stopping.closed(), if !told => {
                 told = true;

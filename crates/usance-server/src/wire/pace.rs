@@ -7,7 +7,7 @@
 //! a look each few seconds and nothing between.
 
 use super::limits::Limits;
-use super::linger::Linger;
+use super::request_line::RequestLine;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -15,7 +15,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 /// What a connection is at: waits for a request.
 const IDLE: u64 = 0;
@@ -66,6 +66,8 @@ pub struct Pace {
     body_end: AtomicU64,
     /// Whether a request was answered before it was read to its end.
     cut_short: AtomicBool,
+    /// Whether a target had a `#`.
+    fragment: AtomicBool,
     /// Wakes the connection when it has to leave.
     leave: Notify,
 }
@@ -82,6 +84,7 @@ impl Pace {
             last: AtomicU64::new(0),
             body_end: AtomicU64::new(0),
             cut_short: AtomicBool::new(false),
+            fragment: AtomicBool::new(false),
             leave: Notify::new(),
         }
     }
@@ -102,14 +105,24 @@ impl Pace {
         self.body_end.store(u64::from(end(0, body)) << 8 | u64::try_from(body.len().min(ENDS)).unwrap_or(0), Ordering::Relaxed);
     }
 
-    /// It is answered without its body.
+    /// It is answered without its body, or without a look at what stands in it: this answer is the connection's last.
     pub(super) fn cut_short(&self) {
         self.cut_short.store(true, Ordering::Relaxed);
     }
 
+    /// Whether a request was answered without all of it.
+    pub(super) fn was_cut_short(&self) -> bool {
+        self.cut_short.load(Ordering::Relaxed)
+    }
+
     /// Whether something may still come of a request that was answered: of its body, or of a head that could not be read.
     fn is_cut_short(&self) -> bool {
-        self.cut_short.load(Ordering::Relaxed) || self.phase.load(Ordering::Relaxed) & 3 == READING
+        self.was_cut_short() || self.phase.load(Ordering::Relaxed) & 3 == READING
+    }
+
+    /// Whether a request came whose target has a `#`.
+    pub(super) fn has_fragment(&self) -> bool {
+        self.fragment.load(Ordering::Relaxed)
     }
 
     /// Its answer is out, or is given up. Where what came last is not its end, the next request has begun already.
@@ -137,13 +150,16 @@ impl Pace {
         self.leave.notified().await;
     }
 
-    fn received(&self, bytes: &[u8]) {
+    /// More has come; true where a request begins with it.
+    fn received(&self, bytes: &[u8]) -> bool {
         self.received.store(now(), Ordering::Relaxed);
         let last = u32::try_from(self.last.load(Ordering::Relaxed)).unwrap_or(0);
         self.last.store(end(last, bytes).into(), Ordering::Relaxed);
-        if self.phase.load(Ordering::Relaxed) & 3 == IDLE {
+        let begins = self.phase.load(Ordering::Relaxed) & 3 == IDLE;
+        if begins {
             self.turn(READING);
         }
+        begins
     }
 
     /// So many bytes were taken, or none could be.
@@ -224,16 +240,24 @@ impl Pace {
     }
 }
 
-/// A stream that tells how it gets on.
+/// A stream that tells how it gets on, and is handed on where more may come over it than was read.
 pub(super) struct Watched {
-    stream: TcpStream,
+    /// There until it is handed on.
+    stream: Option<TcpStream>,
     pace: Arc<Pace>,
-    linger: Option<Linger>,
+    line: RequestLine,
+    rest: Option<oneshot::Sender<TcpStream>>,
 }
 
 impl Watched {
-    pub fn new(stream: TcpStream, pace: Arc<Pace>) -> Self {
-        Watched { stream, pace, linger: None }
+    /// The stream, and where it turns up when it was shut down with something still to come.
+    pub fn new(stream: TcpStream, pace: Arc<Pace>) -> (Self, oneshot::Receiver<TcpStream>) {
+        let (rest, handed_on) = oneshot::channel();
+        (Watched { stream: Some(stream), pace, line: RequestLine::default(), rest: Some(rest) }, handed_on)
+    }
+
+    fn open(&mut self) -> std::io::Result<Pin<&mut TcpStream>> {
+        self.stream.as_mut().map(Pin::new).ok_or_else(|| std::io::ErrorKind::NotConnected.into())
     }
 
     fn wrote(&self, polled: Poll<std::io::Result<usize>>) -> Poll<std::io::Result<usize>> {
@@ -249,9 +273,15 @@ impl Watched {
 impl AsyncRead for Watched {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
         let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let own = &mut *self;
+        let polled = own.open()?.poll_read(context, buffer);
         if let Some(bytes) = buffer.filled().get(before..).filter(|bytes| !bytes.is_empty()) {
-            self.pace.received(bytes);
+            if own.pace.received(bytes) {
+                own.line = RequestLine::default();
+            }
+            if own.line.read(bytes) {
+                own.pace.fragment.store(true, Ordering::Relaxed);
+            }
         }
         polled
     }
@@ -259,7 +289,7 @@ impl AsyncRead for Watched {
 
 impl AsyncWrite for Watched {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
+        let polled = self.open()?.poll_write(context, bytes);
         self.wrote(polled)
     }
 
@@ -268,33 +298,29 @@ impl AsyncWrite for Watched {
         context: &mut Context<'_>,
         parts: &[std::io::IoSlice<'_>],
     ) -> Poll<std::io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
+        let polled = self.open()?.poll_write_vectored(context, parts);
         self.wrote(polled)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.stream.as_ref().is_some_and(TcpStream::is_write_vectored)
     }
 
     /// It is asked for once nothing is kept back any more.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         self.pace.all_out(now());
-        Pin::new(&mut self.stream).poll_flush(context)
+        self.open()?.poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        let own = &mut *self;
-        let linger = match &mut own.linger {
-            Some(linger) => linger,
-            None => {
-                ready!(Pin::new(&mut own.stream).poll_shutdown(context))?;
-                if !own.pace.is_cut_short() {
-                    return Poll::Ready(Ok(()));
-                }
-                own.linger.insert(Linger::new())
-            }
-        };
-        linger.poll_end(Pin::new(&mut own.stream), context).map(Ok)
+        ready!(self.open()?.poll_shutdown(context))?;
+        if self.pace.is_cut_short()
+            && let (Some(rest), Some(stream)) = (self.rest.take(), self.stream.take())
+        {
+            // Nobody waits for it any more where the connection was given up.
+            let _ = rest.send(stream);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -26,6 +26,11 @@ fn instants() {
 }
 
 #[test]
+fn accepts() {
+    in_little_memory("accepts", || mutation::run(&corpus("accepts"), 30_000, entries::accepts));
+}
+
+#[test]
 fn cursors() {
     in_little_memory("cursors", || {
         let service = Service::start();

@@ -20,8 +20,9 @@ pub(super) fn of(route: &Route) -> Vec<Value> {
         all.push(header("Usance-Customer", false, about, json!({"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"})));
     }
     if route.writes() {
-        let about = "Makes the write once only: the same key and request get the same answer.";
-        all.push(header("Idempotency-Key", true, about, json!({"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,64}$"})));
+        let about = "Makes the write once only: the same key and request get the same answer. In quotes it is the same key.";
+        let pattern = "^([A-Za-z0-9._:-]{1,64}|\"[A-Za-z0-9._:-]{1,64}\")$";
+        all.push(header("Idempotency-Key", true, about, json!({"type": "string", "pattern": pattern})));
     }
     if !route.writes() && route.path.starts_with("/v1/") {
         let about = "`true`: also an instance that does not write may answer, by what it has; `Usance-Log-Position` tells how far that is.";

@@ -7,11 +7,12 @@ use crate::contract::route::{Permission, Route};
 use serde_json::{Map, Value, json};
 
 /// Every refusal: its status, and when it comes.
-const REFUSALS: [(u16, &str); 11] = [
+const REFUSALS: [(u16, &str); 12] = [
     (400, "The request could not be read, or lacks something that every such request has."),
     (401, "No token came, or one that nobody knows."),
     (403, "The token's role may not do that."),
     (404, "There is no such thing, or it is somebody else's."),
+    (406, "`Accept` names nothing of what there is here; `available` does."),
     (408, "The body did not come in time."),
     (409, "Something else came first: the state is another, or the key was used for another request."),
     (413, "The body is longer than is read of its sender: 65,536 bytes of operators and services, 8,192 of everybody else."),
@@ -69,17 +70,12 @@ pub(super) fn of(route: &Route, answer: Option<Value>) -> Value {
 }
 
 fn success(route: &Route, answer: Option<Value>) -> Value {
-    let media = match route.operation {
-        "metrics_get" => "text/plain",
-        "docs_get" => "text/html",
-        "event_stream" => "text/event-stream",
-        _ => "application/json",
-    };
-    let untold = if media == "application/json" { json!({"type": "object"}) } else { json!({"type": "string"}) };
-    let mut content = Map::from_iter([(media.to_owned(), json!({"schema": answer.unwrap_or(untold)}))]);
-    if route.operation == "statement_get" {
-        content.insert("text/csv".into(), json!({"schema": {"type": "string"}}));
-    }
+    let content = route.forms().iter().map(|form| {
+        let is_json = *form == "application/json";
+        let told = if is_json { answer.clone().unwrap_or_else(|| json!({"type": "object"})) } else { json!({"type": "string"}) };
+        ((*form).to_owned(), json!({"schema": told}))
+    });
+    let content: Map<String, Value> = content.collect();
     let mut success = json!({"description": "Done.", "content": content});
     if let (Some(fields), true) = (success.as_object_mut(), in_contract(route)) {
         let mut names = vec!["RateLimit-Policy", "RateLimit", "Usance-Log-Position"];
@@ -107,8 +103,8 @@ fn refusals(route: &Route) -> Vec<u16> {
         408 | 413 | 415 => route.body.is_some(),
         409 => route.writes() || route.operation == "redemption_preview",
         422 => decides,
-        // How the service is, is told however much is asked.
-        429 | 503 => in_contract(route) || ["openapi_get", "docs_get"].contains(&route.operation),
+        // How the service is, is told however much is asked, and to whoever asks.
+        406 | 429 | 503 => in_contract(route) || ["openapi_get", "docs_get"].contains(&route.operation),
         _ => false,
     };
     REFUSALS.into_iter().map(|(status, _)| status).filter(|status| fits(*status)).collect()

@@ -228,6 +228,30 @@ fn a_key_of_the_books_makes_no_token_and_a_tokens_key_moves_no_coin() {
 }
 
 #[test]
+fn a_key_in_quotes_is_the_bare_one() {
+    let platform = Platform::new();
+    platform.deposit("alice", "SOL", "spot", "9");
+    let alice = platform.acting_for("alice");
+    let transfer = |key: &str, amount: &str| {
+        let body = json!({"asset": "SOL", "from": "spot", "to": "funding", "amount": amount});
+        alice.write("POST", "/v1/transfers", key, &body)
+    };
+    for (first, again) in [("\"k-1\"", "k-1"), ("k-2", "\"k-2\"")] {
+        let (done, replayed) = (transfer(first, "1"), transfer(again, "1"));
+        assert_eq!((done.status, &replayed.bytes), (201, &done.bytes), "{first}");
+        assert_eq!(replayed.header("idempotency-replayed"), Some("true"), "{again}");
+        transfer(again, "2").refused(409, "idempotency_key_reused");
+    }
+    assert_eq!(platform.balance("alice", "SOL", "funding"), "2");
+    for wrong in ["\"k", "k\"", "\"\"", "\"\"k\"\"", "\"k\";a=1", "\"k\\\"\""] {
+        transfer(wrong, "1").refused(400, "malformed_request");
+    }
+    // Also where the answer lives with the people.
+    let token = |key: &str| platform.operator.write("POST", "/v1/operator/tokens", key, &json!({"name": "a", "role": "auditor"}));
+    assert_eq!(token("\"k-3\"").bytes, token("k-3").bytes);
+}
+
+#[test]
 fn it_is_the_parsed_request_that_counts() {
     let platform = Platform::new();
     platform.deposit("alice", "SOL", "spot", "10");

@@ -113,7 +113,14 @@ fn headers(route: &Route, dice: &mut Dice<'_>, fresh: u64) -> Vec<(HeaderName, H
     if dice.once_in(3) {
         put("last-event-id", "65536", dice);
         put("cookie", "session=00", dice);
-        put("accept", if dice.once_in(2) { "text/csv" } else { "application/json" }, dice);
+        let forms = [
+            "text/csv",
+            "application/json",
+            "*/*",
+            "text/csv;q=0.5, application/*;q=0.9, text/event-stream",
+            "text/event-stream, */*;q=0.1",
+        ];
+        put("accept", dice.pick::<&str>(&forms), dice);
         put("accept-encoding", "gzip", dice);
     }
     let made = all

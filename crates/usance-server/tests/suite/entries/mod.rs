@@ -1,4 +1,4 @@
-//! The entry points of fuzzing in the server: instants, cursors, requests of every route, visits of every page, and what
+//! The entry points of fuzzing in the server: instants, cursors, `Accept` headers, requests of every route, visits of every page, and what
 //! becomes a cell of a CSV file.
 //!
 //! Each takes any bytes and asserts what has to hold. Requests go through the real router, in this process, to a running
@@ -15,7 +15,7 @@ mod visiting;
 use asking::Asked;
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use axum::response::IntoResponse;
 use serde::de::DeserializeOwned;
 use serde::ser::{Serialize, SerializeTuple, Serializer};
@@ -40,7 +40,7 @@ use usance_server::site::router;
 use usance_server::wire::address::Proxies;
 use usance_server::wire::admission::Admission;
 use usance_server::wire::problem::Problem;
-use usance_server::wire::{input, page};
+use usance_server::wire::{accept, input, page};
 use usance_store::People;
 use usance_store::secrets::Purpose;
 use usance_workload::SplitMix64;
@@ -330,6 +330,26 @@ pub fn instants(data: &[u8]) {
     };
     if let Some(at) = plain() {
         assert_eq!(read, Some(at), "{text:?}");
+    }
+}
+
+/// Text as what a reader takes: only what is offered is chosen, in any case of its letters, and the first word about a form counts.
+pub fn accepts(data: &[u8]) {
+    const OFFERS: [&str; 3] = ["application/json", "text/csv", "text/html"];
+    let of = |value: &[u8]| {
+        let value = HeaderValue::from_bytes(value).ok()?;
+        Some(accept::preferred(&HeaderMap::from_iter([(header::ACCEPT, value)]), &OFFERS))
+    };
+    let Some(chosen) = of(data) else { return };
+    assert!(chosen.is_none_or(|chosen| OFFERS.contains(&chosen)), "{chosen:?}");
+    assert_eq!(of(&data.to_ascii_uppercase()), Some(chosen));
+    for offer in OFFERS {
+        let first = |weight: &str| of(&[format!("{offer};q={weight},").as_bytes(), data].concat()).expect("a header");
+        assert_ne!(first("0"), Some(offer));
+        // Where a header is no text, nothing of its line counts.
+        if data.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
+            assert_eq!(first("1"), Some(offer));
+        }
     }
 }
 

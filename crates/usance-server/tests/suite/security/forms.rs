@@ -113,6 +113,40 @@ fn a_planted_session_is_never_taken_over() {
 }
 
 #[test]
+fn two_sessions_at_once_are_nobodys() {
+    let platform = house(&[]);
+    let (mut alice, bob) = (Jar::new(&platform.server).enter("alice"), Jar::new(&platform.server).enter("bob"));
+    let (own, other) = (alice.cookies["usance_session"].clone(), bob.cookies["usance_session"].clone());
+    let (token, host) = (alice.form_token(), platform.server.url.trim_start_matches("http://"));
+    for lines in [
+        vec![format!("Cookie: usance_session={own}; usance_session={other}")],
+        vec![format!("Cookie: usance_session={own}"), format!("Cookie: usance_look=1; usance_session={own}")],
+        vec![format!("Cookie: usance_session={own}; usance_device=1; usance_device=2")],
+    ] {
+        for (method, path) in [("GET", "/assets"), ("POST", "/sign-out"), ("GET", "/nowhere")] {
+            let mut all =
+                vec![format!("Host: {host}"), "Content-Type: application/x-www-form-urlencoded".into(), "Accept: text/html".into()];
+            all.extend(lines.iter().cloned());
+            let answer = raw(&platform.server, method, path, &all, &encoded(&[("form_token", &token)]));
+            assert!(answer.starts_with("HTTP/1.1 400"), "{method} {path} {lines:?}: {answer}");
+            let lower = answer.to_lowercase();
+            assert!(lower.contains("content-type: text/html") && !lower.contains("set-cookie"), "{answer}");
+        }
+    }
+    assert!(alice.is_in() && bob.clone().is_in(), "nobody was signed out");
+    let twice = [
+        format!("Host: {host}"),
+        "Sec-Fetch-Site: cross-site".into(),
+        "Sec-Fetch-Site: same-origin".into(),
+        format!("Cookie: usance_session={own}"),
+    ];
+    assert!(raw(&platform.server, "POST", "/sign-out", &twice, &encoded(&[("form_token", &token)])).starts_with("HTTP/1.1 400"));
+    assert!(alice.is_in());
+    let (many, path) = ([format!("Host: {host}"), format!("Cookie: usance_zone=UTC; usance_zone=UTC; usance_session={own}")], "/assets");
+    assert!(raw(&platform.server, "GET", path, &many, "").starts_with("HTTP/1.1 200"), "how a page looks may be said twice");
+}
+
+#[test]
 fn cookies_say_what_they_are_for() {
     for (more, prefix, secure) in [(vec![], "", false), (vec!["--https", "--trusted-proxy", "127.0.0.1"], "__Host-", true)] {
         let platform = house(&more);
