@@ -7,6 +7,7 @@ mod suite {
     mod contract;
     mod crash;
     mod damage;
+    mod demo;
     mod document;
     mod entries;
     mod fuzz;

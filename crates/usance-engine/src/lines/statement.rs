@@ -44,6 +44,14 @@ pub struct StatementLine {
     pub balance: Balance,
 }
 
+impl StatementLine {
+    /// Whether it is of a day that ended by the first instant of another: what a close moved is of the day that it closed,
+    /// though it is stamped with that instant (RULES 2).
+    fn is_of_before(&self, first_instant: Timestamp) -> bool {
+        self.at < first_instant || (self.at == first_instant && self.moved.day.is_some())
+    }
+}
+
 /// What to show.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Filter {
@@ -53,9 +61,9 @@ pub struct Filter {
     pub product: Option<ProductIx>,
     /// Only one kind.
     pub kind: Option<MovementKind>,
-    /// Not before.
+    /// Not of a day that ended by then.
     pub from: Option<Timestamp>,
-    /// Before.
+    /// Of a day that ended by then.
     pub until: Option<Timestamp>,
 }
 
@@ -65,7 +73,7 @@ impl Filter {
         self.account.is_none_or(|account| account == line.moved.account)
             && self.product.is_none_or(|product| line.moved.product == Some(product))
             && self.kind.is_none_or(|kind| kind == line.moved.kind)
-            && self.until.is_none_or(|until| line.at < until)
+            && self.until.is_none_or(|until| line.is_of_before(until))
     }
 }
 
@@ -109,7 +117,7 @@ impl Walk {
         loop {
             let (lines, end) = self.window(engine)?;
             for mut line in lines {
-                if filter.from.is_some_and(|from| line.at < from) {
+                if filter.from.is_some_and(|from| line.is_of_before(from)) {
                     return Ok(shown);
                 }
                 let Some((_, both)) = self.mark.balances.iter_mut().find(|(asset, _)| *asset == line.moved.asset) else { continue };

@@ -30,6 +30,8 @@ pub struct Posted {
     pub key: EntryKey,
     /// When.
     pub at: Timestamp,
+    /// In the books of which day it is.
+    pub day: Day,
     /// The entry.
     pub entry: JournalEntry,
     /// Who had it decided; nobody where a day was over, or where the record is older than the field.
@@ -83,14 +85,14 @@ fn of_batch(engine: &Engine, batch: &Batch, asset: Option<AssetIx>) -> Result<Ve
         let (place, fact) = item?;
         engine.peek(|state| {
             let posted = fact.events.iter().flat_map(|event| {
-                // A move of the clock closes days on its way; each is stamped with its own end.
-                let at = if let Event::DayClosed(closed) = event { closed_at(state, closed.day) } else { fact.at };
-                posted(state, event).map(move |entry| (at, entry))
+                let stamp = verb::stamped(state, event, fact.at);
+                posted(state, event).map(move |entry| (stamp, entry))
             });
             let of_asset = posted.filter(|(_, entry)| asset.is_none_or(|only| only == entry.asset()));
-            let keyed = of_asset.zip(0..).map(|((at, entry), number)| Posted {
+            let keyed = of_asset.zip(0..).map(|(((at, day), entry), number)| Posted {
                 key: (place.number(), number),
                 at,
+                day,
                 entry,
                 actor: fact.actor,
                 share_of: None,
@@ -122,8 +124,9 @@ async fn of_customer(
     let mut found: Vec<Posted> = engine.peek(|state| {
         // What a customer did comes after the closes of the same record.
         let did = rows.iter().flat_map(|(_, row)| {
-            let (key, at) = ((row.place.number(), u64::MAX), row.at);
-            posted(state, &row.event).map(move |entry| Posted { key, at, entry, actor: None, share_of: None })
+            let key = (row.place.number(), u64::MAX);
+            let (at, day) = verb::stamped(state, &row.event, row.at);
+            posted(state, &row.event).map(move |entry| Posted { key, at, day, entry, actor: None, share_of: None })
         });
         did.filter(is_next).collect()
     });
@@ -141,7 +144,14 @@ async fn of_customer(
                 let shares = post::share_of_close(cut.customer, line).unwrap_or_default().into_iter().zip(0_u64..);
                 let keyed = shares.map(|(entry, part)| {
                     let number = day_part(line.day) | (line.position.0 & 0xffff_ffff) << 4 | part;
-                    Posted { key: (close.place.number(), number), at, entry, actor: None, share_of: Some((line.product, line.position)) }
+                    Posted {
+                        key: (close.place.number(), number),
+                        at,
+                        day: line.day,
+                        entry,
+                        actor: None,
+                        share_of: Some((line.product, line.position)),
+                    }
                 });
                 found.extend(keyed.filter(is_next));
             }

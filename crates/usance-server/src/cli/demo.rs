@@ -13,10 +13,10 @@ use std::process::ExitCode;
 use usance_core::calendar::{DayOffset, Timestamp};
 use usance_core::machine::state::{ClockMode, Platform};
 use usance_core::machine::{Answer, Event, Executed, State};
-use usance_engine::Settings;
 use usance_engine::life::clock::EngineClock;
 use usance_engine::life::settings::SHARD;
 use usance_engine::people::keys::Keyring;
+use usance_engine::{Engine, Settings};
 use usance_store::codec::Record;
 use usance_store::random::random_bytes;
 use usance_store::{
@@ -73,8 +73,10 @@ pub fn run(verb: &Demo) -> anyhow::Result<ExitCode> {
     let tokens: Tokens = serde_json::from_slice(&files::read(&tokens_path, TOKENS_BYTES_MAX)?)?;
     let opening = open(&Settings::new(&verb.data), output)?;
     let sample_customers = tokens.customers.iter().map(|(id, _)| id.clone()).collect();
+    let tomorrow = next_midnight(&opening.engine);
     let keys = Keyring::at(secrets_file::beside_data(&verb.data));
-    serve(opening, door, &verb.serving, Entry { bootstrap: None, sample_customers, keys }, move |address, _| tell(address, &tokens, output))
+    let entry = Entry { bootstrap: None, sample_customers, keys };
+    serve(opening, door, &verb.serving, entry, move |address, _| tell(address, &tokens, tomorrow, output))
 }
 
 /// Builds the sample platform. It is finished when the tokens have their name; a start that was cut off begins again.
@@ -170,7 +172,7 @@ impl Journal<'_> {
     }
 }
 
-fn tell(address: std::net::SocketAddr, tokens: &Tokens, output: Output) -> anyhow::Result<()> {
+fn tell(address: std::net::SocketAddr, tokens: &Tokens, tomorrow: Timestamp, output: Output) -> anyhow::Result<()> {
     if output.json {
         let customers: serde_json::Map<String, serde_json::Value> =
             tokens.customers.iter().map(|(id, text)| (id.clone(), text.clone().into())).collect();
@@ -192,13 +194,14 @@ fn tell(address: std::net::SocketAddr, tokens: &Tokens, output: Output) -> anyho
     println!("  curl -s http://{address}/v1/products");
     println!("  curl -s -H 'Authorization: Bearer {alice}' http://{address}/v1/accounts");
     println!("  curl -s -X POST http://{address}/v1/operator/clock -H 'Authorization: Bearer {}' \\", tokens.operator);
-    println!("       -H 'Idempotency-Key: tomorrow-1' -H 'Content-Type: application/json' -d '{{\"to\": \"{}\"}}'", next_midnight());
+    // A key of its own for each day: a start after that day asks for something else.
+    let key = format!("tomorrow-{}", tomorrow.ms());
+    println!("       -H 'Idempotency-Key: {key}' -H 'Content-Type: application/json' -d '{{\"to\": \"{tomorrow}\"}}'");
     println!("\nStop with Ctrl-C; a second start continues where this one was.");
     Ok(())
 }
 
-/// The first instant of tomorrow, in UTC.
-fn next_midnight() -> Timestamp {
-    let offset = DayOffset::default();
-    offset.first_instant(offset.day_of(EngineClock::system()).next())
+/// The first instant of the day after the one at which the clock of the demo stands, wherever it was moved before.
+fn next_midnight(engine: &Engine) -> Timestamp {
+    engine.peek(|state| state.registry.platform.offset.first_instant(state.registry.open_day.next()))
 }

@@ -96,7 +96,7 @@ pub fn run(verb: &Export) -> anyhow::Result<ExitCode> {
 /// Runs the log and writes every posting; gives how many there are, and where the log led.
 fn postings(verb: &Export, reader: &dyn LogReader, end: Head, journal: &mut CsvFile) -> anyhow::Result<(u64, Replay)> {
     let bar = progress("journal", end.seq, verb.output);
-    journal.write_record(["log_position", "at", "asset", "customer", "product", "account", "side", "amount"])?;
+    journal.write_record(["log_position", "at", "asset", "customer", "product", "account", "side", "amount", "day"])?;
     let mut postings = 0u64;
     let replay = Replay::walk(reader, end, |batch, state, records| {
         bar.set_position(batch.seq);
@@ -104,6 +104,7 @@ fn postings(verb: &Export, reader: &dyn LogReader, end: Head, journal: &mut CsvF
         for (index, record) in records.iter().enumerate() {
             let place = (batch.seq << 16 | index as u64).to_string();
             for event in &record.fact.events {
+                let (at, day) = verb::stamped(state, event, record.fact.at);
                 for entry in verb::post(state, event)? {
                     let (customer, product) = match entry.whose() {
                         Whose::Customer(ix) => (state.customers.get(ix.index()).map_or("", |customer| &*customer.id), String::new()),
@@ -115,13 +116,14 @@ fn postings(verb: &Export, reader: &dyn LogReader, end: Head, journal: &mut CsvF
                         let (asset, amount) = (shape::symbol(state, entry.asset()), shape::amount(state, entry.asset(), line.amount));
                         journal.write_record([
                             &place,
-                            &record.fact.at.to_string(),
+                            &at.to_string(),
                             &cell(&asset),
                             &cell(customer),
                             &cell(&product),
                             line.account.name(),
                             side,
                             &amount,
+                            &day.to_string(),
                         ])?;
                         postings += 1;
                     }

@@ -39,6 +39,8 @@ pub struct PostingShape {
 pub struct EntryShape {
     log_position: String,
     at: String,
+    /// In the books of which day it is: a close is of the day that it closes.
+    day: String,
     asset: String,
     /// Whose it is, for a customer's entry.
     customer: Option<String>,
@@ -66,6 +68,7 @@ fn entry(state: &Machine, posted: &Posted) -> EntryShape {
     EntryShape {
         log_position: posted.key.0.to_string(),
         at: posted.at.to_string(),
+        day: posted.day.to_string(),
         asset: shape::symbol(state, entry.asset()),
         customer,
         product: posted.share_of.map(|(product, _)| product).or(product).map(|product| shape::product_id(state, product)),

@@ -351,6 +351,15 @@ fn an_export_says_what_the_service_says() {
         *accounts.entry((&row["asset"], &row["account"])).or_default() += amount;
     }
     assert!(entries.values().all(|sum| *sum == 0), "{entries:?}");
+    // A close is stamped with its own end and is of the day it closed, also where one move of the clock closed several.
+    let stamps = |entry: &dyn Fn(&str) -> String| ["log_position", "at", "day"].map(entry);
+    let told: BTreeSet<_> = platform
+        .operator
+        .all("/v1/operator/journal", 500)
+        .iter()
+        .map(|entry| stamps(&|name| entry[name].as_str().expect("text").to_owned()))
+        .collect();
+    assert_eq!(journal.iter().map(|row| stamps(&|name| row[name].clone())).collect::<BTreeSet<_>>(), told);
     let books = platform.operator.get("/v1/operator/books").ok();
     for book in books["items"].as_array().expect("items") {
         for account in book["accounts"].as_array().expect("accounts") {

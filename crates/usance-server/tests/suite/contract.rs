@@ -2,10 +2,11 @@
 //!
 //! One file per promise: [`once`] (a write happens once), [`malformed`] (what cannot be read changes nothing),
 //! [`rejections`] (every rule that says no, with its numbers), [`paging`] (a list is the same whole however it is cut),
-//! [`statement`] (what a customer sees adds up), [`ledger`] (the books do), [`offer`] (what is shown before is what is
+//! [`statement`] (what a customer sees adds up), [`cut`] (what is of which day), [`ledger`] (the books do), [`offer`] (what is shown before is what is
 //! booked), [`live`] (events, health, notices), [`people`] (tokens, passwords, how often one may ask).
 
 mod accept;
+mod cut;
 mod ledger;
 mod live;
 mod malformed;

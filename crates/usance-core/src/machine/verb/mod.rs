@@ -25,6 +25,7 @@ pub mod wallet;
 
 use super::answer::Answer;
 use super::day::DayClosed;
+use super::derive::closed_at;
 use super::movement::{Movement, of_deed};
 use super::news::News;
 use super::post::Catalogue;
@@ -332,6 +333,16 @@ pub fn of<R>(event: &Event, told: impl FnOnce(&dyn Fact) -> R) -> R {
         Event::ClockMoved(fact) => told(fact),
         Event::ClockConfirmed(fact) => told(fact),
     }
+}
+
+/// When what an event of a record moved is stamped, and in the books of which day it is (RULES 2): a close is the last thing of the
+/// day that it closes, wherever the clock stood; everything else is of the day in which it happened.
+#[must_use]
+pub fn stamped(state: &State, event: &Event, at: Timestamp) -> (Timestamp, Day) {
+    if let Event::DayClosed(closed) = event {
+        return (closed_at(state, closed.day), closed.day);
+    }
+    (at, state.registry.platform.offset.day_of(at))
 }
 
 /// The journal entries of an event, each balanced; they may touch several assets.

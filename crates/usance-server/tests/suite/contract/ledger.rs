@@ -107,6 +107,7 @@ fn the_books_of_every_closed_day_are_the_entries_up_to_its_close() {
         let by_close = |entry: &&Value| word(entry, "at") < close.as_str() || (word(entry, "at") == close && entry["product"].is_string());
         let mut sums = Sums::new();
         entries.iter().filter(by_close).for_each(|entry| add(&mut sums, entry));
+        assert!(entries.iter().all(|entry| by_close(&entry) == (word(entry, "day") <= day.to_string().as_str())), "{day}");
         let shown = without_zeros(books(&platform, &format!("?at={day}")));
         assert_eq!(without_zeros(sums), shown, "{day}");
         different += usize::from(shown != last);

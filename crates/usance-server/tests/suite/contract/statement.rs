@@ -109,8 +109,11 @@ fn stretches_of_days_laid_side_by_side_are_the_whole() {
             assert_eq!(parts, sender.all(&format!("/v1/{list}"), 500), "{customer}: {list}");
         }
         for line in sender.all("/v1/statement?from=2026-01-05&to=2026-01-12", 500) {
-            let at = word(&line, "at");
-            assert!(("2026-01-04T16:00:00.000Z".."2026-01-12T16:00:00.000Z").contains(&at), "{line}");
+            // A close is of the day that it closes.
+            match line["day"].as_str() {
+                Some(day) => assert!(("2026-01-05"..="2026-01-12").contains(&day), "{line}"),
+                None => assert!(("2026-01-04T16:00:00.000Z".."2026-01-12T16:00:00.000Z").contains(&word(&line, "at")), "{line}"),
+            }
         }
         assert!(
             sender
