@@ -7,6 +7,7 @@ use crate::cli::{logging, token};
 use crate::wire::listen::Entrance;
 use anyhow::bail;
 use clap::Args;
+use clap::builder::FalseyValueParser;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -46,6 +47,9 @@ pub struct Demo {
     data: PathBuf,
     #[command(flatten)]
     serving: Serving,
+    /// Serve it also where others than this machine can reach it: anybody may enter as a sample customer and move the clock.
+    #[arg(long, env = "USANCE_I_KNOW_EVERYBODY_CAN_ENTER", value_parser = FalseyValueParser::new())]
+    i_know_everybody_can_enter: bool,
     #[command(flatten)]
     pub(super) output: Output,
 }
@@ -65,6 +69,13 @@ pub fn run(verb: &Demo) -> anyhow::Result<ExitCode> {
     let output = verb.output;
     // The demo talks to a person; the service's own log is for warnings here.
     logging::start(verb.serving.log_json, Some("warn"));
+    let listen = verb.serving.listen;
+    if !listen.ip().to_canonical().is_loopback() && !verb.i_know_everybody_can_enter {
+        bail!(
+            "anybody may enter a demo and move its clock, and at {listen} others than this machine can reach it: \
+             listen on 127.0.0.1, or add --i-know-everybody-can-enter"
+        );
+    }
     let door = Entrance::at(verb.serving.listen, &verb.serving.connections)?;
     let tokens_path = verb.data.join(TOKENS);
     if !tokens_path.exists() {

@@ -3,9 +3,11 @@
 //! A password is never an argument of its own, which everybody on the machine can read: it comes from a file or from the
 //! environment. No text made here holds one.
 
+use crate::cli::logging::in_one_line;
 use anyhow::{Context, bail};
 use clap::Args;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 use usance_engine::life::settings::SHARD;
 use usance_store::{DataDirectory, Head, Home, LogReader, Postgres, Secrets, SnapshotFile, StoreError, secrets_file, snapshot};
 
@@ -52,8 +54,24 @@ impl ServerFlags {
             }
             None => std::env::var(PASSWORD).ok().filter(|password| !password.is_empty()),
         };
-        Ok(Some(Postgres::parse(address, password.as_deref())?))
+        let postgres = Postgres::parse(address, password.as_deref())?;
+        if let Some(weakness) = postgres.weakness() {
+            warn_once(&postgres, weakness);
+        }
+        Ok(Some(postgres))
     }
+}
+
+/// Says once a process what a connection lacks: in the service's own log, or beside what a verb says.
+fn warn_once(server: &Postgres, weakness: &str) {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        if tracing::dispatcher::has_been_set() {
+            tracing::warn!(%server, "{weakness}; sslmode=verify-full proves who it is");
+        } else {
+            eprintln!("usance: {}", in_one_line(&format!("{server}: {weakness}; sslmode=verify-full proves who it is")));
+        }
+    });
 }
 
 /// A place that is read, whoever writes it meanwhile.

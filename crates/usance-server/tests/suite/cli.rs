@@ -87,7 +87,7 @@ fn every_verb_explains_itself() {
             &["serve"],
             &["--role", "--node", "--advertise", "USANCE_OPERATOR_TOKEN", "--clock", "--day-offset-minutes", "--unconfirmed-days"],
         ),
-        (&["demo"], &["--data"]),
+        (&["demo"], &["--data", "--i-know-everybody-can-enter"]),
         (&["token"], &["create", "list", "revoke"]),
         (
             &["token", "create"],

@@ -1,6 +1,6 @@
 //! A demo in a person's hands: what it says to type is right.
 
-use super::harness::{Client, binary};
+use super::harness::{Client, Server, Start, binary};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -52,5 +52,27 @@ fn the_line_that_moves_the_clock_of_a_demo_is_right_at_every_start() {
         let clock = operator.get("/v1/clock").ok();
         assert!(Some(&clock["day"]) != day.as_ref() && clock["now"] == body["to"], "{start}: {clock}");
         day = Some(clock["day"].clone());
+    }
+}
+
+/// Nothing is listened on here: where it may listen, it then finds another platform in its directory.
+#[test]
+fn a_demo_that_others_can_reach_asks_for_consent() {
+    let mut server = Server::start(&Start::default());
+    assert!(server.terminate());
+    let data = server.data.to_str().expect("UTF-8");
+    let said = |listen: &str, more: &[&str], consent: &str| {
+        let mut command = binary();
+        command.args(["demo", "--data", data, "--listen", listen]).args(more).env("USANCE_I_KNOW_EVERYBODY_CAN_ENTER", consent);
+        let output = command.output().expect("the binary runs");
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    const CONSENT: &str = "--i-know-everybody-can-enter";
+    for listen in ["0.0.0.0:0", "[::]:0", "[::ffff:0.0.0.0]:0", "192.0.2.1:8080"] {
+        assert!(said(listen, &[], "").contains(CONSENT) && said(listen, &[], "false").contains(CONSENT), "{listen}");
+    }
+    for (listen, more, consent) in [("127.0.0.1:0", &[][..], ""), ("0.0.0.0:0", &[CONSENT], ""), ("0.0.0.0:0", &[], "1")] {
+        assert!(said(listen, more, consent).contains("holds another platform"), "{listen} {more:?} {consent}");
     }
 }

@@ -17,7 +17,7 @@ use totp_rs::{Algorithm, Builder, Secret};
 pub const OPERATOR: &str = "usance_test_5d1f0c8b7a9e4236b0d1f2a3c4e59687";
 
 /// Every environment variable that the binary looks at.
-const VARIABLES: [&str; 30] = [
+const VARIABLES: [&str; 31] = [
     "USANCE_DATA",
     "USANCE_LISTEN",
     "USANCE_CLOCK",
@@ -48,6 +48,7 @@ const VARIABLES: [&str; 30] = [
     "USANCE_NODE",
     "USANCE_ADVERTISE",
     "USANCE_SECRETS_FILE",
+    "USANCE_I_KNOW_EVERYBODY_CAN_ENTER",
 ];
 
 /// A command that sees none of them.

@@ -230,6 +230,25 @@ fn no_password_is_ever_said() {
 }
 
 #[test]
+fn a_connection_that_proves_nobody_is_said_once() {
+    const SAID: &str = "sslmode=prefer: whoever stands in between";
+    let directory = TempDir::new().expect("a directory");
+    let (data, database) = (directory.path().join("data"), Database::new());
+    // Over a plain connection that stays on this machine there is nothing to say.
+    let mut server = database.start(&data, &[]).expect("it starts");
+    server.log_line("started");
+    assert!(server.terminate() && !server.printed().contains("sslmode"), "{}", server.printed());
+    let weak = database.address().replace("sslmode=disable", "sslmode=prefer");
+    let mut server = Server::start_in(&data, &on(&weak, &[])).expect("it starts");
+    server.log_line("started");
+    assert!(server.terminate());
+    assert_eq!(server.printed().matches(SAID).count(), 1, "{}", server.printed());
+    let verified = usance(&["verify", "--store", &weak, "--data", text(&data)]);
+    assert!(verified.status.success());
+    assert_eq!(String::from_utf8_lossy(&verified.stderr).matches(SAID).count(), 1, "{verified:?}");
+}
+
+#[test]
 fn what_is_typed_wrong_is_a_sentence() {
     let directory = TempDir::new().expect("a directory");
     let data = directory.path().join("data");

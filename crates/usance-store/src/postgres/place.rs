@@ -1,6 +1,7 @@
 //! Where a PostgreSQL server is, and how to speak to it. No text it makes ever holds a password.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +33,8 @@ pub(super) struct Inner {
     pub(super) tls: tokio_postgres_rustls::MakeRustlsConnect,
     /// The address without its password, and without the schema.
     shown: String,
+    /// What is not proven or not encrypted, where a network may lie in between.
+    weakness: Option<&'static str>,
     runtime: Threads,
 }
 
@@ -48,8 +51,9 @@ impl Drop for Threads {
 
 impl Postgres {
     /// Reads an address like `postgres://user@host:5432/database?sslmode=verify-full&sslrootcert=/etc/ca.pem`. Beside the
-    /// settings of the driver it knows `sslmode` (`disable`, `prefer`, `require`, `verify-full`), `sslrootcert` (a PEM file
-    /// of the authorities to trust in place of the system's) and `schema` (where the tables lie, `usance` if none is named).
+    /// settings of the driver it knows `sslmode` (`disable`, `prefer`, `require`, `verify-full`; if none is named `verify-full`, and
+    /// `disable` over a socket), `sslrootcert` (a PEM file of the authorities to trust in place of the system's) and `schema`
+    /// (where the tables lie, `usance` if none is named).
     /// `password` takes the place of the address's.
     ///
     /// # Errors
@@ -60,13 +64,13 @@ impl Postgres {
             return Err(refuse("it begins with postgres://"));
         }
         let (path, query) = address.split_once('?').unwrap_or((address, ""));
-        let (mut schema, mut mode, mut authorities, mut others) = (SCHEMA.to_owned(), tls::Mode::Prefer, None, Vec::new());
+        let (mut schema, mut mode, mut authorities, mut others) = (SCHEMA.to_owned(), None, None, Vec::new());
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').ok_or_else(|| refuse("a setting is NAME=VALUE"))?;
             let plain = percent_decode_str(value).decode_utf8().map_err(|_| refuse("a setting is UTF-8"))?.into_owned();
             match name {
                 "schema" => schema = plain,
-                "sslmode" => mode = tls::Mode::parse(&plain)?,
+                "sslmode" => mode = Some(tls::Mode::parse(&plain)?),
                 "sslrootcert" => authorities = Some(PathBuf::from(plain)),
                 _ => others.push(format!("{name}={}", utf8_percent_encode(&plain, RESERVED))),
             }
@@ -80,6 +84,7 @@ impl Postgres {
         if config.get_hosts().is_empty() || config.get_user().is_none() {
             return Err(refuse("it names a user and a host: postgres://USER@HOST:PORT/DATABASE"));
         }
+        let mode = mode.unwrap_or_else(|| default_mode(config.get_hosts()));
         if let Some(password) = password {
             config.password(password);
         }
@@ -93,10 +98,10 @@ impl Postgres {
         });
         config.connect_timeout(CONNECT).tcp_user_timeout(Duration::from_secs(20)).keepalives_idle(Duration::from_secs(10));
         let tls = tls::connector(mode, authorities.as_deref())?;
-        let shown = shown(&config);
+        let (shown, weakness) = (shown(&config), weakness(config.get_hosts(), mode));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("postgres").enable_all().build();
         let runtime = Threads(Some(runtime.map_err(|error| StoreError::Address(error.to_string()))?));
-        Ok(Postgres { inner: Arc::new(Inner { config, tls, shown, runtime }), schema: schema.into() })
+        Ok(Postgres { inner: Arc::new(Inner { config, tls, shown, weakness, runtime }), schema: schema.into() })
     }
 
     /// The schema that holds the tables.
@@ -109,6 +114,13 @@ impl Postgres {
     #[must_use]
     pub fn people(&self) -> Self {
         Postgres { inner: Arc::clone(&self.inner), schema: format!("{}_people", self.schema).into() }
+    }
+
+    /// What of the connection is not encrypted, or not proven, where somebody may stand in between; nothing over a socket, and
+    /// nothing where a plain connection stays on this machine.
+    #[must_use]
+    pub fn weakness(&self) -> Option<&'static str> {
+        self.inner.weakness
     }
 
     pub(super) fn runtime(&self) -> Result<&Runtime, StoreError> {
@@ -126,6 +138,28 @@ impl fmt::Debug for Postgres {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Postgres({self})")
     }
+}
+
+/// What is asked of a connection of which nothing is said: that the server is proven, unless it can be nobody else.
+fn default_mode(hosts: &[Host]) -> tls::Mode {
+    if hosts.iter().any(|host| matches!(host, Host::Tcp(_))) { tls::Mode::VerifyFull } else { tls::Mode::Disable }
+}
+
+fn weakness(hosts: &[Host], mode: tls::Mode) -> Option<&'static str> {
+    let names = || hosts.iter().filter_map(|host| if let Host::Tcp(name) = host { Some(name.as_str()) } else { None });
+    match mode {
+        tls::Mode::Disable if names().all(is_here) => None,
+        tls::Mode::Prefer | tls::Mode::Require if names().next().is_none() => None,
+        tls::Mode::VerifyFull => None,
+        tls::Mode::Disable => Some("sslmode=disable: nothing that is said to the database server is encrypted"),
+        tls::Mode::Prefer => Some("sslmode=prefer: whoever stands in between can read along, and pass for the database server"),
+        tls::Mode::Require => Some("sslmode=require: whoever stands in between can pass for the database server"),
+    }
+}
+
+/// Whether a host is this machine.
+fn is_here(name: &str) -> bool {
+    name == "localhost" || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 /// Whether a name needs no quotes in SQL.
@@ -154,8 +188,8 @@ mod tests {
     #[test]
     fn an_address_is_shown_without_its_password() {
         let rows = [
-            ("postgres://ann:secret@db:5433/books", "postgres://ann@db:5433/books (schema usance)"),
-            ("postgresql://ann:secret@one:1,two:2/books?schema=other", "postgres://ann@one:1,two:2/books (schema other)"),
+            ("postgres://ann:secret@db:5433/books?sslmode=disable", "postgres://ann@db:5433/books (schema usance)"),
+            ("postgresql://ann:secret@one:1,two:2/books?schema=other&sslmode=prefer", "postgres://ann@one:1,two:2/books (schema other)"),
             ("postgres://ann@%2Frun%2Fpg/books", "postgres://ann@/run/pg:5432/books (schema usance)"),
         ];
         for (address, shown) in rows {
@@ -163,6 +197,35 @@ mod tests {
             assert_eq!(postgres.to_string(), shown);
             assert!(!format!("{postgres:?}").contains("secret"));
         }
+    }
+
+    #[test]
+    fn a_server_is_proven_unless_the_address_says_otherwise_and_that_is_told() {
+        let config = |hosts: &str| format!("postgres://ann@{hosts}/books").parse::<Config>().unwrap();
+        for (hosts, mode) in [
+            ("db", tls::Mode::VerifyFull),
+            ("127.0.0.1", tls::Mode::VerifyFull),
+            ("%2Frun%2Fpg,db", tls::Mode::VerifyFull),
+            ("%2Frun%2Fpg", tls::Mode::Disable),
+        ] {
+            assert_eq!(default_mode(config(hosts).get_hosts()), mode, "{hosts}");
+        }
+        for (hosts, mode, told) in [
+            ("db", tls::Mode::VerifyFull, None),
+            ("db", tls::Mode::Require, Some("sslmode=require")),
+            ("127.0.0.1", tls::Mode::Prefer, Some("sslmode=prefer")),
+            ("db", tls::Mode::Disable, Some("sslmode=disable")),
+            ("localhost,db", tls::Mode::Disable, Some("sslmode=disable")),
+            ("localhost,[::1],127.0.0.9", tls::Mode::Disable, None),
+            ("%2Frun%2Fpg", tls::Mode::Disable, None),
+            ("%2Frun%2Fpg", tls::Mode::Prefer, None),
+        ] {
+            let found = weakness(config(hosts).get_hosts(), mode).and_then(|told| told.split(':').next());
+            assert_eq!(found, told, "{hosts} {mode:?}");
+        }
+        // What is said nothing of is verified, so it may name authorities.
+        let refused = Postgres::parse("postgres://ann@db/books?sslrootcert=/nowhere", None).unwrap_err();
+        assert!(refused.to_string().contains("sslrootcert /nowhere"), "{refused}");
     }
 
     #[test]

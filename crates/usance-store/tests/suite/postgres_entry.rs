@@ -97,8 +97,13 @@ fn what_of_the_server_is_proven() {
     }
     let refused = guarded.connect("usance", &verified(&other), None).unwrap_err().to_string();
     assert!(refused.contains("cannot be reached: ") && refused.contains("UnknownIssuer"), "{refused}");
-    // The system's authorities do not know this one.
-    assert!(guarded.connect("usance", "sslmode=verify-full", None).is_err());
+    // The system's authorities do not know this one; whoever says nothing asks for as much.
+    for settings in ["sslmode=verify-full", ""] {
+        let refused = guarded.connect("usance", settings, None).unwrap_err().to_string();
+        assert!(refused.contains("certificate"), "{settings}: {refused}");
+    }
+    let by_file = format!("sslrootcert={}", ours.display());
+    assert!(is_encrypted(&guarded.connect("usance", &by_file, None).unwrap()));
 
     guarded.certify("db.example");
     let wire = guarded.connect("usance", "sslmode=require", None).unwrap().connect().unwrap();
