@@ -15,6 +15,7 @@ use argon2::{Argon2, PasswordHash, PasswordVerifier};
 use axum::http::StatusCode;
 use std::time::Duration;
 use subtle::ConstantTimeEq;
+use usance_core::id::is_unseen;
 use usance_engine::caller::{Actor, AddressClass, Credential};
 use usance_engine::life::clock::EngineClock;
 use usance_engine::people::{code_as_made, secret_hash};
@@ -195,7 +196,7 @@ impl Auth {
     /// 503 when the file cannot be written.
     pub fn open_session(&self, customer: &str, device: &str, address: AddressClass) -> Result<String, Problem> {
         let secret = hex(&random::<32>()?);
-        let device: String = device.chars().filter(|letter| !letter.is_control()).take(200).collect();
+        let device: String = device.chars().filter(|letter| !is_unseen(*letter)).take(200).collect();
         let at = now();
         let session = NewSession { hash: secret_hash(&secret), customer: customer.to_owned(), device, expires_at_ms: at + IDLE_MS };
         let actor = Actor { role: Role::Customer, credential: Credential::SignIn, address };

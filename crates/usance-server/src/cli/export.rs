@@ -4,7 +4,7 @@ use crate::cli::output::{Output, progress};
 use crate::cli::replay::{Replay, days_of};
 use crate::cli::store_flags::StoreFlags;
 use crate::json::shape;
-use crate::wire::cell::cell;
+use crate::wire::cell::{cell, crlf_writer};
 use anyhow::{Context, bail};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ pub struct Export {
 type CsvFile = csv::Writer<files::Unfinished>;
 
 fn begin(to: &Path, name: &str) -> anyhow::Result<CsvFile> {
-    Ok(csv::Writer::from_writer(files::Unfinished::beside(&to.join(name))?))
+    Ok(crlf_writer(files::Unfinished::beside(&to.join(name))?))
 }
 
 /// Refuses to write over the files of an earlier export, before the log is run.

@@ -11,6 +11,7 @@ use std::{io, panic, thread};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use usance_core::id::is_unseen;
 
 /// The environment variable that says what is logged: a level, or a level for each module.
 const LEVELS: &str = "USANCE_LOG";
@@ -58,12 +59,6 @@ impl<W: Write> Write for Line<W> {
     }
 }
 
-/// Whether a sign is no part of a line: it ends it, moves the cursor, or changes the direction of what follows.
-fn breaks_a_line(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{061c}' | '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 /// An event with its own line break at the end and no other.
 fn one_line(event: &[u8]) -> String {
     let text = String::from_utf8_lossy(event);
@@ -71,11 +66,12 @@ fn one_line(event: &[u8]) -> String {
     in_one_line(text) + end
 }
 
-/// A text without anything that is no part of a line.
+/// A text without anything that is no part of a line: that ends it, moves the cursor, changes the direction of what follows, or is
+/// not seen.
 pub fn in_one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for letter in text.chars() {
-        if breaks_a_line(letter) {
+        if is_unseen(letter) {
             line.push_str(&format!("\\u{:04x}", u32::from(letter)));
         } else {
             line.push(letter);
@@ -137,7 +133,7 @@ mod tests {
             let text = logged(json, evil);
             let lines: Vec<&str> = text.lines().collect();
             assert_eq!(lines.len(), 2, "{text:?}");
-            assert!(!lines.iter().any(|line| line.chars().any(breaks_a_line)), "{text:?}");
+            assert!(!lines.iter().any(|line| line.chars().any(is_unseen)), "{text:?}");
             assert!(lines[1].contains("the next one") && text.ends_with('\n'), "{text:?}");
             if json {
                 for line in lines {
@@ -172,7 +168,7 @@ mod tests {
             let said = String::from_utf8(output.stderr).expect("text");
             let lines: Vec<&str> = said.lines().collect();
             assert!(output.status.success() && lines.len() == 1, "{format}: {said:?}");
-            assert!(!lines[0].chars().any(breaks_a_line), "{format}: {said:?}");
+            assert!(!lines[0].chars().any(is_unseen), "{format}: {said:?}");
             for part in ["ERROR", "a thread panicked: it broke", "forged", "worker", "logging.rs:"] {
                 assert!(lines[0].contains(part), "{format}: no {part} in {said:?}");
             }

@@ -407,11 +407,12 @@ fn days_asked<'a>(app: &App, caller: &Caller, filter: &'a RewardFilter) -> Resul
     let RewardFilter { asset, position, from, to, .. } = filter;
     let list = format!("rewards {} {asset:?} {position:?} {from:?} {to:?}", caller.acts_for());
     let before: Option<(i32, u64)> = place(&app.auth.key(Purpose::Cursors)?, &list, filter.cursor.as_deref())?;
+    let (from, to) = input::days(from.as_deref(), to.as_deref())?;
     let asked = DaysAsked {
         asset: asset.as_deref(),
         position: position.as_deref(),
-        from: from.as_deref().map(|text| input::day("from", text)).transpose()?,
-        to: to.as_deref().map(|text| input::day("to", text)).transpose()?,
+        from,
+        to,
         before: before.map(|(day, position)| (Day::from_number(day), position)),
         most: size + 1,
     };

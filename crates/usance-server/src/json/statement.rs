@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::json::account::{AccountShape, shapes};
 use crate::json::shape;
 use crate::wire::accept;
-use crate::wire::cell::cell;
+use crate::wire::cell::{cell, crlf_writer};
 use crate::wire::input::{self, Path, Query};
 use crate::wire::page::{LIMIT_MAX, Page, cursor, limit, place};
 use crate::wire::problem::Problem;
@@ -226,13 +226,14 @@ fn wanted<'a>(app: &App, caller: &Caller, asked: &'a StatementFilter) -> Result<
     let StatementFilter { asset, account, product, kind, from, to, .. } = asked;
     let list = format!("statement {} {asset:?} {account:?} {product:?} {kind:?} {from:?} {to:?}", caller.acts_for());
     let mark: Option<Bookmark> = place(&app.auth.key(Purpose::Cursors)?, &list, asked.cursor.as_deref())?;
+    let (from, to) = input::days(from.as_deref(), to.as_deref())?;
     let wanted = Asked {
         asset: asset.as_deref(),
         account: account.map(Into::into),
         product: product.as_deref(),
         kind: kind.map(MovementWord::kind),
-        from: from.as_deref().map(|text| input::day("from", text)).transpose()?,
-        to: to.as_deref().map(|text| input::day("to", text)).transpose()?,
+        from,
+        to,
     };
     Ok((wanted, mark, list))
 }
@@ -271,7 +272,7 @@ fn csv(app: App, mut statement: Statement, open: Open) -> Response {
 }
 
 fn csv_text(state: &Machine, lines: &[StatementLine], head: bool) -> Result<Vec<u8>, std::io::Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut writer = crlf_writer(Vec::new());
     if head {
         writer.write_record(["at", "asset", "account", "kind", "amount", "balance", "day", "position", "product", "reference"])?;
     }

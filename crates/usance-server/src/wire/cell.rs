@@ -6,6 +6,9 @@
 //! takes one away wherever one stands at such a place has the text as it was. Amounts, days and numbers are made here and stay
 //! as they are, so that they can be added up: this is not for them. Quotes and commas are the writer's own (`csv`).
 
+use csv::{Terminator, Writer, WriterBuilder};
+use std::io::Write;
+
 /// What a spreadsheet may take for the beginning of a formula, wide forms included.
 const BEGINS_A_FORMULA: [char; 12] = ['=', '+', '-', '@', '\t', '\r', '\n', '|', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
 
@@ -16,6 +19,11 @@ const BEGINS_A_CELL: [char; 4] = [';', '\t', '\r', '\n'];
 #[must_use]
 pub fn cell(text: &str) -> String {
     text.split_inclusive(BEGINS_A_CELL).flat_map(|part| [if runs(part) { "'" } else { "" }, part]).collect()
+}
+
+/// What writes a CSV file; its lines end as RFC 4180 has it.
+pub fn crlf_writer<W: Write>(to: W) -> Writer<W> {
+    WriterBuilder::new().terminator(Terminator::CRLF).from_writer(to)
 }
 
 /// Whether a cell of this text needs an apostrophe. A quote at its beginning may be gone once the line is split.

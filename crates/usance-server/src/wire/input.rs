@@ -143,6 +143,18 @@ pub fn day(field: &str, text: &str) -> Result<Day, Problem> {
     Day::parse(text).ok_or_else(|| Problem::malformed(format!("{field}: {text:?} is not a day like 2026-01-31")))
 }
 
+/// Reads the days of a list, both included: none before `from`, none after `to`.
+///
+/// # Errors
+/// 400 with the field's name, and for a `from` after `to`, between which there is no day.
+pub fn days(from: Option<&str>, to: Option<&str>) -> Result<(Option<Day>, Option<Day>), Problem> {
+    let (from, to) = (from.map(|text| day("from", text)).transpose()?, to.map(|text| day("to", text)).transpose()?);
+    match (from, to) {
+        (Some(from), Some(to)) if from > to => Err(Problem::malformed(format!("from: {from} is after to, {to}"))),
+        days => Ok(days),
+    }
+}
+
 /// Reads a rate.
 ///
 /// # Errors

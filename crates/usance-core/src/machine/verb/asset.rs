@@ -1,11 +1,11 @@
 //! `CreateAsset`: what can be held and staked (RULES 1).
 
 use super::fact::{Fact, NO_MONEY};
-use super::named::{check_text, invalid, last};
+use super::named::{check_name, invalid, last};
 use crate::calendar::Timestamp;
 use crate::id::{AssetIx, is_outside_id};
 use crate::ledger::{JournalEntry, Unbalanced};
-use crate::limits::{ASSET_DECIMALS_MAX, ASSET_SYMBOL_BYTES_MAX, NAME_BYTES_MAX};
+use crate::limits::{ASSET_DECIMALS_MAX, ASSET_SYMBOL_BYTES_MAX};
 use crate::machine::answer::Answer;
 use crate::machine::news::News;
 use crate::machine::post::Catalogue;
@@ -34,7 +34,7 @@ pub fn create_asset(state: &State, symbol: &str, name: &str, decimals: u8, displ
     if !is_outside_id(symbol, ASSET_SYMBOL_BYTES_MAX) {
         return Err(invalid("symbol is 1 to 16 of A-Z a-z 0-9 . _ -"));
     }
-    check_text("name", name, NAME_BYTES_MAX)?;
+    check_name("name", name)?;
     if decimals > ASSET_DECIMALS_MAX || display_decimals > decimals {
         return Err(invalid("decimals is 0 to 18, display_decimals at most decimals"));
     }

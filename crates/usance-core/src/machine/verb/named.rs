@@ -1,8 +1,8 @@
 //! What commands name, found or refused alike by every verb: customers, assets, products, amounts.
 
-use crate::id::{AssetIx, CustomerIx, ProductIx};
+use crate::id::{AssetIx, CustomerIx, ProductIx, is_unseen, is_unseen_in_text};
 use crate::ledger::LedgerAccount;
-use crate::limits::AMOUNT_UNITS_MAX;
+use crate::limits::{AMOUNT_UNITS_MAX, NAME_BYTES_MAX};
 use crate::machine::rejection::{AmountField, Rejection};
 use crate::machine::state::{Asset, State};
 use crate::money::{Amount, Balance};
@@ -47,13 +47,20 @@ pub(super) fn invalid(reason: impl Into<String>) -> Rejection {
     Rejection::TermsInvalid { reason: reason.into() }
 }
 
-/// A text of a length, without control characters.
+/// A name: one line that a reader sees whole.
+pub(super) fn check_name(field: &str, name: &str) -> Result<(), Rejection> {
+    check(field, name, NAME_BYTES_MAX, is_unseen)
+}
+
+/// A text of several lines that a reader sees whole.
 pub(super) fn check_text(field: &str, text: &str, bytes_max: usize) -> Result<(), Rejection> {
-    if text.is_empty()
-        || text.len() > bytes_max
-        || text.chars().any(|each| each.is_control() && each != '\n' && each != '\r' && each != '\t')
-    {
-        return Err(invalid(format!("{field} is 1 to {bytes_max} bytes of text without control characters")));
+    check(field, text, bytes_max, is_unseen_in_text)
+}
+
+fn check(field: &str, text: &str, bytes_max: usize, is_unseen: fn(char) -> bool) -> Result<(), Rejection> {
+    if text.is_empty() || text.len() > bytes_max || text.chars().any(is_unseen) {
+        let seen = "without control characters and signs that are not seen or turn the direction of writing";
+        return Err(invalid(format!("{field} is 1 to {bytes_max} bytes of text {seen}")));
     }
     Ok(())
 }

@@ -1,12 +1,12 @@
 //! `CreateProduct`, `SetProductStatus`, `ChangeProduct`: what is offered, and on which terms (RULES 5, 6).
 
 use super::fact::{Fact, NO_MONEY};
-use super::named::{asset, check_text, invalid, last, positive, product};
+use super::named::{asset, check_name, check_text, invalid, last, positive, product};
 use super::rate::{RateText, announce, bands};
 use crate::calendar::{Day, Timestamp};
 use crate::id::{AssetIx, ProductIx, is_outside_id};
 use crate::ledger::{JournalEntry, Unbalanced};
-use crate::limits::{NAME_BYTES_MAX, PRODUCT_ID_BYTES_MAX, RISK_NOTICE_BYTES_MAX};
+use crate::limits::{PRODUCT_ID_BYTES_MAX, RISK_NOTICE_BYTES_MAX};
 use crate::machine::answer::{self, Answer};
 use crate::machine::news::News;
 use crate::machine::post::Catalogue;
@@ -139,7 +139,7 @@ pub fn create_product(state: &State, asked: &ProductText) -> Result<ProductCreat
         risk_notice: String::new(),
     };
     let mut sale = changed(&nothing, &asked.sale, asset.decimals)?;
-    check_text("name", &asked.name, NAME_BYTES_MAX)?;
+    check_name("name", &asked.name)?;
     sale.name.clone_from(&asked.name);
     let distribution = asked.distribution.unwrap_or(asked.kind.default_distribution());
     if let Some(reason) = contradiction(asked.kind, distribution, &sale) {
@@ -184,7 +184,7 @@ pub fn change_product(state: &State, id: &str, asked: &SaleText) -> Result<SaleT
     }
     let decimals = state.asset(product.asset).map_or(0, |asset| asset.decimals);
     let sale = changed(&product.sale, asked, decimals)?;
-    check_text("name", &sale.name, NAME_BYTES_MAX)?;
+    check_name("name", &sale.name)?;
     if let Some(reason) = contradiction(product.kind, product.distribution, &sale) {
         return Err(invalid(reason));
     }

@@ -1,6 +1,11 @@
 //! Accounts, the pool, products and what has to be true of a subscription (RULES 1, 4, 5, 6).
 
+use crate::driver::Engine;
 use crate::table::check;
+use usance_core::calendar::Timestamp;
+use usance_core::machine::state::ClockMode;
+use usance_core::machine::verb::{AssetCreated, asset};
+use usance_core::machine::{Event, Rejection, apply};
 
 // --- accounts, references and the pool (RULES 4, 7) ---
 
@@ -329,4 +334,17 @@ fn a_preview_tells_dates_and_rewards() {
         prospect  alice term 0.000000001           | per_day 0 total 0
         ",
     );
+}
+
+/// What a name may hold is asked when it is given; a log of before that was asked is read as it is.
+#[test]
+fn a_name_that_is_refused_today_is_read_from_an_old_log() {
+    let at = Timestamp::from_ms(1_767_225_600_000);
+    let mut engine = Engine::new(ClockMode::Simulated, 0, at);
+    let turned = "\u{202e}desrever";
+    let asked = asset::create_asset(&engine.state, "OLD", turned, 9, 4);
+    assert!(matches!(asked, Err(Rejection::TermsInvalid { .. })), "{asked:?}");
+    let created = AssetCreated { symbol: "OLD".into(), name: turned.into(), decimals: 9, display_decimals: 4 };
+    apply::apply(&mut engine.state, &Event::AssetCreated(created), at);
+    assert_eq!(engine.state.registry.assets.iter().map(|asset| asset.name.as_str()).collect::<Vec<_>>(), [turned]);
 }

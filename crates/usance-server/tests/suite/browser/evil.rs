@@ -21,7 +21,7 @@ const PAYLOADS: [&str; 9] = [
     "javascript:window.planted=5",
     "{{7*7}}${window.planted=6}{%if 1%}<%=7%>",
     "<a class=planted href=javascript:window.planted=7 hx-get=/assets hx-trigger=load>",
-    "\u{202e}desrever\u{202c} \u{2066}isolate\u{2069} \u{200b}&lt;b&gt; &#60;i class=planted&#62;",
+    "\u{645}\u{643}\u{633} reversed &lt;b&gt; &#60;i class=planted&#62;",
     "<!--<plaintext class=planted>--> <iframe class=planted srcdoc=\"<script>top.planted=8</script>\"> <base href=//evil.example>",
 ];
 

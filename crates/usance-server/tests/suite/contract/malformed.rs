@@ -3,6 +3,7 @@
 use crate::suite::harness::{Answer, Client, fresh_key};
 use crate::suite::platform::Platform;
 use serde_json::{Value, json};
+use usance_server::contract::route::Route;
 use usance_server::contract::routes::table;
 
 fn raw(sender: &Client, method: &str, path: &str, kind: Option<&str>, body: &[u8]) -> Answer {
@@ -313,7 +314,7 @@ fn a_filter_is_read_strictly() {
     // Days far out are days all the same.
     for path in ["rewards", "statement"] {
         assert_eq!(sender.get(&format!("/v1/{path}?from=0001-01-01&to=9999-12-31")).ok()["items"], json!([]));
-        assert_eq!(sender.get(&format!("/v1/{path}?from=9999-12-31&to=0001-01-01")).ok()["items"], json!([]));
+        sender.get(&format!("/v1/{path}?from=9999-12-31&to=0001-01-01")).refused(400, "malformed_request");
     }
 }
 
@@ -384,5 +385,24 @@ fn a_page_has_1_to_500_items_and_a_cursor_is_one_of_ours() {
     for path in whole {
         alice.get(&format!("/v1/{path}?limit=1")).refused(400, "malformed_request");
         assert_eq!(alice.get(&format!("/v1/{path}")).ok()["next_cursor"], Value::Null, "{path} comes whole");
+    }
+}
+
+/// Every list that takes both days, by the contract's own table; a day alone is a stretch, too.
+#[test]
+fn a_stretch_of_days_does_not_end_before_it_begins() {
+    let platform = Platform::new();
+    platform.deposit("alice", "SOL", "spot", "1");
+    let alice = platform.acting_for("alice");
+    let both = |route: &&Route| ["from", "to"].iter().all(|name| route.query.contains(name));
+    let routes: Vec<Route> = table().into_iter().filter(|route| both(&route)).collect();
+    assert_eq!(routes.iter().map(|route| route.path).collect::<Vec<_>>(), ["/v1/rewards", "/v1/statement"]);
+    for route in routes {
+        for accept in route.forms() {
+            let of = |from: &str, to: &str| alice.send("GET", &format!("{}?from={from}&to={to}", route.path), &[("accept", accept)], None);
+            let refused = of("2026-01-02", "2026-01-01").refused(400, "malformed_request");
+            assert!(refused["detail"].as_str().is_some_and(|detail| detail.contains("from") && detail.contains("2026-01-02")), "{refused}");
+            assert_eq!(of("2026-01-01", "2026-01-01").status, 200, "{} {accept}", route.path);
+        }
     }
 }

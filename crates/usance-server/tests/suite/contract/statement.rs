@@ -130,6 +130,7 @@ fn csv(sender: &Client, query: &str) -> (Vec<BTreeMap<String, String>>, String) 
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/csv; charset=utf-8")), "{}", answer.text());
     assert!(answer.header("content-disposition").is_some_and(|name| name.starts_with("attachment")));
     let body = answer.text();
+    assert!(body.split_inclusive('\n').all(|line| line.ends_with("\r\n")), "lines end as RFC 4180 has it: {body:?}");
     let mut reader = csv::Reader::from_reader(body.as_bytes());
     let records = reader.deserialize().map(|record| record.expect("a record")).collect();
     (records, body.lines().next().unwrap_or("").to_owned())

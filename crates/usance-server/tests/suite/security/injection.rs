@@ -1,7 +1,7 @@
 //! Texts that mean something to a database, a spreadsheet or a terminal are only texts here.
 
 use super::{Jar, PASSWORD, encoded, house, set_password};
-use crate::suite::harness::{OPERATOR, Server, Start, binary, fresh_key, usance};
+use crate::suite::harness::{Answer, OPERATOR, Server, Start, binary, fresh_key, usance};
 use crate::suite::platform::Platform;
 use crate::suite::postgres::{Database, on};
 use serde_json::json;
@@ -104,6 +104,71 @@ fn tried_on(start: &Start) {
     let page = jar.get("/settings").text();
     assert_eq!(page.matches("DROP TABLE").count(), 3, "three of these devices are listed, as they call themselves");
     is_whole(&platform, &mut jar);
+}
+
+/// What a reader does not see, or sees elsewhere than it stands.
+const UNSEEN: [char; 18] = [
+    '\0',
+    '\u{1b}',
+    '\u{7f}',
+    '\u{85}',
+    '\u{ad}',
+    '\u{61c}',
+    '\u{200b}',
+    '\u{200e}',
+    '\u{200f}',
+    '\u{202a}',
+    '\u{202e}',
+    '\u{2028}',
+    '\u{2060}',
+    '\u{2066}',
+    '\u{2069}',
+    '\u{3164}',
+    '\u{feff}',
+    '\u{e0041}',
+];
+
+#[test]
+fn what_nobody_sees_is_in_no_name_and_no_text() {
+    let platform = Platform::new();
+    let operator = &platform.operator;
+    let rates = json!([{"from": "2026-01-01", "rate": "0.05"}]);
+    let asset = |name: &str| json!({"symbol": "NEW", "name": name, "decimals": 9, "display_decimals": 4});
+    let product = |field: &str, text: &str| {
+        let mut product = json!({"id": fresh_key(), "asset": "SOL", "name": "Plain", "kind": "flexible", "rates": rates});
+        product[field] = json!(text);
+        product
+    };
+    let agreement = |text: &str| json!({"version": fresh_key(), "text": text});
+    let unseen = UNSEEN.into_iter().map(|letter| (letter, true)).chain(['\n', '\t', '\u{200c}', '\u{200d}'].map(|letter| (letter, false)));
+    for (letter, in_texts) in unseen {
+        let text = format!("Stake{letter}more");
+        let refused = |answer: Answer| answer.refused(422, "terms_invalid");
+        refused(operator.post("/v1/operator/assets", asset(&text)));
+        refused(operator.post("/v1/operator/products", product("name", &text)));
+        refused(operator.patch("/v1/operator/products/sol-7", json!({"name": text})));
+        // A text may have several lines, and joins or keeps apart letters as some scripts need it.
+        for answer in [
+            operator.post("/v1/operator/products", product("risk_notice", &text)),
+            operator.patch("/v1/operator/products/sol-7", json!({"risk_notice": text})),
+            operator.post("/v1/operator/agreements", agreement(&text)),
+        ] {
+            if in_texts {
+                refused(answer);
+            } else {
+                answer.ok();
+            }
+        }
+        // Whatever else carries a text is an id of few letters, or visible ASCII.
+        operator.post("/v1/operator/customers", json!({"id": text})).refused(422, "terms_invalid");
+        operator.post("/v1/operator/tokens", json!({"name": text, "role": "auditor"})).refused(400, "malformed_request");
+        let deposit = json!({"customer": "alice", "asset": "SOL", "account": "spot", "amount": "1", "reference": text});
+        operator.post("/v1/operator/deposits", deposit).refused(400, "malformed_request");
+    }
+    // What people write stays: accents, other scripts, signs of their own.
+    for name in ["Čeština – flexibel", "\u{62f}\u{627}\u{626}\u{645} 30", "灵活理财", "Gold ⭐\u{fe0f} “Plus”"] {
+        operator.patch("/v1/operator/products/sol-7", json!({"name": name})).ok();
+    }
 }
 
 #[test]
