@@ -4,10 +4,10 @@ use crate::auth::Auth;
 use crate::auth::refusals::keyless;
 use crate::wire::address::Proxies;
 use crate::wire::admission::Admission;
+use crate::wire::constant::Constant;
 use crate::wire::problem::Problem;
 use crate::wire::rejected::rejected;
 use crate::wire::streams::Streams;
-use axum::body::Bytes;
 use axum::http::StatusCode;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
@@ -31,9 +31,9 @@ pub struct Site {
 #[derive(Clone, Copy, Debug)]
 pub struct ContractTexts {
     /// As OpenAPI 3.1.
-    pub document: fn() -> Bytes,
+    pub document: fn() -> &'static Constant,
     /// As a page.
-    pub page: fn() -> Bytes,
+    pub page: fn() -> &'static Constant,
     /// What that page may do.
     pub policy: &'static str,
 }

@@ -5,8 +5,8 @@ use crate::wire::input::Query;
 use crate::wire::problem::{Problem, outward};
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -95,13 +95,15 @@ fn number(count: u64) -> f64 {
 }
 
 /// GET /openapi.json: the same bytes each time.
-pub async fn openapi(State(app): State<App>) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], (app.contract.document)()).into_response()
+pub async fn openapi(State(app): State<App>, headers: HeaderMap) -> Response {
+    (app.contract.document)().answer(&headers, "application/json")
 }
 
 /// GET /docs: the contract as a page; the same bytes each time.
-pub async fn docs(State(app): State<App>) -> Response {
-    ([(header::CONTENT_SECURITY_POLICY, app.contract.policy)], Html((app.contract.page)())).into_response()
+pub async fn docs(State(app): State<App>, headers: HeaderMap) -> Response {
+    let mut response = (app.contract.page)().answer(&headers, "text/html; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(app.contract.policy));
+    response
 }
 
 /// Whatever has no route.

@@ -1,16 +1,16 @@
-//! Scripts, styles and the icon: built into the binary, served under a name that holds their hash, kept by browsers for a year.
+//! Scripts, styles and the icon: built into the binary, served under a name that holds their hash (`pages/file`),
+//! kept by browsers for a year.
 
-use axum::extract::Path;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
 use std::sync::LazyLock;
 
 /// One file that pages ask for.
 pub struct File {
     /// Its name in the repository.
     pub name: &'static str,
-    kind: &'static str,
-    bytes: &'static [u8],
+    /// Its type on the wire.
+    pub kind: &'static str,
+    /// What is in it.
+    pub bytes: &'static [u8],
 }
 
 /// Every file.
@@ -24,29 +24,16 @@ pub const FILES: [File; 4] = [
 static ADDRESSES: LazyLock<Vec<String>> =
     LazyLock::new(|| FILES.iter().map(|file| format!("/static/{}/{}", mark(file), file.name)).collect());
 
+/// Digits of a mark.
+pub const MARK_DIGITS: usize = 12;
+
 /// The first bytes of a file's hash: a changed file has another address.
 fn mark(file: &File) -> String {
-    blake3::hash(file.bytes).to_hex()[..12].to_owned()
+    blake3::hash(file.bytes).to_hex()[..MARK_DIGITS].to_owned()
 }
 
 /// Where a file lies; empty for one that is not there, which a test finds.
 #[must_use]
 pub fn address(name: &str) -> &'static str {
     FILES.iter().position(|file| file.name == name).map_or("", |at| ADDRESSES[at].as_str())
-}
-
-/// GET /static/{mark}/{name}
-pub async fn file_get(Path((_, name)): Path<(String, String)>) -> Response {
-    match FILES.iter().find(|file| file.name == name) {
-        Some(file) => {
-            let headers = [(header::CONTENT_TYPE, file.kind), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
-            (headers, file.bytes).into_response()
-        }
-        None => StatusCode::NOT_FOUND.into_response(),
-    }
-}
-
-/// GET /favicon.ico: what browsers ask for by themselves.
-pub async fn icon_get() -> Response {
-    file_get(Path((String::new(), "icon.svg".to_owned()))).await
 }

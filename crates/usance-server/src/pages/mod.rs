@@ -9,6 +9,8 @@
 pub mod agreements;
 pub mod assets;
 pub mod failure;
+pub mod file;
+pub mod form_token;
 pub mod history;
 pub mod holdings;
 pub mod notices;

@@ -72,7 +72,7 @@ impl Shell {
             f: visitor.look.format.clone(),
             look: visitor.look.clone(),
             customer: visitor.signed.as_ref().map(|signed| signed.customer().to_owned()),
-            form_token: visitor.signed.as_ref().map(|signed| signed.form_token.clone()).unwrap_or_default(),
+            form_token: visitor.signed.as_ref().map(|signed| signed.form_token.masked()).unwrap_or_default(),
             room,
             coins: (0..state.registry.assets.len()).filter_map(|ix| shape::asset(state, AssetIx::from_index(ix))).collect(),
             clock: shape::clock(state, now, state.registry.open_day),

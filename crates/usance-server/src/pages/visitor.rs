@@ -11,6 +11,7 @@ use crate::auth::identity::{Identity, address_class};
 use crate::auth::session::Glance;
 use crate::look::format::{Format, Language};
 use crate::look::words::Words;
+use crate::pages::form_token::FormToken;
 use crate::wire::input::unread;
 use crate::wire::problem::Problem;
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -19,7 +20,6 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::net::{IpAddr, Ipv4Addr};
-use subtle::ConstantTimeEq;
 use usance_engine::caller::Caller;
 use usance_engine::people::secret_hash;
 use usance_store::SessionRecord;
@@ -105,7 +105,7 @@ pub struct Signed {
     /// The session.
     pub session: SessionRecord,
     /// What a form of this session carries.
-    pub form_token: String,
+    pub form_token: FormToken,
 }
 
 impl Signed {
@@ -159,7 +159,7 @@ impl Visitor {
                     ..Caller::customer(&session.customer)
                 },
                 session,
-                form_token: blake3::keyed_hash(&app.auth.key(Purpose::Forms)?, &secret_hash(secret)).to_hex()[..32].to_owned(),
+                form_token: FormToken::of(&blake3::keyed_hash(&app.auth.key(Purpose::Forms)?, &secret_hash(secret))),
             }),
             None => None,
         };
@@ -297,7 +297,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Form<T> {
         let bytes = axum::body::Bytes::from_request(request, state).await.map_err(|refused| unread(&refused))?;
         if let Some(wanted) = wanted {
             let sent: Token = serde_urlencoded::from_bytes(&bytes).map_err(|error| Problem::malformed(error.to_string()))?;
-            if !bool::from(sent.form_token.as_bytes().ct_eq(wanted.as_bytes())) {
+            if !wanted.is(&sent.form_token) {
                 return Err(Problem::new(StatusCode::FORBIDDEN, "form_expired", "This form belongs to another session; open it again."));
             }
         }

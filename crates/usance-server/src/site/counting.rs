@@ -1,6 +1,5 @@
 //! Every request is counted before anything else is looked at: by who sends it, or by the address that it comes from.
 
-use super::freshness;
 use crate::app::App;
 use crate::auth::identity::Identity;
 use crate::auth::rates::{Purpose, RateVerdict};
@@ -32,9 +31,12 @@ pub(super) fn count_stranger(app: &App, request: &Request, operation: Option<&st
     address.map_or_else(RateVerdict::default, |address| app.auth.count_address(address, operation))
 }
 
-/// Whether a path says how this process is, or is a file that browsers keep: nobody counts that.
+/// Paths that say how this process is: nobody counts those.
+const FREE: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
+/// Whether requests for a path are counted by nobody.
 pub(super) fn is_free(path: &str) -> bool {
-    freshness::is_own(path) && !["/openapi.json", "/docs"].contains(&path)
+    FREE.contains(&path)
 }
 
 /// The address of whoever sent a request, where it is to be counted: a neighbour on this machine that says nothing of whom it

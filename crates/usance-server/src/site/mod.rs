@@ -13,6 +13,7 @@ use crate::app::{App, ContractTexts, Site};
 use crate::auth::Auth;
 use crate::contract::openapi;
 use crate::wire::admission::Admission;
+use crate::wire::constant::Constant;
 use axum::body::Bytes;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::LazyLock;
@@ -21,8 +22,8 @@ use usance_engine::Engine;
 /// An app on a running engine, with the contract that this service keeps.
 #[must_use]
 pub fn app(engine: Engine, auth: Auth, metrics: PrometheusHandle, site: Site, admission: Admission) -> App {
-    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(openapi::document().to_string()));
-    static PAGE: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(openapi::page()));
-    let contract = ContractTexts { document: || DOCUMENT.clone(), page: || PAGE.clone(), policy: openapi::POLICY };
+    static DOCUMENT: LazyLock<Constant> = LazyLock::new(|| Constant::of(Bytes::from(openapi::document().to_string())));
+    static PAGE: LazyLock<Constant> = LazyLock::new(|| Constant::of(Bytes::from(openapi::page())));
+    let contract = ContractTexts { document: || &DOCUMENT, page: || &PAGE, policy: openapi::POLICY };
     App::new(engine, auth, metrics, site, admission, contract)
 }

@@ -8,12 +8,11 @@
 use super::counting::{count_stranger, source};
 use crate::app::App;
 use crate::auth::rates::Purpose;
-use crate::look::files;
 use crate::pages::shell::go;
 use crate::pages::visitor::{Visitor, same_site};
 use crate::pages::{
-    agreements, assets, failure, history, holdings, notices, products, receipt, redeem, sample, settings, sign_in, subscribe, transfer,
-    ways_in,
+    agreements, assets, failure, file, history, holdings, notices, products, receipt, redeem, sample, settings, sign_in, subscribe,
+    transfer, ways_in,
 };
 use crate::wire::accept;
 use crate::wire::admission::Class;
@@ -98,8 +97,8 @@ pub fn table() -> Vec<PageRoute> {
     let send = |path, operation, audience, handler| page(Method::POST, path, operation, audience, handler);
     vec![
         see("/", "page_start", Everybody, || get(sign_in::start_get)),
-        see("/static/{mark}/{name}", "page_file", Browsers, || get(files::file_get)),
-        see("/favicon.ico", "page_icon", Browsers, || get(files::icon_get)),
+        see("/static/{mark}/{name}", "page_file", Browsers, || get(file::file_get)),
+        see("/favicon.ico", "page_icon", Browsers, || get(file::icon_get)),
         see(SIGN_IN, "page_sign_in", Everybody, || get(sign_in::sign_in_get)),
         send(SIGN_IN, "page_sign_in_send", Everybody, || post(sign_in::sign_in_post)).signs_in(),
         send("/sign-in/code", "page_sign_in_code", Everybody, || post(sign_in::code_post)),
@@ -168,7 +167,7 @@ pub fn add(mut router: Router<App>, app: &App) -> Router<App> {
 async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     if guard.audience == Audience::Browsers {
-        return dressed(next.run(request).await, guard.app.site.https);
+        return unsigned(&guard, request, next).await;
     }
     let Ok(place) = guard.app.admission.pages.enter().await else { return busy(guard.app.site.https) };
     let from = source(&guard.app, &request);
@@ -176,6 +175,7 @@ async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> 
         Ok(visitor) => visitor,
         Err(problem) => return unknown(&guard.app, request.headers(), &problem).await,
     };
+    let reflects = visitor.signed.is_some() && request.uri().query().is_some();
     let mut place = Some(place);
     let counted = match &visitor.signed {
         Some(signed) => guard.app.auth.count(&signed.identity(), guard.purpose, Some(guard.operation)),
@@ -214,11 +214,30 @@ async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> 
         Some(problem) => failure::page(&guard.app, &visitor, &problem).await.unwrap_or_else(IntoResponse::into_response),
         None => response,
     };
+    if reflects {
+        response.extensions_mut().insert(Reflects);
+    }
     guard.answered.record(started.elapsed().as_secs_f64());
     counted.tell(response.headers_mut());
     drop(place);
     dressed(response, guard.app.site.https)
 }
+
+/// A file, which is the same for everybody: no session is looked at.
+async fn unsigned(guard: &Guard, request: Request, next: Next) -> Response {
+    let counted = crate::site::counting::count_stranger(&guard.app, &request, Some(guard.operation));
+    let mut response = match counted.allowed() {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    };
+    counted.tell(response.headers_mut());
+    dressed(response, guard.app.site.https)
+}
+
+/// Says of an answer that it shows both what was asked and what is its reader's own: how long it is compressed tells of one by the
+/// other.
+#[derive(Clone)]
+pub struct Reflects;
 
 enum Admitted {
     Yes,

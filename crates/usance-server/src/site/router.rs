@@ -14,10 +14,12 @@ use crate::wire::{accept, head, headers};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::handler::Handler;
-use axum::http::{HeaderValue, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, Version, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use std::time::Instant;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, Predicate};
 use usance_engine::caller::Caller;
 
 /// What the guard of a route needs.
@@ -58,9 +60,27 @@ pub fn router(app: App) -> Router {
         .layer(from_fn_with_state(app.clone(), pages::as_page))
         .layer(from_fn(is_sound))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(tower_http::compression::CompressionLayer::new().gzip(true))
+        .layer(CompressionLayer::new().gzip(true).compress_when(DefaultPredicate::new().and(tells_nothing_by_its_length)))
+        .layer(from_fn(coding))
         .layer(from_fn(headers::complete))
         .with_state(app)
+}
+
+/// Whether an answer may be compressed: not one that shows both what was asked and what is its reader's own.
+fn tells_nothing_by_its_length(_: StatusCode, _: Version, _: &HeaderMap, extensions: &Extensions) -> bool {
+    extensions.get::<pages::Reflects>().is_none()
+}
+
+/// Says to the layer that compresses only whether its reader takes gzip. Left to itself it makes a 406 of an answer whose reader takes
+/// no coding at all, when what was asked is done; such a reader gets plain bytes.
+async fn coding(mut request: Request, next: Next) -> Response {
+    let headers = request.headers_mut();
+    if accept::takes_gzip(headers) {
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    } else {
+        headers.remove(header::ACCEPT_ENCODING);
+    }
+    next.run(request).await
 }
 
 /// The longest path. The longest that leads anywhere holds one id of 64 characters, each perhaps escaped.
@@ -73,7 +93,7 @@ async fn is_sound(request: Request, next: Next) -> Response {
     let uri = request.uri();
     if uri.path().len() > PATH_BYTES_MAX || uri.query().is_some_and(|query| query.len() > QUERY_BYTES_MAX) {
         let detail = "A path is at most 1024 bytes, a query at most 40960.";
-        return Problem::new(axum::http::StatusCode::URI_TOO_LONG, "uri_too_long", detail).into_response();
+        return Problem::new(StatusCode::URI_TOO_LONG, "uri_too_long", detail).into_response();
     }
     if let Err(problem) = head::once(request.headers()) {
         return problem.into_response();
@@ -113,7 +133,7 @@ fn admit(guard: &Guard, request: &mut Request, counted: &mut RateVerdict) -> Res
     }
     let identity = identified?;
     if !guard.permission.allows(identity.role, identity.scopes) {
-        return Err(Problem::new(axum::http::StatusCode::FORBIDDEN, "forbidden", "This token's role and scopes may not do that."));
+        return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", "This token's role and scopes may not do that."));
     }
     let from = source(&guard.app, request);
     let caller: Caller = Auth::act_for(identity, request.headers(), guard.permission.for_customer(), from)?;

@@ -92,6 +92,22 @@ pub fn preferred<'a>(headers: &HeaderMap, offers: &[&'a str]) -> Option<&'a str>
     ranked.max().map(|(_, offer)| offer)
 }
 
+/// Whether a reader takes answers that are compressed by gzip (RFC 9110, 12.5.3): the first word about it counts, and where there
+/// is none the first about everything else.
+#[must_use]
+pub fn takes_gzip(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
+    let codings = lines.flat_map(|line| line.split(',')).filter_map(|part| {
+        let mut parameters = part.split(';').map(str::trim);
+        let name = parameters.next()?;
+        let weights = parameters.filter_map(|parameter| parameter.split_once('=')).filter(|(name, _)| name.eq_ignore_ascii_case("q"));
+        Some((name, weights.map(|(_, text)| weight(text)).next().unwrap_or(Some(MOST))?))
+    });
+    let codings: Vec<(&str, u16)> = codings.collect();
+    let of = |wanted: &str| codings.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, weight)| *weight > 0);
+    of("gzip").or_else(|| of("x-gzip")).or_else(|| of("*")).unwrap_or(false)
+}
+
 /// As [`preferred`].
 ///
 /// # Errors
@@ -155,5 +171,19 @@ mod tests {
             assert_eq!(of(&[line]), expected, "{line:?}");
         }
         assert_eq!((of(&[]), of(&["text/html", "text/csv;q=0.1"])), (json, csv), "a list may be split over lines");
+    }
+
+    #[test]
+    fn gzip_is_taken_by_whoever_says_so() {
+        let takes = |line: &'static str| takes_gzip(&HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(line))]));
+        for line in
+            ["gzip", "GZIP", "gzip, deflate, br", "br;q=1.0, gzip;q=0.1", "*", "x-gzip", "identity;q=0.5, *;q=.2", "gzip;q=1, gzip;q=0"]
+        {
+            assert!(takes(line), "{line}");
+        }
+        for line in ["", "identity", "br", "gzip;q=0", "gzip;q=0.000, *", "*;q=0", "gzipped", "gzip;q=x", "deflate, gzip;q=0"] {
+            assert!(!takes(line), "{line}");
+        }
+        assert!(!takes_gzip(&HeaderMap::new()));
     }
 }

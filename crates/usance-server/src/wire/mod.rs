@@ -4,13 +4,15 @@
 //! a `body` before anybody is asked, so many at most (`crowd`); what is answered before it is read may still come (`linger`).
 //! `address` says where one comes from. `admission` is load shedding and backpressure: who is let in.
 //! `input` reads requests, `accept` which form of an answer is taken, `page` makes lists turn, `streams` counts answers that go on; `problem` is every error, `rejected` every
-//! rule's no; `text` writes values, `cell` text of others in a CSV file, `headers` what every answer carries.
+//! rule's no; `text` writes values, `cell` text of others in a CSV file, `headers` what every answer carries,
+//! `constant` what is the same for everybody.
 
 pub mod accept;
 pub mod address;
 pub mod admission;
 pub mod body;
 pub mod cell;
+pub mod constant;
 mod crowd;
 pub mod head;
 pub mod headers;

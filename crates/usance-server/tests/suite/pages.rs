@@ -6,8 +6,9 @@ use super::harness::{Answer, Client, factor_code, seconds_now};
 use super::platform::Platform;
 use serde_json::json;
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
+use usance_server::look::files::{self, FILES};
 use usance_server::look::format::Language;
 use usance_server::look::words::Words;
 use usance_server::site::pages::{Audience, PageRoute, table};
@@ -71,7 +72,12 @@ fn between(text: &str, before: &str, after: &str) -> String {
 /// A path of a page: alice's first position, a product, an agreement that are there.
 pub fn path(page: &PageRoute) -> String {
     let id = if page.path.starts_with("/products") { "sol-7" } else { "1" };
-    let path = page.path.replace("{id}", id).replace("{version}", "v1").replace("{mark}/{name}", "0/app.css").replace("{place}", "1");
+    let path = page
+        .path
+        .replace("{id}", id)
+        .replace("{version}", "v1")
+        .replace("/static/{mark}/{name}", files::address("app.css"))
+        .replace("{place}", "1");
     // The place of alice's subscription in the log is looked up where it matters; here it may be missing.
     if page.operation == "page_receipt" { "/receipts/0".into() } else { path }
 }
@@ -119,10 +125,10 @@ fn every_page_carries_the_strict_policy() {
         assert!(!policy.contains("unsafe") && !policy.contains("http"), "{policy}");
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
         assert_eq!(answer.header("referrer-policy"), Some("same-origin"));
-        let kept = if page.operation.contains("file") || page.operation.contains("icon") {
-            "public, max-age=31536000, immutable"
-        } else {
-            "no-store"
+        let kept = match page.operation {
+            "page_file" => "public, max-age=31536000, immutable",
+            "page_icon" => "public, max-age=86400",
+            _ => "no-store",
         };
         assert_eq!(answer.header("cache-control"), Some(kept), "{}", page.operation);
         let text = answer.text();
@@ -469,6 +475,41 @@ fn every_message_is_there_in_every_language() {
             assert_eq!(variables("en", name), variables(language.tag(), name), "{}: {name}", language.tag());
         }
     }
+}
+
+#[test]
+fn what_is_the_same_for_everybody_is_compressed_once_and_kept_under_its_own_mark_alone() {
+    let house = House::new();
+    let get = |path: &str, codings: &str| house.public.send("GET", path, &[("accept-encoding", codings)], None);
+    let unpacked = |answer: &Answer| {
+        let mut bytes = Vec::new();
+        flate2::read::GzDecoder::new(answer.bytes.as_slice()).read_to_end(&mut bytes).expect("gzip");
+        bytes
+    };
+    let files = FILES.iter().map(|file| (files::address(file.name), file.kind));
+    let texts = [("/openapi.json", "application/json"), ("/docs", "text/html; charset=utf-8"), ("/favicon.ico", "image/svg+xml")];
+    for (path, kind) in files.clone().chain(texts) {
+        let (plain, packed) = (get(path, "gzip;q=0, *;q=0"), get(path, "br, GZIP;q=0.5"));
+        assert_eq!((plain.status, plain.header("content-encoding"), plain.header("content-type")), (200, None, Some(kind)), "{path}");
+        assert_eq!((packed.header("content-encoding"), packed.header("content-type")), (Some("gzip"), Some(kind)), "{path}");
+        assert_eq!(packed.header("vary"), Some("accept-encoding"), "{path}");
+        // What is compressed for one reader has no length before it is over.
+        assert_eq!(packed.header("content-length"), Some(packed.bytes.len().to_string().as_str()), "{path}");
+        assert_eq!(unpacked(&packed), plain.bytes, "{path}");
+    }
+    for (path, _) in files {
+        assert_eq!(get(path, "").header("cache-control"), Some("public, max-age=31536000, immutable"), "{path}");
+        let name = path.rsplit('/').next().expect("a name");
+        // A page of another release gets something to look at, and nobody keeps it under that release's address.
+        let other = get(&format!("/static/0123456789ab/{name}"), "");
+        assert_eq!((other.status, other.header("cache-control")), (200, Some("no-store")), "{name}");
+        assert_eq!(other.bytes, get(path, "").bytes);
+        for mark in ["0", "0123456789AB", "0123456789abc", "..", "%2e%2e", "0123456789a%00", "mark"] {
+            let answer = get(&format!("/static/{mark}/{name}"), "");
+            assert_eq!((answer.status, answer.header("cache-control")), (404, Some("no-store")), "{mark}/{name}");
+        }
+    }
+    assert_eq!(get("/favicon.ico", "").header("cache-control"), Some("public, max-age=86400"));
 }
 
 #[test]

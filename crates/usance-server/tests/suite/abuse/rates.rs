@@ -135,7 +135,11 @@ fn whoever_has_no_valid_token_is_counted_wherever_it_goes() {
     let public = platform.server.public();
     let wrong = ("authorization", "Bearer not-one-of-ours");
     let session = ("cookie", "usance_session=not-one-of-ours");
-    let rows: [(&str, Headers<'_>, u16); 9] = [
+    let file = usance_server::look::files::address("app.css");
+    let rows: [(&str, Headers<'_>, u16); 12] = [
+        (file, &[], 200),
+        (file, &[session], 200),
+        ("/favicon.ico", &[], 200),
         ("/v1/accounts", &[], 401),
         ("/v1/accounts", &[wrong], 401),
         ("/v1/products", &[wrong], 200),
@@ -223,7 +227,9 @@ fn an_operation_has_a_rate_of_its_own_for_each_sender() {
     let public = platform.server.public();
     refused(&public, "/v1/products", &[("x-forwarded-for", "203.0.113.7")], 200);
     public.send("GET", "/v1/products", &[("x-forwarded-for", "203.0.113.8")], None).ok();
-    // Pages are operations, too.
+    // Files are operations, and so are pages.
+    let files = started(&["--route-rate", "page_file=3", "--trusted-proxy", "127.0.0.1"]);
+    refused(&files.server.public(), usance_server::look::files::address("app.js"), &[("x-forwarded-for", "203.0.113.7")], 200);
     set_password(&platform.operator, "bob", PASSWORD);
     let mut jar = Jar::new(&platform.server).enter("bob");
     let page = jar.get("/assets");
@@ -237,9 +243,9 @@ fn a_rate_for_what_is_no_operation_is_refused_before_anything_is_made() {
     let data = directory.path().join("data");
     let rows = [
         ("transfer_make=5", "\"transfer_make\" is no operation"),
-        // Nobody counts how this process is, and files that browsers keep.
+        // Nobody counts how this process is.
         ("health_get=5", "\"health_get\" is no operation"),
-        ("page_file=5", "\"page_file\" is no operation"),
+        ("metrics_get=5", "\"metrics_get\" is no operation"),
         ("transfer_create", "say an operation and a number"),
         ("transfer_create=0", "\"0\" is no number of requests a second"),
         ("transfer_create=5,none=5", "\"none\" is no operation"),

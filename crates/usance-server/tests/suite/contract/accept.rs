@@ -61,6 +61,22 @@ fn what_nobody_would_read_is_not_done() {
     }
 }
 
+/// A coding that is refused changes how an answer is sent, never what is said of what was done.
+#[test]
+fn whoever_takes_no_coding_gets_plain_bytes() {
+    let platform = Platform::new();
+    platform.deposit("alice", "SOL", "spot", "9");
+    let alice = platform.acting_for("alice");
+    for (number, codings) in ["*;q=0", "identity;q=0", "gzip;q=0, identity;q=0", "br"].into_iter().enumerate() {
+        let key = format!("coded-{number}");
+        let headers = [("accept-encoding", codings), ("idempotency-key", key.as_str()), ("content-type", "application/json")];
+        let body = json!({"asset": "SOL", "from": "spot", "to": "funding", "amount": "1"}).to_string();
+        let answer = alice.send("POST", "/v1/transfers", &headers, Some(body.as_bytes()));
+        assert_eq!((answer.status, answer.header("content-encoding")), (201, None), "{codings}");
+        assert_eq!(answer.json()["amount"], "1");
+    }
+}
+
 #[test]
 fn pages_are_for_whoever_takes_pages() {
     let platform = Platform::new();

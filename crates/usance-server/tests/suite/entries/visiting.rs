@@ -151,7 +151,7 @@ fn path(page: &PageRoute, dice: &mut Dice<'_>, browser: &Browser) -> (String, St
         }
         let usual: &[&str] = match part {
             "{version}" => &["v1"],
-            "{mark}" => &["0"],
+            "{mark}" => &["000000000000", "0"],
             "{name}" => &["app.css", "app.js", "htmx.min.js", "icon.svg", "none"],
             "{place}" => &receipt,
             _ if page.path.starts_with("/products") => &["sol-flex", "sol-7"],

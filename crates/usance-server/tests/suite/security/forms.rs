@@ -4,6 +4,7 @@ use super::{Jar, PASSWORD, between, encoded, house};
 use crate::suite::harness::{Answer, Server, Start};
 use crate::suite::pages;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use usance_server::site::pages::table;
@@ -46,6 +47,37 @@ fn a_form_obeys_its_own_session_alone() {
 
 fn own_reversed(token: &str) -> String {
     token.chars().rev().collect()
+}
+
+/// Whoever can have a browser open addresses and sees how long the answers are learns nothing of what stands in them.
+#[test]
+fn no_answer_tells_by_its_length_what_stands_in_it() {
+    let platform = house(&[]);
+    let mut alice = Jar::new(&platform.server).enter("alice");
+    let gzip = [("accept-encoding", "gzip")];
+    let coding = |answer: &Answer| answer.header("content-encoding").map(str::to_owned);
+    // What shows both what was asked and what is alice's is not compressed, also where it says that it cannot be read.
+    for page in table().iter().filter(|page| page.method == "GET" && page.operation != "page_file" && page.operation != "page_icon") {
+        let path = pages::path(page);
+        for query in ["?asset=guess", "?amount=12.5&from=2026-01-01&to=nonsense", "?"] {
+            let answer = alice.get_with(&format!("{path}{query}"), &gzip);
+            assert_eq!(coding(&answer), None, "{path}{query}");
+        }
+    }
+    for path in ["/assets", "/holdings", "/history", "/settings", "/products"] {
+        assert_eq!(coding(&alice.get_with(path, &gzip)).as_deref(), Some("gzip"), "{path}");
+    }
+    assert_eq!(coding(&Jar::new(&platform.server).get_with("/products?asset=SOL", &gzip)).as_deref(), Some("gzip"), "it is nobody's");
+    // The token of forms is another text in each answer, and every one of them is right.
+    let tokens: BTreeSet<String> = (0..20).map(|_| alice.form_token()).collect();
+    assert_eq!(tokens.len(), 20);
+    for token in &tokens {
+        let answer = alice.form("/look", &[("form_token", token), ("theme", "dark")]);
+        assert_eq!(answer.status, 303, "{}", answer.text());
+    }
+    // Half of one and half of another are none.
+    let [one, other] = [&tokens.first().expect("one")[..32], &tokens.last().expect("another")[32..]];
+    assert_eq!(alice.form("/look", &[("form_token", &format!("{one}{other}")), ("theme", "dark")]).status, 403);
 }
 
 #[test]
