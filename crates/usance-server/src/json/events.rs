@@ -6,6 +6,7 @@
 use crate::app::App;
 use crate::json::notices::notice_shape;
 use crate::json::shape;
+use crate::wire::fair::Party;
 use crate::wire::problem::Problem;
 use axum::Extension;
 use axum::extract::State;
@@ -47,19 +48,25 @@ pub async fn event_stream(
         return Err(Problem::malformed("Last-Event-ID: it lies ahead of this log; start without it and read the lists"));
     }
     let open = app.event_streams.one_more(&who)?;
+    let party = Party::of(&caller);
     let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Sse, Infallible>>(64);
     tokio::spawn(async move {
-        follow(app, who, from, sender).await;
+        follow(app, (who, party), from, sender).await;
         drop(open);
     });
     let stream = tokio_stream::wrappers::ReceiverStream::new(receiver);
     Ok(Stream::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
-async fn follow(app: App, who: String, mut from: LogPosition, sender: tokio::sync::mpsc::Sender<Result<Sse, Infallible>>) {
+async fn follow(
+    app: App,
+    (who, party): (String, Party),
+    mut from: LogPosition,
+    sender: tokio::sync::mpsc::Sender<Result<Sse, Infallible>>,
+) {
     loop {
         // However many streams there are, a change in the log has few of them look at a time.
-        let Some(place) = app.admission.streams.enter_in_time().await else { return };
+        let Some(place) = app.admission.streams.enter_in_time(party.clone()).await else { return };
         let Ok(mut cut) = Cut::take(&app.engine, &who, Chosen::default()).await else { return };
         // A long absence is caught up in stretches.
         let through = cut.through.min(LogPosition::end_of(from.seq().saturating_add(STRETCH_BATCHES)));

@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::json::account::{AccountShape, shapes};
 use crate::json::shape;
 use crate::wire::cell::cell;
+use crate::wire::fair::Party;
 use crate::wire::input::{self, Path, Query};
 use crate::wire::page::{LIMIT_MAX, Page, cursor, limit, place};
 use crate::wire::problem::Problem;
@@ -157,7 +158,7 @@ pub async fn statement_get(
         limit(asked.limit.as_deref())?;
         let open = app.statements.one_more(caller.acts_for())?;
         let (statement, _) = begin(&app, &caller, &asked).await?;
-        return Ok(csv(app, statement, open));
+        return Ok(csv(app, statement, (Party::of(&caller), open)));
     }
     Ok(Json(statement_page(&app, &caller, &asked).await?).into_response())
 }
@@ -230,14 +231,14 @@ fn wanted<'a>(app: &App, caller: &Caller, asked: &'a StatementFilter) -> Result<
 }
 
 /// Streams a statement as CSV, a page at a time, as fast as the client takes it.
-fn csv(app: App, mut statement: Statement, open: Open) -> Response {
+fn csv(app: App, mut statement: Statement, (party, open): (Party, Open)) -> Response {
     let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Bytes, std::io::Error>>(1);
     tokio::spawn(async move {
         let _open = open;
         let mut head = true;
         loop {
             // A place is held while a page is made, and not while somebody slow takes it.
-            let Some(place) = app.admission.statements.enter_in_time().await else { return };
+            let Some(place) = app.admission.statements.enter_in_time(party.clone()).await else { return };
             let lines = statement.next(&app.engine, LIMIT_MAX);
             drop(place);
             let lines = match lines {

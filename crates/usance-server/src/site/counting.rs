@@ -39,7 +39,7 @@ pub(super) fn is_free(path: &str) -> bool {
 
 /// The address of whoever sent a request, where it is known: a neighbour on this machine that says nothing of whom it
 /// speaks for is a proxy or a program of the house.
-fn sender_address(app: &App, request: &Request) -> Option<IpAddr> {
+pub(super) fn sender_address(app: &App, request: &Request) -> Option<IpAddr> {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?.0;
     let address = app.site.proxies.source(request.headers(), peer.ip());
     Some(address).filter(|address| !address.is_loopback())

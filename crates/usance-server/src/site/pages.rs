@@ -5,6 +5,7 @@
 //! is the same for everybody. Every page carries the same strict policy: nothing
 //! from elsewhere, nothing inline, nobody's frame.
 
+use super::counting;
 use crate::app::App;
 use crate::auth::identity::Identity;
 use crate::auth::rates::Purpose;
@@ -14,7 +15,9 @@ use crate::pages::visitor::{Visitor, same_site};
 use crate::pages::{
     agreements, assets, failure, history, holdings, notices, products, receipt, redeem, sample, settings, sign_in, subscribe, transfer,
 };
+use crate::wire::address::line;
 use crate::wire::admission::Class;
+use crate::wire::fair::Party;
 use crate::wire::problem::Problem;
 use axum::Router;
 use axum::extract::{Request, State};
@@ -161,12 +164,13 @@ async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> 
     if guard.audience == Audience::Browsers {
         return dressed(next.run(request).await, guard.app.site.https);
     }
-    let Ok(place) = guard.app.admission.pages.enter().await else { return busy(guard.app.site.https) };
+    let from = Party::Address(counting::sender_address(&guard.app, &request).map(line));
+    let Ok(place) = guard.app.admission.pages.enter(from.clone()).await else { return busy(guard.app.site.https) };
     let Ok(visitor) = Visitor::of(&guard.app, request.headers()) else { return busy(guard.app.site.https) };
     let mut place = Some(place);
     let counted = match &visitor.signed {
         Some(signed) => guard.app.auth.count(&Identity::of_customer(signed.customer()), guard.purpose, Some(guard.operation)),
-        None => crate::site::counting::count_stranger(&guard.app, &request, Some(guard.operation)),
+        None => counting::count_stranger(&guard.app, &request, Some(guard.operation)),
     };
     let admitted = match counted.allowed() {
         Ok(()) => admit(&guard, &visitor, &request),
@@ -176,12 +180,13 @@ async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> 
         Admitted::Yes if guard.class != Class::Fast => {
             // One place for another: who waits for this one keeps no other page waiting.
             drop(place.take());
-            match guard.app.admission.enter(guard.class).await {
+            let whose = visitor.signed.as_ref().map_or(from, |signed| Party::of(&signed.caller));
+            match guard.app.admission.enter(guard.class, whose).await {
                 Ok(of_class) => {
                     place = of_class;
                     Admitted::Yes
                 }
-                Err(unavailable) => Admitted::Elsewhere(Problem::from(unavailable).into_response()),
+                Err(crowded) => Admitted::Elsewhere(Problem::from(crowded).into_response()),
             }
         }
         admitted => admitted,
@@ -266,6 +271,7 @@ pub fn busy(https: bool) -> Response {
 /// What has no route, or no answer here, is said as a page to whoever asks for one.
 pub async fn as_page(State(app): State<App>, request: Request, next: Next) -> Response {
     let headers = wants_page(&request).then(|| request.headers().clone());
+    let from = Party::Address(counting::sender_address(&app, &request).map(line));
     let response = next.run(request).await;
     let lost = matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::SERVICE_UNAVAILABLE);
     let problem =
@@ -273,7 +279,7 @@ pub async fn as_page(State(app): State<App>, request: Request, next: Next) -> Re
     let (Some(headers), Some(problem)) = (headers, problem.cloned()) else { return response };
     let https = app.site.https;
     // It is a page like any other, and asks the same store.
-    let Ok(_place) = app.admission.pages.enter().await else { return busy(https) };
+    let Ok(_place) = app.admission.pages.enter(from).await else { return busy(https) };
     let Ok(visitor) = Visitor::of(&app, &headers) else { return busy(https) };
     dressed(failure::page(&app, &visitor, &problem).await.unwrap_or_else(IntoResponse::into_response), https)
 }

@@ -9,6 +9,7 @@ use crate::contract::{Permission, table};
 use crate::json::service;
 use crate::wire::admission::Class;
 use crate::wire::body::BODY_BYTES_MAX;
+use crate::wire::fair::Party;
 use crate::wire::headers;
 use crate::wire::problem::Problem;
 use axum::Router;
@@ -82,7 +83,10 @@ async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> 
     let mut counted = RateVerdict::default();
     let admitted = admit(&guard, &mut request, &mut counted).and_then(|()| known_query(&guard, &request));
     let entered = match admitted {
-        Ok(()) => guard.app.admission.enter(guard.class).await.map_err(Problem::from),
+        Ok(()) => {
+            let party = request.extensions().get::<Caller>().map_or(Party::Address(None), Party::of);
+            guard.app.admission.enter(guard.class, party).await.map_err(Problem::from)
+        }
         Err(problem) => Err(problem),
     };
     let mut response = match entered {
