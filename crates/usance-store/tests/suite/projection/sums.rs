@@ -74,7 +74,7 @@ impl Subject<'_> {
             &self.segments(reading, through),
             first,
             self.last_day(),
-            |day| self.bands_on(day),
+            |day| (self.bands_on(day), day),
             |line| {
                 owed = owed.plus(line.reward);
                 let is_paid = match self.product.kind {
