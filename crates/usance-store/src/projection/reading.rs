@@ -30,6 +30,19 @@ pub struct Span {
     pub through: LogPosition,
 }
 
+/// What a customer did of one kind with one asset in a stretch of the log.
+#[derive(Clone, Copy, Debug)]
+pub struct Deeds {
+    /// Who.
+    pub customer: CustomerIx,
+    /// With what.
+    pub asset: AssetIx,
+    /// What.
+    pub kind: HistoryKind,
+    /// Where.
+    pub span: Span,
+}
+
 /// One reading connection.
 pub struct Reading {
     tables: Box<dyn Tables>,
@@ -89,17 +102,71 @@ impl Reading {
         self.ask(&sql, &values, &kinds)?.iter().map(history_row).collect()
     }
 
-    /// How a position's stake stood after each thing its customer did with it, oldest first, up to a place in the log.
+    /// Where in a stretch of the log a customer did something of a kind with an asset, perhaps with one product, newest first.
     ///
     /// # Errors
     /// As the tables answer.
-    pub fn stakes(&self, position: PositionId, through: LogPosition) -> Result<Vec<StakeRow>, StoreError> {
-        let sql = "SELECT day, earning, pending, carry FROM history
-                   WHERE shard = ?1 AND position = ?2 AND log_position <= ?3 ORDER BY log_position";
-        let found = self.ask(sql, &[position.0.into(), through.into()], &[Kind::Day, Kind::Units, Kind::Units, Kind::Number])?;
+    pub fn places(&self, chosen: Deeds, product: Option<ProductIx>, limit: usize) -> Result<Vec<LogPosition>, StoreError> {
+        let Deeds { customer, asset, kind, span } = chosen;
+        let mut values = vec![customer.0.into(), asset.0.into(), span.after.into(), span.through.into(), rows(limit), kind.word().into()];
+        let mut of_product = "";
+        if let Some(product) = product {
+            values.push(product.0.into());
+            of_product = "AND product = ?8";
+        }
+        let sql = format!(
+            "SELECT log_position FROM history
+             WHERE shard = ?1 AND customer = ?2 AND asset = ?3 AND log_position > ?4 AND log_position <= ?5 AND kind = ?7 {of_product}
+             ORDER BY log_position DESC LIMIT ?6"
+        );
+        self.ask(&sql, &values, &[Kind::Number])?.iter().map(|line| line.place(0)).collect()
+    }
+
+    /// The place in a stretch of the log that so many things a customer did with an asset lie behind; `None` where there are fewer.
+    ///
+    /// # Errors
+    /// As the tables answer.
+    pub fn behind(&self, customer: CustomerIx, asset: AssetIx, span: Span, count: usize) -> Result<Option<LogPosition>, StoreError> {
+        let sql = "SELECT log_position FROM history
+                   WHERE shard = ?1 AND customer = ?2 AND asset = ?3 AND log_position > ?4 AND log_position <= ?5
+                   ORDER BY log_position DESC LIMIT 1 OFFSET ?6";
+        let values = [customer.0.into(), asset.0.into(), span.after.into(), span.through.into(), rows(count)];
+        self.ask(sql, &values, &[Kind::Number])?.first().map(|line| line.place(0)).transpose()
+    }
+
+    /// What a customer's deeds in a stretch of the log moved of an asset together: Spot, Funding, and how many they were.
+    ///
+    /// # Errors
+    /// As the tables answer.
+    pub fn moved(&self, customer: CustomerIx, asset: AssetIx, span: Span) -> Result<(i128, i128, usize), StoreError> {
+        let sql = "SELECT spot, funding FROM history
+                   WHERE shard = ?1 AND customer = ?2 AND asset = ?3 AND log_position > ?4 AND log_position <= ?5";
+        let values = [customer.0.into(), asset.0.into(), span.after.into(), span.through.into()];
+        let found = self.ask(sql, &values, &[Kind::Units, Kind::Units])?;
+        let mut sum = (0_i128, 0_i128);
+        for line in &found {
+            // What moves between two balances fits where balances do.
+            sum = (sum.0.wrapping_add(line.units(0)?), sum.1.wrapping_add(line.units(1)?));
+        }
+        Ok((sum.0, sum.1, found.len()))
+    }
+
+    /// How a position's stake stood after each thing its customer did with it, oldest first: up to a place in the log, and from the
+    /// last one on that is not after a day.
+    ///
+    /// # Errors
+    /// As the tables answer.
+    pub fn stakes(&self, position: PositionId, through: LogPosition, from: Day) -> Result<Vec<StakeRow>, StoreError> {
+        let sql = "SELECT log_position, day, earning, pending, carry FROM history
+                   WHERE shard = ?1 AND position = ?2 AND log_position <= ?3 AND log_position >= COALESCE(
+                       (SELECT log_position FROM history WHERE shard = ?1 AND position = ?2 AND log_position <= ?3 AND day <= ?4
+                        ORDER BY log_position DESC LIMIT 1), 0)
+                   ORDER BY log_position";
+        let kinds = [Kind::Number, Kind::Day, Kind::Units, Kind::Units, Kind::Number];
+        let found = self.ask(sql, &[position.0.into(), through.into(), from.into()], &kinds)?;
         let row = |line: &Line| {
-            let stake = Stake { earning: line.amount(1)?, pending: line.amount(2)?, carry: line.count(3)? };
-            Ok(StakeRow { day: line.day(0)?, stake })
+            let stake = Stake { earning: line.amount(2)?, pending: line.amount(3)?, carry: line.count(4)? };
+            Ok(StakeRow { place: line.place(0)?, day: line.day(1)?, stake })
         };
         found.iter().map(row).collect()
     }
@@ -121,6 +188,17 @@ impl Reading {
         );
         let row = |line: &Line| Ok(ClosedOn { day: line.day(0)?, place: line.place(1)? });
         self.ask(&sql, &values, &[Kind::Day, Kind::Number])?.iter().map(row).collect()
+    }
+
+    /// Closed days in a stretch of the log, oldest first.
+    ///
+    /// # Errors
+    /// As the tables answer.
+    pub fn closes_from(&self, span: Span, limit: usize) -> Result<Vec<ClosedOn>, StoreError> {
+        let sql = "SELECT day, log_position FROM closes WHERE shard = ?1 AND log_position > ?2 AND log_position <= ?3
+                   ORDER BY log_position, day LIMIT ?4";
+        let row = |line: &Line| Ok(ClosedOn { day: line.day(0)?, place: line.place(1)? });
+        self.ask(sql, &[span.after.into(), span.through.into(), rows(limit)], &[Kind::Day, Kind::Number])?.iter().map(row).collect()
     }
 
     /// Rates announced in a stretch of the log, oldest first: where, whose, from when.
