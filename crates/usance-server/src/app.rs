@@ -1,6 +1,7 @@
 //! What every handler can reach: the running machine, who may come in, and how this service is reached.
 
 use crate::auth::Auth;
+use crate::auth::credential::Credential;
 use crate::wire::address::Proxies;
 use crate::wire::admission::Admission;
 use crate::wire::problem::Problem;
@@ -61,9 +62,9 @@ pub struct Inner {
     /// Who is let in, and who is told to come again.
     pub admission: Admission,
     /// Event streams that are open.
-    pub event_streams: Arc<Streams>,
+    pub event_streams: Arc<Streams<Credential>>,
     /// Statements on their way as CSV.
-    pub statements: Arc<Streams>,
+    pub statements: Arc<Streams<Credential>>,
     /// How the pages are reached.
     pub site: Site,
     /// The contract about itself.

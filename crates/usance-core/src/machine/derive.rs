@@ -207,6 +207,15 @@ pub struct CloseSum {
     pub to_funding: Amount,
 }
 
+impl CloseSum {
+    /// Adds what closes moved for another position.
+    pub fn add(&mut self, other: CloseSum) {
+        self.paid = self.paid.plus(other.paid);
+        self.to_spot = self.to_spot.plus(other.to_spot);
+        self.to_funding = self.to_funding.plus(other.to_funding);
+    }
+}
+
 /// One position at one moment, to tell its past from.
 #[derive(Clone, Debug)]
 pub struct Past {

@@ -8,12 +8,14 @@ use super::live::{Live, Shared};
 use super::message::Message;
 use super::pool::{CONNECTIONS_MAX, Reads};
 use super::progress::Progress;
+use super::watching::Watcher;
 use crate::unavailable::Unavailable;
 use parking_lot::RwLock;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::oneshot;
+use usance_core::id::CustomerIx;
 
 /// How long a read waits for a renewal of the lease that is late.
 const RENEWAL_PATIENCE: Duration = Duration::from_secs(1);
@@ -79,7 +81,7 @@ impl Engine {
         let before = std::mem::replace(&mut *self.inner.live.write(), Arc::clone(&live));
         if !Arc::ptr_eq(&before.shared, &live.shared) {
             // Whoever waits for that life to go on, an event stream for instance, hears that it does not.
-            before.shared.durable.end();
+            before.shared.end_durable();
             before.shared.projected.end();
         }
     }
@@ -171,9 +173,10 @@ impl Engine {
         (shared.applied.load(Ordering::Acquire), shared.durable.now(), shared.projected.now())
     }
 
-    /// Waits for a batch after this one to become durable; false when this life ended.
-    pub async fn durable_after(&self, seq: u64) -> bool {
-        self.live().shared.durable.reached(seq.saturating_add(1)).await
+    /// Watches a customer for as long as this life lasts.
+    #[must_use]
+    pub fn watch(&self, customer: CustomerIx) -> Watcher {
+        self.live().shared.watching.watch(customer)
     }
 
     /// Writes a snapshot of everything decided so far; returns the batch it stands at.

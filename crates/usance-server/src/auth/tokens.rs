@@ -15,6 +15,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
+use tokio::sync::Notify;
 use usance_core::id::is_outside_id;
 use usance_core::limits::CUSTOMER_ID_BYTES_MAX;
 use usance_engine::caller::Caller;
@@ -47,6 +48,8 @@ pub struct Auth {
     /// Signs what browsers carry for us: tickets and marks of devices. Read when it is first needed.
     pub(super) signing: OnceLock<[u8; 32]>,
     seen_version: AtomicI64,
+    /// Told each time the live tokens were read again: who holds an answer open looks whether it still may.
+    changed: Notify,
 }
 
 impl Auth {
@@ -65,6 +68,7 @@ impl Auth {
             turns: PasswordQueues::new(),
             signing: OnceLock::new(),
             seen_version: AtomicI64::new(0),
+            changed: Notify::new(),
         };
         auth.reload()?;
         Ok(auth)
@@ -85,7 +89,13 @@ impl Auth {
         }
         *self.live.write() = live;
         drop(reloading);
+        self.changed.notify_one();
         Ok(())
+    }
+
+    /// Waits until the live tokens were read again since the last time.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
     }
 
     /// Small work on the side: reads the tokens again when another process changed them, forgets quiet customers' rates.
@@ -155,6 +165,11 @@ impl Auth {
     #[must_use]
     pub fn count(&self, identity: &Identity, purpose: Purpose, operation: Option<&str>) -> RateVerdict {
         self.rates.count(identity, purpose, operation)
+    }
+
+    /// Takes of a customer's rate what a request for what was cost, beyond the one that it was counted for.
+    pub fn owe(&self, customer: &str, cost: u32, counted: &mut RateVerdict) {
+        self.rates.owe(customer, cost, counted);
     }
 
     /// Counts a request without a valid token or a session against the rates of its address and of the operation it asks for, if

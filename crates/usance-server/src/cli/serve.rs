@@ -336,13 +336,21 @@ async fn keep_house(app: App) {
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     let mut failing = false;
     loop {
-        seconds.tick().await;
-        match app.auth.keep_house() {
-            Ok(()) => failing = false,
-            // Said once an outage.
-            Err(error) if !std::mem::replace(&mut failing, true) => tracing::warn!(%error, "tokens could not be read again"),
-            Err(_) => {}
+        tokio::select! {
+            _ = seconds.tick() => {
+                match app.auth.keep_house() {
+                    Ok(()) => failing = false,
+                    // Said once an outage.
+                    Err(error) if !std::mem::replace(&mut failing, true) => tracing::warn!(%error, "tokens could not be read again"),
+                    Err(_) => {}
+                }
+                app.metrics.run_upkeep();
+            }
+            // What a revoked token opened ends with it.
+            () = app.auth.changed() => {
+                app.event_streams.end_unless(|credential| app.auth.still_opens(credential));
+                app.statements.end_unless(|credential| app.auth.still_opens(credential));
+            }
         }
-        app.metrics.run_upkeep();
     }
 }

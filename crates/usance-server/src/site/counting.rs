@@ -7,6 +7,8 @@ use crate::auth::rates::{Purpose, RateVerdict};
 use crate::wire::problem::Problem;
 use axum::extract::{ConnectInfo, Request};
 use std::net::{IpAddr, SocketAddr};
+use usance_engine::caller::{Caller, Role};
+use usance_engine::lines::budget::{Budget, DAYS_MAX};
 
 /// Who asks by token; counted before anything else is looked at, also where nothing comes of it: by the token, or by the address
 /// where there is none that is valid.
@@ -30,6 +32,18 @@ pub(super) fn count(
 pub(super) fn count_stranger(app: &App, request: &Request, operation: Option<&str>) -> RateVerdict {
     let address = sender_address(app, request).filter(|_| !is_free(request.uri().path()));
     address.map_or_else(RateVerdict::default, |address| app.auth.count_address(address, operation))
+}
+
+/// So much of the past costs one request of a customer's rate.
+const REQUEST_DAYS: u64 = DAYS_MAX / 8;
+
+/// Takes of a customer's rate what reading the past cost beyond one request, and has the answer say so. What reads no past, and
+/// what operators and services read, costs nothing.
+pub(super) fn charge(app: &App, purpose: Purpose, caller: Option<&Caller>, budget: &Budget, counted: &mut RateVerdict) {
+    let customer = caller.filter(|caller| caller.role == Role::Customer).and_then(|caller| caller.customer.as_deref());
+    if let (Purpose::History, Some(customer)) = (purpose, customer) {
+        app.auth.owe(customer, u32::try_from(budget.spent() / REQUEST_DAYS).unwrap_or(u32::MAX), counted);
+    }
 }
 
 /// Whether a path says how this process is, or is a file that browsers keep: nobody counts that.

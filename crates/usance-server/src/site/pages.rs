@@ -26,6 +26,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use std::time::Instant;
+use usance_engine::lines::budget::Budget;
 
 /// Who sees a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,7 +169,7 @@ async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> 
     let Ok(place) = guard.app.admission.pages.enter(from.clone()).await else { return busy(guard.app.site.https) };
     let Ok(visitor) = Visitor::of(&guard.app, request.headers()) else { return busy(guard.app.site.https) };
     let mut place = Some(place);
-    let counted = match &visitor.signed {
+    let mut counted = match &visitor.signed {
         Some(signed) => guard.app.auth.count(&Identity::of_customer(signed.customer()), guard.purpose, Some(guard.operation)),
         None => counting::count_stranger(&guard.app, &request, Some(guard.operation)),
     };
@@ -191,13 +192,16 @@ async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> 
         }
         admitted => admitted,
     };
+    let budget = Budget::default();
     let response = match admitted {
         Admitted::Yes => {
             request.extensions_mut().insert(visitor.clone());
-            next.run(request).await
+            budget.clone().within(next.run(request)).await
         }
         Admitted::Elsewhere(response) => response,
     };
+    let caller = visitor.signed.as_ref().map(|signed| &signed.caller);
+    counting::charge(&guard.app, guard.purpose, caller, &budget, &mut counted);
     let mut response = match response.extensions().get::<Problem>().cloned() {
         // A page is no part of a page: the script that asked says that it got no answer.
         Some(problem) if visitor.wants_fragment => problem.status().into_response(),

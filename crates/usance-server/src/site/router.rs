@@ -1,6 +1,6 @@
 //! The router of the whole service, made from the contract's table and the pages', and the guard before every route of the contract.
 
-use super::counting::{count, is_free};
+use super::counting::{charge, count, is_free};
 use super::{freshness, pages};
 use crate::app::App;
 use crate::auth::rates::{Purpose, RateVerdict};
@@ -20,6 +20,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use std::time::Instant;
 use usance_engine::caller::Caller;
+use usance_engine::lines::budget::Budget;
 
 /// What the guard of a route needs.
 #[derive(Clone)]
@@ -89,10 +90,12 @@ async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> 
         }
         Err(problem) => Err(problem),
     };
+    let (budget, caller) = (Budget::default(), request.extensions().get::<Caller>().cloned());
     let mut response = match entered {
-        Ok(_place) => next.run(request).await,
+        Ok(_place) => budget.clone().within(next.run(request)).await,
         Err(problem) => problem.into_response(),
     };
+    charge(&guard.app, guard.purpose, caller.as_ref(), &budget, &mut counted);
     if response.status().is_client_error() || response.status().is_server_error() {
         guard.refused.increment(1);
     }

@@ -8,7 +8,7 @@
 use crate::wire::problem::Problem;
 use axum::http::StatusCode;
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,17 +91,23 @@ struct Inner {
     present: Mutex<Present>,
 }
 
-/// Who has a place, and who waits for one, in the order of coming.
+/// Who has a place, and who waits for one.
+#[derive(Default)]
 struct Present {
     taken: usize,
     by_party: HashMap<Party, usize>,
-    waiting: Vec<Waiting>,
+    /// Of each party in the order of coming; none is empty.
+    waiting: HashMap<Party, VecDeque<Waiting>>,
+    waiting_in_all: usize,
+    /// Parties that wait and may have one more, in the order of their turns. One that has gone by now is passed over.
+    turns: VecDeque<Party>,
+    /// The same parties: each has one turn at a time.
+    has_turn: HashSet<Party>,
     newest: u64,
 }
 
 struct Waiting {
     number: u64,
-    party: Party,
     told: oneshot::Sender<Result<Place, Crowded>>,
 }
 
@@ -122,8 +128,7 @@ impl FairGate {
     /// So many places, so many of them for one party, and so long a wait.
     #[must_use]
     pub fn new(places: usize, own: usize, patience: Duration) -> Self {
-        let present = Present { taken: 0, by_party: HashMap::new(), waiting: Vec::new(), newest: 0 };
-        FairGate(Arc::new(Inner { places, own, patience, present: Mutex::new(present) }))
+        FairGate(Arc::new(Inner { places, own, patience, present: Mutex::default() }))
     }
 
     /// A place for a party, perhaps after a short wait.
@@ -166,6 +171,7 @@ enum Asked {
 /// Somebody who waits; whoever gives it up waits no more.
 struct Waits {
     gate: Arc<Inner>,
+    party: Party,
     number: u64,
     told: oneshot::Receiver<Result<Place, Crowded>>,
 }
@@ -179,7 +185,7 @@ impl Waits {
 
 impl Drop for Waits {
     fn drop(&mut self) {
-        self.gate.present.lock().waiting.retain(|waiting| waiting.number != self.number);
+        self.gate.present.lock().leave(&self.party, self.number);
     }
 }
 
@@ -202,20 +208,20 @@ impl Inner {
             if own >= self.share(&party) * WAITING_A_PLACE {
                 return Err(Crowded::Own);
             }
-            if present.waiting.len() >= self.places * WAITING_A_PLACE {
+            if present.waiting_in_all >= self.places * WAITING_A_PLACE {
                 gives_way = Some(present.most_waiting(own + 1).ok_or(Crowded::All)?);
             }
         }
         let (sender, told) = oneshot::channel();
         present.newest += 1;
         let number = present.newest;
-        present.waiting.push(Waiting { number, party, told: sender });
+        present.wait(&party, Waiting { number, told: sender }, self.share(&party));
         drop(present);
         if let Some(waiting) = gives_way {
             // Whoever has gone by now does not need to hear it.
             let _ = waiting.told.send(Err(Crowded::Own));
         }
-        Ok(Asked::Wait(Waits { gate: Arc::clone(self), number, told }))
+        Ok(Asked::Wait(Waits { gate: Arc::clone(self), party, number, told }))
     }
 
     /// Gives a place back, and to whoever is next.
@@ -223,11 +229,12 @@ impl Inner {
         let next = {
             let mut present = self.present.lock();
             present.give_back(party);
+            present.line_up(party, self.share(party));
             present.next(self)
         };
-        if let Some(Waiting { party, told, .. }) = next {
+        if let Some((party, waiting)) = next {
             // Whoever has gone by now drops the place, which then goes to the one after.
-            let _ = told.send(Ok(Place { gate: Arc::clone(self), party }));
+            let _ = waiting.told.send(Ok(Place { gate: Arc::clone(self), party }));
         }
     }
 }
@@ -238,7 +245,34 @@ impl Present {
     }
 
     fn waits(&self, party: &Party) -> usize {
-        self.waiting.iter().filter(|waiting| waiting.party == *party).count()
+        self.waiting.get(party).map_or(0, VecDeque::len)
+    }
+
+    fn wait(&mut self, party: &Party, waiting: Waiting, share: usize) {
+        self.waiting.entry(party.clone()).or_default().push_back(waiting);
+        self.waiting_in_all += 1;
+        if self.waits(party) == 1 {
+            self.line_up(party, share);
+        }
+    }
+
+    /// Gives a party that waits and may have one more its turn, after those who have theirs already.
+    fn line_up(&mut self, party: &Party, share: usize) {
+        let is_full = self.has(party) >= share || self.waits(party) == 0;
+        if !is_full && self.has_turn.insert(party.clone()) {
+            self.turns.push_back(party.clone());
+        }
+    }
+
+    /// Somebody does not wait any more.
+    fn leave(&mut self, party: &Party, number: u64) {
+        let Some(own) = self.waiting.get_mut(party) else { return };
+        let before = own.len();
+        own.retain(|waiting| waiting.number != number);
+        self.waiting_in_all -= before - own.len();
+        if own.is_empty() {
+            self.waiting.remove(party);
+        }
     }
 
     fn take(&mut self, party: Party) {
@@ -256,24 +290,34 @@ impl Present {
         }
     }
 
-    /// Whoever has a place next, if there is one: of those who may have one more the party with the fewest, the first of them.
-    fn next(&mut self, gate: &Inner) -> Option<Waiting> {
-        if self.taken >= gate.places {
-            return None;
+    /// Whoever has a place next, if there is one: the first of the party whose turn it is.
+    fn next(&mut self, gate: &Inner) -> Option<(Party, Waiting)> {
+        while self.taken < gate.places {
+            let party = self.turns.pop_front()?;
+            self.has_turn.remove(&party);
+            if self.has(&party) >= gate.share(&party) {
+                continue;
+            }
+            let Some(own) = self.waiting.get_mut(&party) else { continue };
+            let Some(next) = own.pop_front() else { continue };
+            if own.is_empty() {
+                self.waiting.remove(&party);
+            }
+            self.waiting_in_all -= 1;
+            self.take(party.clone());
+            self.line_up(&party, gate.share(&party));
+            return Some((party, next));
         }
-        let has = |waiting: &Waiting| self.has(&waiting.party);
-        let may = self.waiting.iter().enumerate().filter(|(_, waiting)| has(waiting) < gate.share(&waiting.party));
-        let (index, _) = may.min_by_key(|(_, waiting)| has(waiting))?;
-        let next = self.waiting.remove(index);
-        self.take(next.party.clone());
-        Some(next)
+        None
     }
 
     /// The newest request of the party with the most that wait, if those are more than so many.
     fn most_waiting(&mut self, few: usize) -> Option<Waiting> {
-        let (index, most) =
-            (0..self.waiting.len()).map(|index| (index, self.waits(&self.waiting[index].party))).max_by_key(|(_, most)| *most)?;
-        (most > few).then(|| self.waiting.remove(index))
+        let (party, most) = self.waiting.iter().map(|(party, own)| (party, own.len())).max_by_key(|(_, most)| *most)?;
+        let party = party.clone();
+        let newest = if most > few { self.waiting.get_mut(&party)?.pop_back() } else { None }?;
+        self.waiting_in_all -= 1;
+        Some(newest)
     }
 }
 

@@ -5,6 +5,7 @@
 //! [`statement`] (what a customer sees adds up), [`ledger`] (the books do), [`offer`] (what is shown before is what is
 //! booked), [`live`] (events, health, notices), [`people`] (tokens, passwords, how often one may ask).
 
+mod filters;
 mod ledger;
 mod live;
 mod malformed;

@@ -408,6 +408,16 @@ impl Client {
         (response.status().as_u16(), BufReader::new(response.into_body().into_reader()))
     }
 
+    /// A header of an answer whose body is not waited for.
+    pub fn header_of(&self, path: &str, name: &str) -> Option<String> {
+        let request = self
+            .identity()
+            .into_iter()
+            .fold(self.agent.get(format!("{}{path}", self.url)), |request, (name, value)| request.header(name, value));
+        let response = request.call().unwrap_or_else(|error| panic!("GET {path}: {error}"));
+        response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+    }
+
     /// Who sends, and for whom, as headers.
     fn identity(&self) -> Vec<(&'static str, String)> {
         let token = self.token.iter().map(|token| ("authorization", format!("Bearer {token}")));

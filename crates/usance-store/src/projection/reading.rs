@@ -98,8 +98,19 @@ impl Reading {
              WHERE shard = ?1 AND customer = ?2 AND asset = ?3 AND log_position > ?4 AND log_position <= ?5 {of_kind}
              ORDER BY log_position DESC LIMIT ?6"
         );
-        let kinds = [Kind::Number, Kind::Instant, Kind::Text, Kind::Units, Kind::Units, Kind::Bytes];
-        self.ask(&sql, &values, &kinds)?.iter().map(history_row).collect()
+        self.ask(&sql, &values, &HISTORY_ROW)?.iter().map(history_row).collect()
+    }
+
+    /// What a customer did with an asset, oldest first.
+    ///
+    /// # Errors
+    /// As the tables answer.
+    pub fn history_from(&self, customer: CustomerIx, asset: AssetIx, span: Span, limit: usize) -> Result<Vec<HistoryRow>, StoreError> {
+        let sql = "SELECT log_position, at, kind, spot, funding, event FROM history
+                   WHERE shard = ?1 AND customer = ?2 AND asset = ?3 AND log_position > ?4 AND log_position <= ?5
+                   ORDER BY log_position LIMIT ?6";
+        let values = [customer.0.into(), asset.0.into(), span.after.into(), span.through.into(), rows(limit)];
+        self.ask(sql, &values, &HISTORY_ROW)?.iter().map(history_row).collect()
     }
 
     /// Where in a stretch of the log a customer did something of a kind with an asset, perhaps with one product, newest first.
@@ -177,15 +188,14 @@ impl Reading {
     /// As the tables answer.
     pub fn closes(&self, before: Option<Day>, span: Span, limit: usize) -> Result<Vec<ClosedOn>, StoreError> {
         let mut values = vec![span.after.into(), span.through.into(), rows(limit)];
-        let mut earlier = "";
+        // Days are closed in the order of the log: whichever way they are found, the order is the same.
+        let mut order = "ORDER BY log_position DESC, day DESC";
         if let Some(day) = before {
             values.push(day.into());
-            earlier = "AND day < ?5";
+            order = "AND day < ?5 ORDER BY day DESC";
         }
-        let sql = format!(
-            "SELECT day, log_position FROM closes WHERE shard = ?1 AND log_position > ?2 AND log_position <= ?3 {earlier}
-             ORDER BY day DESC LIMIT ?4"
-        );
+        let sql =
+            format!("SELECT day, log_position FROM closes WHERE shard = ?1 AND log_position > ?2 AND log_position <= ?3 {order} LIMIT ?4");
         let row = |line: &Line| Ok(ClosedOn { day: line.day(0)?, place: line.place(1)? });
         self.ask(&sql, &values, &[Kind::Day, Kind::Number])?.iter().map(row).collect()
     }
@@ -194,11 +204,19 @@ impl Reading {
     ///
     /// # Errors
     /// As the tables answer.
-    pub fn closes_from(&self, span: Span, limit: usize) -> Result<Vec<ClosedOn>, StoreError> {
-        let sql = "SELECT day, log_position FROM closes WHERE shard = ?1 AND log_position > ?2 AND log_position <= ?3
-                   ORDER BY log_position, day LIMIT ?4";
+    pub fn closes_from(&self, after: Option<Day>, span: Span, limit: usize) -> Result<Vec<ClosedOn>, StoreError> {
+        let mut values = vec![span.after.into(), span.through.into(), rows(limit)];
+        let mut later = "";
+        if let Some(day) = after {
+            values.push(day.into());
+            later = "AND day > ?5";
+        }
+        let sql = format!(
+            "SELECT day, log_position FROM closes WHERE shard = ?1 AND log_position > ?2 AND log_position <= ?3 {later}
+             ORDER BY log_position, day LIMIT ?4"
+        );
         let row = |line: &Line| Ok(ClosedOn { day: line.day(0)?, place: line.place(1)? });
-        self.ask(sql, &[span.after.into(), span.through.into(), rows(limit)], &[Kind::Day, Kind::Number])?.iter().map(row).collect()
+        self.ask(&sql, &values, &[Kind::Day, Kind::Number])?.iter().map(row).collect()
     }
 
     /// Rates announced in a stretch of the log, oldest first: where, whose, from when.
@@ -310,6 +328,9 @@ impl Reading {
 fn rows(limit: usize) -> Cell<'static> {
     Cell::Number(i64::try_from(limit).unwrap_or(i64::MAX))
 }
+
+/// What a row of the history is read from.
+const HISTORY_ROW: [Kind; 6] = [Kind::Number, Kind::Instant, Kind::Text, Kind::Units, Kind::Units, Kind::Bytes];
 
 fn history_row(line: &Line) -> Result<HistoryRow, StoreError> {
     let word = line.text(2)?;

@@ -115,6 +115,10 @@ fn what_is_counted_and_summed_is_what_the_rows_say(at: Somewhere) {
                 assert_eq!(reading.places(deeds, Some(only), ALL).unwrap(), places(&of_product));
             }
         }
+        let mut in_order = within.to_vec();
+        in_order.reverse();
+        assert_eq!(reading.history_from(customer, asset, span, ALL).unwrap(), in_order);
+        assert_eq!(reading.history_from(customer, asset, span, 3).unwrap(), in_order[..in_order.len().min(3)]);
         let sum = |units: fn(&HistoryRow) -> i128| within.iter().map(units).sum::<i128>();
         let expected = (sum(|row| row.spot), sum(|row| row.funding), within.len());
         assert_eq!(reading.moved(customer, asset, span).unwrap(), expected);
@@ -162,11 +166,13 @@ fn closes_and_days_are_those_of_the_log(at: Somewhere) {
     assert!(!within.is_empty() && within.len() < closes.len());
 
     let oldest_first = |span, limit| -> Vec<_> {
-        reading.closes_from(span, limit).unwrap().into_iter().map(|closed| (closed.day, closed.place)).collect()
+        reading.closes_from(None, span, limit).unwrap().into_iter().map(|closed| (closed.day, closed.place)).collect()
     };
     let in_order: Vec<_> = within.iter().rev().copied().collect();
     assert_eq!(oldest_first(Span { after, through }, ALL), in_order);
     assert_eq!(oldest_first(Span { after, through }, 2), in_order[..2]);
+    let later = reading.closes_from(Some(in_order[1].0), Span { after, through }, 1).unwrap();
+    assert_eq!((later[0].day, later[0].place), in_order[2]);
 
     days.sort_by_key(|(day, line)| std::cmp::Reverse((*day, line.product)));
     assert_eq!(reading.days(None, |_| true, ALL).unwrap(), days);
