@@ -110,6 +110,12 @@ impl App {
             Refusal::FiguresChanged => {
                 Problem::new(StatusCode::CONFLICT, "figures_changed", "The figures are not the ones that were shown.")
             }
+            Refusal::TooManyPositions { most } => {
+                let detail = format!(
+                    "This customer has {most} positions, as many as one may have at a time; one more is possible when one has ended."
+                );
+                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "too_many_positions", detail).with("limit", most)
+            }
             Refusal::TokenNotFound => Problem::not_found("token_not_found", "There is no such live token."),
             Refusal::NotHashed => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "hashing_failed", "The password could not be hashed."),
             Refusal::NoRandomness(why) => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no_randomness", why),

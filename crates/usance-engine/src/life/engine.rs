@@ -12,7 +12,7 @@ use super::watching::Watcher;
 use crate::unavailable::Unavailable;
 use parking_lot::RwLock;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use usance_core::id::CustomerIx;
@@ -21,6 +21,9 @@ use usance_core::id::CustomerIx;
 const RENEWAL_PATIENCE: Duration = Duration::from_secs(1);
 /// How long the answer to a repeated key waits for a place among those that are looked up.
 const REPEAT_PATIENCE: Duration = Duration::from_millis(500);
+
+/// Positions that a customer may have at a time, unless it is said otherwise.
+pub const POSITIONS_MAX: usize = 10_000;
 
 /// A handle to the running machine.
 #[derive(Clone)]
@@ -39,6 +42,8 @@ pub(crate) struct Inner {
     why: RwLock<Option<String>>,
     /// Ends when somebody asks it to stop.
     stopping: Progress,
+    /// How many positions a customer may have at a time.
+    positions_max: AtomicUsize,
     /// What is done before this process begins to answer as the writer.
     before_writing: RwLock<Option<Work>>,
 }
@@ -66,6 +71,7 @@ impl Engine {
             ended: Progress::new(0),
             why: RwLock::new(None),
             stopping: Progress::new(0),
+            positions_max: AtomicUsize::new(POSITIONS_MAX),
             before_writing: RwLock::new(None),
         };
         Engine { inner: Arc::new(inner) }
@@ -90,6 +96,17 @@ impl Engine {
     pub(crate) fn is_following(&self, shared: &Arc<Shared>) -> bool {
         let live = self.live();
         Arc::ptr_eq(&live.shared, shared) && live.inbox.is_none() && !self.is_stopping()
+    }
+
+    /// Says how many positions a customer may have at a time. It is a bound of the process, not a rule of the platform: what reads all
+    /// positions of a customer has to end.
+    pub fn limit_positions(&self, most: usize) {
+        self.inner.positions_max.store(most, Ordering::Relaxed);
+    }
+
+    /// How many positions a customer may have at a time.
+    pub(crate) fn positions_max(&self) -> usize {
+        self.inner.positions_max.load(Ordering::Relaxed)
     }
 
     /// Has something done right before this process begins to answer as the writer.

@@ -23,6 +23,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use usance_core::calendar::{DayOffset, Timestamp};
 use usance_core::machine::state::ClockMode;
+use usance_engine::life::engine::POSITIONS_MAX;
 use usance_engine::life::lease::Duty;
 use usance_engine::life::start;
 use usance_engine::{NodeRole, Server, Settings, Started};
@@ -83,6 +84,9 @@ pub struct Serving {
     /// Requests under way at a time; more are told 503 at once.
     #[arg(long, value_name = "N", env = "USANCE_REQUESTS", default_value = "256")]
     pub requests: NonZeroUsize,
+    /// Positions that one customer may have staked at a time; a subscription that would open one more is refused.
+    #[arg(long, value_name = "N", env = "USANCE_POSITIONS_MAX", default_value_t = POSITIONS_MAX)]
+    pub positions_max: usize,
     /// How many requests a second.
     #[command(flatten)]
     pub rates: RateFlags,
@@ -235,6 +239,7 @@ pub fn serve(
     }
     let site = Site { https: serving.https, proxies, sample_customers: entry.sample_customers };
     let app = site::app(opening.engine.clone(), auth, metrics, site, Admission::new(serving.requests.get()));
+    opening.engine.limit_positions(serving.positions_max);
     let knows = app.clone();
     opening.engine.before_writing(move || {
         if let Err(error) = knows.auth.reload() {

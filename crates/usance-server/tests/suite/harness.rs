@@ -17,7 +17,7 @@ use totp_rs::{Algorithm, Builder, Secret};
 pub const OPERATOR: &str = "test-operator-token";
 
 /// Every environment variable that the binary looks at.
-const VARIABLES: [&str; 29] = [
+const VARIABLES: [&str; 30] = [
     "USANCE_DATA",
     "USANCE_LISTEN",
     "USANCE_CLOCK",
@@ -31,6 +31,7 @@ const VARIABLES: [&str; 29] = [
     "USANCE_ADDRESS_RATE",
     "USANCE_ROUTE_RATE",
     "USANCE_REQUESTS",
+    "USANCE_POSITIONS_MAX",
     "USANCE_CONNECTIONS",
     "USANCE_CONNECTIONS_PER_ADDRESS",
     "USANCE_HEAD_SECONDS",
