@@ -4,6 +4,8 @@ use crate::suite::abuse::refusals::{House, Told};
 use crate::suite::harness::OPERATOR;
 use axum::http::{StatusCode, header};
 use serde_json::json;
+use std::future::poll_fn;
+use std::task::Poll;
 use usance_server::wire::fair::{Party, Place};
 
 /// A service with two customers; gives their tokens, too.
@@ -63,4 +65,48 @@ fn customers_take_no_place_from_operators() {
     assert_eq!(house.ask("/v1/operator/customers/alice", &[("authorization", &operator)]).status, StatusCode::OK);
     drop(all);
     assert_eq!(house.as_customer(&alice, "/v1/statement").status, StatusCode::OK);
+}
+
+/// A walk gives others their turn after each piece, and ends at the next one when its client has gone: with it goes its place.
+#[test]
+fn a_request_ends_when_its_client_has_gone() {
+    let (house, [alice, _]) = with_two();
+    house.write("/v1/operator/assets", &json!({"symbol": "SOL", "name": "Solana", "decimals": 9, "display_decimals": 4}));
+    house.write("/v1/operator/agreements", &json!({"version": "v1", "text": "Words."}));
+    house.write(
+        "/v1/operator/products",
+        &json!({
+            "id": "long", "asset": "SOL", "name": "Long", "kind": "fixed_term", "term_days": 300, "distribution": "daily",
+            "rates": [{"from": "2026-01-01", "rate": "0.05"}],
+        }),
+    );
+    house.write("/v1/operator/products/long/status", &json!({"status": "open"}));
+    let deposit = json!({"customer": "alice", "asset": "SOL", "account": "spot", "amount": "1000", "reference": "r"});
+    house.write("/v1/operator/deposits", &deposit);
+    for _ in 0..100 {
+        let asked = json!({"product": "long", "amount": "1", "source": "spot", "agreement": "v1"});
+        house.write_for(Some("alice"), "/v1/subscriptions", &asked);
+    }
+    house.write("/v1/operator/clock", &json!({"to": "2026-09-28T00:00:00Z"}));
+    // 27,000 days of positions lie before what is asked for.
+    let path = "/v1/statement?account=spot&limit=1";
+    assert_eq!(house.as_customer(&alice, path).status, StatusCode::OK);
+    for _ in 0..4 {
+        let token = format!("Bearer {alice}");
+        let headers = [("authorization", token.as_str())];
+        let mut answer = Box::pin(house.answer(path, &headers));
+        let turns = house.runtime.block_on(async {
+            let mut turns = 0;
+            // Its client is there for three turns of others.
+            while turns < 3 && poll_fn(|context| Poll::Ready(answer.as_mut().poll(context).is_pending())).await {
+                turns += 1;
+            }
+            turns
+        });
+        assert_eq!(turns, 3, "it is not done in one go");
+        drop(answer);
+    }
+    // Four have gone, and both of her places are free.
+    let customer = || Party::Customer("alice".to_owned());
+    drop(house.hold([customer(), customer()]));
 }

@@ -4,6 +4,7 @@
 use crate::suite::harness::{OPERATOR, fresh_key};
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::response::Response;
 use serde_json::Value;
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -105,11 +106,23 @@ impl House {
 
     /// A write of the operator under a key of its own; gives the answer.
     pub fn write(&self, path: &str, body: &Value) -> Value {
+        self.write_for(None, path, body)
+    }
+
+    /// As [`House::write`], for a customer.
+    pub fn write_for(&self, customer: Option<&str>, path: &str, body: &Value) -> Value {
         let request = Request::post(path).header("authorization", format!("Bearer {OPERATOR}")).header("idempotency-key", fresh_key());
+        let request = customer.into_iter().fold(request, |request, customer| request.header("usance-customer", customer));
         let request = request.header("content-type", "application/json").body(Body::from(body.to_string()));
         let told = self.send(request.expect("a request"));
         assert!(told.status.is_success(), "{path}: {}", told.text);
         serde_json::from_str(&told.text).expect("JSON")
+    }
+
+    /// The answer on its way.
+    pub fn answer(&self, path: &str, headers: &[(&str, &str)]) -> impl Future<Output = Response> {
+        let request = headers.iter().fold(Request::get(path), |request, (name, value)| request.header(*name, *value));
+        self.door.answer(request.body(Body::empty()).expect("a request"), Duration::ZERO)
     }
 
     fn send(&self, request: Request<Body>) -> Told {
