@@ -1,6 +1,6 @@
 //! Others beside one customer with a long history, and beside nobody: how long they wait, and how many are refused.
 //!
-//! The platform has sixteen months. One customer has four thousand positions from their beginning on; others, and an operator, ask
+//! The platform has sixteen months. One customer has four thousand positions from their beginning on, each paid daily; others, and an operator, ask
 //! at a steady pace, each over a connection of its own. Then the one customer asks for what is far back, in three ways. The same
 //! part run with `--binary` of another release compares both.
 
@@ -43,10 +43,10 @@ pub fn run(binary: &Path, seconds: u64) -> anyhow::Result<()> {
     let scene = Scene { address: &address, process: engine.0.id(), one, others, seconds };
     runtime.block_on(async {
         scene.measured("beside nobody", Attack::None).await?;
+        scene.measured("beside 32 event streams from position 0", Attack::Streams).await?;
         scene.measured("beside one statement a second", Attack::Paced).await?;
         scene.measured("beside eight statements and a hang-up, each second", Attack::HangUp).await?;
         scene.measured("beside as many statements as four connections get", Attack::Closed).await?;
-        scene.measured("beside 32 event streams from position 0", Attack::Streams).await?;
         scene.measured("beside nobody again", Attack::None).await
     })
 }
@@ -76,7 +76,7 @@ fn lived(address: &str) -> anyhow::Result<Vec<String>> {
     let withdrawal = format!(r#"{{"customer":"{ONE}","asset":"SOL","account":"funding","amount":"1","reference":"far-back"}}"#);
     send("/v1/operator/withdrawals", None, &withdrawal)?;
     let product = format!(
-        r#"{{"id":"long","asset":"SOL","name":"Bench","kind":"fixed_term","term_days":{TERM_DAYS},"rates":[{{"from":"2026-01-01","rate":"0.05"}}]}}"#
+        r#"{{"id":"long","asset":"SOL","name":"Bench","kind":"fixed_term","term_days":{TERM_DAYS},"distribution":"daily","rates":[{{"from":"2026-01-01","rate":"0.05"}}]}}"#
     );
     send("/v1/operator/products", None, &product)?;
     send("/v1/operator/products/long/status", None, r#"{"status":"open"}"#)?;
