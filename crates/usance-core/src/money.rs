@@ -249,6 +249,23 @@ pub fn split_day(numerator: u128) -> (Amount, u64) {
     (Amount(numerator.checked_div(divisor).unwrap_or(0)), carry)
 }
 
+/// So many days' divisions, each of the same numerator and the carry of the day before it: what they give together, and the carry
+/// after the last. Nothing is lost from one day to the next, so the sum of the days is the division of the sum.
+///
+/// ```
+/// use usance_core::money::{split_day, split_days, Amount};
+/// let (first, carry) = split_day(30_000_000_000);
+/// let (second, last) = split_day(30_000_000_000 + u128::from(carry));
+/// assert_eq!(split_days(30_000_000_000, 0, 2), (first.plus(second), last));
+/// ```
+#[must_use]
+pub fn split_days(numerator: u128, carry: u64, days: u32) -> (Amount, u64) {
+    let (whole, rest) = split_day(numerator);
+    let rests = u128::from(rest).saturating_mul(u128::from(days)).saturating_add(u128::from(carry));
+    let (more, carry) = split_day(rests);
+    (Amount(whole.0.saturating_mul(u128::from(days))).plus(more), carry)
+}
+
 /// The yearly rate that a numerator over an amount comes to, rounded down to 10^-8. Display only.
 #[must_use]
 pub fn rate_floor(numerator: u128, amount: Amount) -> Rate {
@@ -408,6 +425,16 @@ mod tests {
             let (reward, carry) = split_day(numerator);
             proptest::prop_assert!(carry < DAY_DIVISOR);
             proptest::prop_assert_eq!(reward.units() * u128::from(DAY_DIVISOR) + u128::from(carry), numerator);
+        }
+
+        #[test]
+        fn days_that_are_alike_are_divided_at_once(numerator in 0..=AMOUNT_UNITS_MAX * 1_000_000_000, carry in 0..DAY_DIVISOR, days in 0..40_u32) {
+            let (mut sum, mut left) = (Amount::ZERO, carry);
+            for _ in 0..days {
+                let (reward, rest) = split_day(numerator + u128::from(left));
+                (sum, left) = (sum.plus(reward), rest);
+            }
+            proptest::prop_assert_eq!(split_days(numerator, carry, days), (sum, left));
         }
 
         #[test]

@@ -13,6 +13,11 @@ pub enum Refusal {
     KeyReused,
     /// What was shown is not what would be booked now.
     FiguresChanged,
+    /// The customer has as many positions as it may have at a time.
+    TooManyPositions {
+        /// So many.
+        most: usize,
+    },
     /// There is no such live token.
     TokenNotFound,
     /// A password could not be hashed.

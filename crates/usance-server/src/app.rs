@@ -1,6 +1,7 @@
 //! What every handler can reach: the running machine, who may come in, and how this service is reached.
 
 use crate::auth::Auth;
+use crate::auth::credential::Credential;
 use crate::auth::refusals::keyless;
 use crate::wire::address::Proxies;
 use crate::wire::admission::Admission;
@@ -60,9 +61,9 @@ pub struct Inner {
     /// Who is let in, and who is told to come again.
     pub admission: Admission,
     /// Event streams that are open.
-    pub event_streams: Arc<Streams>,
+    pub event_streams: Arc<Streams<Credential>>,
     /// Statements on their way as CSV.
-    pub statements: Arc<Streams>,
+    pub statements: Arc<Streams<Credential>>,
     /// How the pages are reached.
     pub site: Site,
     /// The contract about itself.
@@ -105,6 +106,12 @@ impl App {
             }
             Refusal::FiguresChanged => {
                 Problem::new(StatusCode::CONFLICT, "figures_changed", "The figures are not the ones that were shown.")
+            }
+            Refusal::TooManyPositions { most } => {
+                let detail = format!(
+                    "This customer has {most} positions, as many as one may have at a time; one more is possible when one has ended."
+                );
+                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "too_many_positions", detail).with("limit", most)
             }
             Refusal::TokenNotFound => Problem::not_found("token_not_found", "There is no such live token."),
             Refusal::NotHashed => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "hashing_failed", "The password could not be hashed."),

@@ -12,10 +12,11 @@ use crate::head::Head;
 use usance_core::calendar::Timestamp;
 use usance_core::id::LogPosition;
 use usance_core::machine::day::DayClosed;
+use usance_core::machine::news::Touched;
 use usance_core::machine::preview::{self, Preview};
 use usance_core::machine::state::Platform;
-use usance_core::machine::verb::WriterStarted;
 use usance_core::machine::verb::clock::check_move;
+use usance_core::machine::verb::{self, WriterStarted};
 use usance_core::machine::{self, Answer, Command, Event, Executed, Rejection, State, close, present};
 
 /// What has to hold in the very instant in which a command is decided: what its sender was shown is what it would book.
@@ -89,13 +90,14 @@ pub struct Round {
     builder: BatchBuilder,
     head: Head,
     failed: Option<String>,
+    touched: Touched,
 }
 
 impl Round {
     /// A round behind the last batch.
     #[must_use]
     pub fn behind(head: Head) -> Self {
-        Round { builder: BatchBuilder::new(), head, failed: None }
+        Round { builder: BatchBuilder::new(), head, failed: None, touched: Touched::default() }
     }
 
     /// How many bytes it holds.
@@ -170,6 +172,12 @@ impl Round {
         Decided::Now { place, outcome: record.outcome }
     }
 
+    /// Whom it touched so far.
+    #[must_use]
+    pub const fn touched(&self) -> &Touched {
+        &self.touched
+    }
+
     /// The batch that it becomes; `None` when nothing was decided.
     ///
     /// # Errors
@@ -192,6 +200,7 @@ impl Round {
 
     /// Adds a record; says where it stands.
     fn put(&mut self, record: &Record) -> LogPosition {
+        record.fact.events.iter().for_each(|event| verb::of(event, |fact| self.touched.add(&fact.news())));
         let mut failed = None;
         let index = self.builder.push_with(|bytes| {
             if let Err(error) = codec::encode(record, bytes) {
@@ -231,6 +240,18 @@ fn pass_to(state: &mut State, command: &Command, at: Timestamp) -> Executed {
     let passed = machine::execute(state, command, at);
     events.extend(passed.events);
     Executed { events, outcome: passed.outcome }
+}
+
+/// Whom a batch touches.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when a record cannot be read.
+pub fn touched(batch: &Batch) -> Result<Touched, StoreError> {
+    let mut touched = Touched::default();
+    for item in codec::facts(batch) {
+        item?.1.events.iter().for_each(|event| verb::of(event, |fact| touched.add(&fact.news())));
+    }
+    Ok(touched)
 }
 
 /// The batch that creates a platform, and the state before anything else happened on it.

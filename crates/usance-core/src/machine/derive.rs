@@ -12,7 +12,7 @@ use crate::position::{FLOATING, Origin, PositionState, Running, position_link};
 use crate::product::rates::Bands;
 use crate::product::{Kind, Product};
 use crate::reward::accrue::Stake;
-use crate::reward::history::{RewardDay, Segment, push_segment, walk};
+use crate::reward::history::{RewardDay, Segment, push_segment, sum, walk};
 
 /// The instant at which a day's close is stamped.
 #[must_use]
@@ -37,6 +37,15 @@ pub fn bands_on(state: &State, running: &Running, day: Day) -> Option<Bands> {
     state.bands(closed.version).map(|bands| bands.capped(closed.settled))
 }
 
+/// The bands that a position earned by on a closed day, and the last day up to `to` of which it is known that it was the same.
+fn held_from(state: &State, running: &Running, day: Day, to: Day) -> (Option<Bands>, Day) {
+    if running.rate_version != FLOATING {
+        return (state.bands(running.rate_version).cloned(), to);
+    }
+    let last = state.product(running.product).map_or(day, |product| product.closed_alike(day, to));
+    (bands_on(state, running, day), last)
+}
+
 /// Walks the days `from..=to` of a position, oldest first. A principal that never changes has one segment, which its
 /// opening gives; otherwise the segments that its events gave come with it, in order of day. A renewal is no event of its
 /// own, so its opening is known from the position, too.
@@ -49,6 +58,12 @@ pub fn reward_days(
     to: Day,
     visit: impl FnMut(RewardDay),
 ) {
+    let whole = whole(state, running, origin, segments);
+    walk(&whole, from, to, |day| held_from(state, running, day, to), visit);
+}
+
+/// Every segment of a position.
+fn whole(state: &State, running: &Running, origin: &Origin, segments: &[Segment]) -> Vec<Segment> {
     let keeps_principal = state.product(running.product).is_some_and(|product| product.kind.keeps_principal());
     let is_renewal = position_link(origin.renewed_from).is_some();
     let mut whole = Vec::new();
@@ -59,7 +74,7 @@ pub fn reward_days(
     if !keeps_principal {
         segments.iter().for_each(|segment| push_segment(&mut whole, *segment));
     }
-    walk(&whole, from, to, |day| bands_on(state, running, day), visit);
+    whole
 }
 
 /// What the days of a position come to.
@@ -175,6 +190,32 @@ impl CloseLine {
     }
 }
 
+/// Days whose rewards were paid together or one by one, both included.
+struct Paid {
+    from: Day,
+    to: Day,
+}
+
+/// What closes moved for one position together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CloseSum {
+    /// Paid into Funding.
+    pub paid: Amount,
+    /// Principal that came back to Spot.
+    pub to_spot: Amount,
+    /// Principal that came back to Funding.
+    pub to_funding: Amount,
+}
+
+impl CloseSum {
+    /// Adds what closes moved for another position.
+    pub fn add(&mut self, other: CloseSum) {
+        self.paid = self.paid.plus(other.paid);
+        self.to_spot = self.to_spot.plus(other.to_spot);
+        self.to_funding = self.to_funding.plus(other.to_funding);
+    }
+}
+
 /// One position at one moment, to tell its past from.
 #[derive(Clone, Debug)]
 pub struct Past {
@@ -222,10 +263,10 @@ impl Past {
     /// are needed unless its principal never changes ([`Kind::keeps_principal`]).
     pub fn closes(&self, state: &State, segments: &[Segment], last_closed: Day, (from, to): (Day, Day), mut visit: impl FnMut(CloseLine)) {
         let Some(product) = state.product(self.product) else { return };
-        // A payment adds up the days since the one before, so what accrues is walked from its first day.
-        let start = if self.kind.accrues() { self.running.value_date.min(from) } else { from };
-        let mut accrued = Amount::ZERO;
         let to = to.min(last_day(state, &self.origin, last_closed));
+        // A payment adds up the days since the one before: where there is one, the days are walked from there.
+        let start = self.payments(product, from, to).map_or(from, |paid| paid.from.min(from));
+        let mut accrued = Amount::ZERO;
         reward_days(state, &self.running, &self.origin, segments, start, to, |line| {
             let paid = self.paid(product, line.day, line.reward, &mut accrued);
             if line.day >= from {
@@ -245,6 +286,49 @@ impl Past {
                 });
             }
         });
+    }
+
+    /// What the closes of `from..=to` moved for it together: the sum of what [`Past::closes`] shows, without showing each.
+    #[must_use]
+    pub fn moved(&self, state: &State, segments: &[Segment], last_closed: Day, (from, to): (Day, Day)) -> CloseSum {
+        let Some(product) = state.product(self.product) else { return CloseSum::default() };
+        let to = to.min(last_day(state, &self.origin, last_closed));
+        let paid = self.payments(product, from, to).map_or(Amount::ZERO, |paid| {
+            let whole = whole(state, &self.running, &self.origin, segments);
+            sum(&whole, paid.from, paid.to, |day| held_from(state, &self.running, day, paid.to))
+        });
+        let ended_on = self.running.maturity_day(self.kind).map(Day::previous).filter(|day| (from..=to).contains(day));
+        let mut maturity = None;
+        if let Some(day) = ended_on {
+            reward_days(state, &self.running, &self.origin, segments, day, day, |line| {
+                maturity = self.maturity(product, line.day, line.principal);
+            });
+        }
+        let (to_spot, to_funding) = maturity.map(|end| (end.to_spot, end.to_funding)).unwrap_or_default();
+        CloseSum { paid, to_spot, to_funding }
+    }
+
+    /// The days whose rewards were paid by the closes of `from..=to`; `None` where nothing was.
+    fn payments(&self, product: &Product, from: Day, to: Day) -> Option<Paid> {
+        if !self.kind.accrues() {
+            return (from <= to).then_some(Paid { from, to });
+        }
+        let day = |k: u32| self.running.value_date.plus_days(i32::try_from(k).unwrap_or(i32::MAX)).previous();
+        let term = self.kind.term_days().unwrap_or(u32::MAX);
+        let last = |k: u32| if k > term { term } else { product.last_distribution_day(k) };
+        let first_k = self.running.interest_day(from).max(1);
+        let last_k = last(self.running.interest_day(to).saturating_add(1));
+        // The last payment of these days has to lie among them.
+        (last_k >= first_k).then(|| Paid { from: day(last(first_k)).next(), to: day(last_k) })
+    }
+
+    /// The newest day up to `to`, at most the last closed one of its life, whose close moved something of it.
+    #[must_use]
+    pub fn moved_last(&self, state: &State, last_closed: Day, to: Day) -> Option<Day> {
+        let product = state.product(self.product)?;
+        let to = to.min(last_day(state, &self.origin, last_closed));
+        let paid = self.payments(product, self.running.value_date, to)?;
+        (paid.to >= self.running.value_date).then_some(paid.to)
     }
 
     /// What was paid with the close of a day.

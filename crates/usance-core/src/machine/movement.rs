@@ -5,7 +5,7 @@
 //! balance. Which rows are looked at, and in which order, is whose walk it is.
 
 use super::answer::Balances;
-use super::derive::CloseLine;
+use super::derive::{CloseLine, CloseSum};
 use super::news::{Deed, HistoryKind};
 use crate::calendar::Day;
 use crate::id::{AssetIx, PositionId, ProductIx};
@@ -110,6 +110,15 @@ impl BothBalances {
         let [spot, funding] = [Balance::ZERO.plus(known.spot).units(), Balance::ZERO.plus(known.funding).units()];
         BothBalances { spot, funding }
     }
+    /// Takes off what several movements together did, which were the last ones.
+    pub const fn take_off_all(&mut self, spot: Balance, funding: Balance) {
+        self.spot = Balance::from_units(self.spot).before(spot).units();
+        self.funding = Balance::from_units(self.funding).before(funding).units();
+    }
+    /// Takes off what closes moved together, which were the last ones.
+    pub fn take_off_closes(&mut self, sum: CloseSum) {
+        self.take_off_all(Balance::ZERO.plus(sum.to_spot), Balance::ZERO.plus(sum.paid.plus(sum.to_funding)));
+    }
     /// Takes a movement off, which was the last one; gives the balance that its account had after it.
     pub fn take_off(&mut self, last: &Movement) -> Balance {
         let units = match last.account {
@@ -126,7 +135,7 @@ impl BothBalances {
 /// What a close moved is told by its lines ([`of_close`]).
 #[must_use]
 pub fn of_deed(deed: &Deed<'_>, asset: AssetIx, spot: Balance, funding: Balance) -> Vec<Movement> {
-    let Deed { kind, staking, reference } = *deed;
+    let Deed { kind, staking, reference, .. } = *deed;
     let kind = MovementKind::of(kind);
     let (position, product) = staking.map(|staking| (staking.position, staking.product)).unzip();
     let accounts = [(0, AccountKind::Spot, spot), (1, AccountKind::Funding, funding)];

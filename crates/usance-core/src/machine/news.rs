@@ -6,7 +6,7 @@
 use super::day::DayClosed;
 use super::state::Platform;
 use crate::calendar::Day;
-use crate::id::{AssetIx, PositionId, ProductIx};
+use crate::id::{AssetIx, CustomerIx, PositionId, ProductIx};
 use crate::money::Amount;
 use crate::product::Kind;
 use crate::product::rates::Bands;
@@ -93,12 +93,34 @@ impl HistoryKind {
 /// Why a customer's coins moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deed<'e> {
+    /// Who did it.
+    pub customer: CustomerIx,
     /// What the customer did.
     pub kind: HistoryKind,
     /// The wallet's name for it.
     pub reference: Option<&'e str>,
     /// What it did to a position.
     pub staking: Option<Staking>,
+}
+
+/// To whom something happened: those who follow a customer look only then.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// To whoever holds a position, so that everybody looks: a day was closed, a rate announced.
+    pub everybody: bool,
+    /// To these; some perhaps more than once.
+    pub customers: Vec<CustomerIx>,
+}
+
+impl Touched {
+    /// Adds whom an event touches.
+    pub fn add(&mut self, news: &News<'_>) {
+        match news {
+            News::Day(_) | News::Rate { .. } => self.everybody = true,
+            News::Deed(deed) => self.customers.push(deed.customer),
+            News::Nothing | News::Platform(_) | News::Asset { .. } | News::Customer { .. } | News::Product { .. } => {}
+        }
+    }
 }
 
 /// What a subscription or redemption did to a position.

@@ -357,6 +357,19 @@ impl State {
             Some(id)
         })
     }
+    /// How many positions a customer has staked now.
+    #[must_use]
+    pub fn open_positions(&self, customer: CustomerIx) -> usize {
+        let accounts = self.accounts_of(customer);
+        let holdings = accounts.flat_map(|(ix, _)| self.holdings_of(ix)).filter(|(_, holding)| !holding.staked.get().is_zero());
+        let chains = holdings.map(|(_, holding)| {
+            let first = position_link(holding.newest);
+            let previous = |id: &PositionId| self.position(*id).and_then(|(_, origin)| position_link(origin.previous_in_holding));
+            let chain = std::iter::successors(first, previous);
+            chain.filter(|id| self.position(*id).is_some_and(|(running, _)| running.is_active())).count()
+        });
+        chains.fold(0, usize::saturating_add)
+    }
     /// The number the next position gets.
     #[must_use]
     pub fn next_position(&self) -> PositionId {

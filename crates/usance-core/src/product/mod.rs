@@ -155,6 +155,25 @@ impl Product {
             Distribution::AtMaturity => false,
         }
     }
+    /// The last interest day before `k` on which rewards were paid; 0 where there was none.
+    #[must_use]
+    pub fn last_distribution_day(&self, k: u32) -> u32 {
+        let before = k.saturating_sub(1);
+        match self.distribution {
+            Distribution::Daily => before,
+            Distribution::EveryNDays(every) => before.saturating_sub(before.checked_rem(every).unwrap_or(before)),
+            Distribution::AtMaturity => 0,
+        }
+    }
+    /// The closed days from one on, in order, that were closed as that one was; the last of them, but none after `to`.
+    #[must_use]
+    pub fn closed_alike(&self, day: Day, to: Day) -> Day {
+        let index = |day: Day| usize::try_from(day.since(self.closed_from)).unwrap_or(0);
+        let closed = self.closed.get(index(day)..).unwrap_or_default();
+        let alike = closed.iter().take(index(to.next()).saturating_sub(index(day)));
+        let count = alike.take_while(|closed_day| Some(*closed_day) == closed.first()).count();
+        day.plus_days(i32::try_from(count.saturating_sub(1)).unwrap_or(0))
+    }
     /// The next interest day, from `k` on, on which rewards are paid.
     #[must_use]
     pub fn next_distribution_day(&self, k: u32) -> u32 {

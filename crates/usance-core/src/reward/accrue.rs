@@ -2,7 +2,7 @@
 //!
 //! Live closes, replays and every derived history line run this function, so they cannot differ.
 
-use crate::money::{Amount, split_day};
+use crate::money::{Amount, split_day, split_days};
 use crate::product::rates::Bands;
 use serde::{Deserialize, Serialize};
 
@@ -39,5 +39,15 @@ impl Stake {
             self.pending = Amount::ZERO;
         }
         reward
+    }
+
+    /// Closes so many days under the same bands: what they give together. A test closes them one by one.
+    pub fn close_days(&mut self, bands: &Bands, days: u32) -> Amount {
+        let Some(rest) = days.checked_sub(1) else { return Amount::ZERO };
+        // What waits earns from the second day on; from then on all days are alike.
+        let first = self.close_day(bands);
+        let (rewards, carry) = split_days(bands.numerator(self.earning), self.carry, rest);
+        self.carry = carry;
+        first.plus(rewards)
     }
 }

@@ -43,9 +43,48 @@ pub struct RewardDay {
 
 /// Walks the days `from..=to` on which some principal earned, oldest first.
 ///
-/// `segments` are in order of day. `bands_on` gives the bands in force at the close of a day, `None` for a day on which
-/// nothing was in force (then nothing is earned).
-pub fn walk(segments: &[Segment], from: Day, to: Day, mut bands_on: impl FnMut(Day) -> Option<Bands>, mut visit: impl FnMut(RewardDay)) {
+/// `segments` are in order of day. `held_from` gives the bands in force at the close of a day, `None` for a day on which
+/// nothing was in force (then nothing is earned), and the last day of which the same is known. Days before `from` are passed in
+/// stretches of the same bands.
+pub fn walk(
+    segments: &[Segment],
+    from: Day,
+    to: Day,
+    held_from: impl FnMut(Day) -> (Option<Bands>, Day),
+    mut visit: impl FnMut(RewardDay),
+) {
+    stretches(segments, (from, to), held_from, |mut day, last, stake, bands| {
+        while day <= last {
+            let (principal, carry_before) = (stake.earning, stake.carry);
+            let reward = stake.close_day(bands);
+            if !principal.is_zero() {
+                visit(RewardDay { day, principal, carry_before, bands: bands.clone(), reward });
+            }
+            day = day.next();
+        }
+    });
+}
+
+/// What the days `from..=to` gave together: the sum of what [`walk`] visits, without visiting each.
+#[must_use]
+pub fn sum(segments: &[Segment], from: Day, to: Day, held_from: impl FnMut(Day) -> (Option<Bands>, Day)) -> Amount {
+    let mut sum = Amount::ZERO;
+    stretches(segments, (from, to), held_from, |day, last, stake, bands| sum = sum.plus(stake.close_days(bands, count(day, last))));
+    sum
+}
+
+/// Days from one to another, both counted.
+fn count(first: Day, last: Day) -> u32 {
+    u32::try_from(last.since(first).saturating_add(1)).unwrap_or(0)
+}
+
+/// Shows stretches of days under the same bands, oldest first; whoever sees one closes its days. Those before `from` are closed here.
+fn stretches(
+    segments: &[Segment],
+    (from, to): (Day, Day),
+    mut held_from: impl FnMut(Day) -> (Option<Bands>, Day),
+    mut show: impl FnMut(Day, Day, &mut Stake, &Bands),
+) {
     let start = segments.partition_point(|segment| segment.from <= from).saturating_sub(1);
     let mut ahead = segments.iter().skip(start).peekable();
     let Some(first) = ahead.next() else { return };
@@ -61,13 +100,19 @@ pub fn walk(segments: &[Segment], from: Day, to: Day, mut bands_on: impl FnMut(D
             day = next.from;
             continue;
         }
-        let (principal, carry_before) = (stake.earning, stake.carry);
-        let bands = bands_on(day).unwrap_or_else(|| Bands::single(crate::money::Rate::ZERO));
-        let reward = stake.close_day(&bands);
-        if day >= from && !principal.is_zero() {
-            visit(RewardDay { day, principal, carry_before, bands, reward });
+        let (bands, held_to) = held_from(day);
+        let bands = bands.unwrap_or_else(|| Bands::single(crate::money::Rate::ZERO));
+        let changes = ahead.peek().map_or(to, |next| next.from.previous());
+        let last = held_to.min(to).min(changes).max(day);
+        if day < from {
+            let passed = last.min(from.previous());
+            stake.close_days(&bands, count(day, passed));
+            day = passed.next();
         }
-        day = day.next();
+        if day <= last {
+            show(day, last, &mut stake, &bands);
+            day = last.next();
+        }
     }
 }
 
@@ -83,7 +128,7 @@ mod tests {
             segments,
             Day::from_number(from),
             Day::from_number(to),
-            |_| Some(bands.clone()),
+            |day| (Some(bands.clone()), day),
             |line| {
                 seen.push((line.day.number(), line.principal.units(), line.reward.units()));
             },
@@ -105,5 +150,42 @@ mod tests {
         assert_eq!(days(&segments, 4, 9), all[2..]);
         assert_eq!(days(&segments, 6, 9), []);
         assert_eq!(days(&[], 0, 9), []);
+    }
+
+    proptest::proptest! {
+        /// Stretches give what single days give, wherever they begin and end and however the bands change.
+        #[test]
+        fn stretches_are_the_days_one_by_one(
+            stakes in proptest::collection::vec((0..4_u128, 0..4_u128, 0..36_500_000_000_u64, 1..30_i32), 1..5),
+            rates in proptest::collection::vec(0..4_u64, 130),
+            from in 0..120_i32,
+            days in 0..120_i32,
+        ) {
+            let units = |units: u128| Amount::from_units(units * 31_415_926_535);
+            let mut segments = Vec::new();
+            let mut day = 0;
+            for (earning, pending, carry, length) in stakes {
+                segments.push(Segment { from: Day::from_number(day), stake: Stake { earning: units(earning), pending: units(pending), carry } });
+                day += length;
+            }
+            // Rate 0 stands for a day on which nothing was in force.
+            let rate = |day: Day| usize::try_from(day.number()).ok().and_then(|index| rates.get(index)).copied().unwrap_or(0);
+            let bands = |day: Day| (rate(day) != 0).then(|| Bands::single(Rate::from_units(rate(day) * 1_234_567).unwrap_or_default()));
+            let held = |day: Day| {
+                let mut last = day;
+                while rate(last.next()) == rate(day) && last.number() < 200 {
+                    last = last.next();
+                }
+                (bands(day), last)
+            };
+            let (from, to) = (Day::from_number(from), Day::from_number(from + days));
+            let (mut slow, mut fast) = (Vec::new(), Vec::new());
+            // Day by day from the very beginning, the days before thrown away.
+            walk(&segments, Day::from_number(i32::MIN), to, |day| (bands(day), day), |line| if line.day >= from { slow.push(line) });
+            walk(&segments, from, to, held, |line| fast.push(line));
+            proptest::prop_assert_eq!(&slow, &fast);
+            let total = slow.iter().fold(Amount::ZERO, |sum, line| sum.plus(line.reward));
+            proptest::prop_assert_eq!(sum(&segments, from, to, held), total);
+        }
     }
 }

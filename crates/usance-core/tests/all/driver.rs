@@ -166,9 +166,15 @@ impl Engine {
         };
         let mut lines = Vec::new();
         let first = self.offset().day_of(origin.opened_at());
-        walk(&segments, first, ended_on.previous(), bands_on, |line| {
-            lines.push(Line { day: line.day, position: id.0, amount: line.reward });
-        });
+        walk(
+            &segments,
+            first,
+            ended_on.previous(),
+            |day| (bands_on(day), day),
+            |line| {
+                lines.push(Line { day: line.day, position: id.0, amount: line.reward });
+            },
+        );
         lines
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use usance_core::calendar::Day;
 use usance_core::id::{AssetIx, CustomerIx, PositionId, ProductIx};
 use usance_core::ledger::{ControlAccounts, LedgerAccount, Whose};
-use usance_core::machine::derive::{self, CloseLine, Past, RewardState};
+use usance_core::machine::derive::{self, CloseLine, CloseSum, Past, RewardState};
 use usance_core::machine::movement::{Movement, of_close};
 use usance_core::machine::{Event, account, post, verb};
 use usance_core::money::{Amount, Balance};
@@ -40,6 +40,7 @@ pub fn check(engine: &Engine) {
     shares_sum_to_the_entries(engine, &told);
     statements_walk_back_to_nothing(engine, &told);
     sums_are_those_of_the_lines(engine, &told);
+    parts_of_a_past_are_parts_of_the_whole(engine, &told);
 }
 
 fn shares_sum_to_the_entries(engine: &Engine, told: &[Told]) {
@@ -88,6 +89,37 @@ fn statements_walk_back_to_nothing(engine: &Engine, told: &[Told]) {
     }
     left.retain(|_, balance| *balance != Balance::ZERO);
     assert_eq!(left, BTreeMap::new(), "every balance is the sum of its movements");
+}
+
+/// However a past is cut into stretches of days: the lines of each are those of the whole, and so is what they moved together.
+fn parts_of_a_past_are_parts_of_the_whole(engine: &Engine, told: &[Told]) {
+    let state = &engine.state;
+    let last_closed = state.registry.open_day.previous();
+    for one in told {
+        let (past, segments) = (&one.past, engine.segments(one.past.id));
+        let first = past.first_day(state);
+        // All stretches of short pasts, and some of long ones.
+        let step = usize::try_from(last_closed.since(first) / 24).unwrap_or(0) + 1;
+        for from in (first.number() - 1..=last_closed.number()).step_by(step).map(Day::from_number) {
+            let days = |length: i32| (from, from.plus_days(length));
+            for (from, to) in [days(0), days(1), days(6), days(40), (first.previous(), from)] {
+                let within: Vec<CloseLine> = one.lines.iter().filter(|line| (from..=to).contains(&line.day)).cloned().collect();
+                let mut lines = Vec::new();
+                past.closes(state, &segments, last_closed, (from, to), |line| lines.push(line));
+                assert_eq!(lines, within, "{} from {from} to {to}", past.id);
+                let mut sum = CloseSum::default();
+                for line in &within {
+                    let end = line.maturity.map(|end| (end.to_spot, end.to_funding)).unwrap_or_default();
+                    sum.paid = sum.paid.plus(line.paid);
+                    (sum.to_spot, sum.to_funding) = (sum.to_spot.plus(end.0), sum.to_funding.plus(end.1));
+                }
+                assert_eq!(past.moved(state, &segments, last_closed, (from, to)), sum, "{} from {from} to {to}", past.id);
+            }
+            // Nothing moved behind the day that is said to be the last.
+            let moved = one.lines.iter().filter(|line| line.day <= from && !of_close(line).is_empty()).map(|line| line.day).max();
+            assert!(past.moved_last(state, last_closed, from) >= moved, "{} up to {from}", past.id);
+        }
+    }
 }
 
 fn sums_are_those_of_the_lines(engine: &Engine, told: &[Told]) {

@@ -8,17 +8,22 @@ use super::live::{Live, Shared};
 use super::message::Message;
 use super::pool::{CONNECTIONS_MAX, Reads};
 use super::progress::Progress;
+use super::watching::Watcher;
 use crate::unavailable::Unavailable;
 use parking_lot::RwLock;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::oneshot;
+use usance_core::id::CustomerIx;
 
 /// How long a read waits for a renewal of the lease that is late.
 const RENEWAL_PATIENCE: Duration = Duration::from_secs(1);
 /// How long the answer to a repeated key waits for a place among those that are looked up.
 const REPEAT_PATIENCE: Duration = Duration::from_millis(500);
+
+/// Positions that a customer may have at a time, unless it is said otherwise.
+pub const POSITIONS_MAX: usize = 10_000;
 
 /// A handle to the running machine.
 #[derive(Clone)]
@@ -37,6 +42,8 @@ pub(crate) struct Inner {
     why: RwLock<Option<String>>,
     /// Ends when somebody asks it to stop.
     stopping: Progress,
+    /// How many positions a customer may have at a time.
+    positions_max: AtomicUsize,
     /// What is done before this process begins to answer as the writer.
     before_writing: RwLock<Option<Work>>,
 }
@@ -64,6 +71,7 @@ impl Engine {
             ended: Progress::new(0),
             why: RwLock::new(None),
             stopping: Progress::new(0),
+            positions_max: AtomicUsize::new(POSITIONS_MAX),
             before_writing: RwLock::new(None),
         };
         Engine { inner: Arc::new(inner) }
@@ -79,7 +87,7 @@ impl Engine {
         let before = std::mem::replace(&mut *self.inner.live.write(), Arc::clone(&live));
         if !Arc::ptr_eq(&before.shared, &live.shared) {
             // Whoever waits for that life to go on, an event stream for instance, hears that it does not.
-            before.shared.durable.end();
+            before.shared.end_durable();
             before.shared.projected.end();
         }
     }
@@ -88,6 +96,17 @@ impl Engine {
     pub(crate) fn is_following(&self, shared: &Arc<Shared>) -> bool {
         let live = self.live();
         Arc::ptr_eq(&live.shared, shared) && live.inbox.is_none() && !self.is_stopping()
+    }
+
+    /// Says how many positions a customer may have at a time. It is a bound of the process, not a rule of the platform: what reads all
+    /// positions of a customer has to end.
+    pub fn limit_positions(&self, most: usize) {
+        self.inner.positions_max.store(most, Ordering::Relaxed);
+    }
+
+    /// How many positions a customer may have at a time.
+    pub(crate) fn positions_max(&self) -> usize {
+        self.inner.positions_max.load(Ordering::Relaxed)
     }
 
     /// Has something done right before this process begins to answer as the writer.
@@ -171,9 +190,10 @@ impl Engine {
         (shared.applied.load(Ordering::Acquire), shared.durable.now(), shared.projected.now())
     }
 
-    /// Waits for a batch after this one to become durable; false when this life ended.
-    pub async fn durable_after(&self, seq: u64) -> bool {
-        self.live().shared.durable.reached(seq.saturating_add(1)).await
+    /// Watches a customer for as long as this life lasts.
+    #[must_use]
+    pub fn watch(&self, customer: CustomerIx) -> Watcher {
+        self.live().shared.watching.watch(customer)
     }
 
     /// Writes a snapshot of everything decided so far; returns the batch it stands at.

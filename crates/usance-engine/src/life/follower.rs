@@ -9,8 +9,9 @@ use super::live::Shared;
 use super::settings::SHARD;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use usance_core::machine::news::Touched;
 use usance_core::machine::{Event, apply};
-use usance_store::{Batch, Head, LogReader, StoreError, recovery, verify_stands};
+use usance_store::{Batch, Head, LogReader, StoreError, recovery, round, verify_stands};
 
 /// Batches that are asked for at a time.
 const STEP_BATCHES: usize = 256;
@@ -45,7 +46,10 @@ impl Follower {
     fn take(&mut self, batch: &Batch) -> Result<(), StoreError> {
         batch.verify_after(&self.head)?;
         self.records += recovery::run_batch(&mut self.shared.state.write(), batch)?;
-        self.stand_at(batch.head());
+        // Whoever comes in this moment looks, whomever it touches.
+        let unknown = Touched { everybody: true, customers: Vec::new() };
+        let touched = if self.shared.watching.is_watched() { round::touched(batch)? } else { unknown };
+        self.stand_at(batch.head(), &touched);
         Ok(())
     }
 
@@ -56,13 +60,13 @@ impl Follower {
             let at = state.registry.last_at;
             apply::apply(&mut state, event, at);
         }
-        self.stand_at(batch.head());
+        self.stand_at(batch.head(), &Touched::default());
     }
 
-    fn stand_at(&mut self, head: Head) {
+    fn stand_at(&mut self, head: Head, touched: &Touched) {
         self.head = head;
         self.shared.applied.store(head.seq, Ordering::Release);
-        self.shared.durable.set(head.seq);
+        self.shared.became_durable(head.seq, touched);
     }
 
     /// Whether the log still holds what this state was made of.

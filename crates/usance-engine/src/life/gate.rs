@@ -37,11 +37,6 @@ impl Gate {
             _ => Err(Unavailable::Overloaded),
         }
     }
-
-    /// A place, however long that takes: for what goes on with an answer that has begun.
-    pub async fn enter_in_time(&self) -> Option<SemaphorePermit<'_>> {
-        self.places.acquire().await.ok()
-    }
 }
 
 /// One more of a number, for as long as this value lives.

@@ -7,6 +7,7 @@ use super::clock::EngineClock;
 use super::lease::Duty;
 use super::message::Message;
 use super::progress::Progress;
+use super::watching::Watching;
 use crate::unavailable::Unavailable;
 use parking_lot::RwLock;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::mpsc::{SyncSender, TrySendError};
 use tokio::sync::oneshot;
 use usance_core::machine::State;
+use usance_core::machine::news::Touched;
 use usance_store::Head;
 
 /// What the threads of one life share.
@@ -24,6 +26,8 @@ pub(crate) struct Shared {
     pub applied: AtomicU64,
     /// The newest batch that is durable.
     pub durable: Progress,
+    /// Who follows a customer.
+    pub watching: Arc<Watching>,
     /// The newest log position that is in the read tables.
     pub projected: Progress,
     /// Whether the projector's last step failed.
@@ -41,11 +45,26 @@ impl Shared {
             state: RwLock::new(state),
             applied: AtomicU64::new(head.seq),
             durable: Progress::new(head.seq),
+            watching: Arc::new(Watching::behind(head.seq)),
             projected: Progress::new(0),
             projector_failing: AtomicBool::new(false),
             stopped: RwLock::new(None),
             unconfirmed_days_max,
         }
+    }
+}
+
+impl Shared {
+    /// A batch is durable: whoever waits for it goes on, and whoever it touched is woken.
+    pub fn became_durable(&self, seq: u64, touched: &Touched) {
+        self.durable.set(seq);
+        self.watching.tell(seq, touched);
+    }
+
+    /// No further batch becomes durable in this life.
+    pub fn end_durable(&self) {
+        self.durable.end();
+        self.watching.end();
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! `start` opens a store and recovers (`settings`: how, `started`: what that gives); `recovering` is what every start does alike; `launch` begins the threads: `writer`
 //! decides and makes durable, `workers` follow the log (read tables, snapshots). `live` is what the threads of one life
-//! share, `engine` the handle on whichever life is the present one. On a store that several processes can write, `node` is
+//! share, `engine` the handle on whichever life is the present one, `watching` who follows a customer and is woken when it is touched. On a store that several processes can write, `node` is
 //! this process among them, `follow`, `takeover` and `write` its three states, `cycle` the way from one to the next;
 //! `lease` says what it may believe to be. `gate` is backpressure. `clock`, `pool`, `progress` and `message` are what they are made of.
 
@@ -24,6 +24,7 @@ pub mod settings;
 pub mod start;
 pub mod started;
 mod takeover;
+pub mod watching;
 mod workers;
 mod write;
 mod writer;

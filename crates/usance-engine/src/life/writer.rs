@@ -15,6 +15,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use tokio::sync::oneshot;
 use usance_core::machine::State;
 use usance_core::machine::day::DayClosed;
+use usance_core::machine::news::Touched;
 use usance_store::round::{Decided, Round, Submission};
 use usance_store::{Appended, Batch, Head, LogStore};
 
@@ -28,10 +29,17 @@ pub(super) const SNAPSHOT_EVERY_RECORDS: u64 = 2_000_000;
 
 type Replies = Vec<(oneshot::Sender<Reply>, Reply)>;
 
+/// A batch on its way to the log: whom it touches, and who waits for it.
+pub(crate) struct Flush {
+    batch: Batch,
+    touched: Touched,
+    waiting: Waiting,
+}
+
 pub(crate) struct Writer {
     pub shared: Arc<Shared>,
     pub inbox: Receiver<Message>,
-    pub flusher: SyncSender<(Batch, Replies, Vec<oneshot::Sender<()>>)>,
+    pub flusher: SyncSender<Flush>,
     pub snapshots: SyncSender<Frozen>,
     pub head: Head,
     pub records_since_snapshot: u64,
@@ -89,6 +97,7 @@ impl Writer {
             }
         }
         self.records_since_snapshot += round.len() as u64;
+        let touched = round.touched().clone();
         let batch = round.seal(&state)?;
         if let Some(batch) = &batch {
             self.head = batch.head();
@@ -100,9 +109,9 @@ impl Writer {
         drop(state);
         match batch {
             Some(batch) => {
-                self.flusher.send((batch, waiting.replies, waiting.ticks)).map_err(|_| "the flusher has stopped".to_owned())?;
+                self.flusher.send(Flush { batch, touched, waiting }).map_err(|_| "the flusher has stopped".to_owned())?;
             }
-            None => answer(waiting.replies, waiting.ticks),
+            None => answer(waiting),
         }
         Ok(go_on)
     }
@@ -138,34 +147,34 @@ fn told(closed: &DayClosed) {
     tracing::info!(day = %closed.day, products = closed.products.len(), "day closed");
 }
 
-fn answer(replies: Replies, ticks: Vec<oneshot::Sender<()>>) {
-    for (sender, reply) in replies {
+fn answer(waiting: Waiting) {
+    for (sender, reply) in waiting.replies {
         // A client that has gone does not need its answer; its key finds it again.
         let _ = sender.send(reply);
     }
-    for tick in ticks {
+    for tick in waiting.ticks {
         let _ = tick.send(());
     }
 }
 
 /// Appends batches in order and answers their senders; stops at the first that cannot be made durable.
-pub(crate) fn flush(shared: &Shared, log: &mut dyn LogStore, batches: &Receiver<(Batch, Replies, Vec<oneshot::Sender<()>>)>) {
-    while let Ok((batch, replies, ticks)) = batches.recv() {
+pub(crate) fn flush(shared: &Shared, log: &mut dyn LogStore, batches: &Receiver<Flush>) {
+    while let Ok(Flush { batch, touched, waiting }) = batches.recv() {
         let seq = batch.seq;
         match log.append(seq - 1, &batch) {
             Appended::Done => {
-                shared.durable.set(seq);
-                answer(replies, ticks);
+                shared.became_durable(seq, &touched);
+                answer(waiting);
             }
             other => {
                 let reason = other.into_result(seq - 1).err().map_or_else(|| "the append failed".to_owned(), |error| error.to_string());
                 *shared.stopped.write() = Some(format!("the log could not be written: {reason}"));
-                for (sender, _) in replies {
+                for (sender, _) in waiting.replies {
                     let _ = sender.send(Reply::Refused(Unavailable::Stopped(format!("the log could not be written: {reason}"))));
                 }
                 break;
             }
         }
     }
-    shared.durable.end();
+    shared.end_durable();
 }

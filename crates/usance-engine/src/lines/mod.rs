@@ -4,16 +4,19 @@
 //! A [`Cut`] is one moment of the log: the state is read at it, the read tables are waited for, and everything after it
 //! is left out, so that balances, positions and lines fit each other. [`statement`] makes running balances of them.
 
+pub mod budget;
 pub mod statement;
 
+use self::budget::{Budget, ROW_DAYS};
 use crate::life::engine::Engine;
 use crate::refusal::Refusal;
 use crate::unavailable::Unavailable;
+use std::collections::BTreeMap;
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::{AssetIx, CustomerIx, LogPosition, PositionId};
 use usance_core::machine::answer::Balances;
 use usance_core::machine::derive::Past;
-pub use usance_core::machine::derive::{CloseLine, closed_at};
+pub use usance_core::machine::derive::{CloseLine, CloseSum, closed_at};
 use usance_core::machine::{Rejection, State, derive};
 use usance_core::reward::history::{Segment, push_segment};
 use usance_store::projection::{HistoryKind, HistoryRow, Span};
@@ -22,6 +25,8 @@ use usance_store::projection::{HistoryKind, HistoryRow, Span};
 const AT_A_TIME: usize = 128;
 /// Lines that one step back aims at.
 const LINES_A_STEP: usize = 4_096;
+/// So many positions that are only looked at cost what a day of one does.
+const LOOKS_A_DAY: u64 = 8;
 /// The longest step back, in days.
 const STEP_DAYS_MAX: i32 = 64;
 
@@ -30,8 +35,10 @@ const STEP_DAYS_MAX: i32 = 64;
 pub struct Subject {
     /// The position.
     pub past: Past,
-    /// Where its stake stood, day by day; loaded when first needed.
-    segments: Option<Vec<Segment>>,
+    /// Where its stake stood, day by day; loaded as far back as is needed.
+    segments: Vec<Segment>,
+    /// From which day on they are loaded, and the place of the first.
+    loaded: Option<(Day, LogPosition)>,
 }
 
 /// One moment of the log, seen by one customer.
@@ -47,7 +54,12 @@ pub struct Cut {
     pub subjects: Vec<Subject>,
     /// The customer's balances per asset.
     pub balances: Vec<(AssetIx, Balances)>,
+    /// What may be read for it.
+    pub budget: Budget,
 }
+
+/// What a stretch of closes moved of each asset.
+pub type Moved = BTreeMap<AssetIx, CloseSum>;
 
 /// Which positions a cut has.
 #[derive(Clone, Copy, Debug, Default)]
@@ -56,6 +68,13 @@ pub struct Chosen<'a> {
     pub asset: Option<&'a str>,
     /// Only this position.
     pub position: Option<PositionId>,
+    /// Whose past is asked for by what the customer did alone: no positions are needed then.
+    pub without_positions: bool,
+}
+
+impl Chosen<'_> {
+    /// No positions, for what the customer did.
+    pub const NO_POSITIONS: Chosen<'static> = Chosen { asset: None, position: None, without_positions: true };
 }
 
 /// Which rows of a customer's past.
@@ -69,13 +88,22 @@ pub struct Wanted<'a> {
     pub most: usize,
 }
 
+/// Lines in order, and where the next ones begin where what may be read in one go was read before there were enough.
+#[derive(Debug)]
+pub struct Part<T, K> {
+    /// What was found; one more than was wanted says that there is more.
+    pub found: Vec<T>,
+    /// Before this there is more, perhaps.
+    pub paused_at: Option<K>,
+}
+
 /// What a customer did of one kind, newest first.
 ///
 /// # Errors
 /// `customer_not_found`, `asset_not_found`, or an engine that cannot answer.
 pub async fn done(engine: &Engine, customer: &str, kind: HistoryKind, wanted: Wanted<'_>) -> Result<Vec<(AssetIx, HistoryRow)>, Refusal> {
-    let cut = Cut::take(engine, customer, Chosen { asset: wanted.asset, position: None }).await?;
-    Ok(cut.rows(engine, Some(kind), wanted.before, wanted.most)?)
+    let cut = Cut::take(engine, customer, Chosen { asset: wanted.asset, ..Chosen::NO_POSITIONS }).await?;
+    Ok(cut.rows(engine, Some(kind), wanted.before, wanted.most).await?)
 }
 
 impl Cut {
@@ -113,9 +141,10 @@ impl Cut {
                 state.position_of(customer, id).ok_or(Rejection::PositionNotFound)?;
                 vec![id]
             }
+            None if chosen.without_positions => Vec::new(),
             None => state.positions_of(customer, |account, _| asset.is_none_or(|only| only == account.asset)).collect(),
         };
-        let subject = |id: PositionId| Past::of(state, id).map(|past| Subject { past, segments: None });
+        let subject = |id: PositionId| Past::of(state, id).map(|past| Subject { past, segments: Vec::new(), loaded: None });
         let mut balances: Vec<_> = state
             .accounts_of(customer)
             .filter(|(_, account)| asset.is_none_or(|only| only == account.asset))
@@ -128,6 +157,7 @@ impl Cut {
             last_closed: state.registry.open_day.previous(),
             subjects: ids.into_iter().filter_map(subject).collect(),
             balances,
+            budget: Budget::of_request(),
         })
     }
 
@@ -135,37 +165,68 @@ impl Cut {
     ///
     /// # Errors
     /// When the read tables cannot be read.
-    pub fn closes(&mut self, engine: &Engine, from: Day, to: Day) -> Result<Vec<CloseLine>, Unavailable> {
+    pub async fn closes(&mut self, engine: &Engine, from: Day, to: Day) -> Result<Vec<CloseLine>, Unavailable> {
         let to = to.min(self.last_closed);
-        // Which positions were staked then is asked once for all of them.
-        let staked: Vec<bool> = engine.peek(|state| {
-            let staked = |subject: &Subject| {
-                subject.past.first_day(state) <= to && derive::last_day(state, &subject.past.origin, self.last_closed) >= from
-            };
-            self.subjects.iter().map(staked).collect()
-        });
-        for (subject, _) in self.subjects.iter_mut().zip(&staked).filter(|(_, staked)| **staked) {
-            subject.load(engine, self.through)?;
-        }
+        let staked = self.staked(engine, from, to).await?;
         let mut lines = Vec::new();
         // The writer waits while the state is looked at: a few positions at a time.
-        for some in self.subjects.chunks(AT_A_TIME).zip(staked.chunks(AT_A_TIME)) {
+        for some in staked.chunks(AT_A_TIME) {
+            let before = lines.len();
             engine.peek(|state| {
-                for (subject, _) in some.0.iter().zip(some.1).filter(|(_, staked)| **staked) {
-                    let segments = subject.segments.as_deref().unwrap_or_default();
-                    subject.past.closes(state, segments, self.last_closed, (from, to), |line| lines.push(line));
+                for subject in some.iter().filter_map(|index| self.subjects.get(*index)) {
+                    subject.past.closes(state, &subject.segments, self.last_closed, (from, to), |line| lines.push(line));
                 }
             });
+            self.budget.spend((some.len() + lines.len() - before) as u64).await;
         }
         lines.sort_by_key(|line| (line.day, line.position));
         Ok(lines)
+    }
+
+    /// What the closes of `from..=to` moved of each asset together.
+    ///
+    /// # Errors
+    /// When the read tables cannot be read.
+    pub async fn moved(&mut self, engine: &Engine, from: Day, to: Day) -> Result<Moved, Unavailable> {
+        let to = to.min(self.last_closed);
+        let staked = self.staked(engine, from, to).await?;
+        let mut sums = Moved::new();
+        for some in staked.chunks(AT_A_TIME) {
+            engine.peek(|state| {
+                for subject in some.iter().filter_map(|index| self.subjects.get(*index)) {
+                    let one = subject.past.moved(state, &subject.segments, self.last_closed, (from, to));
+                    sums.entry(subject.past.asset).or_default().add(one);
+                }
+            });
+            self.budget.spend(some.len() as u64).await;
+        }
+        Ok(sums)
+    }
+
+    /// Which positions were staked at one of the closes of `from..=to`, with what is needed to walk those days.
+    async fn staked(&mut self, engine: &Engine, from: Day, to: Day) -> Result<Vec<usize>, Unavailable> {
+        let staked: Vec<usize> = engine.peek(|state| {
+            let is_staked = |subject: &Subject| {
+                subject.past.first_day(state) <= to && derive::last_day(state, &subject.past.origin, self.last_closed) >= from
+            };
+            let staked = self.subjects.iter().enumerate().filter(|(_, subject)| is_staked(subject));
+            staked.map(|(index, _)| index).collect()
+        });
+        self.budget.spend(self.subjects.len() as u64 / LOOKS_A_DAY + 1).await;
+        for index in &staked {
+            if let Some(subject) = self.subjects.get_mut(*index) {
+                let rows = subject.load(engine, self.through, from)?;
+                self.budget.spend(rows as u64 * ROW_DAYS).await;
+            }
+        }
+        Ok(staked)
     }
 
     /// Rows of some kind over the assets of the cut, newest first, before a place in the log, at most so many.
     ///
     /// # Errors
     /// When the read tables cannot be read.
-    pub fn rows(
+    pub async fn rows(
         &self,
         engine: &Engine,
         kind: Option<HistoryKind>,
@@ -177,6 +238,7 @@ impl Cut {
         for (asset, _) in &self.balances {
             let span = Span { after: LogPosition::START, through };
             let some = engine.tables(|tables| tables.history(self.customer, *asset, span, kind, size))?;
+            self.budget.spend((some.len() as u64 + 1) * ROW_DAYS).await;
             found.extend(some.into_iter().map(|row| (*asset, row)));
         }
         found.sort_by_key(|(_, row)| std::cmp::Reverse(row.place));
@@ -191,6 +253,24 @@ impl Cut {
         i32::try_from(LINES_A_STEP / self.subjects.len().max(1)).unwrap_or(1).clamp(1, STEP_DAYS_MAX)
     }
 
+    /// The newest day up to `to` whose close moved something of a position that is chosen.
+    #[must_use]
+    pub fn moved_last(&self, engine: &Engine, to: Day, chosen: impl Fn(&State, &Past) -> bool) -> Option<Day> {
+        let moved = |state: &State, past: &Past| past.moved_last(state, self.last_closed, to).filter(|_| chosen(state, past));
+        engine.peek(|state| self.subjects.iter().filter_map(|subject| moved(state, &subject.past)).max())
+    }
+
+    /// The newest day up to `to` at whose close a position was staked.
+    #[must_use]
+    pub fn staked_last(&self, engine: &Engine, to: Day) -> Option<Day> {
+        let staked = |state: &State, past: &Past| {
+            let first = past.first_day(state).max(past.running.value_date);
+            let last = derive::last_day(state, &past.origin, self.last_closed).min(to);
+            (first <= last).then_some(last)
+        };
+        engine.peek(|state| self.subjects.iter().filter_map(|subject| staked(state, &subject.past)).max())
+    }
+
     /// The first day on which any of the positions can have earned.
     #[must_use]
     pub fn first_day(&self, engine: &Engine) -> Day {
@@ -199,17 +279,19 @@ impl Cut {
 }
 
 impl Subject {
-    fn load(&mut self, engine: &Engine, through: LogPosition) -> Result<(), Unavailable> {
-        if self.segments.is_some() {
-            return Ok(());
+    /// Loads where its stake stood from a day on; says how many rows that took.
+    fn load(&mut self, engine: &Engine, through: LogPosition, from: Day) -> Result<usize, Unavailable> {
+        if self.past.kind.keeps_principal() || self.loaded.is_some_and(|(loaded, _)| loaded <= from) {
+            return Ok(0);
         }
-        let mut segments = Vec::new();
-        if !self.past.kind.keeps_principal() {
-            for row in engine.tables(|tables| tables.stakes(self.past.id, through))? {
-                push_segment(&mut segments, Segment { from: row.day, stake: row.stake });
-            }
-        }
-        self.segments = Some(segments);
-        Ok(())
+        // What is there stays; only what lies before it is read.
+        let through = self.loaded.map_or(through, |(_, first)| LogPosition::from_number(first.number().saturating_sub(1)));
+        let rows = engine.tables(|tables| tables.stakes(self.past.id, through, from))?;
+        let first = rows.first().map_or(through, |row| row.place);
+        let later = std::mem::take(&mut self.segments);
+        let earlier = rows.iter().map(|row| Segment { from: row.day, stake: row.stake });
+        earlier.chain(later).for_each(|segment| push_segment(&mut self.segments, segment));
+        self.loaded = Some((from, first));
+        Ok(rows.len() + 1)
     }
 }

@@ -57,6 +57,6 @@ pub async fn acceptances(engine: &Engine, caller: &Caller, wanted: Wanted<'_>) -
 ///
 /// # Errors
 /// When the read tables cannot be read.
-pub fn acceptances_at(engine: &Engine, cut: &Cut, wanted: Wanted<'_>) -> Result<Vec<(AssetIx, HistoryRow)>, Unavailable> {
-    cut.rows(engine, Some(HistoryKind::Subscription), wanted.before, wanted.most)
+pub async fn acceptances_at(engine: &Engine, cut: &Cut, wanted: Wanted<'_>) -> Result<Vec<(AssetIx, HistoryRow)>, Unavailable> {
+    cut.rows(engine, Some(HistoryKind::Subscription), wanted.before, wanted.most).await
 }

@@ -3,7 +3,8 @@
 use super::state;
 use crate::caller::{Actor, Permission, Right};
 use crate::life::engine::Engine;
-use crate::lines::{Chosen, Cut, closed_at};
+use crate::lines::budget::{Budget, ROW_DAYS};
+use crate::lines::{Chosen, Cut, Part, closed_at};
 use crate::refusal::Refusal;
 use crate::unavailable::Unavailable;
 use std::cmp::Reverse;
@@ -50,32 +51,43 @@ pub async fn list(
     asset: Option<&str>,
     before: Option<EntryKey>,
     most: usize,
-) -> Result<Vec<Posted>, Refusal> {
-    let mut found = match customer {
+) -> Result<Part<Posted, EntryKey>, Refusal> {
+    let mut part = match customer {
         Some(customer) => of_customer(engine, customer, asset, before, most).await?,
         None => of_platform(engine, asset, before, most).await?,
     };
-    found.truncate(most);
-    Ok(found)
+    part.found.truncate(most);
+    Ok(part)
 }
 
 /// The whole journal, straight from the log.
-async fn of_platform(engine: &Engine, asset: Option<&str>, before: Option<EntryKey>, most: usize) -> Result<Vec<Posted>, Refusal> {
+async fn of_platform(
+    engine: &Engine,
+    asset: Option<&str>,
+    before: Option<EntryKey>,
+    most: usize,
+) -> Result<Part<Posted, EntryKey>, Refusal> {
     let look = engine.read_at(|now, _| (asset.map(|symbol| state::asset(now, symbol)).transpose(), now.registry.platform.shard));
     let ((asset, shard), through) = look.await?;
     let asset = asset?;
     let mut below = before.map_or(through.seq(), |(place, _)| LogPosition::from_number(place).seq()).saturating_add(1);
     let mut found: Vec<Posted> = Vec::new();
+    let budget = Budget::of_request();
     while found.len() < most {
         let batches = engine.log(|reader| reader.read_before(shard, below, BATCHES))?;
         let Some(last) = batches.last() else { break };
         below = last.seq;
         for batch in &batches {
             let entries = of_batch(engine, batch, asset)?;
+            budget.spend((entries.len() as u64 + 1) * ROW_DAYS).await;
             found.extend(entries.into_iter().rev().filter(|posted| before.is_none_or(|before| posted.key < before)));
         }
+        if budget.is_used_up() && found.len() < most {
+            let paused_at = (LogPosition::new(below, 0).number(), 0);
+            return Ok(Part { found, paused_at: Some(paused_at) });
+        }
     }
-    Ok(found)
+    Ok(Part { found, paused_at: None })
 }
 
 /// The entries of a batch, in order.
@@ -115,12 +127,12 @@ async fn of_customer(
     asset: Option<&str>,
     before: Option<EntryKey>,
     most: usize,
-) -> Result<Vec<Posted>, Refusal> {
-    let mut cut = Cut::take(engine, customer, Chosen { asset, position: None }).await?;
+) -> Result<Part<Posted, EntryKey>, Refusal> {
+    let mut cut = Cut::take(engine, customer, Chosen { asset, ..Chosen::default() }).await?;
     let through = LogPosition::from_number(before.map_or(cut.through.number(), |(place, _)| place).min(cut.through.number()));
     let is_next = |posted: &Posted| before.is_none_or(|before| posted.key < before);
     // One row more than fits: the one at which the page before ended is read again.
-    let rows = cut.rows(engine, None, Some(through.number().saturating_add(1)), most.saturating_add(1))?;
+    let rows = cut.rows(engine, None, Some(through.number().saturating_add(1)), most.saturating_add(1)).await?;
     let mut found: Vec<Posted> = engine.peek(|state| {
         // What a customer did comes after the closes of the same record.
         let did = rows.iter().flat_map(|(_, row)| {
@@ -131,12 +143,12 @@ async fn of_customer(
         did.filter(is_next).collect()
     });
     let first = cut.first_day(engine);
-    let mut newest: Option<Day> = None;
+    let (mut newest, mut paused_at): (Option<Day>, _) = (None, None);
     loop {
         let span = Span { after: LogPosition::START, through };
         let closes = engine.tables(|tables| tables.closes(newest, span, usize::try_from(cut.step_days()).unwrap_or(1)))?;
         let (Some(to), Some(from)) = (closes.first(), closes.last()) else { break };
-        let lines = cut.closes(engine, from.day, to.day)?;
+        let lines = cut.closes(engine, from.day, to.day).await?;
         engine.peek(|state| {
             for line in &lines {
                 let Some(close) = closes.iter().find(|close| close.day == line.day) else { continue };
@@ -164,11 +176,17 @@ async fn of_customer(
         if from.day <= first || is_enough {
             break;
         }
+        if cut.budget.is_used_up() {
+            // What is older was not looked at yet.
+            found.retain(|posted| posted.key >= reached);
+            paused_at = Some(reached);
+            break;
+        }
     }
     found.sort_by_key(|posted| Reverse(posted.key));
     found.truncate(most);
     name_actors(engine, &mut found)?;
-    Ok(found)
+    Ok(Part { found, paused_at })
 }
 
 /// Names who had a customer's own entries decided: the log says so.

@@ -5,13 +5,13 @@
 
 use crate::caller::{Caller, Permission, Right};
 use crate::life::engine::Engine;
-use crate::lines::{Chosen, CloseLine, Cut, closed_at};
+use crate::lines::{Chosen, CloseLine, Cut, Part, closed_at};
 use crate::refusal::Refusal;
 use crate::unavailable::Unavailable;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use usance_core::calendar::{Day, Timestamp};
-use usance_core::id::{AssetIx, PositionId, ProductIx};
+use usance_core::id::{AssetIx, LogPosition, PositionId, ProductIx};
 use usance_core::machine::verb::{Redeemed, Subscribed};
 use usance_core::machine::{Event, State};
 use usance_core::money::Amount;
@@ -24,6 +24,8 @@ pub const RIGHTS: &[Right] = &[("notice_list", Permission::CustomerRead), ("even
 
 /// How many days before its end a term is said to be near it.
 const NEAR_DAYS: i32 = 7;
+/// Rows of one asset that are told together.
+const DEEDS_A_PART: usize = 256;
 /// The parts of a moment that notices of what lies ahead have; those of a close come before them.
 const RATE_AHEAD: u8 = 8;
 const MATURITY_NEAR: u8 = 9;
@@ -108,16 +110,21 @@ pub async fn list(
     asset: Option<&str>,
     before: Option<NoticeKey>,
     most: usize,
-) -> Result<Vec<Notice>, Refusal> {
-    let cut = Cut::take(engine, caller.acts_for(), Chosen { asset, position: None }).await?;
-    Ok(list_at(engine, cut, before, most)?)
+) -> Result<Part<Notice, NoticeKey>, Refusal> {
+    let cut = Cut::take(engine, caller.acts_for(), Chosen { asset, ..Chosen::default() }).await?;
+    Ok(list_at(engine, cut, before, most).await?)
 }
 
 /// As [`list`], at a moment that was taken.
 ///
 /// # Errors
 /// When the read tables cannot be read.
-pub fn list_at(engine: &Engine, mut cut: Cut, before: Option<NoticeKey>, most: usize) -> Result<Vec<Notice>, Unavailable> {
+pub async fn list_at(
+    engine: &Engine,
+    mut cut: Cut,
+    before: Option<NoticeKey>,
+    most: usize,
+) -> Result<Part<Notice, NoticeKey>, Unavailable> {
     let is_next = |notice: &Notice| before.is_none_or(|before| notice.key < before);
     let mut notices = engine.peek(|state| ahead(state, &cut));
     notices.retain(is_next);
@@ -126,9 +133,11 @@ pub fn list_at(engine: &Engine, mut cut: Cut, before: Option<NoticeKey>, most: u
         let day = engine.peek(|state| state.registry.platform.offset.day_of(Timestamp::from_ms(at)));
         until = until.min(day.previous());
     }
-    while until >= first {
-        let start = until.plus_days(1 - cut.step_days()).max(first);
-        let lines = cut.closes(engine, start, until)?;
+    let mut paused_at = None;
+    // Days whose closes told nothing are passed at once.
+    while let Some(newest) = cut.moved_last(engine, until, |_, _| true).filter(|newest| *newest >= first) {
+        let start = newest.plus_days(1 - cut.step_days()).max(first);
+        let lines = cut.closes(engine, start, newest).await?;
         let reached = engine.peek(|state| {
             notices.extend(lines.iter().flat_map(|line| of_close(state, line)).filter(is_next));
             closed_at(state, start).ms()
@@ -138,10 +147,15 @@ pub fn list_at(engine: &Engine, mut cut: Cut, before: Option<NoticeKey>, most: u
             break;
         }
         until = start.previous();
+        if cut.budget.is_used_up() && until >= first {
+            notices.retain(|notice| notice.key.0 >= reached);
+            paused_at = Some((reached, 0, 0));
+            break;
+        }
     }
     notices.sort_unstable_by_key(|notice| Reverse(notice.key));
     notices.truncate(most);
-    Ok(notices)
+    Ok(Part { found: notices, paused_at })
 }
 
 /// What lies ahead of a customer's active positions: announced rates and maturities within a week.
@@ -216,18 +230,59 @@ pub enum Happening {
     },
 }
 
-/// Everything that a stretch of the log holds for a customer, by place, in order.
+/// Up to where a customer has been told everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// Everything up to this place.
+    pub place: LogPosition,
+    /// Of the record behind it, which closed several days: these, up to this one.
+    pub closed: Option<Day>,
+}
+
+impl Reached {
+    /// Everything up to a place.
+    #[must_use]
+    pub const fn at(place: LogPosition) -> Reached {
+        Reached { place, closed: None }
+    }
+}
+
+/// What the next part of the log up to a place holds for a customer, by place, in order; and up to where that is everything. However
+/// much there is, a part holds few days and few rows.
 ///
 /// # Errors
 /// When the read tables cannot be read.
-pub fn happened(engine: &Engine, cut: &mut Cut, span: Span) -> Result<BTreeMap<u64, Vec<Happening>>, Unavailable> {
+pub async fn happened(
+    engine: &Engine,
+    cut: &mut Cut,
+    reached: Reached,
+    through: LogPosition,
+) -> Result<(BTreeMap<u64, Vec<Happening>>, Reached), Unavailable> {
     let mut happened: BTreeMap<u64, Vec<Happening>> = BTreeMap::new();
-    if span.after >= span.through {
-        return Ok(happened);
+    let mut to = Reached::at(through);
+    let after = reached.place;
+    if after >= through {
+        return Ok((happened, to));
     }
-    let closes = engine.tables(|tables| tables.closes(None, span, usize::MAX >> 1))?;
-    if let (Some(to), Some(from)) = (closes.first(), closes.last()) {
-        let lines = cut.closes(engine, from.day, to.day)?;
+    let step = usize::try_from(cut.step_days()).unwrap_or(1);
+    let mut closes = engine.tables(|tables| tables.closes_from(reached.closed, Span { after, through }, step.saturating_add(1)))?;
+    if let Some(next) = closes.get(step).copied() {
+        closes.truncate(step);
+        let before = LogPosition::from_number(next.place.number().saturating_sub(1));
+        to = Reached { place: before, closed: closes.last().filter(|last| last.place == next.place).map(|last| last.day) };
+    }
+    let mut deeds = Vec::new();
+    for (asset, _) in &cut.balances {
+        let span = Span { after, through: to.place };
+        let rows = engine.tables(|tables| tables.history_from(cut.customer, *asset, span, DEEDS_A_PART))?;
+        if let (Some(last), true) = (rows.last(), rows.len() == DEEDS_A_PART) {
+            to = Reached::at(last.place);
+        }
+        deeds.extend(rows.into_iter().map(|row| (*asset, row)));
+    }
+    closes.retain(|close| close.place <= to.place || to.closed.is_some());
+    if let (Some(from), Some(last)) = (closes.first(), closes.last()) {
+        let lines = cut.closes(engine, from.day, last.day).await?;
         let places: BTreeMap<_, _> = closes.iter().map(|close| (close.day, close.place.number())).collect();
         engine.peek(|state| {
             for (line, place) in lines.iter().filter_map(|line| Some((line, places.get(&line.day)?))) {
@@ -235,19 +290,16 @@ pub fn happened(engine: &Engine, cut: &mut Cut, span: Span) -> Result<BTreeMap<u
             }
         });
     }
-    for (asset, _) in &cut.balances {
-        for row in engine.tables(|tables| tables.history(cut.customer, *asset, span, None, usize::MAX >> 1))? {
-            let told = of_deed(&row, *asset);
-            happened.entry(row.place.number()).or_default().extend(told);
-        }
+    for (asset, row) in deeds.iter().filter(|(_, row)| row.place <= to.place) {
+        happened.entry(row.place.number()).or_default().extend(of_deed(row, *asset));
     }
-    for (place, product, from) in engine.tables(|tables| tables.announcements(span))? {
+    for (place, product, from) in engine.tables(|tables| tables.announcements(Span { after, through: to.place }))? {
         let is_held = cut.subjects.iter().any(|subject| subject.past.product == product && subject.past.running.is_active());
         let told = is_held.then_some(Happening::RateChanged { product, from });
         happened.entry(place.number()).or_default().extend(told);
     }
     happened.retain(|_, told| !told.is_empty());
-    Ok(happened)
+    Ok((happened, to))
 }
 
 /// What a customer's own deed tells those who follow.

@@ -11,7 +11,7 @@ use usance_core::calendar::Day;
 use usance_core::machine::movement::MovementKind;
 use usance_core::reward::clawback::AccountKind;
 
-pub use crate::lines::statement::{Bookmark, StatementLine};
+pub use crate::lines::statement::{Bookmark, StatementLine, Stop};
 
 /// Who may do what.
 pub const RIGHTS: &[Right] = &[("statement_get", Permission::CustomerRead)];
@@ -44,7 +44,7 @@ pub struct Statement {
 /// # Errors
 /// `product_not_found`, `customer_not_found`, `asset_not_found`, an engine that cannot answer now.
 pub async fn begin(engine: &Engine, caller: &Caller, asked: Asked<'_>, mark: Option<Bookmark>) -> Result<Statement, Refusal> {
-    let cut = Cut::take(engine, caller.acts_for(), Chosen { asset: asked.asset, position: None }).await?;
+    let cut = Cut::take(engine, caller.acts_for(), Chosen { asset: asked.asset, ..Chosen::default() }).await?;
     begin_at(engine, cut, asked, mark)
 }
 
@@ -63,27 +63,42 @@ pub fn begin_at(engine: &Engine, cut: Cut, asked: Asked<'_>, mark: Option<Bookma
         kind: asked.kind,
         from: asked.from.map(|day| offset.first_instant(day)),
         until: asked.to.map(|day| offset.first_instant(day.next())),
+        since: asked.from,
+        to: asked.to,
     };
     Ok(Statement { walk: Walk::new(cut, mark), filter })
 }
 
 impl Statement {
-    /// The next lines, newest first; fewer than `most` only at the end.
+    /// The next lines, newest first, at most so many, and why there are no more of them.
     ///
     /// # Errors
     /// When the read tables cannot be read.
-    pub fn next(&mut self, engine: &Engine, most: usize) -> Result<Vec<StatementLine>, Unavailable> {
-        self.walk.next(engine, self.filter, most)
+    pub async fn next(&mut self, engine: &Engine, most: usize) -> Result<(Vec<StatementLine>, Stop), Unavailable> {
+        self.walk.next(engine, self.filter, most).await
     }
 
-    /// The next lines, and where the ones after them begin, if there are any.
+    /// The next lines, and where the ones after them begin, if there may be any: a page may be shorter than asked for, and yet not
+    /// the last.
     ///
     /// # Errors
     /// When the read tables cannot be read.
-    pub fn page(&mut self, engine: &Engine, most: usize) -> Result<(Vec<StatementLine>, Option<Bookmark>), Unavailable> {
-        let lines = self.next(engine, most)?;
+    pub async fn page(&mut self, engine: &Engine, most: usize) -> Result<(Vec<StatementLine>, Option<Bookmark>), Unavailable> {
+        let (lines, stop) = self.next(engine, most).await?;
         let mark = self.walk.mark().clone();
-        let has_more = lines.len() == most && !self.next(engine, 1)?.is_empty();
+        let has_more = match stop {
+            Stop::End => false,
+            Stop::Budget => true,
+            Stop::Size => {
+                let (more, stop) = self.next(engine, 1).await?;
+                !more.is_empty() || stop == Stop::Budget
+            }
+        };
         Ok((lines, has_more.then_some(mark)))
+    }
+
+    /// Takes the limit away from what may be read for it.
+    pub fn lift_budget(&self) {
+        self.walk.budget().lift();
     }
 }

@@ -10,7 +10,7 @@ use crate::refusal::Refusal;
 use crate::submit::{Expectation, Told, Write};
 use serde::{Deserialize, Serialize};
 use usance_core::calendar::Timestamp;
-use usance_core::id::AssetIx;
+use usance_core::id::{AssetIx, PositionId};
 use usance_core::machine::preview::{self, SubscriptionPreview};
 use usance_core::machine::verb::{Subscribe, subscribe};
 use usance_core::machine::{Command, Rejection, State, outlook};
@@ -64,9 +64,30 @@ pub struct SubscriptionAsked {
 /// What a subscription would book and earn now.
 ///
 /// # Errors
-/// The rejection that it would meet.
+/// The rejection that it would meet, or too many positions.
 pub async fn preview(engine: &Engine, caller: &Caller, asked: &SubscriptionPreviewAsked) -> Result<SubscriptionPreview, Refusal> {
-    Ok(engine.read(|state, now| preview_at(state, now, caller, asked)).await??)
+    let (shown, room) =
+        engine.read(|state, now| (preview_at(state, now, caller, asked), room(engine, state, caller, &asked.product))).await?;
+    let shown = shown?;
+    room.map(|()| shown)
+}
+
+/// Whether a customer may have what a subscription opens: one position more, unless it adds to one that is there.
+///
+/// This is asked before a command is sent, not decided with it: it bounds what has to be read of one customer, and no money
+/// depends on it. So its answer is in no log and uses no key, several requests at once may pass by a few, and renewals, which
+/// nobody asks for, are not held up.
+fn room(engine: &Engine, state: &State, caller: &Caller, product: &str) -> Result<(), Refusal> {
+    let most = engine.positions_max();
+    let (Some(customer), Some(product)) = (state.customer_ix(caller.acts_for()), state.product_ix(product)) else { return Ok(()) };
+    // What is not there is refused for that.
+    if state.running.len() < most || state.open_positions(customer) < most {
+        return Ok(());
+    }
+    let takes_more = state.product(product).is_some_and(|product| product.kind.takes_top_ups());
+    let is_open = |id: PositionId| state.position(id).is_some_and(|(running, _)| running.is_active());
+    let adds = takes_more && state.positions_of(customer, |_, holding| holding.product == product).any(is_open);
+    if adds { Ok(()) } else { Err(Refusal::TooManyPositions { most }) }
 }
 
 /// What a subscription would book and earn at a moment.
@@ -103,7 +124,7 @@ pub fn most_at(state: &State, caller: &Caller, product: &str, source: SourceWord
 /// Stakes. With what was shown, only if that is what would be booked.
 ///
 /// # Errors
-/// What uses no key; see [`Engine::carry_out`].
+/// What uses no key: as many positions as a customer may have, and as [`Engine::carry_out`].
 pub async fn make(
     engine: &Engine,
     caller: &Caller,
@@ -113,8 +134,12 @@ pub async fn make(
 ) -> Result<Told, Refusal> {
     let SubscriptionAsked { product, amount, source, agreement, auto_renew } = asked;
     let customer = caller.acts_for().to_owned();
+    let write = Write { caller, once, method: "POST" };
+    let key = engine.used_key(write);
+    // Whoever sends it again is told what came of it, however many there are by now.
+    engine.peek(|state| if state.keys.find(&key.hash).is_some() { Ok(()) } else { room(engine, state, caller, &product) })?;
     let command = Command::Subscribe(Subscribe { customer, product, amount, source: source.into(), agreement, auto_renew });
-    engine.carry_out(Write { caller, once, method: "POST" }, command, shown).await
+    engine.carry_out(write, command, shown).await
 }
 
 /// A customer's subscriptions, newest first.

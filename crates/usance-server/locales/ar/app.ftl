@@ -89,6 +89,7 @@ problem-above_principal = رأس المال الأصلي في هذا المرك�
 problem-insufficient_balance = رصيدك المتاح هناك هو { $available }. اختر مبلغًا أصغر أو مصدرًا آخر.
 problem-renewal_not_allowed = لا يمكن أن يتجدد هذا المركز تلقائيًا.
 problem-above_limit = هذا المبلغ أكبر مما تستطيع المنصة استيعابه.
+problem-too_many_positions = لديك أكبر عدد مسموح به من المراكز في وقت واحد. استرد أحدها أو انتظر حتى ينتهي أحدها.
 problem-quote_changed = تغيّرت الأرقام منذ أن رأيتها: ستستلم الآن { $payout }. راجعها مرة أخرى ثم أكّد.
 problem-figures_changed = تغيّر شيء منذ اطلاعك. لم يُنفَّذ شيء.
 problem-idempotency_key_reused = سبق استخدام هذا النموذج لعملية أخرى. لم يُنفَّذ أي شيء؛ راجعه مرة أخرى ثم أكّد.

@@ -85,6 +85,7 @@ problem-above_principal = This position holds { $principal }.
 problem-insufficient_balance = You have { $available } there. Choose a smaller amount or another source.
 problem-renewal_not_allowed = This position cannot renew by itself.
 problem-above_limit = That amount is larger than the platform can hold.
+problem-too_many_positions = You have as many positions as you may have at a time. Redeem one, or wait until one ends.
 problem-quote_changed = The figures have changed since you saw them: you would now receive { $payout }. Look at them again, then confirm.
 problem-figures_changed = Something changed since you looked. Nothing was booked.
 problem-idempotency_key_reused = This sheet was used for something else already. Nothing was done; look at it again, then confirm.

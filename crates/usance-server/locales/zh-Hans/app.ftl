@@ -82,6 +82,7 @@ problem-above_principal = 该持仓的本金为 { $principal }。
 problem-insufficient_balance = 所选来源的可用余额为 { $available }。请减少金额或选择其他来源。
 problem-renewal_not_allowed = 该持仓不能自动续期。
 problem-above_limit = 该金额超出平台可承载的上限。
+problem-too_many_positions = 您持有的仓位已达上限。请先赎回一个仓位，或等待其中一个到期。
 problem-quote_changed = 您查看之后数据已变化：现在您将收到 { $payout }。请重新核对后再确认。
 problem-figures_changed = 您查看后数据已变化，未执行任何操作。
 problem-idempotency_key_reused = 此页面已用于其他操作。本次未执行任何操作；请重新核对后再确认。

@@ -1,7 +1,8 @@
 //! How many requests a second somebody may send, and how an answer says so.
 //!
 //! A customer has a rate over all of its tokens and sessions, and a smaller one for what is read from the tables of the past;
-//! previews, writes, a sender (a token's name), an address and any operation may be given one. The answers carry
+//! previews, writes, a sender (a token's name), an address and any operation may be given one. What is read from the past takes as
+//! much of that rate as it cost: what it cost beyond one request is owed, and paid before the next is let through. The answers carry
 //! `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers, its structured fields); a refusal says with
 //! `Retry-After` when to come again. Whoever was quiet is forgotten each time house is kept.
 
@@ -13,7 +14,8 @@ use governor::clock::{Clock as _, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
-use std::collections::BTreeMap;
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 use std::hash::Hash;
 use std::net::IpAddr;
@@ -78,19 +80,28 @@ impl<K: Hash + Eq + Clone> Rate<K> {
     }
 
     fn count(&self, key: &K, counted: &mut RateVerdict, clock: &DefaultClock) {
-        let (left, seconds) = match self.limiter.check_key(key) {
-            Ok(state) => (state.remaining_burst_capacity(), 1),
+        match self.limiter.check_key(key) {
+            Ok(state) => counted.add(self.name, self.a_second, state.remaining_burst_capacity(), 1),
             Err(until) => {
                 let seconds = until.wait_time_from(clock.now()).as_secs_f64().ceil().max(1.0);
                 // A rate is at least one a second.
-                counted.wait_seconds = Some(counted.wait_seconds.unwrap_or(0).max(seconds as u64));
-                (0, seconds as u64)
+                counted.refuse(self.name, self.a_second, seconds as u64);
             }
-        };
-        let joint = if counted.policy.is_empty() { "" } else { ", " };
-        // Writing to a string cannot fail.
-        let _ = write!(counted.policy, "{joint}\"{}\";q={};w=1", self.name, self.a_second);
-        let _ = write!(counted.left, "{joint}\"{}\";r={left};t={seconds}", self.name);
+        }
+    }
+
+    /// Takes as much as can be taken of what a key owes; gives what it owes after that.
+    fn pay(&self, key: &K, owed: u32) -> u32 {
+        let mut step = self.a_second.get().min(owed);
+        let mut left = owed;
+        while let Some(part) = NonZeroU32::new(step.min(left)) {
+            // A part is never more than all that there may be.
+            match self.limiter.check_key_n(key, part) {
+                Ok(Ok(_)) => left -= part.get(),
+                _ => step = part.get() / 2,
+            }
+        }
+        left
     }
 }
 
@@ -98,6 +109,8 @@ impl<K: Hash + Eq + Clone> Rate<K> {
 pub(super) struct Rates {
     customer: Rate<String>,
     history: Rate<String>,
+    /// What customers owe of the rate of history.
+    owed: Mutex<HashMap<String, u32>>,
     preview: Option<Rate<String>>,
     write: Option<Rate<String>>,
     sender: Option<Rate<String>>,
@@ -111,6 +124,7 @@ impl Rates {
         Rates {
             customer: Rate::new("customer", flags.customer),
             history: Rate::new("history", flags.history),
+            owed: Mutex::default(),
             preview: flags.preview.map(|rate| Rate::new("preview", rate)),
             write: flags.write.map(|rate| Rate::new("write", rate)),
             sender: flags.sender.map(|rate| Rate::new("sender", rate)),
@@ -120,8 +134,12 @@ impl Rates {
         }
     }
 
-    /// Forgets who was quiet.
+    /// Has those pay who owe something, and forgets who was quiet.
     pub fn keep_house(&self) {
+        self.owed.lock().retain(|customer, owed| {
+            *owed = self.history.pay(customer, *owed);
+            *owed > 0
+        });
         self.customer.limiter.retain_recent();
         self.history.limiter.retain_recent();
         let asked_for = [&self.preview, &self.write, &self.sender].into_iter().flatten();
@@ -139,7 +157,10 @@ impl Rates {
             self.customer.count(customer, &mut counted, &self.clock);
             let own = match purpose {
                 Purpose::Other => None,
-                Purpose::History => Some(&self.history),
+                Purpose::History => {
+                    self.count_history(customer, &mut counted);
+                    None
+                }
                 Purpose::Preview => self.preview.as_ref(),
                 Purpose::Write => self.write.as_ref(),
             };
@@ -152,6 +173,27 @@ impl Rates {
             rate.count(&key, &mut counted, &self.clock);
         }
         counted
+    }
+
+    /// Counts a request for what was, once everything is paid that those before it cost.
+    fn count_history(&self, customer: &String, counted: &mut RateVerdict) {
+        let mut all = self.owed.lock();
+        let owed = all.remove(customer).map_or(0, |owed| self.history.pay(customer, owed));
+        if owed == 0 {
+            return self.history.count(customer, counted, &self.clock);
+        }
+        all.insert(customer.clone(), owed);
+        counted.refuse(self.history.name, self.history.a_second, u64::from(owed / self.history.a_second) + 1);
+    }
+
+    /// Adds to what a customer owes what a request for what was cost, beyond the one that it was counted for.
+    pub fn owe(&self, customer: &str, cost: u32, counted: &mut RateVerdict) {
+        if cost > 0 {
+            let mut all = self.owed.lock();
+            let owed = all.entry(customer.to_owned()).or_default();
+            *owed = owed.saturating_add(cost);
+            counted.cost(self.history.name, cost);
+        }
     }
 
     /// Counts a request of somebody unknown; `operation` is what it asks for, if that is anything.
@@ -180,12 +222,38 @@ fn sender(identity: &Identity) -> String {
 /// A request that was counted.
 #[derive(Debug, Default)]
 pub struct RateVerdict {
-    policy: String,
-    left: String,
+    rates: Vec<Counted>,
     wait_seconds: Option<u64>,
 }
 
+/// What one rate says of a request.
+#[derive(Debug)]
+struct Counted {
+    name: &'static str,
+    a_second: NonZeroU32,
+    left: u32,
+    /// Until all of it is there again.
+    seconds: u64,
+}
+
 impl RateVerdict {
+    fn add(&mut self, name: &'static str, a_second: NonZeroU32, left: u32, seconds: u64) {
+        self.rates.push(Counted { name, a_second, left, seconds });
+    }
+
+    fn refuse(&mut self, name: &'static str, a_second: NonZeroU32, seconds: u64) {
+        self.wait_seconds = Some(self.wait_seconds.unwrap_or(0).max(seconds));
+        self.add(name, a_second, 0, seconds);
+    }
+
+    /// So much more was taken of a rate.
+    fn cost(&mut self, name: &str, cost: u32) {
+        for counted in self.rates.iter_mut().filter(|counted| counted.name == name) {
+            counted.left = counted.left.saturating_sub(cost);
+            counted.seconds = counted.seconds.max(u64::from(cost.div_ceil(counted.a_second.get())));
+        }
+    }
+
     /// Whether it may go on.
     ///
     /// # Errors
@@ -201,10 +269,17 @@ impl RateVerdict {
 
     /// Says in an answer what counted it.
     pub fn tell(&self, headers: &mut HeaderMap) {
-        if self.policy.is_empty() {
+        if self.rates.is_empty() {
             return;
         }
-        for (name, text) in [(POLICY, &self.policy), (LEFT, &self.left)] {
+        let (mut policy, mut left) = (String::new(), String::new());
+        for Counted { name, a_second, left: rest, seconds } in &self.rates {
+            let joint = if policy.is_empty() { "" } else { ", " };
+            // Writing to a string cannot fail.
+            let _ = write!(policy, "{joint}\"{name}\";q={a_second};w=1");
+            let _ = write!(left, "{joint}\"{name}\";r={rest};t={seconds}");
+        }
+        for (name, text) in [(POLICY, &policy), (LEFT, &left)] {
             if let Ok(value) = HeaderValue::from_str(text) {
                 headers.insert(name, value);
             }
@@ -247,6 +322,34 @@ mod tests {
         let until = Instant::now() + Duration::from_secs(120);
         while kept(&rates) > 0 {
             assert!(Instant::now() < until, "{} are still known", kept(&rates));
+            rates.keep_house();
+        }
+    }
+
+    /// Whoever reads much waits for it to be paid; others do not, and neither does what is no history.
+    #[test]
+    fn what_reading_costs_is_paid_before_more_is_read() {
+        let a_second = NonZeroU32::new(10).expect("more than none");
+        let many = NonZeroU32::MAX;
+        let flags =
+            RateLimits { customer: many, history: a_second, preview: None, write: None, sender: None, address: None, route: Vec::new() };
+        let rates = Rates::new(&flags);
+        let of = |customer: &str| Identity::of_session(customer, 1);
+        let read = |customer: &str| rates.count(&of(customer), Purpose::History, None);
+        let mut first = read("alice");
+        assert!(first.allowed().is_ok());
+        rates.owe("alice", 1_000, &mut first);
+        let mut headers = HeaderMap::new();
+        first.tell(&mut headers);
+        assert_eq!(headers[LEFT], "\"customer\";r=4294967294;t=1, \"history\";r=0;t=100");
+        let second = read("alice");
+        assert!(second.allowed().is_err_and(|problem| problem.retry_after_seconds() >= Some(98)), "{second:?}");
+        assert!(read("bob").allowed().is_ok() && rates.count(&of("alice"), Purpose::Other, None).allowed().is_ok());
+        // What house is kept for it pays, too: a little is paid in time.
+        rates.owed.lock().insert("alice".to_owned(), 3);
+        let until = Instant::now() + Duration::from_secs(120);
+        while !rates.owed.lock().is_empty() {
+            assert!(Instant::now() < until, "it is never paid");
             rates.keep_house();
         }
     }

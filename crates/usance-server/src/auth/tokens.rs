@@ -17,6 +17,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
+use tokio::sync::Notify;
 use usance_core::id::is_outside_id;
 use usance_core::limits::CUSTOMER_ID_BYTES_MAX;
 use usance_engine::caller::Caller;
@@ -43,6 +44,8 @@ pub struct Auth {
     /// PasswordQueues to have a password checked.
     pub(super) turns: PasswordQueues,
     seen_version: AtomicI64,
+    /// Told each time the live tokens were read again: who holds an answer open looks whether it still may.
+    changed: Notify,
 }
 
 impl Auth {
@@ -59,6 +62,7 @@ impl Auth {
             attempts: Attempts::new(random_key()?),
             turns: PasswordQueues::new(),
             seen_version: AtomicI64::new(0),
+            changed: Notify::new(),
         })
     }
 
@@ -70,13 +74,19 @@ impl Auth {
     pub fn take_over(&self) -> Result<(), KeysError> {
         self.people.take_over()?;
         self.people.with(|store| bootstrap::keep(store, self.bootstrap, EngineClock::system().ms()))?;
-        self.known.all_changed();
+        self.tokens_changed();
         Ok(())
     }
 
-    /// What is known of tokens may be otherwise now.
+    /// What is known of tokens, and of what they opened, may be otherwise now.
     pub fn tokens_changed(&self) {
         self.known.all_changed();
+        self.changed.notify_one();
+    }
+
+    /// Waits until tokens may be otherwise than the last time.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
     }
 
     /// Small work on the side: asks for tokens again when another process changed one, follows a rotation of the keys, forgets
@@ -88,7 +98,7 @@ impl Auth {
         self.rates.keep_house();
         let version = self.with_store(|people| people.foreign_version())?;
         if self.seen_version.load(Ordering::Acquire) != version {
-            self.known.all_changed();
+            self.tokens_changed();
             self.with_store(|people| self.people.keys().follow(people))?;
             // Only now: what could not be read is read the next time.
             self.seen_version.store(version, Ordering::Release);
@@ -187,6 +197,11 @@ impl Auth {
     #[must_use]
     pub fn count(&self, identity: &Identity, purpose: Purpose, operation: Option<&str>) -> RateVerdict {
         self.rates.count(identity, purpose, operation)
+    }
+
+    /// Takes of a customer's rate what a request for what was cost, beyond the one that it was counted for.
+    pub fn owe(&self, customer: &str, cost: u32, counted: &mut RateVerdict) {
+        self.rates.owe(customer, cost, counted);
     }
 
     /// Counts a request without a valid token or a session against the rates of its address and of the operation it asks for, if

@@ -24,6 +24,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use usance_core::calendar::{DayOffset, Timestamp};
 use usance_core::machine::state::ClockMode;
 use usance_engine::life::clock::EngineClock;
+use usance_engine::life::engine::POSITIONS_MAX;
 use usance_engine::life::lease::Duty;
 use usance_engine::life::start;
 use usance_engine::people::keys::{Keyring, KeysError};
@@ -86,6 +87,9 @@ pub struct Serving {
     /// Requests under way at a time; more are told 503 at once.
     #[arg(long, value_name = "N", env = "USANCE_REQUESTS", default_value = "256")]
     pub requests: NonZeroUsize,
+    /// Positions that one customer may have staked at a time; a subscription that would open one more is refused.
+    #[arg(long, value_name = "N", env = "USANCE_POSITIONS_MAX", default_value_t = POSITIONS_MAX)]
+    pub positions_max: usize,
     /// How many requests a second.
     #[command(flatten)]
     pub rates: RateFlags,
@@ -253,6 +257,7 @@ pub fn serve(
     }
     let site = Site { https: serving.https, proxies, sample_customers: entry.sample_customers };
     let app = site::app(opening.engine.clone(), auth, metrics, site, Admission::new(serving.requests.get()));
+    opening.engine.limit_positions(serving.positions_max);
     let knows = app.clone();
     opening.engine.before_writing(move || {
         if let Err(error) = knows.auth.take_over() {
@@ -363,25 +368,49 @@ impl Signals {
     }
 }
 
-/// Small work on the side: tokens made by another process, metrics that are gathered in buckets.
+/// Small work on the side: tokens made by another process, what lapsed, metrics that are gathered in buckets.
 async fn keep_house(app: App) {
     let app = Arc::new(app);
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
-    let (mut failing, mut hour) = (false, 0_u32..);
+    let (mut failing, mut second) = (false, 0_u32);
     loop {
-        seconds.tick().await;
-        if hour.next().is_some_and(|second| second % 3600 == 0) && !matches!(app.engine.duty(), Duty::Follower(_)) {
-            let clock = app.engine.peek(|state| state.registry.platform.clock);
-            if let Err(error) = app.auth.people.forget(clock) {
-                tracing::warn!(%error, "answers that are over could not be forgotten; in an hour again");
+        tokio::select! {
+            _ = seconds.tick() => {
+                each_second(&app, second, &mut failing);
+                second = second.wrapping_add(1);
             }
+            // What a revoked token opened ends with it.
+            () = app.auth.changed() => end_what_lapsed(&app),
         }
-        match app.auth.keep_house() {
-            Ok(()) => failing = false,
-            // Said once an outage.
-            Err(error) if !std::mem::replace(&mut failing, true) => tracing::warn!(%error, "tokens and keys could not be read again"),
-            Err(_) => {}
-        }
-        app.metrics.run_upkeep();
     }
+}
+
+/// How often streams are held against tokens that end by themselves, seconds.
+const LAPSED_EVERY: u32 = 10;
+/// How often what is over is forgotten, seconds.
+const FORGOTTEN_EVERY: u32 = 3600;
+
+fn each_second(app: &App, second: u32, failing: &mut bool) {
+    match app.auth.keep_house() {
+        Ok(()) => *failing = false,
+        // Said once an outage.
+        Err(error) if !std::mem::replace(failing, true) => tracing::warn!(%error, "tokens and keys could not be read again"),
+        Err(_) => {}
+    }
+    app.metrics.run_upkeep();
+    if second.is_multiple_of(LAPSED_EVERY) {
+        end_what_lapsed(app);
+    }
+    if second.is_multiple_of(FORGOTTEN_EVERY) && !matches!(app.engine.duty(), Duty::Follower(_)) {
+        let clock = app.engine.peek(|state| state.registry.platform.clock);
+        if let Err(error) = app.auth.people.forget(clock) {
+            tracing::warn!(%error, "answers that are over could not be forgotten; in an hour again");
+        }
+    }
+}
+
+/// Ends what goes on for somebody who may not have it any more.
+fn end_what_lapsed(app: &App) {
+    app.event_streams.end_unless(|credential| app.auth.still_opens(credential));
+    app.statements.end_unless(|credential| app.auth.still_opens(credential));
 }

@@ -1,33 +1,42 @@
 //! Server-sent events for one customer: position opened, redeemed, reward credited, matured, renewed, rate changed.
 //!
 //! The id of an event is its log position; `Last-Event-ID` goes on behind it. Several events of one position share the
-//! id and only the last of them carries it, so a connection lost in between gets all of them again, never too few.
+//! id and only the last of them carries it, so a connection lost in between gets all of them again, never too few. A stream says
+//! its position when it begins and as long as nothing happens; it sleeps until its customer is touched, and ends with what
+//! opened it.
 
 use crate::app::App;
+use crate::auth::credential::Credential;
 use crate::json::notices::notice_shape;
 use crate::json::shape;
+use crate::wire::fair::Party;
 use crate::wire::problem::Problem;
+use crate::wire::streams::Open;
 use axum::Extension;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName};
 use axum::response::IntoResponse;
-use axum::response::sse::{Event as Sse, KeepAlive, Sse as Stream};
+use axum::response::sse::{Event as Sse, Sse as Stream};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::time::Duration;
+use tokio::sync::mpsc::Sender;
 use usance_core::id::LogPosition;
 use usance_core::machine::State as Machine;
 use usance_engine::caller::Caller;
+use usance_engine::life::watching::Watcher;
 use usance_engine::lines::{Chosen, Cut};
-use usance_engine::operations::notice::{self, Happening};
-use usance_store::projection::Span;
+use usance_engine::operations::notice::{self, Happening, Reached};
 
-/// Batches of the log that are caught up at a time.
-const STRETCH_BATCHES: u64 = 256;
 /// How long a stream rests after it has told everything: many changes are then told together.
 const REST: Duration = Duration::from_millis(100);
-/// How often an idle connection is shown to be alive.
+/// How often a stream that has nothing to tell says where in the log it stands, which also shows that it is alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// Parts of a long absence that are told with one look at the state.
+const PARTS_A_LOOK: usize = 16;
+/// Events that wait for their client at most.
+const WAITING_MAX: usize = 64;
 
 /// GET /v1/events
 pub async fn event_stream(
@@ -41,57 +50,136 @@ pub async fn event_stream(
         Some(Some(number)) => Some(LogPosition::from_number(number)),
         Some(None) => return Err(Problem::malformed("Last-Event-ID: the id of an event of this stream")),
     };
-    let now = Cut::take(&app.engine, &who, Chosen { asset: None, position: None }).await.map_err(|no| app.refused(no))?.through;
-    let from = resume.unwrap_or(now);
-    if from > now {
+    let cut = Cut::take(&app.engine, &who, Chosen::NO_POSITIONS).await.map_err(|no| app.refused(no))?;
+    let from = resume.unwrap_or(cut.through);
+    if from > cut.through {
         return Err(Problem::malformed("Last-Event-ID: it lies ahead of this log; start without it and read the lists"));
     }
-    let open = app.event_streams.one_more(&who)?;
-    let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Sse, Infallible>>(64);
+    let open = app.event_streams.one_more(&who, Credential::of_token(&app.auth, &headers)?)?;
+    let watcher = app.engine.watch(cut.customer);
+    let (sender, receiver) = tokio::sync::mpsc::channel(WAITING_MAX);
+    let told = Teller { app, who, party: Party::of(&caller), reached: Reached::at(from), held: None, sender };
     tokio::spawn(async move {
-        follow(app, who, from, sender).await;
+        told.follow(&open, &watcher).await;
         drop(open);
     });
     let stream = tokio_stream::wrappers::ReceiverStream::new(receiver);
-    Ok(Stream::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+    // A proxy that gathers an answer before it passes it on would keep events back.
+    Ok(([(HeaderName::from_static("x-accel-buffering"), "no")], Stream::new(stream)))
 }
 
-async fn follow(app: App, who: String, mut from: LogPosition, sender: tokio::sync::mpsc::Sender<Result<Sse, Infallible>>) {
-    loop {
-        // However many streams there are, a change in the log has few of them look at a time.
-        let Some(place) = app.admission.streams.enter_in_time().await else { return };
-        let Ok(mut cut) = Cut::take(&app.engine, &who, Chosen::default()).await else { return };
-        // A long absence is caught up in stretches.
-        let through = cut.through.min(LogPosition::end_of(from.seq().saturating_add(STRETCH_BATCHES)));
-        let Ok(events) = notice::happened(&app.engine, &mut cut, Span { after: from, through }) else { return };
-        drop(place);
-        for (place, happened) in events {
-            let last = happened.len().saturating_sub(1);
-            for (index, happening) in happened.iter().enumerate() {
-                let (kind, data) = app.engine.peek(|state| shown(state, happening));
-                let mut event = Sse::default().event(kind).data(data.to_string());
-                if index == last {
-                    event = event.id(place.to_string());
-                }
-                if sender.send(Ok(event)).await.is_err() {
-                    return;
+/// Tells one customer what happens.
+struct Teller {
+    app: App,
+    who: String,
+    party: Party,
+    reached: Reached,
+    /// The last event of a place carries its id: one is held back until it is known whether another one follows.
+    held: Option<(u64, Sse)>,
+    sender: Sender<Result<Sse, Infallible>>,
+}
+
+/// The client has gone, or what was asked cannot be answered any more.
+struct Gone;
+
+impl Teller {
+    /// Tells until the client has gone, what opened the stream opens nothing any more, or the service stops.
+    async fn follow(mut self, open: &Open<Credential>, watcher: &Watcher) {
+        let (app, sender) = (self.app.clone(), self.sender.clone());
+        tokio::select! {
+            _ = self.tell(watcher) => {}
+            () = open.over() => {}
+            () = sender.closed() => {}
+            () = app.serving.closed() => {}
+        }
+    }
+
+    async fn tell(&mut self, watcher: &Watcher) -> Result<(), Gone> {
+        // Where it begins is said first: a client that is cut off before anything happens goes on there.
+        self.say_position().await?;
+        loop {
+            watcher.look();
+            self.catch_up().await?;
+            tokio::time::sleep(REST).await;
+            loop {
+                match tokio::time::timeout(KEEP_ALIVE, watcher.touched()).await {
+                    Ok(true) => break,
+                    Ok(false) => return Err(Gone),
+                    Err(_) => {
+                        if let Some(seq) = watcher.quiet_through() {
+                            // Whatever became durable since was nothing of this customer's.
+                            self.reached = Reached::at(self.reached.place.max(LogPosition::end_of(seq)));
+                        }
+                        self.say_position().await?;
+                    }
                 }
             }
         }
-        from = from.max(through);
-        if through < cut.through {
-            continue;
+    }
+
+    /// Tells everything up to now, in parts.
+    async fn catch_up(&mut self) -> Result<(), Gone> {
+        loop {
+            let (events, is_all) = self.read().await?;
+            for (place, event) in events {
+                self.hold(place, event).await?;
+            }
+            if is_all {
+                break;
+            }
         }
-        tokio::time::sleep(REST).await;
-        let gone = tokio::select! {
-            more = app.engine.durable_after(from.seq()) => !more,
-            () = sender.closed() => true,
-            () = app.serving.closed() => true,
-        };
-        if gone {
-            return;
+        match self.held.take() {
+            Some((place, event)) => self.send(event.id(place.to_string())).await,
+            None => Ok(()),
         }
     }
+
+    /// Reads what is to be told next, and whether that is all up to now. However many streams there are, a change in the log has few
+    /// of them look at a time; a place is held while something is read, and not while somebody slow takes it.
+    async fn read(&mut self) -> Result<(Vec<(u64, Sse)>, bool), Gone> {
+        let _place = self.app.admission.streams.enter_in_time(self.party.clone()).await.ok_or(Gone)?;
+        let mut cut = Cut::take(&self.app.engine, &self.who, Chosen::default()).await.map_err(|_| Gone)?;
+        let (through, mut events) = (cut.through, Vec::new());
+        // One look serves several parts of a long absence in which little happened.
+        for _ in 0..PARTS_A_LOOK {
+            let part = notice::happened(&self.app.engine, &mut cut, self.reached, through).await;
+            let (happened, reached) = part.map_err(|_| Gone)?;
+            self.reached = reached;
+            events.extend(as_events(&self.app, &happened));
+            if reached.place >= through || events.len() >= WAITING_MAX {
+                break;
+            }
+        }
+        Ok((events, self.reached.place >= through))
+    }
+
+    /// Sends the event before this one, which is the last of its place unless this one has the same.
+    async fn hold(&mut self, place: u64, event: Sse) -> Result<(), Gone> {
+        match self.held.replace((place, event)) {
+            Some((same, before)) if same == place => self.send(before).await,
+            Some((other, before)) => self.send(before.id(other.to_string())).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Says up to where everything was told: an id without an event, which clients remember and hand to nobody.
+    async fn say_position(&self) -> Result<(), Gone> {
+        self.send(Sse::default().id(self.reached.place.to_string())).await
+    }
+
+    async fn send(&self, event: Sse) -> Result<(), Gone> {
+        self.sender.send(Ok(event)).await.map_err(|_| Gone)
+    }
+}
+
+/// What happened, as events of the stream without their ids, each with its place.
+fn as_events(app: &App, happened: &BTreeMap<u64, Vec<Happening>>) -> Vec<(u64, Sse)> {
+    let event = |state: &Machine, happening: &Happening| {
+        let (kind, data) = shown(state, happening);
+        Sse::default().event(kind).data(data.to_string())
+    };
+    app.engine
+        .peek(|state| happened.iter().flat_map(|(place, told)| told.iter().map(|happening| (*place, event(state, happening)))).collect())
 }
 
 /// What happened, as an event of the stream: its name and its data.

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::json::shape::{self, PartShape, RateShape, RedemptionShape};
 use crate::wire::input::{self, Query};
-use crate::wire::page::{Page, cursor, limit, place, turn};
+use crate::wire::page::{Page, cursor, limit, place, turn_part};
 use crate::wire::problem::Problem;
 use axum::extract::State;
 use axum::{Extension, Json};
@@ -14,7 +14,7 @@ use usance_core::machine::derive::Division;
 use usance_core::machine::{Event, State as Machine};
 use usance_engine::Refusal;
 use usance_engine::caller::Caller;
-use usance_engine::lines::{Chosen, CloseLine, Cut, Wanted};
+use usance_engine::lines::{Chosen, CloseLine, Cut, Part, Wanted};
 use usance_engine::operations::reward::{self, DaysAsked};
 use usance_engine::operations::words::AccountWord;
 use usance_engine::operations::{agreement, redemption, subscription, transfer};
@@ -229,8 +229,8 @@ pub enum Receipt {
 /// # Errors
 /// `receipt_not_found` when this customer did nothing there.
 pub async fn receipt(app: &App, caller: &Caller, place: u64) -> Result<Receipt, Problem> {
-    let cut = Cut::take(&app.engine, caller.acts_for(), Chosen::default()).await.map_err(|no| app.refused(no))?;
-    let found = cut.rows(&app.engine, None, place.checked_add(1), 1)?;
+    let cut = Cut::take(&app.engine, caller.acts_for(), Chosen::NO_POSITIONS).await.map_err(|no| app.refused(no))?;
+    let found = cut.rows(&app.engine, None, place.checked_add(1), 1).await?;
     let there = found.first().filter(|(_, row)| row.place.number() == place);
     let shown = there.and_then(|(asset, row)| {
         app.engine.peek(|state| match row.kind {
@@ -281,9 +281,9 @@ async fn acceptance_page(app: &App, caller: &Caller, filter: &HistoryFilter) -> 
 ///
 /// # Errors
 /// For a limit or cursor that cannot be read.
-pub fn acceptance_page_at(app: &App, caller: &Caller, filter: &HistoryFilter, cut: &Cut) -> Result<Page<AcceptanceLine>, Problem> {
+pub async fn acceptance_page_at(app: &App, caller: &Caller, filter: &HistoryFilter, cut: &Cut) -> Result<Page<AcceptanceLine>, Problem> {
     let turn = Turn::of(app, caller, filter, "acceptances")?;
-    let found = agreement::acceptances_at(&app.engine, cut, turn.wanted(filter)).map_err(Refusal::from);
+    let found = agreement::acceptances_at(&app.engine, cut, turn.wanted(filter)).await.map_err(Refusal::from);
     acceptances(app, &turn, found).map(|page| page.0)
 }
 
@@ -392,13 +392,14 @@ async fn reward_page(app: &App, caller: &Caller, filter: &RewardFilter) -> Resul
     days_page(app, found, &list, asked.most - 1)
 }
 
-/// As [`reward_page`], at a moment that was taken of the position that is wanted.
+/// As [`reward_page`], at a moment that was taken of the position that is wanted, however much has to be read for it.
 ///
 /// # Errors
 /// For a filter, limit or cursor that cannot be read.
-pub fn reward_page_at(app: &App, caller: &Caller, filter: &RewardFilter, cut: Cut) -> Result<Page<RewardShape>, Problem> {
+pub async fn reward_page_at(app: &App, caller: &Caller, filter: &RewardFilter, cut: Cut) -> Result<Page<RewardShape>, Problem> {
     let (asked, list) = days_asked(app, caller, filter)?;
-    days_page(app, reward::days_at(&app.engine, cut, asked)?, &list, asked.most - 1)
+    cut.budget.lift();
+    days_page(app, reward::days_at(&app.engine, cut, asked).await?, &list, asked.most - 1)
 }
 
 /// What is asked for, one more than fits, and the name of the list.
@@ -419,10 +420,11 @@ fn days_asked<'a>(app: &App, caller: &Caller, filter: &'a RewardFilter) -> Resul
     Ok((asked, list))
 }
 
-fn days_page(app: &App, found: Vec<CloseLine>, list: &str, size: usize) -> Result<Page<RewardShape>, Problem> {
+fn days_page(app: &App, part: Part<CloseLine, (Day, u64)>, list: &str, size: usize) -> Result<Page<RewardShape>, Problem> {
     let keyed = app.engine.peek(|state| {
-        let shown = found.iter().map(|line| ((line.day.number(), line.position.0), reward_shape(state, line)));
+        let shown = part.found.iter().map(|line| ((line.day.number(), line.position.0), reward_shape(state, line)));
         shown.collect()
     });
-    Ok(turn(&app.auth.key(Purpose::Cursors)?, list, keyed, size))
+    let paused_at = part.paused_at.map(|(day, position)| (day.number(), position));
+    Ok(turn_part(&app.auth.key(Purpose::Cursors)?, list, (keyed, paused_at), size))
 }

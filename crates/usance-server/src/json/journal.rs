@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::json::security::ActorShape;
 use crate::json::shape;
 use crate::wire::input::Query;
-use crate::wire::page::{Page, limit, place, turn};
+use crate::wire::page::{Page, limit, place, turn_part};
 use crate::wire::problem::Problem;
 use axum::Json;
 use axum::extract::State;
@@ -85,6 +85,6 @@ pub async fn journal_list(State(app): State<App>, Query(filter): Query<JournalFi
     let before: Option<EntryKey> = place(&app.auth.key(Purpose::Cursors)?, &list, filter.cursor.as_deref())?;
     let found = journal::list(&app.engine, filter.customer.as_deref(), filter.asset.as_deref(), before, size + 1).await;
     let found = found.map_err(|refusal| app.refused(refusal))?;
-    let shown = app.engine.peek(|state| found.iter().map(|posted| (posted.key, entry(state, posted))).collect());
-    Ok(Json(turn(&app.auth.key(Purpose::Cursors)?, &list, shown, size)))
+    let shown = app.engine.peek(|state| found.found.iter().map(|posted| (posted.key, entry(state, posted))).collect());
+    Ok(Json(turn_part(&app.auth.key(Purpose::Cursors)?, &list, (shown, found.paused_at), size)))
 }

@@ -4,14 +4,14 @@ use crate::app::App;
 use crate::json::history::HistoryFilter;
 use crate::json::shape::{self, TierShape};
 use crate::wire::input::Query;
-use crate::wire::page::{Page, limit, place, turn};
+use crate::wire::page::{Page, limit, place, turn_part};
 use crate::wire::problem::Problem;
 use axum::extract::State;
 use axum::{Extension, Json};
 use serde::Serialize;
 use usance_core::machine::State as Machine;
 use usance_engine::caller::Caller;
-use usance_engine::lines::Cut;
+use usance_engine::lines::{Cut, Part};
 use usance_engine::operations::notice::{self, Notice, NoticeKey, What};
 use usance_store::secrets::Purpose;
 use utoipa::ToSchema;
@@ -35,13 +35,14 @@ async fn notice_page(app: &App, caller: &Caller, filter: &HistoryFilter) -> Resu
     page_of(app, &found.map_err(|refusal| app.refused(refusal))?, &list, size)
 }
 
-/// One page of a caller's notices at a moment that was taken.
+/// One page of a caller's notices at a moment that was taken, however much has to be read for it.
 ///
 /// # Errors
 /// For a limit or cursor that cannot be read.
-pub fn notice_page_at(app: &App, caller: &Caller, filter: &HistoryFilter, cut: Cut) -> Result<Page<NoticeShape>, Problem> {
+pub async fn notice_page_at(app: &App, caller: &Caller, filter: &HistoryFilter, cut: Cut) -> Result<Page<NoticeShape>, Problem> {
     let (size, list, before) = asked(app, caller, filter)?;
-    page_of(app, &notice::list_at(&app.engine, cut, before, size + 1)?, &list, size)
+    cut.budget.lift();
+    page_of(app, &notice::list_at(&app.engine, cut, before, size + 1).await?, &list, size)
 }
 
 /// How many notices are asked for, the name of the list, and where the cursor stands.
@@ -52,9 +53,9 @@ fn asked(app: &App, caller: &Caller, filter: &HistoryFilter) -> Result<(usize, S
     Ok((size, list, before))
 }
 
-fn page_of(app: &App, found: &[Notice], list: &str, size: usize) -> Result<Page<NoticeShape>, Problem> {
-    let shown = app.engine.peek(|state| found.iter().map(|notice| (notice.key, notice_shape(state, notice))).collect());
-    Ok(turn(&app.auth.key(Purpose::Cursors)?, list, shown, size))
+fn page_of(app: &App, part: &Part<Notice, NoticeKey>, list: &str, size: usize) -> Result<Page<NoticeShape>, Problem> {
+    let shown = app.engine.peek(|state| part.found.iter().map(|notice| (notice.key, notice_shape(state, notice))).collect());
+    Ok(turn_part(&app.auth.key(Purpose::Cursors)?, list, (shown, part.paused_at), size))
 }
 
 /// What a customer is told. Which fields it has depends on its kind.

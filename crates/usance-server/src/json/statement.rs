@@ -1,10 +1,12 @@
 //! The statement over HTTP: JSON in pages, or everything as CSV; and the operator's view of a customer, which shows it.
 
 use crate::app::App;
+use crate::auth::credential::Credential;
 use crate::json::account::{AccountShape, shapes};
 use crate::json::shape;
 use crate::wire::accept;
 use crate::wire::cell::{cell, crlf_writer};
+use crate::wire::fair::Party;
 use crate::wire::input::{self, Path, Query};
 use crate::wire::page::{LIMIT_MAX, Page, cursor, limit, place};
 use crate::wire::problem::Problem;
@@ -20,7 +22,7 @@ use usance_core::machine::State as Machine;
 use usance_core::machine::movement::MovementKind;
 use usance_engine::caller::Caller;
 use usance_engine::lines::Cut;
-use usance_engine::operations::statement::{self, Asked, Bookmark, Statement, StatementLine};
+use usance_engine::operations::statement::{self, Asked, Bookmark, Statement, StatementLine, Stop};
 use usance_engine::operations::words::AccountWord;
 use usance_engine::operations::{account, position};
 use usance_store::secrets::Purpose;
@@ -161,12 +163,21 @@ pub async fn statement_get(
     Query(asked): Query<StatementFilter>,
 ) -> Result<Response, Problem> {
     if accept::chosen(&headers, &FORMS)? == CSV {
-        limit(asked.limit.as_deref())?;
-        let open = app.statements.one_more(caller.acts_for())?;
-        let (statement, _) = begin(&app, &caller, &asked).await?;
-        return Ok(csv(app, statement, open));
+        let credential = Credential::of_token(&app.auth, &headers)?;
+        return statement_csv(app, caller, credential, &asked).await;
     }
     Ok(Json(statement_page(&app, &caller, &asked).await?).into_response())
+}
+
+/// Everything of a caller's statement as CSV, for as long as what opened it opens anything.
+///
+/// # Errors
+/// 429 where as many are on their way as may; otherwise as [`statement_get`].
+pub async fn statement_csv(app: App, caller: Caller, credential: Credential, asked: &StatementFilter) -> Result<Response, Problem> {
+    limit(asked.limit.as_deref())?;
+    let open = app.statements.one_more(caller.acts_for(), credential.clone())?;
+    let (statement, _) = begin(&app, &caller, asked).await?;
+    Ok(csv(app, statement, (Party::of(&caller), credential, open)))
 }
 
 /// One page of a caller's statement.
@@ -176,25 +187,26 @@ pub async fn statement_get(
 async fn statement_page(app: &App, caller: &Caller, asked: &StatementFilter) -> Result<Page<MovementShape>, Problem> {
     let size = limit(asked.limit.as_deref())?;
     let (statement, list) = begin(app, caller, asked).await?;
-    page_of(app, statement, &list, size)
+    page_of(app, statement, &list, size).await
 }
 
-/// One page of a caller's statement at a moment that was taken.
+/// One page of a caller's statement at a moment that was taken, however much has to be read for it.
 ///
 /// # Errors
 /// For a filter, limit or cursor that cannot be read.
-pub fn statement_page_at(app: &App, caller: &Caller, asked: &StatementFilter, cut: Cut) -> Result<Page<MovementShape>, Problem> {
+pub async fn statement_page_at(app: &App, caller: &Caller, asked: &StatementFilter, cut: Cut) -> Result<Page<MovementShape>, Problem> {
     let size = limit(asked.limit.as_deref())?;
     let (wanted, mark, list) = wanted(app, caller, asked)?;
     let statement = statement::begin_at(&app.engine, cut, wanted, mark).map_err(|refusal| app.refused(refusal))?;
-    page_of(app, statement, &list, size)
+    statement.lift_budget();
+    page_of(app, statement, &list, size).await
 }
 
 /// The newest lines of a caller's statement at a moment that was taken, at most so many; and whether there are more.
 ///
 /// # Errors
 /// For a filter that cannot be read.
-pub fn statement_lines_at(
+pub async fn statement_lines_at(
     app: &App,
     caller: &Caller,
     asked: &StatementFilter,
@@ -202,12 +214,13 @@ pub fn statement_lines_at(
 ) -> Result<(Vec<MovementShape>, bool), Problem> {
     let (wanted, ..) = wanted(app, caller, asked)?;
     let mut statement = statement::begin_at(&app.engine, cut, wanted, None).map_err(|refusal| app.refused(refusal))?;
-    let (lines, mark) = statement.page(&app.engine, most)?;
+    statement.lift_budget();
+    let (lines, mark) = statement.page(&app.engine, most).await?;
     Ok((app.engine.peek(|state| lines.iter().map(|line| movement(state, line)).collect()), mark.is_some()))
 }
 
-fn page_of(app: &App, mut statement: Statement, list: &str, size: usize) -> Result<Page<MovementShape>, Problem> {
-    let (lines, mark) = statement.page(&app.engine, size)?;
+async fn page_of(app: &App, mut statement: Statement, list: &str, size: usize) -> Result<Page<MovementShape>, Problem> {
+    let (lines, mark) = statement.page(&app.engine, size).await?;
     let key = app.auth.key(Purpose::Cursors)?;
     let next_cursor = mark.map(|mark| cursor(&key, list, &mark));
     let items = app.engine.peek(|state| lines.iter().map(|line| movement(state, line)).collect());
@@ -238,37 +251,57 @@ fn wanted<'a>(app: &App, caller: &Caller, asked: &'a StatementFilter) -> Result<
     Ok((wanted, mark, list))
 }
 
-/// Streams a statement as CSV, a page at a time, as fast as the client takes it.
-fn csv(app: App, mut statement: Statement, open: Open) -> Response {
-    let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Bytes, std::io::Error>>(1);
+/// Pages of a statement on their way to a client that takes them one by one.
+type CsvSender = tokio::sync::mpsc::Sender<Result<Bytes, std::io::Error>>;
+
+/// Streams a statement as CSV, a page at a time, as fast as the client takes it and for as long as it may have it.
+fn csv(app: App, statement: Statement, (party, credential, open): (Party, Credential, Open<Credential>)) -> Response {
+    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    statement.lift_budget();
     tokio::spawn(async move {
-        let _open = open;
-        let mut head = true;
-        loop {
-            // A place is held while a page is made, and not while somebody slow takes it.
-            let Some(place) = app.admission.statements.enter_in_time().await else { return };
-            let lines = statement.next(&app.engine, LIMIT_MAX);
-            drop(place);
-            let lines = match lines {
-                Ok(lines) => lines,
-                Err(problem) => {
-                    // The status is sent already: a cut stream is how the client learns that it is not whole.
-                    let _ = sender.send(Err(std::io::Error::other(format!("{problem:?}")))).await;
-                    return;
-                }
-            };
-            let last = lines.len() < LIMIT_MAX;
-            let text = app.engine.peek(|state| csv_text(state, &lines, head));
-            head = false;
-            if sender.send(text.map(Bytes::from)).await.is_err() || last {
-                return;
-            }
+        let ended = tokio::select! {
+            ended = csv_pages(&app, statement, (party, credential), &sender) => ended,
+            () = open.over() => Err(revoked()),
+            // Nobody takes it any more.
+            () = sender.closed() => Ok(()),
+        };
+        if let Err(why) = ended {
+            // The status is sent already: a cut stream is how the client learns that it is not whole.
+            let _ = sender.send(Err(why)).await;
         }
     });
     let stream = tokio_stream::wrappers::ReceiverStream::new(receiver);
     let headers =
         [(header::CONTENT_TYPE, "text/csv; charset=utf-8"), (header::CONTENT_DISPOSITION, "attachment; filename=\"statement.csv\"")];
     (headers, Body::from_stream(stream)).into_response()
+}
+
+fn revoked() -> std::io::Error {
+    std::io::Error::other("what opened this statement opens nothing any more")
+}
+
+async fn csv_pages(
+    app: &App,
+    mut statement: Statement,
+    (party, credential): (Party, Credential),
+    sender: &CsvSender,
+) -> Result<(), std::io::Error> {
+    let mut head = true;
+    loop {
+        if !app.auth.still_opens(&credential) {
+            return Err(revoked());
+        }
+        // A place is held while a page is made, and not while somebody slow takes it.
+        let Some(place) = app.admission.statements.enter_in_time(party.clone()).await else { return Ok(()) };
+        let read = statement.next(&app.engine, LIMIT_MAX).await;
+        drop(place);
+        let (lines, stop) = read.map_err(std::io::Error::other)?;
+        let text = app.engine.peek(|state| csv_text(state, &lines, head))?;
+        head = false;
+        if sender.send(Ok(Bytes::from(text))).await.is_err() || stop == Stop::End {
+            return Ok(());
+        }
+    }
 }
 
 fn csv_text(state: &Machine, lines: &[StatementLine], head: bool) -> Result<Vec<u8>, std::io::Error> {
@@ -323,7 +356,8 @@ pub async fn customer_get(State(app): State<App>, Path(id): Path<String>) -> Res
             ))
         })
         .await??;
-    let lines = newest.next(&app.engine, 100)?;
+    newest.lift_budget();
+    let (lines, _) = newest.next(&app.engine, 100).await?;
     let statement: Vec<MovementShape> = app.engine.peek(|state| lines.iter().map(|line| movement(state, line)).collect());
     Ok(Json(CustomerView { id, accounts, positions, statement }))
 }

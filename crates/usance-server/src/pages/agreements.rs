@@ -75,9 +75,9 @@ pub struct AcceptancesLook {
 pub async fn acceptances_get(State(app): State<App>, visitor: Visitor, Query(look): Query<AcceptancesLook>) -> Result<Response, Problem> {
     let signed = visitor.customer()?;
     let filter = HistoryFilter { asset: None, limit: Some(PAGE.into()), cursor: look.cursor };
-    let seen = look_back(&app, &signed.caller, Chosen::default(), |seen| Ok(seen.shell(&visitor, Room::Settings)));
+    let seen = look_back(&app, &signed.caller, Chosen::NO_POSITIONS, |seen| Ok(seen.shell(&visitor, Room::Settings)));
     let (cut, s) = seen.await?;
-    let page = acceptance_page_at(&app, &signed.caller, &filter, &cut)?;
+    let page = acceptance_page_at(&app, &signed.caller, &filter, &cut).await?;
     let older = page.next_cursor.map(|cursor| format!("/acceptances?cursor={cursor}"));
     show(&AcceptancesPage { s, acceptances: page.items, older }, StatusCode::OK)
 }

@@ -29,7 +29,7 @@ impl FormToken {
     #[must_use]
     pub fn masked(&self) -> String {
         let Some(mask) = mask() else { return String::new() };
-        hex(&mask) + &hex(&added(self.0, mask))
+        hex(&mask) + hex(&added(self.0, mask)).as_str()
     }
 
     /// Whether a form was sent with this token, under whatever mask.

@@ -1,8 +1,9 @@
 //! What happened on Spot and Funding: filtered, page by page, as a file, and for the printer.
 
 use crate::app::App;
+use crate::auth::credential::Credential;
 use crate::json::shape::ProductShape;
-use crate::json::statement::{self, MovementShape, StatementFilter, statement_lines_at, statement_page_at};
+use crate::json::statement::{MovementShape, StatementFilter, statement_csv, statement_lines_at, statement_page_at};
 use crate::pages::failure::sentence;
 use crate::pages::products::product_name;
 use crate::pages::receipt::account_word;
@@ -12,9 +13,8 @@ use crate::pages::visitor::Visitor;
 use crate::wire::input::{self, Query};
 use crate::wire::problem::Problem;
 use askama::Template;
-use axum::Extension;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 use usance_core::machine::movement::MovementKind;
@@ -154,7 +154,7 @@ impl PrintPage {
 
 /// What of a customer's past a choice is about.
 fn chosen(filter: &StatementFilter) -> Chosen<'_> {
-    Chosen { asset: filter.asset.as_deref(), position: None }
+    Chosen { asset: filter.asset.as_deref(), ..Chosen::default() }
 }
 
 /// GET /history
@@ -164,7 +164,10 @@ pub async fn history_get(State(app): State<App>, visitor: Visitor, Query(look): 
     let found = match look.filter(PAGE) {
         Ok(filter) => {
             let taken = look_back(&app, &signed.caller, chosen(&filter), around).await;
-            taken.and_then(|(cut, shown)| Ok((statement_page_at(&app, &signed.caller, &filter, cut)?, shown)))
+            match taken {
+                Ok((cut, shown)) => statement_page_at(&app, &signed.caller, &filter, cut).await.map(|page| (page, shown)),
+                Err(problem) => Err(problem),
+            }
         }
         Err(problem) => Err(problem),
     };
@@ -192,7 +195,7 @@ pub async fn print_get(State(app): State<App>, visitor: Visitor, Query(look): Qu
     filter.cursor = None;
     let seen = look_back(&app, &signed.caller, chosen(&filter), |seen| Ok((seen.shell(&visitor, Room::History), seen.offered())));
     let (past, (s, products)) = seen.await?;
-    let (lines, cut) = statement_lines_at(&app, &signed.caller, &filter, (past, PAPER))?;
+    let (lines, cut) = statement_lines_at(&app, &signed.caller, &filter, (past, PAPER)).await?;
     show(&PrintPage { s, look, lines, products, cut }, StatusCode::OK)
 }
 
@@ -201,6 +204,5 @@ pub async fn csv_get(State(app): State<App>, visitor: Visitor, Query(look): Quer
     let signed = visitor.customer()?;
     let mut filter = look.filter(PAGE)?;
     filter.cursor = None;
-    let headers = HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static("text/csv"))]);
-    statement::statement_get(State(app), Extension(signed.caller.clone()), headers, Query(filter)).await
+    statement_csv(app, signed.caller.clone(), Credential::of_session(&signed.session), &filter).await
 }

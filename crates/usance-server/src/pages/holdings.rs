@@ -157,7 +157,7 @@ pub async fn holding_get(
 async fn page(app: &App, visitor: &Visitor, id: &str, cursor: Option<String>, fault: Option<Problem>) -> Result<HoldingPage, Problem> {
     let signed = visitor.customer()?;
     let number = words::position(id);
-    let seen = look_back(app, &signed.caller, Chosen { asset: None, position: number }, |seen| {
+    let seen = look_back(app, &signed.caller, Chosen { position: number, ..Chosen::default() }, |seen| {
         let position = seen.position(&signed.caller, id)?;
         let product = seen.product(&position.product)?;
         Ok((position, product, seen.today(&signed.caller, id)?, seen.shell(visitor, Room::Holdings)))
@@ -165,7 +165,7 @@ async fn page(app: &App, visitor: &Visitor, id: &str, cursor: Option<String>, fa
     let (cut, (position, product, today, s)) = seen.await?;
     let newest = cursor.is_none();
     let days = RewardFilter { asset: None, position: Some(id.to_owned()), from: None, to: None, limit: Some(DAYS.into()), cursor };
-    let rewards = if visitor.wants_fragment { None } else { Some(reward_page_at(app, &signed.caller, &days, cut)?) };
+    let rewards = if visitor.wants_fragment { None } else { Some(reward_page_at(app, &signed.caller, &days, cut).await?) };
     let fault = fault.map(|problem| crate::pages::failure::sentence(&s, &problem, &position.asset));
     let older = rewards.as_ref().and_then(|page| page.next_cursor.clone()).map(|cursor| format!("/holdings/{id}?cursor={cursor}#days"));
     let rewards = rewards.map(|page| page.items).unwrap_or_default();

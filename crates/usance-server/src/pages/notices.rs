@@ -103,7 +103,7 @@ pub async fn notices_get(State(app): State<App>, visitor: Visitor, Query(look): 
     let filter = HistoryFilter { asset: None, limit: Some(PAGE.into()), cursor: look.cursor };
     let seen = look_back(&app, &signed.caller, Chosen::default(), |seen| Ok((seen.shell(&visitor, Room::Notices), seen.offered())));
     let (cut, (s, products)) = seen.await?;
-    let page = notice_page_at(&app, &signed.caller, &filter, cut)?;
+    let page = notice_page_at(&app, &signed.caller, &filter, cut).await?;
     let older = page.next_cursor.map(|cursor| format!("/notices?cursor={cursor}"));
     show(&NoticesPage { s, told: together(page.items), products, older }, StatusCode::OK)
 }

@@ -5,7 +5,7 @@
 //! is the same for everybody. Every page carries the same strict policy: nothing
 //! from elsewhere, nothing inline, nobody's frame.
 
-use super::counting::{count_stranger, source};
+use super::counting::{self, source};
 use crate::app::App;
 use crate::auth::rates::Purpose;
 use crate::pages::shell::go;
@@ -15,7 +15,9 @@ use crate::pages::{
     transfer, ways_in,
 };
 use crate::wire::accept;
+use crate::wire::address::line;
 use crate::wire::admission::Class;
+use crate::wire::fair::Party;
 use crate::wire::problem::Problem;
 use axum::Router;
 use axum::extract::{Request, State};
@@ -24,6 +26,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use std::time::Instant;
+use usance_engine::lines::budget::Budget;
 
 /// Who sees a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,7 +172,8 @@ async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> 
     if guard.audience == Audience::Browsers {
         return unsigned(&guard, request, next).await;
     }
-    let Ok(place) = guard.app.admission.pages.enter().await else { return busy(guard.app.site.https) };
+    let party = Party::Address(counting::sender_address(&guard.app, &request).map(line));
+    let Ok(place) = guard.app.admission.pages.enter(party.clone()).await else { return busy(guard.app.site.https) };
     let from = source(&guard.app, &request);
     let visitor = match Visitor::of(&guard.app, request.headers(), from) {
         Ok(visitor) => visitor,
@@ -177,9 +181,9 @@ async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> 
     };
     let reflects = visitor.signed.is_some() && request.uri().query().is_some();
     let mut place = Some(place);
-    let counted = match &visitor.signed {
+    let mut counted = match &visitor.signed {
         Some(signed) => guard.app.auth.count(&signed.identity(), guard.purpose, Some(guard.operation)),
-        None => count_stranger(&guard.app, &request, Some(guard.operation)),
+        None => counting::count_stranger(&guard.app, &request, Some(guard.operation)),
     };
     let admitted = match counted.allowed() {
         Ok(()) => admit(&guard, &visitor, &request),
@@ -189,23 +193,27 @@ async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> 
         Admitted::Yes if guard.class != Class::Fast => {
             // One place for another: who waits for this one keeps no other page waiting.
             drop(place.take());
-            match guard.app.admission.enter(guard.class).await {
+            let whose = visitor.signed.as_ref().map_or(party, |signed| Party::of(&signed.caller));
+            match guard.app.admission.enter(guard.class, whose).await {
                 Ok(of_class) => {
                     place = of_class;
                     Admitted::Yes
                 }
-                Err(unavailable) => Admitted::Elsewhere(Problem::from(unavailable).into_response()),
+                Err(crowded) => Admitted::Elsewhere(Problem::from(crowded).into_response()),
             }
         }
         admitted => admitted,
     };
+    let budget = Budget::default();
     let response = match admitted {
         Admitted::Yes => {
             request.extensions_mut().insert(visitor.clone());
-            next.run(request).await
+            budget.clone().within(next.run(request)).await
         }
         Admitted::Elsewhere(response) => response,
     };
+    let caller = visitor.signed.as_ref().map(|signed| &signed.caller);
+    counting::charge(&guard.app, guard.purpose, caller, &budget, &mut counted);
     let mut response = match response.extensions().get::<Problem>().cloned() {
         // A page is nothing for whoever takes none.
         Some(problem) if problem.status() == StatusCode::NOT_ACCEPTABLE => response,
@@ -315,6 +323,7 @@ async fn unknown(app: &App, headers: &HeaderMap, problem: &Problem) -> Response 
 /// What has no route, or no answer here, is said as a page to whoever asks for one.
 pub async fn as_page(State(app): State<App>, request: Request, next: Next) -> Response {
     let asked = wants_page(&request).then(|| (request.headers().clone(), source(&app, &request)));
+    let party = Party::Address(counting::sender_address(&app, &request).map(line));
     let response = next.run(request).await;
     let lost = matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::SERVICE_UNAVAILABLE);
     let problem =
@@ -322,7 +331,7 @@ pub async fn as_page(State(app): State<App>, request: Request, next: Next) -> Re
     let (Some((headers, from)), Some(problem)) = (asked, problem.cloned()) else { return response };
     let https = app.site.https;
     // It is a page like any other, and asks the same store.
-    let Ok(_place) = app.admission.pages.enter().await else { return busy(https) };
+    let Ok(_place) = app.admission.pages.enter(party).await else { return busy(https) };
     let visitor = match Visitor::of(&app, &headers, from) {
         Ok(visitor) => visitor,
         Err(problem) => return unknown(&app, &headers, &problem).await,

@@ -1,6 +1,6 @@
 //! The router of the whole service, made from the contract's table and the pages', and the guard before every route of the contract.
 
-use super::counting::{count, is_free, source};
+use super::counting::{charge, count, is_free, source};
 use super::{freshness, pages};
 use crate::app::App;
 use crate::auth::rates::{Purpose, RateVerdict};
@@ -9,6 +9,7 @@ use crate::contract::{Permission, table};
 use crate::json::service;
 use crate::wire::admission::Class;
 use crate::wire::body::BODY_BYTES_MAX;
+use crate::wire::fair::Party;
 use crate::wire::problem::Problem;
 use crate::wire::{accept, head, headers};
 use axum::Router;
@@ -21,6 +22,7 @@ use std::time::Instant;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, Predicate};
 use usance_engine::caller::Caller;
+use usance_engine::lines::budget::Budget;
 
 /// What the guard of a route needs.
 #[derive(Clone)]
@@ -107,13 +109,18 @@ async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> 
     let mut counted = RateVerdict::default();
     let admitted = admit(&guard, &mut request, &mut counted).and_then(|()| can_be_told(&guard, &request));
     let entered = match admitted {
-        Ok(()) => guard.app.admission.enter(guard.class).await.map_err(Problem::from),
+        Ok(()) => {
+            let party = request.extensions().get::<Caller>().map_or(Party::Address(None), Party::of);
+            guard.app.admission.enter(guard.class, party).await.map_err(Problem::from)
+        }
         Err(problem) => Err(problem),
     };
+    let (budget, caller) = (Budget::default(), request.extensions().get::<Caller>().cloned());
     let mut response = match entered {
-        Ok(_place) => next.run(request).await,
+        Ok(_place) => budget.clone().within(next.run(request)).await,
         Err(problem) => problem.into_response(),
     };
+    charge(&guard.app, guard.purpose, caller.as_ref(), &budget, &mut counted);
     if response.status().is_client_error() || response.status().is_server_error() {
         guard.refused.increment(1);
     }

@@ -8,11 +8,10 @@
 //! own, with few places and a short wait, so that neither a hanging server nor a flood of statements takes threads or time from
 //! the rest.
 
+use crate::wire::fair::{Crowded, FairGate, Party, Place};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use tokio::sync::SemaphorePermit;
-use usance_engine::Unavailable;
-use usance_engine::life::gate::{Gate, InFlight};
+use usance_engine::life::gate::InFlight;
 use usance_engine::life::pool::CONNECTIONS_MAX;
 
 /// How often it is looked how long a task that is ready waits for a core.
@@ -55,32 +54,63 @@ pub struct Admission {
     refused: AtomicU32,
     newcomers: AtomicU32,
     /// For what is read from stores.
-    pub stored: Gate,
+    pub stored: Shares,
     /// For what walks far.
-    pub expensive: Gate,
+    pub expensive: Shares,
     /// For pages, whose sessions are read from a store.
-    pub pages: Gate,
+    pub pages: FairGate,
     /// For event streams that look for what is new.
-    pub streams: Gate,
+    pub streams: Shares,
     /// For the next page of a statement that is streamed.
-    pub statements: Gate,
+    pub statements: Shares,
+}
+
+/// Places of one kind: those of customers, and those of operators and services.
+pub struct Shares {
+    customers: FairGate,
+    operators: FairGate,
+}
+
+impl Shares {
+    /// So many places for customers, as many for operators and services, so many of them for one customer, and so long a wait.
+    fn new(places: usize, own: usize, patience_ms: u64) -> Shares {
+        let gate = || FairGate::new(places, own, Duration::from_millis(patience_ms));
+        Shares { customers: gate(), operators: gate() }
+    }
+
+    const fn of(&self, party: &Party) -> &FairGate {
+        if party.is_of_operators() { &self.operators } else { &self.customers }
+    }
+
+    /// A place for a party, perhaps after a short wait.
+    ///
+    /// # Errors
+    /// As [`FairGate::enter`].
+    pub async fn enter(&self, party: Party) -> Result<Place, Crowded> {
+        self.of(&party).enter(party).await
+    }
+
+    /// A place for a party, however long that takes: for what goes on with an answer that has begun.
+    pub async fn enter_in_time(&self, party: Party) -> Option<Place> {
+        self.of(&party).enter_in_time(party).await
+    }
 }
 
 impl Admission {
     /// So many requests at a time.
     #[must_use]
-    pub const fn new(under_way_max: usize) -> Self {
+    pub fn new(under_way_max: usize) -> Self {
         Admission {
             under_way: AtomicUsize::new(0),
             under_way_max,
             signing_in: AtomicUsize::new(0),
             refused: AtomicU32::new(0),
             newcomers: AtomicU32::new(0),
-            stored: Gate::new(CONNECTIONS_MAX, Duration::from_millis(500)),
-            expensive: Gate::new(2, Duration::from_millis(1000)),
-            pages: Gate::new(8, Duration::from_millis(500)),
-            streams: Gate::new(4, Duration::from_millis(250)),
-            statements: Gate::new(2, Duration::from_millis(1000)),
+            stored: Shares::new(CONNECTIONS_MAX, 2, 500),
+            expensive: Shares::new(2, 1, 1000),
+            pages: FairGate::new(8, 6, Duration::from_millis(500)),
+            streams: Shares::new(4, 2, 250),
+            statements: Shares::new(2, 1, 1000),
         }
     }
 
@@ -104,15 +134,15 @@ impl Admission {
         (turn + 1) * share / 1000 > turn * share / 1000
     }
 
-    /// What passes the gate of its class.
+    /// A party's place at the gate of a class.
     ///
     /// # Errors
-    /// As [`Gate::enter`].
-    pub async fn enter(&self, class: Class) -> Result<Option<SemaphorePermit<'_>>, Unavailable> {
+    /// As [`FairGate::enter`].
+    pub async fn enter(&self, class: Class, party: Party) -> Result<Option<Place>, Crowded> {
         match class {
             Class::Fast | Class::SignIn => Ok(None),
-            Class::Stored => self.stored.enter().await.map(Some),
-            Class::Expensive => self.expensive.enter().await.map(Some),
+            Class::Stored => self.stored.enter(party).await.map(Some),
+            Class::Expensive => self.expensive.enter(party).await.map(Some),
         }
     }
 

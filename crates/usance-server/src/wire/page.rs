@@ -15,7 +15,7 @@ pub const LIMIT_MAX: usize = 500;
 /// What everything that returns many returns.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Page<T> {
-    /// The items, newest first where they have a time.
+    /// The items, newest first where they have a time; perhaps fewer than were asked for, though there are more.
     pub items: Vec<T>,
     /// Where the next page begins; null on the last.
     pub next_cursor: Option<String>,
@@ -44,10 +44,17 @@ pub fn limit(asked: Option<&str>) -> Result<usize, Problem> {
 
 /// A page of what was found: `found` holds one more than fits when there is more, each with the key that a cursor names.
 #[must_use]
-pub fn turn<K: Serialize, T>(seed: &[u8; 32], list: &str, mut found: Vec<(K, T)>, size: usize) -> Page<T> {
+pub fn turn<K: Serialize, T>(seed: &[u8; 32], list: &str, found: Vec<(K, T)>, size: usize) -> Page<T> {
+    turn_part(seed, list, (found, None), size)
+}
+
+/// As [`turn`]; a page that was paused before it was full goes on where it was.
+#[must_use]
+pub fn turn_part<K: Serialize, T>(seed: &[u8; 32], list: &str, (mut found, paused_at): (Vec<(K, T)>, Option<K>), size: usize) -> Page<T> {
     let more = found.len() > size;
     found.truncate(size);
-    let next_cursor = found.last().filter(|_| more).map(|(key, _)| cursor(seed, list, key));
+    let last = found.last().filter(|_| more).map(|(key, _)| key);
+    let next_cursor = last.or(paused_at.as_ref()).map(|key| cursor(seed, list, key));
     Page { items: found.into_iter().map(|(_, item)| item).collect(), next_cursor }
 }
 

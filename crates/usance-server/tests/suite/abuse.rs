@@ -4,6 +4,7 @@
 //! [`wire`] sends bytes as they are; the clients of other tests send only what HTTP allows.
 
 mod crowd;
+mod fair;
 mod heads;
 mod overload;
 mod paths;

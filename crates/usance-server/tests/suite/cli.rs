@@ -40,9 +40,10 @@ fn refused(words: &[&str]) -> String {
 }
 
 /// What every verb that serves is told.
-const SERVING: [&str; 19] = [
+const SERVING: [&str; 20] = [
     "--listen",
     "--requests",
+    "--positions-max",
     "--customer-rate",
     "--history-rate",
     "--preview-rate",

@@ -7,6 +7,7 @@
 
 mod accept;
 mod cut;
+mod filters;
 mod ledger;
 mod live;
 mod malformed;

@@ -17,7 +17,7 @@ use totp_rs::{Algorithm, Builder, Secret};
 pub const OPERATOR: &str = "usance_test_5d1f0c8b7a9e4236b0d1f2a3c4e59687";
 
 /// Every environment variable that the binary looks at.
-const VARIABLES: [&str; 31] = [
+const VARIABLES: [&str; 32] = [
     "USANCE_DATA",
     "USANCE_LISTEN",
     "USANCE_CLOCK",
@@ -31,6 +31,7 @@ const VARIABLES: [&str; 31] = [
     "USANCE_ADDRESS_RATE",
     "USANCE_ROUTE_RATE",
     "USANCE_REQUESTS",
+    "USANCE_POSITIONS_MAX",
     "USANCE_CONNECTIONS",
     "USANCE_CONNECTIONS_PER_ADDRESS",
     "USANCE_HEAD_SECONDS",
@@ -410,6 +411,16 @@ impl Client {
         }
         let response = request.call().unwrap_or_else(|error| panic!("GET {path}: {error}"));
         (response.status().as_u16(), BufReader::new(response.into_body().into_reader()))
+    }
+
+    /// A header of an answer whose body is not waited for.
+    pub fn header_of(&self, path: &str, name: &str) -> Option<String> {
+        let request = self
+            .identity()
+            .into_iter()
+            .fold(self.agent.get(format!("{}{path}", self.url)), |request, (name, value)| request.header(name, value));
+        let response = request.call().unwrap_or_else(|error| panic!("GET {path}: {error}"));
+        response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
     }
 
     /// Who sends, and for whom, as headers.

@@ -7,8 +7,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every verb that runs something.
-const VERBS: [&str; 11] =
-    ["serve", "demo", "token create", "token list", "token revoke", "verify", "backup", "restore", "promote", "export", "simulate"];
+const VERBS: [&str; 15] = [
+    "serve",
+    "demo",
+    "token create",
+    "token list",
+    "token revoke",
+    "secrets create",
+    "secrets status",
+    "secrets rotate",
+    "secrets replace",
+    "verify",
+    "backup",
+    "restore",
+    "promote",
+    "export",
+    "simulate",
+];
 
 /// Variables that no flag stands for and no help names.
 const UNNAMED: [&str; 3] = ["USANCE_LOG", "USANCE_CI_ADVISORIES", "USANCE_UPDATE_GOLDEN"];
@@ -70,7 +85,10 @@ fn commands(text: &str) -> Vec<(&'static str, &str)> {
             let is_here = |verb: &&str| rest.strip_prefix(*verb).is_some_and(|after| !after.starts_with(char::is_alphanumeric));
             let Some(verb) = VERBS.into_iter().find(is_here) else {
                 let typed = before.ends_with('`') || before.ends_with("$ ");
-                assert!(!typed || rest.starts_with("--") || rest.starts_with("token`"), "an unknown verb: {line}");
+                assert!(
+                    !typed || rest.starts_with("--") || rest.starts_with("token`") || rest.starts_with("secrets`"),
+                    "an unknown verb: {line}"
+                );
                 continue;
             };
             let end = rest.find(['`', '|', ';', '>', '&']).unwrap_or(rest.len());

@@ -35,6 +35,8 @@ pub struct ClosedOn {
 /// How a stake stood after an event, for the days from it on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StakeRow {
+    /// Where the event stands in the log.
+    pub place: LogPosition,
     /// The open day at the event.
     pub day: Day,
     /// The stake after it.

@@ -25,6 +25,6 @@ mod tables_state;
 pub use difference::{Differences, How, RowDifference};
 pub use history::{ClosedOn, HistoryKind, HistoryRow, StakeRow};
 pub use projector::Projector;
-pub use reading::{Reading, Span};
+pub use reading::{Deeds, Reading, Span};
 
 pub(crate) use sqlite::SCHEMA as SQLITE_SCHEMA;

@@ -185,6 +185,10 @@ CREATE TABLE history(
 CREATE INDEX history_customer ON history(shard, customer, asset, log_position);
 CREATE INDEX history_position ON history(shard, position, log_position) WHERE position IS NOT NULL;
 ",
+        "
+CREATE INDEX history_kind ON history(shard, customer, kind, asset, log_position);
+CREATE INDEX closes_position ON closes(shard, log_position, day);
+",
     ],
 };
 

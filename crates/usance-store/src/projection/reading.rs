@@ -30,6 +30,19 @@ pub struct Span {
     pub through: LogPosition,
 }
 
+/// What a customer did of one kind with one asset in a stretch of the log.
+#[derive(Clone, Copy, Debug)]
+pub struct Deeds {
+    /// Who.
+    pub customer: CustomerIx,
+    /// With what.
+    pub asset: AssetIx,
+    /// What.
+    pub kind: HistoryKind,
+    /// Where.
+    pub span: Span,
+}
+
 /// One reading connection.
 pub struct Reading {
     tables: Box<dyn Tables>,
@@ -85,21 +98,86 @@ impl Reading {
              WHERE shard = ?1 AND customer = ?2 AND asset = ?3 AND log_position > ?4 AND log_position <= ?5 {of_kind}
              ORDER BY log_position DESC LIMIT ?6"
         );
-        let kinds = [Kind::Number, Kind::Instant, Kind::Text, Kind::Units, Kind::Units, Kind::Bytes];
-        self.ask(&sql, &values, &kinds)?.iter().map(history_row).collect()
+        self.ask(&sql, &values, &HISTORY_ROW)?.iter().map(history_row).collect()
     }
 
-    /// How a position's stake stood after each thing its customer did with it, oldest first, up to a place in the log.
+    /// What a customer did with an asset, oldest first.
     ///
     /// # Errors
     /// As the tables answer.
-    pub fn stakes(&self, position: PositionId, through: LogPosition) -> Result<Vec<StakeRow>, StoreError> {
-        let sql = "SELECT day, earning, pending, carry FROM history
-                   WHERE shard = ?1 AND position = ?2 AND log_position <= ?3 ORDER BY log_position";
-        let found = self.ask(sql, &[position.0.into(), through.into()], &[Kind::Day, Kind::Units, Kind::Units, Kind::Number])?;
+    pub fn history_from(&self, customer: CustomerIx, asset: AssetIx, span: Span, limit: usize) -> Result<Vec<HistoryRow>, StoreError> {
+        let sql = "SELECT log_position, at, kind, spot, funding, event FROM history
+                   WHERE shard = ?1 AND customer = ?2 AND asset = ?3 AND log_position > ?4 AND log_position <= ?5
+                   ORDER BY log_position LIMIT ?6";
+        let values = [customer.0.into(), asset.0.into(), span.after.into(), span.through.into(), rows(limit)];
+        self.ask(sql, &values, &HISTORY_ROW)?.iter().map(history_row).collect()
+    }
+
+    /// Where in a stretch of the log a customer did something of a kind with an asset, perhaps with one product, newest first.
+    ///
+    /// # Errors
+    /// As the tables answer.
+    pub fn places(&self, chosen: Deeds, product: Option<ProductIx>, limit: usize) -> Result<Vec<LogPosition>, StoreError> {
+        let Deeds { customer, asset, kind, span } = chosen;
+        let mut values = vec![customer.0.into(), asset.0.into(), span.after.into(), span.through.into(), rows(limit), kind.word().into()];
+        let mut of_product = "";
+        if let Some(product) = product {
+            values.push(product.0.into());
+            of_product = "AND product = ?8";
+        }
+        let sql = format!(
+            "SELECT log_position FROM history
+             WHERE shard = ?1 AND customer = ?2 AND asset = ?3 AND log_position > ?4 AND log_position <= ?5 AND kind = ?7 {of_product}
+             ORDER BY log_position DESC LIMIT ?6"
+        );
+        self.ask(&sql, &values, &[Kind::Number])?.iter().map(|line| line.place(0)).collect()
+    }
+
+    /// The place in a stretch of the log that so many things a customer did with an asset lie behind; `None` where there are fewer.
+    ///
+    /// # Errors
+    /// As the tables answer.
+    pub fn behind(&self, customer: CustomerIx, asset: AssetIx, span: Span, count: usize) -> Result<Option<LogPosition>, StoreError> {
+        let sql = "SELECT log_position FROM history
+                   WHERE shard = ?1 AND customer = ?2 AND asset = ?3 AND log_position > ?4 AND log_position <= ?5
+                   ORDER BY log_position DESC LIMIT 1 OFFSET ?6";
+        let values = [customer.0.into(), asset.0.into(), span.after.into(), span.through.into(), rows(count)];
+        self.ask(sql, &values, &[Kind::Number])?.first().map(|line| line.place(0)).transpose()
+    }
+
+    /// What a customer's deeds in a stretch of the log moved of an asset together: Spot, Funding, and how many they were.
+    ///
+    /// # Errors
+    /// As the tables answer.
+    pub fn moved(&self, customer: CustomerIx, asset: AssetIx, span: Span) -> Result<(i128, i128, usize), StoreError> {
+        let sql = "SELECT spot, funding FROM history
+                   WHERE shard = ?1 AND customer = ?2 AND asset = ?3 AND log_position > ?4 AND log_position <= ?5";
+        let values = [customer.0.into(), asset.0.into(), span.after.into(), span.through.into()];
+        let found = self.ask(sql, &values, &[Kind::Units, Kind::Units])?;
+        let mut sum = (0_i128, 0_i128);
+        for line in &found {
+            // What moves between two balances fits where balances do.
+            sum = (sum.0.wrapping_add(line.units(0)?), sum.1.wrapping_add(line.units(1)?));
+        }
+        Ok((sum.0, sum.1, found.len()))
+    }
+
+    /// How a position's stake stood after each thing its customer did with it, oldest first: up to a place in the log, and from the
+    /// last one on that is not after a day.
+    ///
+    /// # Errors
+    /// As the tables answer.
+    pub fn stakes(&self, position: PositionId, through: LogPosition, from: Day) -> Result<Vec<StakeRow>, StoreError> {
+        let sql = "SELECT log_position, day, earning, pending, carry FROM history
+                   WHERE shard = ?1 AND position = ?2 AND log_position <= ?3 AND log_position >= COALESCE(
+                       (SELECT log_position FROM history WHERE shard = ?1 AND position = ?2 AND log_position <= ?3 AND day <= ?4
+                        ORDER BY log_position DESC LIMIT 1), 0)
+                   ORDER BY log_position";
+        let kinds = [Kind::Number, Kind::Day, Kind::Units, Kind::Units, Kind::Number];
+        let found = self.ask(sql, &[position.0.into(), through.into(), from.into()], &kinds)?;
         let row = |line: &Line| {
-            let stake = Stake { earning: line.amount(1)?, pending: line.amount(2)?, carry: line.count(3)? };
-            Ok(StakeRow { day: line.day(0)?, stake })
+            let stake = Stake { earning: line.amount(2)?, pending: line.amount(3)?, carry: line.count(4)? };
+            Ok(StakeRow { place: line.place(0)?, day: line.day(1)?, stake })
         };
         found.iter().map(row).collect()
     }
@@ -110,14 +188,32 @@ impl Reading {
     /// As the tables answer.
     pub fn closes(&self, before: Option<Day>, span: Span, limit: usize) -> Result<Vec<ClosedOn>, StoreError> {
         let mut values = vec![span.after.into(), span.through.into(), rows(limit)];
-        let mut earlier = "";
+        // Days are closed in the order of the log: whichever way they are found, the order is the same.
+        let mut order = "ORDER BY log_position DESC, day DESC";
         if let Some(day) = before {
             values.push(day.into());
-            earlier = "AND day < ?5";
+            order = "AND day < ?5 ORDER BY day DESC";
+        }
+        let sql =
+            format!("SELECT day, log_position FROM closes WHERE shard = ?1 AND log_position > ?2 AND log_position <= ?3 {order} LIMIT ?4");
+        let row = |line: &Line| Ok(ClosedOn { day: line.day(0)?, place: line.place(1)? });
+        self.ask(&sql, &values, &[Kind::Day, Kind::Number])?.iter().map(row).collect()
+    }
+
+    /// Closed days in a stretch of the log, oldest first.
+    ///
+    /// # Errors
+    /// As the tables answer.
+    pub fn closes_from(&self, after: Option<Day>, span: Span, limit: usize) -> Result<Vec<ClosedOn>, StoreError> {
+        let mut values = vec![span.after.into(), span.through.into(), rows(limit)];
+        let mut later = "";
+        if let Some(day) = after {
+            values.push(day.into());
+            later = "AND day > ?5";
         }
         let sql = format!(
-            "SELECT day, log_position FROM closes WHERE shard = ?1 AND log_position > ?2 AND log_position <= ?3 {earlier}
-             ORDER BY day DESC LIMIT ?4"
+            "SELECT day, log_position FROM closes WHERE shard = ?1 AND log_position > ?2 AND log_position <= ?3 {later}
+             ORDER BY log_position, day LIMIT ?4"
         );
         let row = |line: &Line| Ok(ClosedOn { day: line.day(0)?, place: line.place(1)? });
         self.ask(&sql, &values, &[Kind::Day, Kind::Number])?.iter().map(row).collect()
@@ -232,6 +328,9 @@ impl Reading {
 fn rows(limit: usize) -> Cell<'static> {
     Cell::Number(i64::try_from(limit).unwrap_or(i64::MAX))
 }
+
+/// What a row of the history is read from.
+const HISTORY_ROW: [Kind; 6] = [Kind::Number, Kind::Instant, Kind::Text, Kind::Units, Kind::Units, Kind::Bytes];
 
 fn history_row(line: &Line) -> Result<HistoryRow, StoreError> {
     let word = line.text(2)?;

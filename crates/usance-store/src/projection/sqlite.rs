@@ -15,7 +15,7 @@ use crate::connection::{Database, Schema, remove_database};
 use crate::error::StoreError;
 
 pub(crate) const SCHEMA: Schema =
-    Schema { page_size: 4096, cache_kib: 64 << 10, checkpoint_pages: 4096, steps: &[VERSION_1, VERSION_2, VERSION_3] };
+    Schema { page_size: 4096, cache_kib: 64 << 10, checkpoint_pages: 4096, steps: &[VERSION_1, VERSION_2, VERSION_3, VERSION_4] };
 
 /// Nothing is left of the tables of the first release: what the next step makes cannot be made of them.
 const VERSION_1: &str = "";
@@ -185,6 +185,12 @@ CREATE TABLE history(
 ) WITHOUT ROWID;
 CREATE INDEX history_customer ON history(shard, customer, asset, log_position);
 CREATE INDEX history_position ON history(shard, position, log_position) WHERE position IS NOT NULL;
+";
+
+/// What is of one kind is found without looking at the rest, and so is what was closed after a place in the log.
+const VERSION_4: &str = "
+CREATE INDEX history_kind ON history(shard, customer, kind, asset, log_position);
+CREATE INDEX closes_position ON closes(shard, log_position, day);
 ";
 
 /// Statements that stay prepared: all there are.

@@ -168,7 +168,7 @@ impl Step {
         entries: &[JournalEntry],
         (at, place): (Timestamp, LogPosition),
     ) -> Result<(), StoreError> {
-        let Deed { kind, reference, staking } = *deed;
+        let Deed { kind, reference, staking, .. } = *deed;
         for entry in entries {
             let Whose::Customer(customer) = entry.whose() else { continue };
             let change = delta_of(entry);

@@ -244,7 +244,7 @@ impl Fact for Redeemed {
             written_off: figures.written_off,
         });
         let staking = Staking { product, position, value_date: None, stake, early };
-        News::Deed(Deed { kind: HistoryKind::Redemption, reference: None, staking: Some(staking) })
+        News::Deed(Deed { customer: self.customer, kind: HistoryKind::Redemption, reference: None, staking: Some(staking) })
     }
 }
 

@@ -303,6 +303,6 @@ impl Fact for Subscribed {
     fn news(&self) -> News<'_> {
         let Subscribed { product, position, value_date, stake, .. } = *self;
         let staking = Staking { product, position, value_date: Some(value_date), stake, early: None };
-        News::Deed(Deed { kind: HistoryKind::Subscription, reference: None, staking: Some(staking) })
+        News::Deed(Deed { customer: self.customer, kind: HistoryKind::Subscription, reference: None, staking: Some(staking) })
     }
 }

@@ -76,6 +76,6 @@ impl Fact for Transferred {
         }
     }
     fn news(&self) -> News<'_> {
-        News::Deed(Deed { kind: HistoryKind::Transfer, reference: None, staking: None })
+        News::Deed(Deed { customer: self.customer, kind: HistoryKind::Transfer, reference: None, staking: None })
     }
 }

@@ -152,7 +152,7 @@ impl Fact for Deposited<'_> {
         self.0.told(state, at)
     }
     fn news(&self) -> News<'_> {
-        News::Deed(Deed { kind: HistoryKind::Deposit, reference: Some(&self.0.reference), staking: None })
+        News::Deed(Deed { customer: self.0.customer, kind: HistoryKind::Deposit, reference: Some(&self.0.reference), staking: None })
     }
 }
 
@@ -172,6 +172,6 @@ impl Fact for Withdrawn<'_> {
         self.0.told(state, at)
     }
     fn news(&self) -> News<'_> {
-        News::Deed(Deed { kind: HistoryKind::Withdrawal, reference: Some(&self.0.reference), staking: None })
+        News::Deed(Deed { customer: self.0.customer, kind: HistoryKind::Withdrawal, reference: Some(&self.0.reference), staking: None })
     }
 }

@@ -14,7 +14,7 @@ use usance_workload::SplitMix64;
 const CONNECTIONS: u64 = 64;
 pub const CUSTOMERS: u64 = 2_000;
 pub const PRODUCTS: u64 = 16;
-const TOKEN: &str = "bench-operator";
+pub const TOKEN: &str = "bench-operator";
 
 /// An engine that ends with this value.
 pub struct Engine(pub Child);

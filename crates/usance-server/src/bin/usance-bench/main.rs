@@ -2,6 +2,7 @@
 //!
 //! `cargo xtask bench` runs it. CPU stands beside wall time, because a noisy neighbour changes only the second.
 
+mod fair;
 mod http;
 mod idle;
 mod measure;
@@ -9,6 +10,7 @@ mod memory;
 mod overload;
 mod pages;
 mod postgres;
+mod streams;
 
 use measure::load_average;
 use std::path::PathBuf;
@@ -26,7 +28,7 @@ struct Words {
     /// The `usance` binary to load over HTTP [default: the one beside this].
     #[arg(long)]
     binary: Option<PathBuf>,
-    /// Only these: close, decide, log, http, idle, overload, postgres, pages.
+    /// Only these: close, decide, log, http, idle, overload, postgres, pages, fair, streams.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -60,6 +62,14 @@ fn main() -> anyhow::Result<()> {
     if wanted("pages") {
         let beside = std::env::current_exe()?.with_file_name("usance");
         pages::run(words.binary.as_deref().unwrap_or(&beside), words.seconds.div_ceil(4))?;
+    }
+    if wanted("fair") {
+        let beside = std::env::current_exe()?.with_file_name("usance");
+        fair::run(words.binary.as_deref().unwrap_or(&beside), words.seconds)?;
+    }
+    if wanted("streams") {
+        let beside = std::env::current_exe()?.with_file_name("usance");
+        streams::run(words.binary.as_deref().unwrap_or(&beside), words.seconds)?;
     }
     if wanted("close") {
         memory::close_and_snapshot(words.positions)?;

@@ -110,10 +110,11 @@ fn a_database_that_hangs_gathers_nobody() {
                 server.public().get("/healthz").ok();
             }
             for answer in asking.into_iter().map(|asked| asked.join().expect("nobody panics")) {
-                assert_eq!(answer.status, 503, "{}", answer.text());
+                // All ask for one customer: two have places, few wait for theirs, the rest is told to come again.
+                assert!([429, 503].contains(&answer.status), "{}", answer.text());
                 assert!(answer.header("retry-after").is_some());
             }
-            // Eight ask at a time, each on a thread beside those that answer everybody else.
+            // Few ask at a time, each on a thread beside those that answer everybody else.
             assert!(most < before + 16, "{most} threads, {before} before");
         });
     });

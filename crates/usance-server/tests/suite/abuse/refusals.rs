@@ -1,8 +1,11 @@
 //! Who is told that too much is asked, and in what words: through the door of the service, in this process, where it is known
 //! how full the house is.
 
+use crate::suite::harness::{OPERATOR, fresh_key};
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::response::Response;
+use serde_json::Value;
 use std::num::NonZeroU32;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -20,14 +23,15 @@ use usance_server::site;
 use usance_server::site::door::Door;
 use usance_server::wire::address::Proxies;
 use usance_server::wire::admission::Admission;
+use usance_server::wire::fair::Party;
 use usance_server::wire::listen::Answers;
 
 /// A service in this process, on a directory that ends with this value.
-struct House {
-    app: App,
+pub(super) struct House {
+    pub app: App,
     door: Door,
     opening: Option<Started>,
-    runtime: Runtime,
+    pub runtime: Runtime,
     directory: TempDir,
 }
 
@@ -40,14 +44,14 @@ impl Drop for House {
 }
 
 /// What came back.
-struct Told {
-    status: StatusCode,
-    headers: HeaderMap,
-    text: String,
+pub(super) struct Told {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
 }
 
 impl Told {
-    fn header(&self, name: header::HeaderName) -> &str {
+    pub fn header(&self, name: header::HeaderName) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
     }
 
@@ -80,7 +84,7 @@ impl Told {
 
 impl House {
     /// With room for so many requests at a time.
-    fn of(places: usize) -> House {
+    pub fn of(places: usize) -> House {
         let directory = tempfile::tempdir().expect("a directory");
         let mut settings = Settings::new(directory.path().join("data"));
         settings.clock = Some((ClockMode::Simulated, Some(Timestamp::from_ms(1_767_225_600_000))));
@@ -88,7 +92,7 @@ impl House {
         let most = NonZeroU32::MAX;
         let rates =
             RateLimits { customer: most, history: most, preview: None, write: None, sender: None, address: None, route: Vec::new() };
-        let auth = Auth::new(&opening.home, Keyring::at(directory.path().join("secrets")), None, &rates).expect("tokens");
+        let auth = Auth::new(&opening.home, Keyring::at(directory.path().join("secrets")), Some(OPERATOR), &rates).expect("tokens");
         auth.take_over().expect("a new store");
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
         let site = Site { https: false, proxies: Proxies::default(), sample_customers: Vec::new() };
@@ -97,9 +101,33 @@ impl House {
         House { door: Door::of(app.clone()), app, opening: Some(opening), runtime, directory }
     }
 
-    fn ask(&self, path: &str, headers: &[(&str, &str)]) -> Told {
+    pub fn ask(&self, path: &str, headers: &[(&str, &str)]) -> Told {
         let request = headers.iter().fold(Request::get(path), |request, (name, value)| request.header(*name, *value));
-        let request = request.body(Body::empty()).expect("a request");
+        self.send(request.body(Body::empty()).expect("a request"))
+    }
+
+    /// A write of the operator under a key of its own; gives the answer.
+    pub fn write(&self, path: &str, body: &Value) -> Value {
+        self.write_for(None, path, body)
+    }
+
+    /// As [`House::write`], for a customer.
+    pub fn write_for(&self, customer: Option<&str>, path: &str, body: &Value) -> Value {
+        let request = Request::post(path).header("authorization", format!("Bearer {OPERATOR}")).header("idempotency-key", fresh_key());
+        let request = customer.into_iter().fold(request, |request, customer| request.header("usance-customer", customer));
+        let request = request.header("content-type", "application/json").body(Body::from(body.to_string()));
+        let told = self.send(request.expect("a request"));
+        assert!(told.status.is_success(), "{path}: {}", told.text);
+        serde_json::from_str(&told.text).expect("JSON")
+    }
+
+    /// The answer on its way.
+    pub fn answer(&self, path: &str, headers: &[(&str, &str)]) -> impl Future<Output = Response> {
+        let request = headers.iter().fold(Request::get(path), |request, (name, value)| request.header(*name, *value));
+        self.door.answer(request.body(Body::empty()).expect("a request"), Duration::ZERO)
+    }
+
+    fn send(&self, request: Request<Body>) -> Told {
         self.runtime.block_on(async {
             let (head, body) = self.door.answer(request, Duration::ZERO).await.into_parts();
             let bytes = to_bytes(body, 1 << 24).await.expect("a body");
@@ -149,7 +177,8 @@ fn a_page_that_finds_no_place_or_no_sessions_is_a_page() {
     let taken = house.runtime.block_on(async {
         let mut taken = Vec::new();
         // Whoever has to wait at all finds that all places are taken.
-        while let Ok(Ok(place)) = tokio::time::timeout(Duration::from_millis(20), house.app.admission.pages.enter()).await {
+        let from = || Party::Address(None);
+        while let Ok(Ok(place)) = tokio::time::timeout(Duration::from_millis(20), house.app.admission.pages.enter(from())).await {
             taken.push(place);
         }
         taken

@@ -1,6 +1,6 @@
 //! What is told while it happens: server-sent events, notices, health and metrics.
 
-use crate::suite::harness::{Client, Server, Start};
+use crate::suite::harness::{Client, Server, Start, fresh_key};
 use crate::suite::platform::Platform;
 use serde_json::{Value, json};
 use std::io::BufRead;
@@ -16,31 +16,43 @@ struct Told {
 /// The events of an open stream.
 struct Stream<R> {
     lines: std::io::Lines<R>,
+    /// Where it says that it stands, beside the events.
+    position: Option<String>,
 }
 
 fn listen(sender: &Client, last_event_id: Option<&str>) -> Stream<impl BufRead + use<>> {
     let headers: Vec<(&str, &str)> = last_event_id.iter().map(|id| ("last-event-id", *id)).collect();
     let (status, body) = sender.open("/v1/events", &headers);
     assert_eq!(status, 200);
-    Stream { lines: body.lines() }
+    Stream { lines: body.lines(), position: None }
 }
 
 impl<R: BufRead> Stream<R> {
     fn next(&mut self) -> Told {
+        self.next_or_end().expect("the stream goes on")
+    }
+
+    /// The next event; nothing when the stream has ended.
+    fn next_or_end(&mut self) -> Option<Told> {
         let mut told = Told { kind: String::new(), data: Value::Null, id: None };
         loop {
-            let line = self.lines.next().expect("the stream goes on").expect("a line");
+            let line = self.lines.next()?.expect("a line");
             match line.split_once(": ").or_else(|| line.split_once(':')) {
                 Some(("event", kind)) => told.kind = kind.to_owned(),
                 Some(("data", data)) => told.data = serde_json::from_str(data).expect("JSON"),
                 Some(("id", id)) => told.id = Some(id.to_owned()),
-                // An empty line ends an event, unless it was only a sign of life.
-                None if told.kind.is_empty() => {}
-                None => return told,
-                Some(("", _)) => {}
+                // An empty line ends an event, unless it only said where the stream stands.
+                None if told.kind.is_empty() => self.position = told.id.take().or(self.position.take()),
+                None => return Some(told),
                 Some(other) => panic!("{other:?} is not understood here"),
             }
         }
+    }
+
+    /// Where it says that it stands when it begins.
+    fn first_position(&mut self) -> String {
+        let line = self.lines.next().expect("the stream goes on").expect("a line");
+        line.strip_prefix("id: ").or_else(|| line.strip_prefix("id:")).unwrap_or_else(|| panic!("{line:?}")).to_owned()
     }
 
     /// Reads until an event of this kind has come, that one included.
@@ -119,6 +131,58 @@ fn whoever_comes_back_misses_nothing_and_hears_nothing_of_others() {
     for id in ["x", "-1", "1.5", "18446744073709551615"] {
         alice.send("GET", "/v1/events", &[("last-event-id", id)], None).refused(400, "malformed_request");
     }
+}
+
+#[test]
+fn a_stream_that_is_cut_off_before_its_first_event_loses_nothing() {
+    let platform = Platform::new();
+    platform.deposit("alice", "SOL", "spot", "10");
+    let alice = platform.with_token("customer", "phone", Some("alice"));
+    let position = listen(&alice, None).first_position();
+    // Between two connections.
+    platform.subscribe("alice", "sol-flex", "2", "spot");
+    let mut again = listen(&alice, Some(&position));
+    assert_eq!(again.next().kind, "position_opened");
+    assert_eq!(again.position.as_deref(), Some(position.as_str()), "it begins where the other one stood");
+    assert_eq!(alice.header_of("/v1/events", "x-accel-buffering").as_deref(), Some("no"), "no proxy keeps it back");
+}
+
+#[test]
+fn years_closed_at_once_are_told_in_parts_and_the_last_event_carries_the_id() {
+    let platform = Platform::new();
+    platform.deposit("alice", "SOL", "spot", "1000");
+    platform.subscribe("alice", "sol-flex", "10", "spot");
+    platform.subscribe("alice", "sol-7", "10", "spot");
+    platform.move_to("2026-12-31T00:00:00Z");
+    platform.subscribe("alice", "sol-flex", "1", "spot");
+    let told = listen(&platform.acting_for("alice"), Some("0")).until("matured");
+    assert_eq!(told.iter().filter(|told| told.kind == "reward_credited").count(), 7 + 1, "up to the end of the term");
+    let mut all = listen(&platform.acting_for("alice"), Some("0"));
+    let opened = [all.next(), all.next()];
+    assert!(opened.iter().all(|told| told.kind == "position_opened" && told.id.is_some()));
+    // 364 days of one position, seven of which the other one had, too: it paid at its end.
+    let closed: Vec<Told> = (0..364 + 2).map(|_| all.next()).collect();
+    let with_id: Vec<usize> = (0..closed.len()).filter(|index| closed[*index].id.is_some()).collect();
+    assert_eq!(with_id, [closed.len() - 1], "one record, one id, at its end");
+    let last = all.next();
+    assert_eq!((last.kind.as_str(), &last.data["amount"]), ("position_opened", &json!("1")));
+}
+
+#[test]
+fn a_stream_ends_with_the_token_that_opened_it() {
+    let platform = Platform::new();
+    platform.deposit("alice", "SOL", "spot", "10");
+    let made = platform.operator.post("/v1/operator/tokens", json!({"name": "phone", "role": "customer", "customer": "alice"})).ok();
+    let phone = Client::new(&platform.server.url, made["token"].as_str(), None);
+    let tablet = platform.with_token("customer", "tablet", Some("alice"));
+    let (mut of_phone, mut of_tablet) = (listen(&phone, None), listen(&tablet, None));
+    platform.subscribe("alice", "sol-flex", "2", "spot");
+    assert_eq!((of_phone.next().kind.as_str(), of_tablet.next().kind.as_str()), ("position_opened", "position_opened"));
+    let token = format!("/v1/operator/tokens/{}", made["id"].as_str().expect("an id"));
+    platform.operator.send("DELETE", &token, &[("idempotency-key", &fresh_key())], None).ok();
+    assert_eq!(of_phone.next_or_end(), None, "nothing more is told");
+    platform.subscribe("alice", "sol-flex", "3", "spot");
+    assert_eq!(of_tablet.next().data["amount"], "3", "what another token opened goes on");
 }
 
 #[test]

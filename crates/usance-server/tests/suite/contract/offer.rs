@@ -1,5 +1,6 @@
 //! What is shown before is what is booked after: estimates, previews, products through their life, rates, agreements.
 
+use crate::suite::harness::{Start, fresh_key};
 use crate::suite::money::{field, units};
 use crate::suite::platform::{AGREEMENT, Platform};
 use serde_json::{Value, json};
@@ -14,6 +15,36 @@ fn estimate(platform: &Platform, id: &str, amount: &str) -> Value {
 }
 
 /// For every product and at a first instant as well as within a day: estimate and preview, then the thing itself.
+/// A customer has so many positions at a time; what adds to one, is sent again or renews by itself is not held up.
+#[test]
+fn a_customer_has_so_many_positions_and_no_more() {
+    let platform = Platform::started(&Start { more: ["--positions-max", "3"].map(str::to_owned).to_vec(), ..Start::default() });
+    platform.deposit("alice", "SOL", "spot", "100");
+    let alice = platform.acting_for("alice");
+    let asked = |product: &str| json!({"product": product, "amount": "2", "source": "spot", "agreement": "v1"});
+    platform.subscribe("alice", "sol-flex", "2", "spot");
+    let renewing = json!({"product": "sol-7", "amount": "2", "source": "spot", "agreement": "v1", "auto_renew": true});
+    alice.post("/v1/subscriptions", renewing).ok();
+    let third = fresh_key();
+    let opened = alice.write("POST", "/v1/subscriptions", &third, &asked("sol-7")).ok();
+    let fourth = fresh_key();
+    let refused = alice.write("POST", "/v1/subscriptions", &fourth, &asked("sol-7")).refused(422, "too_many_positions");
+    assert_eq!(refused["limit"], 3, "{refused}");
+    alice.ask("/v1/subscriptions/preview", json!({"product": "sol-7", "amount": "2"})).refused(422, "too_many_positions");
+    // What was done is told again, what adds to a position opens none, and others have their own.
+    assert_eq!(alice.write("POST", "/v1/subscriptions", &third, &asked("sol-7")).ok(), opened);
+    alice.post("/v1/subscriptions", asked("sol-flex")).ok();
+    platform.deposit("bob", "SOL", "spot", "100");
+    platform.subscribe("bob", "sol-7", "2", "spot");
+    // The other term of seven days is over, and the one that renews goes on.
+    platform.move_to("2026-01-10T00:00:00Z");
+    assert_eq!(alice.all("/v1/positions?state=active", 500).len(), 2);
+    alice.write("POST", "/v1/subscriptions", &fourth, &asked("sol-7")).ok();
+    alice.post("/v1/subscriptions", asked("sol-7")).refused(422, "too_many_positions");
+    platform.move_to("2026-01-16T00:00:00Z");
+    assert_eq!(alice.all("/v1/positions?state=active", 500).len(), 3, "renewals are not held up");
+}
+
 #[test]
 fn what_is_previewed_is_what_is_booked() {
     let platform = Platform::new();

@@ -78,6 +78,7 @@ fn every_promise_is_tried_by_tests_that_are_there() {
         "cargo xtask soak",
         "cargo xtask schemathesis",
         "cargo xtask bench -- --only overload",
+        "cargo xtask bench -- --only fair,streams",
         "cargo fuzz run",
         "usance-sim run --hours 8",
     ];
@@ -96,12 +97,14 @@ fn every_budget_is_the_one_of_the_code() {
     let text = std::fs::read_to_string(root().join("docs/SECURITY.md")).expect("the document");
     let code = std::fs::read_to_string(root().join("crates/usance-server/src/auth/attempts.rs")).expect("the code");
     let said = rows(&text, "## How often may somebody try");
-    let budgets = ["DEVICE", "PAIR", "STRANGERS", "RESERVE", "LINE", "CHECKS", "CHECKS_OF_NETWORK", "CODES_OF_STRANGERS", "CODES_OF_ONE"];
+    let budgets =
+        ["DEVICE", "PAIR", "STRANGERS", "RESERVE", "LINE", "CHECKS", "CHECKS_OF_NETWORK", "CODES_OF_STRANGERS", "CODES_OF_ONE", "BEARERS"];
     assert_eq!(said.len(), budgets.len());
     for (row, name) in said.iter().zip(budgets) {
         let every = match row[2].as_str() {
             "quarter second" => "250",
             "half second" => "500",
+            "second" => "1000",
             "minute" => "60_000",
             "2 minutes" => "2 * 60_000",
             "5 minutes" => "5 * 60_000",

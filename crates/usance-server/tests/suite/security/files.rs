@@ -79,6 +79,7 @@ fn no_verb_follows_a_link_in_a_copy_of_somebody_else() {
     let (good, victim) = (directory.path().join("good"), directory.path().join("victim"));
     done(&usance(&["backup", "--data", text(&platform.server.data), "--to", text(&good)]));
     fs::write(&victim, KEPT).expect("written");
+    fs::copy(platform.server.data.with_file_name("secrets"), directory.path().join("secrets")).expect("the same keys");
     let snapshots: Vec<PathBuf> = fs::read_dir(good.join("snapshots")).expect("there").map(|entry| entry.expect("one").path()).collect();
     let snapshot = snapshots.first().expect("a snapshot").file_name().expect("a name").to_str().expect("UTF-8");
     let (snapshot, partial) = (format!("snapshots/{snapshot}"), format!("snapshots/{}", snapshot.replace(".usance", ".partial")));

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use usance_core::calendar::Day;
 use usance_core::id::{AssetIx, CustomerIx, LogPosition, PositionId};
 use usance_core::machine::Event;
 use usance_core::machine::verb::RateAnnounced;
 use usance_store::codec;
-use usance_store::projection::{HistoryKind, Span, StakeRow};
+use usance_store::projection::{Deeds, HistoryKind, HistoryRow, Span, StakeRow};
 
 use super::super::world::{Size, batches};
 use super::{ALL, EVERYTHING, Somewhere, Tables, on_every_home};
@@ -14,6 +15,7 @@ use super::{ALL, EVERYTHING, Somewhere, Tables, on_every_home};
 on_every_home! {
     history_is_what_the_log_says
     history_keeps_to_its_span_its_kind_and_its_limit
+    what_is_counted_and_summed_is_what_the_rows_say
     closes_and_days_are_those_of_the_log
     stakes_are_those_of_the_log_up_to_a_place
 }
@@ -89,6 +91,43 @@ fn history_keeps_to_its_span_its_kind_and_its_limit(at: Somewhere) {
     assert_eq!(paged, all);
 }
 
+fn what_is_counted_and_summed_is_what_the_rows_say(at: Somewhere) {
+    let tables = Tables::full(at, Size::usual(2));
+    let reading = tables.reading();
+    let (customer, asset) = (CustomerIx(1), AssetIx(0));
+    let all = tables.history(customer, asset, EVERYTHING);
+    let product = |row: &HistoryRow| match &row.event {
+        Event::Subscribed(event) => Some(event.product),
+        Event::Redeemed(event) => Some(event.product),
+        _ => None,
+    };
+    for (newer, older) in [(0, all.len() - 1), (3, 9), (7, 8), (5, 5)] {
+        let span = Span { after: all[older].place, through: all[newer].place };
+        let within = &all[newer..older];
+        for kind in HistoryKind::ALL {
+            let of_kind: Vec<_> = within.iter().filter(|row| row.kind == kind).collect();
+            let places = |rows: &[&HistoryRow]| rows.iter().map(|row| row.place).collect::<Vec<_>>();
+            let deeds = Deeds { customer, asset, kind, span };
+            assert_eq!(reading.places(deeds, None, ALL).unwrap(), places(&of_kind));
+            assert_eq!(reading.places(deeds, None, 1).unwrap(), places(&of_kind[..of_kind.len().min(1)]));
+            if let Some(only) = of_kind.iter().find_map(|row| product(row)) {
+                let of_product: Vec<_> = of_kind.iter().copied().filter(|row| product(row) == Some(only)).collect();
+                assert_eq!(reading.places(deeds, Some(only), ALL).unwrap(), places(&of_product));
+            }
+        }
+        let mut in_order = within.to_vec();
+        in_order.reverse();
+        assert_eq!(reading.history_from(customer, asset, span, ALL).unwrap(), in_order);
+        assert_eq!(reading.history_from(customer, asset, span, 3).unwrap(), in_order[..in_order.len().min(3)]);
+        let sum = |units: fn(&HistoryRow) -> i128| within.iter().map(units).sum::<i128>();
+        let expected = (sum(|row| row.spot), sum(|row| row.funding), within.len());
+        assert_eq!(reading.moved(customer, asset, span).unwrap(), expected);
+        for count in [0, 2, within.len()] {
+            assert_eq!(reading.behind(customer, asset, span, count).unwrap(), within.get(count).map(|row| row.place), "{count}");
+        }
+    }
+}
+
 fn closes_and_days_are_those_of_the_log(at: Somewhere) {
     let tables = Tables::full(at, Size::usual(3));
     let reading = tables.reading();
@@ -126,6 +165,15 @@ fn closes_and_days_are_those_of_the_log(at: Somewhere) {
     assert_eq!(asked(None, Span { after, through }, ALL), within);
     assert!(!within.is_empty() && within.len() < closes.len());
 
+    let oldest_first = |span, limit| -> Vec<_> {
+        reading.closes_from(None, span, limit).unwrap().into_iter().map(|closed| (closed.day, closed.place)).collect()
+    };
+    let in_order: Vec<_> = within.iter().rev().copied().collect();
+    assert_eq!(oldest_first(Span { after, through }, ALL), in_order);
+    assert_eq!(oldest_first(Span { after, through }, 2), in_order[..2]);
+    let later = reading.closes_from(Some(in_order[1].0), Span { after, through }, 1).unwrap();
+    assert_eq!((later[0].day, later[0].place), in_order[2]);
+
     days.sort_by_key(|(day, line)| std::cmp::Reverse((*day, line.product)));
     assert_eq!(reading.days(None, |_| true, ALL).unwrap(), days);
     for limit in [0, 1, 5] {
@@ -141,7 +189,7 @@ fn closes_and_days_are_those_of_the_log(at: Somewhere) {
 fn stakes_are_those_of_the_log_up_to_a_place(at: Somewhere) {
     let tables = Tables::full(at, Size::usual(5));
     let (reading, offset) = (tables.reading(), tables.world.state.registry.platform.offset);
-    let mut stakes: BTreeMap<PositionId, Vec<(LogPosition, StakeRow)>> = BTreeMap::new();
+    let mut stakes: BTreeMap<PositionId, Vec<StakeRow>> = BTreeMap::new();
     for batch in batches(&tables.log) {
         for item in codec::records(&batch) {
             let (place, record) = item.unwrap();
@@ -151,17 +199,20 @@ fn stakes_are_those_of_the_log_up_to_a_place(at: Somewhere) {
                     Event::Redeemed(event) => (event.position, event.stake),
                     _ => continue,
                 };
-                stakes.entry(position).or_default().push((place, StakeRow { day: offset.day_of(record.fact.at), stake }));
+                stakes.entry(position).or_default().push(StakeRow { place, day: offset.day_of(record.fact.at), stake });
             }
         }
     }
     assert!(stakes.values().any(|rows| rows.len() > 4));
+    let ever = Day::from_number(0);
     for (position, rows) in stakes {
-        for (index, (place, _)) in rows.iter().enumerate() {
-            let expected = |count: usize| rows[..count].iter().map(|(_, row)| *row).collect::<Vec<_>>();
-            assert_eq!(reading.stakes(position, *place).unwrap(), expected(index + 1), "position {position} through {place}");
+        for (index, StakeRow { place, day, .. }) in rows.iter().enumerate() {
+            assert_eq!(reading.stakes(position, *place, ever).unwrap(), rows[..=index], "position {position} through {place}");
             let before = LogPosition::from_number(place.number() - 1);
-            assert_eq!(reading.stakes(position, before).unwrap(), expected(index), "position {position} before {place}");
+            assert_eq!(reading.stakes(position, before, ever).unwrap(), rows[..index], "position {position} before {place}");
+            // What was before the last that holds on a day is left out.
+            let first = rows.iter().rposition(|row| row.day <= *day).unwrap();
+            assert_eq!(reading.stakes(position, EVERYTHING.through, *day).unwrap(), rows[first..], "position {position} from {day}");
         }
     }
 }

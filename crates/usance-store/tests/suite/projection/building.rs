@@ -1,5 +1,6 @@
 //! Built in any way the tables are the same, and a step that fails leaves nothing.
 
+use usance_core::calendar::Day;
 use usance_core::id::{AssetIx, CustomerIx, LogPosition, PositionId};
 use usance_store::projection::Projector;
 use usance_store::{MemoryLog, StoreError};
@@ -67,7 +68,7 @@ fn an_empty_log_gives_empty_tables(at: Somewhere) {
     let reading = tables.reading();
     assert_eq!(reading.reached().unwrap(), LogPosition::START);
     assert_eq!(reading.history(CustomerIx(0), AssetIx(0), EVERYTHING, None, ALL).unwrap(), []);
-    assert_eq!(reading.stakes(PositionId(1), EVERYTHING.through).unwrap(), []);
+    assert_eq!(reading.stakes(PositionId(1), EVERYTHING.through, Day::from_number(0)).unwrap(), []);
     assert_eq!(reading.closes(None, EVERYTHING, ALL).unwrap(), []);
     assert_eq!(reading.announcements(EVERYTHING).unwrap(), []);
     assert_eq!(reading.days(None, |_| true, ALL).unwrap(), []);

@@ -369,9 +369,33 @@ fn tables_of_the_first_release_are_built_anew() {
     assert_eq!(tables.fingerprint(), Tables::full(Place::a_file, Size::small(8)).fingerprint());
     drop(projector);
 
-    tables.place.run("PRAGMA user_version=4");
+    tables.place.run("PRAGMA user_version=5");
     let refused = Projector::open(&path, 0, tables.world.state.registry.platform.offset).map(drop).unwrap_err();
-    assert!(matches!(refused, StoreError::NewerVersion { found: 4, known: 3, .. }), "{refused:?}");
+    assert!(matches!(refused, StoreError::NewerVersion { found: 5, known: 4, .. }), "{refused:?}");
+}
+
+#[test]
+fn what_is_of_one_kind_or_after_a_place_is_found_by_an_index() {
+    let tables = Tables::full(Place::a_file, Size::small(8));
+    let Place::File(dir) = &tables.place else { unreachable!() };
+    let file = rusqlite::Connection::open(Place::path(dir)).unwrap();
+    for (sql, index) in [
+        (
+            "SELECT log_position FROM history WHERE shard = 0 AND customer = 1 AND asset = 0 AND log_position > 1 AND log_position <= 9
+             AND kind = 'withdrawal' ORDER BY log_position DESC LIMIT 1",
+            "history_kind",
+        ),
+        (
+            "SELECT day, log_position FROM closes WHERE shard = 0 AND log_position > 1 AND log_position <= 9
+             ORDER BY log_position, day LIMIT 1",
+            "closes_position",
+        ),
+    ] {
+        let mut plan = file.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let steps: Vec<String> = plan.query_map([], |row| row.get(3)).unwrap().map(Result::unwrap).collect();
+        // One step: nothing is sorted, nothing is looked at that does not fit.
+        assert!(steps.len() == 1 && steps[0].contains(&format!("USING COVERING INDEX {index}")), "{steps:?}");
+    }
 }
 
 /// Whoever reads before anything was written is told so.

@@ -40,11 +40,17 @@ impl Subject<'_> {
     fn segments(&self, reading: &Reading, through: LogPosition) -> Vec<Segment> {
         match self.product.kind {
             Kind::Flexible => {
-                let rows = reading.stakes(self.id, through).unwrap();
+                let rows = reading.stakes(self.id, through, Day::from_number(0)).unwrap();
                 rows.into_iter().map(|row| Segment { from: row.day, stake: row.stake }).collect()
             }
             Kind::FixedTerm { .. } => {
-                assert!(reading.stakes(self.id, through).unwrap().iter().all(|row| row.stake.carry < usance_core::money::DAY_DIVISOR));
+                assert!(
+                    reading
+                        .stakes(self.id, through, Day::from_number(0))
+                        .unwrap()
+                        .iter()
+                        .all(|row| row.stake.carry < usance_core::money::DAY_DIVISOR)
+                );
                 let stake = Stake { earning: self.origin.principal_opened.get(), ..Stake::default() };
                 vec![Segment { from: self.running.value_date, stake }]
             }
@@ -74,7 +80,7 @@ impl Subject<'_> {
             &self.segments(reading, through),
             first,
             self.last_day(),
-            |day| self.bands_on(day),
+            |day| (self.bands_on(day), day),
             |line| {
                 owed = owed.plus(line.reward);
                 let is_paid = match self.product.kind {
@@ -156,7 +162,7 @@ fn stakes_lead_to_the_live_carry(at: Somewhere) {
         }
         let (running, origin) = state.position(id).unwrap();
         let subject = Subject { state, id, running, origin, product };
-        let last = *reading.stakes(id, EVERYTHING.through).unwrap().last().unwrap();
+        let last = *reading.stakes(id, EVERYTHING.through, Day::from_number(0)).unwrap().last().unwrap();
         let mut stake = last.stake;
         for day in (0..state.registry.open_day.since(last.day)).map(|days| last.day.plus_days(days)) {
             stake.close_day(&subject.bands_on(day).unwrap());
