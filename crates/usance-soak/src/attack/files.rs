@@ -28,8 +28,27 @@ pub fn attack(target: Target, directory: &Path, notes: &mut Notes<'_>) -> anyhow
     let (good, victim) = (directory.join("good"), directory.join("victim"));
     fs::write(&victim, KEPT)?;
     ensure!(run(&place, &["backup", "--data", text(&place.data)?, "--to", text(&good)?])?.is_some_and(|code| code == 0), "no copy");
+    stolen(&place, directory, &good, notes)?;
     planted(&place, directory, (&good, &victim), notes)?;
     exported(&place, directory, &victim, notes)
+}
+
+/// Starts the service on a copy that somebody has, without the secrets file and with one of another platform.
+fn stolen(place: &Installation, directory: &Path, good: &Path, notes: &mut Notes<'_>) -> anyhow::Result<()> {
+    let (copy, other) = (directory.join("stolen"), directory.join("other.secrets"));
+    copied(good, &copy)?;
+    ensure!(run(place, &["secrets", "create", "--secrets", text(&other)?])? == Some(0), "no secrets file");
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--data", text(&copy)?];
+    let without = run(place, &serve)?;
+    let with_other = run(place, &[serve.as_slice(), &["--secrets", text(&other)?]].concat())?;
+    let is_shut = (without, with_other) == (Some(1), Some(1));
+    notes.one(
+        "a stolen copy, without the secrets file, and with another one",
+        "nothing starts",
+        format!("{without:?}, {with_other:?}"),
+        is_shut,
+    );
+    Ok(())
 }
 
 /// Plants a link, then a pipe, at each name, and runs every verb that opens a copy.

@@ -221,7 +221,7 @@ fn links(target: &Target, notes: &mut Notes<'_>) -> anyhow::Result<()> {
     let link = path.rsplit(['=', '#']).next().unwrap_or_default();
     target.send("GET", path.split('#').next().unwrap_or_default(), &[], None)?;
     let use_it = |link: &str, site: &str| {
-        Ok::<u16, anyhow::Error>(form(target, "/sign-in/link", &[("sec-fetch-site", site)], &[("link", link)])?.status)
+        Ok::<u16, anyhow::Error>(form(target, "/sign-in/link", &[("sec-fetch-site", site)], &[("seen", "true"), ("link", link)])?.status)
     };
     let other = use_it(link, "cross-site")?;
     let (first, second, guessed) = (use_it(link, "same-origin")?, use_it(link, "same-origin")?, use_it(&secret()?, "same-origin")?);
