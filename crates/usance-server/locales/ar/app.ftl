@@ -504,3 +504,4 @@ problem-secrets_outdated = لا يمكن التحقق من هذا هنا حال�
 problem-password_length = كلمة المرور من 10 إلى 256 حرفًا.
 problem-token_unclear = يحتاج الرمز إلى اسم من أحرف وأرقام ونقاط وشرطات، ومدته من يوم إلى 365 يومًا.
 problem-tokens_too_many = لديك أكبر عدد ممكن من الرموز. ألغِ واحدًا أولًا.
+notices-changed = تغييرات في طرق تسجيل دخولك

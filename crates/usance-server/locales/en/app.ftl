@@ -496,3 +496,4 @@ problem-secrets_outdated = This cannot be checked here at the moment. Try again 
 problem-password_length = A password has 10 to 256 characters.
 problem-token_unclear = A token needs a name of letters, digits, dots and hyphens, and lasts 1 to 365 days.
 problem-tokens_too_many = You have as many tokens as there can be. Revoke one first.
+notices-changed = Changes to how you sign in

@@ -493,3 +493,4 @@ problem-secrets_outdated = 目前无法在此核对，请稍后再试。
 problem-password_length = 密码为 10 至 256 个字符。
 problem-token_unclear = 令牌名称须由字母、数字、点和连字符组成，有效期为 1 至 365 天。
 problem-tokens_too_many = 您的令牌数量已达上限，请先撤销一个。
+notices-changed = 登录方式的变动

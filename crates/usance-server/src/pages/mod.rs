@@ -2,10 +2,11 @@
 //!
 //! No rule and no arithmetic lives here: a page asks the handlers of [`crate::json`] and shows what they say. One file a
 //! room: [`sign_in`], [`assets`], [`transfer`], [`products`], [`subscribe`], [`receipt`], [`holdings`], [`redeem`],
-//! [`history`], [`notices`], [`agreements`], [`settings`], [`sample`], [`failure`]. [`sheet`] is what is confirmed as it was shown. [`visitor`] knows who looks, [`shell`] what every
+//! [`history`], [`notices`], [`activity`], [`agreements`], [`settings`], [`sample`], [`failure`]. [`sheet`] is what is confirmed as it was shown. [`visitor`] knows who looks, [`shell`] what every
 //! page shares, [`words`] what is said, [`mod@format`] how money and times look, [`chart`] draws, [`files`] are what browsers
 //! fetch. Every page works without script: scripts only save a reload.
 
+pub mod activity;
 pub mod agreements;
 pub mod assets;
 pub mod failure;

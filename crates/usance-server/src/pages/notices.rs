@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::json::history::HistoryFilter;
 use crate::json::notices::{NoticeShape, notice_page_at};
 use crate::json::shape::ProductShape;
+use crate::pages::activity::Activity;
 use crate::pages::products::{by_rate, product_name};
 use crate::pages::seen::look_back;
 use crate::pages::shell::{Money, Room, Shell, show};
@@ -15,7 +16,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
+use usance_engine::life::clock::EngineClock;
 use usance_engine::lines::Chosen;
+use usance_engine::operations::security;
+use usance_store::{SecurityEvent, SecurityKind};
 
 /// Notices on one page.
 const PAGE: &str = "50";
@@ -50,6 +54,8 @@ struct NoticesPage {
     s: Shell,
     told: Vec<Told>,
     products: Vec<ProductShape>,
+    /// What was changed about the ways in, lately.
+    changed: Vec<Activity>,
     older: Option<String>,
 }
 
@@ -91,6 +97,22 @@ impl NoticesPage {
     }
 }
 
+/// How long a change of the ways in is told here, milliseconds.
+const CHANGED_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+/// Events that are looked through for changes: the newest.
+const LOOKED_THROUGH: usize = 50;
+/// Changes that are told.
+const CHANGES: usize = 5;
+
+/// The newest changes of a customer's ways in. Coming in and going out are no changes.
+fn changed(app: &App, customer: &str) -> Result<Vec<Activity>, Problem> {
+    let events = security::list(&app.auth.people, Some(customer), None, LOOKED_THROUGH).map_err(|refusal| app.refused(refusal))?;
+    let since = EngineClock::system().ms() - CHANGED_MS;
+    let is_change =
+        |event: &&SecurityEvent| event.at_ms >= since && !matches!(event.event.kind, SecurityKind::SignedIn | SecurityKind::SessionEnded);
+    Ok(events.iter().filter(is_change).take(CHANGES).map(Activity::of).collect())
+}
+
 /// What GET /notices may carry.
 #[derive(Deserialize)]
 pub struct NoticesLook {
@@ -104,6 +126,7 @@ pub async fn notices_get(State(app): State<App>, visitor: Visitor, Query(look): 
     let seen = look_back(&app, &signed.caller, Chosen::default(), |seen| Ok((seen.shell(&visitor, Room::Notices), seen.offered())));
     let (cut, (s, products)) = seen.await?;
     let page = notice_page_at(&app, &signed.caller, &filter, cut).await?;
+    let changed = if filter.cursor.is_none() { changed(&app, signed.customer())? } else { Vec::new() };
     let older = page.next_cursor.map(|cursor| format!("/notices?cursor={cursor}"));
-    show(&NoticesPage { s, told: together(page.items), products, older }, StatusCode::OK)
+    show(&NoticesPage { s, told: together(page.items), products, changed, older }, StatusCode::OK)
 }

@@ -3,6 +3,7 @@
 
 use crate::app::App;
 use crate::look::format::{Format, Language};
+use crate::pages::activity::Activity;
 use crate::pages::failure::sentence;
 use crate::pages::shell::{Room, Shell, go, show, show_problem};
 use crate::pages::sign_in::own_path;
@@ -15,7 +16,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use usance_core::calendar::Timestamp;
 use usance_engine::operations::security;
-use usance_store::{Role, Scope, SecurityEvent, SessionRecord, TokenRecord};
+use usance_store::{Scope, SessionRecord, TokenRecord};
 
 /// An open session, as its customer sees it.
 struct Session {
@@ -54,15 +55,6 @@ struct Token {
     created_at: String,
     expires_at: Option<String>,
     replace: bool,
-}
-
-/// Something that happened to the ways in.
-struct Activity {
-    what: &'static str,
-    at: String,
-    /// By what it was done: a word of the credential.
-    by: &'static str,
-    subject: Option<i64>,
 }
 
 /// What has just happened on the page.
@@ -131,7 +123,7 @@ async fn page(app: &App, visitor: &Visitor, happened: Happened<'_>) -> Result<Se
         page.sessions = app.auth.sessions(customer)?.into_iter().map(|session| shown_session(session, signed.session.id)).collect();
         page.tokens = app.auth.tokens_of(customer)?.into_iter().map(shown_token).collect();
         let events = security::list(&app.auth.people, Some(customer), None, ACTIVITY).map_err(|refusal| app.refused(refusal))?;
-        page.activity = events.iter().map(shown_event).collect();
+        page.activity = events.iter().map(Activity::of).collect();
     }
     Ok(page)
 }
@@ -148,16 +140,6 @@ fn shown_session(session: SessionRecord, own: i64) -> Session {
 fn shown_token(token: TokenRecord) -> Token {
     let (created_at, expires_at) = (at(token.created_at_ms), token.expires_at_ms.map(at));
     Token { id: token.id, acts: token.scopes.has(Scope::Acting), created_at, expires_at, replace: token.is_exposed, name: token.name }
-}
-
-fn shown_event(event: &SecurityEvent) -> Activity {
-    let by = match event.event.actor {
-        None => "nobody",
-        // Whoever acts for the exchange is the exchange, to its customer.
-        Some(actor) if actor.role != Role::Customer => "exchange",
-        Some(actor) => actor.credential.parts().0,
-    };
-    Activity { what: event.event.kind.word(), at: at(event.at_ms), by, subject: event.event.subject }
 }
 
 /// How pages are to look. What is not named stays.

@@ -197,6 +197,12 @@ fn whoever_did_something_is_named_to_auditors_and_to_the_customer() {
         again.form("/sign-in", &[("customer", "alice"), ("password", "another password")]);
         again.get("/settings").text()
     };
+    let told = {
+        let mut again = Jar::new(&platform.server);
+        again.form("/sign-in", &[("customer", "alice"), ("password", "another password")]);
+        again.get("/notices").text()
+    };
+    assert!(told.contains("Changes to how you sign in") && told.contains("Password changed") && !told.contains("Signed in"), "{told}");
     assert!(page.contains("Password changed") && page.contains("Your exchange made a sign-in link"), "{page}");
     for secret in [PASSWORD, "another password", OPERATOR, "198.51.100.7"] {
         assert!(!json!(all).to_string().contains(secret), "{secret}");
