@@ -1,7 +1,7 @@
 """What a schema cannot say of this contract, told to the generator.
 
 Cursors are made by the server and signed: a made-up one is text, yet refused. So none is made up where a request is meant to
-be accepted; the made-up ones are sent where it is meant to be refused. Days and instants are those that the platform knows.
+be accepted; the made-up ones are sent where it is meant to be refused. A range of days begins before it ends. Days and instants are those that the platform knows.
 A text that is well formed rarely names something that is there: some operations get a body that fits the demo's data every
 third time, so that their answers are held against the document, too, and not their refusals alone.
 """
@@ -76,6 +76,10 @@ def map_case(context, case):
         return case
     if case.query:
         case.query.pop("cursor", None)
+        # No day lies between a day and an earlier one: a schema cannot say so.
+        first, last = case.query.get("from"), case.query.get("to")
+        if isinstance(first, str) and isinstance(last, str) and first > last:
+            case.query.update({"from": last, "to": first})
     operation = case.operation.definition.raw.get("operationId")
     if operation in FITTING:
         number = next(NUMBERS[operation])

@@ -180,8 +180,8 @@ impl<'a> Crowd<'a> {
         let key = self.caller.fresh_key();
         let sent = Sent { kind: Kind::Operator, key, method: "POST", path, customer: None, body: json!({}) };
         let done = self.caller.write(sent, Instant::now());
-        let link = done.answer.json().ok().and_then(|link| Some(link.get("path")?.as_str()?.split_once("link=")?.1.to_owned()));
-        let form = format!("link={}", link.unwrap_or_default());
+        let link = done.answer.json().ok().and_then(|link| Some(link.get("code")?.as_str()?.to_owned()));
+        let form = format!("link={}&seen=true", link.unwrap_or_default());
         let headers = [("content-type", "application/x-www-form-urlencoded"), ("sec-fetch-site", "same-origin"), ("cookie", "none=1")];
         let request = Request { method: "POST", path: "/sign-in/link", headers: &headers, body: Some(form.as_bytes()) };
         self.caller.read(Kind::Page, request, Instant::now())
@@ -389,7 +389,7 @@ mod tests {
 
     #[test]
     fn a_503_does_not_keep_anybody_from_signing_in() {
-        let link = "HTTP/1.1 200 OK\r\nContent-Length: 28\r\nConnection: close\r\n\r\n{\"path\":\"/sign-in?link=abc\"}";
+        let link = "HTTP/1.1 200 OK\r\nContent-Length: 14\r\nConnection: close\r\n\r\n{\"code\":\"abc\"}";
         let refused = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
         let signed = "HTTP/1.1 303 See Other\r\nLocation: /\r\nSet-Cookie: a=b; Path=/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
         let door = TcpListener::bind("127.0.0.1:0").expect("a free port");

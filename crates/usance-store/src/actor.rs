@@ -28,8 +28,12 @@ pub enum Credential {
     Token(u64),
     /// A browser's session, by its number.
     Session(u64),
-    /// What let somebody in once and is gone: a password with its code, or a sign-in link.
+    /// A password, with its code where one is asked: what opens a session.
     SignIn,
+    /// A sign-in link, which is gone with it.
+    Link,
+    /// Nothing: a demo lets anybody.
+    Demo,
 }
 
 /// What kind of address a request came from. The address itself is personal data and is not kept.
@@ -59,6 +63,8 @@ impl Credential {
             Credential::Session(id) => ("session", Some(id)),
             Credential::CommandLine => ("command_line", None),
             Credential::SignIn => ("sign_in", None),
+            Credential::Link => ("link", None),
+            Credential::Demo => ("demo", None),
         }
     }
 
@@ -70,6 +76,8 @@ impl Credential {
             ("session", Some(id)) => Some(Credential::Session(id)),
             ("command_line", None) => Some(Credential::CommandLine),
             ("sign_in", None) => Some(Credential::SignIn),
+            ("link", None) => Some(Credential::Link),
+            ("demo", None) => Some(Credential::Demo),
             _ => None,
         }
     }

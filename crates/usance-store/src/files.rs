@@ -7,7 +7,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
@@ -152,6 +152,19 @@ impl Unfinished {
         file.as_file().sync_all().map_err(fail)?;
         file.persist(&place).map_err(|error| fail(error.error))?;
         sync_parent(&place)
+    }
+
+    /// Gives the file to somebody, unless it is theirs already.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] where only the superuser may.
+    pub fn give_to(&self, owner: u32, group: u32) -> Result<(), StoreError> {
+        let fail = |error| StoreError::io(&self.place, error);
+        let own = self.file.as_file().metadata().map_err(fail)?;
+        if (own.uid(), own.gid()) == (owner, group) {
+            return Ok(());
+        }
+        std::os::unix::fs::fchown(self.file.as_file(), Some(owner), Some(group)).map_err(fail)
     }
 
     /// Gives the file its name, durably, if nothing has that name.

@@ -60,8 +60,8 @@ pub trait Identities {
     /// As every call.
     fn find_token(&self, hash: &[u8; 32]) -> Result<Option<TokenRecord>, StoreError>;
 
-    /// A number that changes whenever another process has changed tokens, or the key that seals. It may change for other reasons,
-    /// too: it says only that what is known of them has to be asked for again. What this value wrote itself its owner knows.
+    /// A number that changes whenever another process has revoked or marked a token that was there, or changed the key that seals. It may
+    /// change for other reasons, too: it says only that what is known of them has to be asked for again. What this value wrote itself its owner knows.
     ///
     /// # Errors
     /// As every call.

@@ -81,6 +81,7 @@ const VERSION_3: &str = "
     ALTER TABLE token ADD COLUMN scopes TEXT;
     ALTER TABLE token ADD COLUMN expires_at_ms INTEGER;
     ALTER TABLE token ADD COLUMN is_exposed INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE token ADD COLUMN is_bootstrap INTEGER NOT NULL DEFAULT 0;
     CREATE INDEX token_customer ON token(customer);
     ALTER TABLE remembered ADD COLUMN sealed BLOB;
     CREATE INDEX sign_in_link_customer ON sign_in_link(customer);
@@ -184,8 +185,18 @@ impl Identities for SqliteIdentities {
     fn add_token(&self, token: &NewToken, at_ms: i64) -> Result<TokenRecord, StoreError> {
         self.add(
             "a token with this secret",
-            "INSERT INTO token(name, role, scopes, customer, hash, created_at_ms, expires_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            params![token.name, token.role.as_str(), token.scopes.stored(), token.customer, token.hash, at_ms, token.expires_at_ms],
+            "INSERT INTO token(name, role, scopes, customer, hash, created_at_ms, expires_at_ms, is_bootstrap)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![
+                token.name,
+                token.role.as_str(),
+                token.scopes.stored(),
+                token.customer,
+                token.hash,
+                at_ms,
+                token.expires_at_ms,
+                token.is_bootstrap
+            ],
         )?;
         Ok(token.record(self.connection().last_insert_rowid(), at_ms))
     }
@@ -461,7 +472,13 @@ impl IdentityStore for SqliteIdentities {
     }
 
     fn scrub(&self) -> Result<(), StoreError> {
-        // Removed rows are overwritten in new pages (`secure_delete`); the old ones lie in the file until it takes the new ones over.
+        // Removed rows are overwritten in new pages (`secure_delete`); the old ones lie in the file until it takes the new ones over, and
+        // what releases before removed lies in pages that nobody uses until the file is written anew.
+        match self.run(|connection| connection.execute_batch("VACUUM")) {
+            // Somebody else is at work in it: the pages go with the next one.
+            Err(StoreError::Sqlite { source, .. }) if source.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {}
+            done => done?,
+        }
         self.run(|connection| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())))
     }
 

@@ -63,7 +63,19 @@ pub(crate) fn fill(connection: &Connection, people: &People) -> rusqlite::Result
     for KeptToken { hash, record } in &people.tokens {
         let (role, scopes, created, revoked) = (record.role.as_str(), record.scopes.stored(), record.created_at_ms, record.revoked_at_ms);
         let expires = record.expires_at_ms;
-        put.execute(params![record.id, record.name, role, record.customer, created, revoked, scopes, expires, record.is_exposed, hash])?;
+        put.execute(params![
+            record.id,
+            record.name,
+            role,
+            record.customer,
+            created,
+            revoked,
+            scopes,
+            expires,
+            record.is_exposed,
+            record.is_bootstrap,
+            hash
+        ])?;
     }
     let mut put = insert("password", "customer, phc, set_at_ms")?;
     for kept in &people.passwords {

@@ -8,7 +8,7 @@ use crate::person::{Remembered, Role, Scopes, SessionRecord, TokenRecord};
 use crate::security::{NewSecurityEvent, SecurityEvent, SecurityKind};
 
 /// The columns that [`token`] reads.
-pub(crate) const TOKEN: &str = "id, name, role, customer, created_at_ms, revoked_at_ms, scopes, expires_at_ms, is_exposed";
+pub(crate) const TOKEN: &str = "id, name, role, customer, created_at_ms, revoked_at_ms, scopes, expires_at_ms, is_exposed, is_bootstrap";
 
 /// The columns that [`session`] reads.
 pub(crate) const SESSION: &str = "id, customer, device, created_at_ms, seen_at_ms, expires_at_ms";
@@ -32,6 +32,7 @@ pub(crate) fn token(row: &Row<'_>) -> rusqlite::Result<TokenRecord> {
         expires_at_ms: row.get(7)?,
         revoked_at_ms: row.get(5)?,
         is_exposed: row.get(8)?,
+        is_bootstrap: row.get(9)?,
     })
 }
 

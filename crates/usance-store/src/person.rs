@@ -160,6 +160,8 @@ pub struct NewToken {
     pub hash: [u8; 32],
     /// From this instant it opens nothing, milliseconds since the Unix epoch.
     pub expires_at_ms: Option<i64>,
+    /// Whether it is the environment's: it opens something only where the environment has it.
+    pub is_bootstrap: bool,
 }
 
 impl NewToken {
@@ -167,7 +169,7 @@ impl NewToken {
     #[must_use]
     pub fn plain(name: &str, role: Role, customer: Option<&str>) -> NewToken {
         let (name, customer) = (name.to_owned(), customer.map(str::to_owned));
-        NewToken { name, role, scopes: Scopes::ALL, customer, hash: [0; 32], expires_at_ms: None }
+        NewToken { name, role, scopes: Scopes::ALL, customer, hash: [0; 32], expires_at_ms: None, is_bootstrap: false }
     }
 
     /// The token as it is kept under a number.
@@ -182,6 +184,7 @@ impl NewToken {
             expires_at_ms: self.expires_at_ms,
             revoked_at_ms: None,
             is_exposed: false,
+            is_bootstrap: self.is_bootstrap,
         }
     }
 }
@@ -208,6 +211,8 @@ pub struct TokenRecord {
     /// Whether it has to be replaced: an older release made its secret of what lay in the store, or a key that had sealed it was
     /// given away.
     pub is_exposed: bool,
+    /// Whether it is the environment's: it opens something only where the environment has it.
+    pub is_bootstrap: bool,
 }
 
 impl TokenRecord {

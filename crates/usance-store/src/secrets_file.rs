@@ -4,10 +4,11 @@
 //! may write, and one that is not as it was written. It is read through links: platforms hand files over so. Whether it is the file of a store, the store says.
 
 use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use usance_core::calendar::Day;
 
@@ -68,7 +69,29 @@ pub fn create(path: &Path, secrets: &Secrets) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError::Full`] or [`StoreError::Io`]; the file is as it was.
 pub fn replace(path: &Path, secrets: &Secrets) -> Result<(), StoreError> {
-    files::replace(path, text(secrets).as_bytes())
+    let path = &place(path);
+    let before = fs::metadata(path).map_err(|error| StoreError::io(path, error))?;
+    let mut file = Unfinished::beside(path)?;
+    file.write_all(text(secrets).as_bytes()).map_err(|error| StoreError::io(path, error))?;
+    // Whoever rotates may be another than the service, which has to read it.
+    file.give_to(before.uid(), before.gid())?;
+    file.replace()
+}
+
+/// Holds the file for a change, until the value is dropped: of two who change it at once the other waits.
+///
+/// # Errors
+/// [`StoreError::Io`] when the file beside it cannot be made.
+pub fn hold(path: &Path) -> Result<File, StoreError> {
+    let beside = beside(&place(path), ".lock");
+    let file = files::open_or_create(&beside)?;
+    file.lock().map_err(|error| StoreError::io(&beside, error))?;
+    Ok(file)
+}
+
+/// Where the file lies, whatever links lead to it.
+fn place(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
 /// The file beside a data directory: `usance-data.secrets` for `usance-data`.

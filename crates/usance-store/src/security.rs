@@ -22,6 +22,8 @@ pub enum SecurityKind {
     SessionsEnded,
     /// A sign-in link was made.
     LinkMade,
+    /// Sign-in links that nobody had used were ended.
+    LinksEnded,
     /// A password was set.
     PasswordSet,
     /// A second factor was set, or replaced.
@@ -32,26 +34,33 @@ pub enum SecurityKind {
     TokenMade,
     /// A token was revoked.
     TokenRevoked,
+    /// A token has to be replaced: others may know it.
+    TokenExposed,
     /// Everything that is sealed was sealed anew with another key.
     SecretsRotated,
     /// A key was lost: what it had sealed cannot be read again.
     SecretsLost,
+    /// The people of a copy took the place of those that were here.
+    PeopleRestored,
 }
 
 impl SecurityKind {
     /// Every kind.
-    pub const ALL: [SecurityKind; 11] = [
+    pub const ALL: [SecurityKind; 14] = [
         SecurityKind::SignedIn,
         SecurityKind::SessionEnded,
         SecurityKind::SessionsEnded,
         SecurityKind::LinkMade,
+        SecurityKind::LinksEnded,
         SecurityKind::PasswordSet,
         SecurityKind::FactorSet,
         SecurityKind::FactorRemoved,
         SecurityKind::TokenMade,
         SecurityKind::TokenRevoked,
+        SecurityKind::TokenExposed,
         SecurityKind::SecretsRotated,
         SecurityKind::SecretsLost,
+        SecurityKind::PeopleRestored,
     ];
 
     /// The word that is stored and shown.
@@ -62,13 +71,16 @@ impl SecurityKind {
             SecurityKind::SessionEnded => "session_ended",
             SecurityKind::SessionsEnded => "sessions_ended",
             SecurityKind::LinkMade => "link_made",
+            SecurityKind::LinksEnded => "links_ended",
             SecurityKind::PasswordSet => "password_set",
             SecurityKind::FactorSet => "factor_set",
             SecurityKind::FactorRemoved => "factor_removed",
             SecurityKind::TokenMade => "token_made",
             SecurityKind::TokenRevoked => "token_revoked",
+            SecurityKind::TokenExposed => "token_exposed",
             SecurityKind::SecretsRotated => "secrets_rotated",
             SecurityKind::SecretsLost => "secrets_lost",
+            SecurityKind::PeopleRestored => "people_restored",
         }
     }
 
@@ -186,7 +198,7 @@ mod tests {
                 Ok(events.iter().rev().filter(|event| before.is_none_or(|before| event.id < before)).take(3).cloned().collect())
             })
         };
-        assert_eq!(verify_events(&events).unwrap().map(|(id, _)| id), Some(11));
+        assert_eq!(verify_events(&events).unwrap().map(|(id, _)| id), Some(14));
         let without: Vec<_> = events.iter().filter(|event| event.id != 4).cloned().collect();
         assert!(verify_events(&without).unwrap_err().to_string().contains("number 5"));
         let mut changed = events.clone();

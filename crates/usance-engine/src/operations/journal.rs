@@ -16,7 +16,7 @@ use usance_store::projection::Span;
 use usance_store::{Batch, codec};
 
 /// Who may do what.
-pub const RIGHTS: &[Right] = &[("journal_list", Permission::Back)];
+pub const RIGHTS: &[Right] = &[("journal_list", Permission::Back), ("record_list", Permission::Back)];
 
 /// Batches that are read from the log at a time.
 const BATCHES: usize = 64;
@@ -39,6 +39,56 @@ pub struct Posted {
     pub actor: Option<Actor>,
     /// Whose share of a close it is, if it is one.
     pub share_of: Option<(ProductIx, PositionId)>,
+}
+
+/// A record of the log, without what it holds: when, by whom, and what came of it.
+#[derive(Clone, Debug)]
+pub struct RecordSeen {
+    /// Its place in the log.
+    pub place: LogPosition,
+    /// When.
+    pub at: Timestamp,
+    /// Who had it decided; nobody where a day was over, or where the record is older than the field.
+    pub actor: Option<Actor>,
+    /// The names of its events; none where a rule said no, or where what was done lies elsewhere.
+    pub events: Vec<&'static str>,
+}
+
+/// The records before a place, newest first, at most so many.
+///
+/// # Errors
+/// An engine that cannot answer now.
+pub async fn records(engine: &Engine, before: Option<LogPosition>, most: usize) -> Result<Vec<RecordSeen>, Refusal> {
+    let (shard, through) = engine.read_at(|now, _| now.registry.platform.shard).await?;
+    let mut below = before.map_or(through.seq(), LogPosition::seq).saturating_add(1);
+    let mut found: Vec<RecordSeen> = Vec::new();
+    while found.len() < most {
+        let batches = engine.log(|reader| reader.read_before(shard, below, BATCHES))?;
+        let Some(last) = batches.last() else { break };
+        below = last.seq;
+        for batch in &batches {
+            let mut seen = Vec::new();
+            for item in codec::facts(batch) {
+                let (place, fact) = item.map_err(Unavailable::from)?;
+                let events = fact.events.iter().map(Event::name).collect();
+                seen.push(RecordSeen { place, at: fact.at, actor: fact.actor, events });
+            }
+            found.extend(seen.into_iter().rev().filter(|record| before.is_none_or(|before| record.place < before)));
+            if found.len() >= most {
+                break;
+            }
+        }
+    }
+    found.truncate(most);
+    Ok(found)
+}
+
+/// Who had the records at these places decided, one after the other.
+///
+/// # Errors
+/// An engine that cannot answer now.
+pub fn actors(engine: &Engine, places: impl IntoIterator<Item = LogPosition>) -> Result<Vec<Option<Actor>>, Unavailable> {
+    places.into_iter().map(|place| Ok(engine.record(place)?.fact.actor)).collect()
 }
 
 /// The entries before a place, newest first, at most so many: of the platform, or of one customer.

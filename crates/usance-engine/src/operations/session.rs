@@ -53,7 +53,9 @@ pub struct Keeps {
 /// # Errors
 /// As the home answers.
 pub fn end_all(people: &dyn Identities, customer: &str, keeps: Keeps, actor: Option<Actor>, now: i64) -> Result<(), StoreError> {
-    people.end_sign_in_links(customer)?;
+    if people.end_sign_in_links(customer)? > 0 {
+        people.add_security_event(&NewSecurityEvent::about(SecurityKind::LinksEnded, customer, actor), now)?;
+    }
     if people.end_sessions(customer, keeps.session)? > 0 {
         people.add_security_event(&NewSecurityEvent::about(SecurityKind::SessionsEnded, customer, actor), now)?;
     }

@@ -154,7 +154,7 @@ pub async fn make(
     let write = Write { caller, once, method: "POST" };
     let made = people.once(engine, write, SecretForm::Token, |people, secret| {
         let (name, role, customer) = (asked.name.clone(), asked.role.into(), asked.customer.clone());
-        let token = NewToken { name, role, scopes, customer, hash: secret_hash(secret), expires_at_ms };
+        let token = NewToken { name, role, scopes, customer, hash: secret_hash(secret), expires_at_ms, is_bootstrap: false };
         let record = people.add_token(&token, now)?;
         let event = NewSecurityEvent::about_token(SecurityKind::TokenMade, &record, caller.actor);
         people.add_security_event(&event, now)?;

@@ -90,7 +90,11 @@ impl Keyring {
             (Some(secrets), None) => self.adopt(store, secrets)?,
             (None, None) => {
                 let secrets = Secrets::new(Key::random(today())?, Vec::new());
-                secrets_file::create(&self.path, &secrets)?;
+                match secrets_file::create(&self.path, &secrets) {
+                    // Another process was first.
+                    Err(StoreError::AlreadyExists { .. }) => return self.join(store),
+                    made => made?,
+                }
                 let path = self.path.display().to_string();
                 tracing::warn!(path, "made the secrets file: it is in no backup, so keep a copy of it, apart from those of the data");
                 self.adopt(store, secrets)?
@@ -196,11 +200,13 @@ pub enum Reason {
     Lost,
 }
 
-/// Seals everything with a new key, which takes the place of those in the file.
+/// Seals everything with a new key, which takes the place of those in the file. Of two who do so at once the other waits, and changes
+/// the key once more. Only where a key was lost does anything go on that does not open.
 ///
 /// # Errors
 /// [`KeysError`]; nothing is changed then, but for a key more in the file.
 pub fn change(path: &Path, store: &mut dyn IdentityStore, reason: Reason) -> Result<Resealed, KeysError> {
+    let _held = secrets_file::hold(path)?;
     let (stored, before) = (store.sealing_key()?, secrets_file::read(path)?);
     match (&before, stored) {
         (Some(_), _) if reason == Reason::Lost => return Err(KeysError::NotLost { path: path.to_path_buf() }),
@@ -219,6 +225,10 @@ pub fn change(path: &Path, store: &mut dyn IdentityStore, reason: Reason) -> Res
     }
     let kind = if reason == Reason::Lost { SecurityKind::SecretsLost } else { SecurityKind::SecretsRotated };
     let done = atomically(store, |people| -> Result<_, KeysError> {
+        // Whoever holds no file that this one knows may have changed the key meanwhile.
+        if let Some(other) = people.sealing_key()?.filter(|now| Some(*now) != stored) {
+            return Err(KeysError::Other { path: path.to_path_buf(), stored: other });
+        }
         if stored.is_none() {
             keys_of_old::retire(people, &all)?;
         }
@@ -243,6 +253,9 @@ fn reseal(people: &dyn Identities, all: &Secrets, item: SealedItem, reason: Reas
         SealedPlace::Answer(key) => Sealed::Answer(key),
     };
     let opened = all.open(what, &bytes);
+    if let (Reason::Due | Reason::Leaked, Err(error)) = (reason, &opened) {
+        return Err((*error).into());
+    }
     match (&place, &opened) {
         (SealedPlace::SecondFactor(customer), Err(_)) => done.factors.push(customer.clone()),
         (SealedPlace::SecondFactor(customer), Ok(_)) if reason == Reason::Leaked => done.factors.push(customer.clone()),
@@ -251,6 +264,8 @@ fn reseal(people: &dyn Identities, all: &Secrets, item: SealedItem, reason: Reas
             let hash = secret_hash(&String::from_utf8_lossy(secret));
             if let Some(token) = people.find_token(&hash)? {
                 done.tokens += usize::from(people.expose_token(token.id)?);
+                let event = NewSecurityEvent::about_token(SecurityKind::TokenExposed, &token, Some(Actor::COMMAND_LINE));
+                people.add_security_event(&event, EngineClock::system().ms())?;
             }
             people.take_sign_in_link(&hash, 0)?;
             people.forget_sealed_answer(key)?;

@@ -5,7 +5,7 @@
 //! writer.
 
 use usance_engine::operations::token::BOOTSTRAP_NAME;
-use usance_store::{IdentityStore, NewSecurityEvent, NewToken, Role, Scopes, SecurityKind, StoreError, atomically};
+use usance_store::{IdentityStore, NewSecurityEvent, NewToken, Role, SecurityKind, StoreError, atomically};
 
 /// The environment variable that holds it.
 pub const VARIABLE: &str = "USANCE_OPERATOR_TOKEN";
@@ -36,25 +36,17 @@ pub fn check(token: &str) -> Result<(), String> {
     Err(format!("the token in {VARIABLE} {how}; make one with `openssl rand -hex 32`"))
 }
 
-/// Puts the token into the list, and revokes those that were there before it.
+/// Puts the token into the list, if it is not there.
 pub(super) fn keep(store: &mut dyn IdentityStore, hash: Option<[u8; 32]>, now: i64) -> Result<(), StoreError> {
+    let Some(hash) = hash else { return Ok(()) };
     let revoked = atomically(store, |people| -> Result<bool, StoreError> {
-        let present = hash.map(|hash| people.find_token(&hash)).transpose()?.flatten();
-        for token in people.tokens()? {
-            let is_bootstrap = token.name == BOOTSTRAP_NAME && token.role == Role::Operator && token.is_live(now);
-            if is_bootstrap && present.as_ref().is_none_or(|present| present.id != token.id) && people.revoke_token(token.id, now)? {
-                people.add_security_event(&NewSecurityEvent::about_token(SecurityKind::TokenRevoked, &token, None), now)?;
-            }
+        if let Some(present) = people.find_token(&hash)? {
+            return Ok(!present.is_live(now));
         }
-        match (hash, present) {
-            (Some(hash), None) => {
-                let (name, role, scopes) = (BOOTSTRAP_NAME.to_owned(), Role::Operator, Scopes::ALL);
-                let token = people.add_token(&NewToken { name, role, scopes, customer: None, hash, expires_at_ms: None }, now)?;
-                people.add_security_event(&NewSecurityEvent::about_token(SecurityKind::TokenMade, &token, None), now)?;
-                Ok(false)
-            }
-            (_, present) => Ok(present.is_some_and(|present| !present.is_live(now))),
-        }
+        let token = NewToken { hash, is_bootstrap: true, ..NewToken::plain(BOOTSTRAP_NAME, Role::Operator, None) };
+        let token = people.add_token(&token, now)?;
+        people.add_security_event(&NewSecurityEvent::about_token(SecurityKind::TokenMade, &token, None), now)?;
+        Ok(false)
     })?;
     if revoked {
         tracing::warn!("the token in {VARIABLE} was revoked: it opens nothing; set another one, or none");

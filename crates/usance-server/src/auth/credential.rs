@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, header};
 use usance_store::SessionRecord;
 
 /// What somebody came in with.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Credential {
     /// A token, as it was sent, and who that was.
     Token {

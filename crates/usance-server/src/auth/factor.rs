@@ -17,7 +17,7 @@ use usance_engine::caller::Actor;
 use usance_engine::operations::session::{AlsoTokens, Keeps, end_all};
 use usance_engine::people::keys::KeysError;
 use usance_store::secrets::{NotOpened, Sealed};
-use usance_store::{NewSecurityEvent, SecurityKind, SessionRecord, StoreError, atomically};
+use usance_store::{Identities, NewSecurityEvent, SecurityKind, SessionRecord, StoreError, atomically};
 
 /// Seconds of one code (RFC 6238).
 const STEP_SECONDS: u64 = 30;
@@ -72,6 +72,57 @@ pub struct Proof {
     pub code: String,
 }
 
+/// What was shown and was right: what is changed has to find it as it was.
+#[derive(Clone, Debug)]
+pub enum Proven {
+    /// The password, by its stored hash.
+    Password(String),
+    /// The second factor, as it is sealed.
+    Factor(Vec<u8>),
+}
+
+/// Why a change of the way in was not made.
+pub(super) enum Unchanged {
+    /// The people or the keys.
+    Keys(KeysError),
+    /// The session ended, or what was proven is not so any more.
+    Overtaken,
+}
+
+impl From<StoreError> for Unchanged {
+    fn from(error: StoreError) -> Self {
+        Unchanged::Keys(error.into())
+    }
+}
+
+impl From<KeysError> for Unchanged {
+    fn from(error: KeysError) -> Self {
+        Unchanged::Keys(error)
+    }
+}
+
+impl Unchanged {
+    pub(super) fn into_problem(self) -> Problem {
+        match self {
+            Unchanged::Keys(error) => not_opened(error),
+            Unchanged::Overtaken => unproven(),
+        }
+    }
+}
+
+impl Proven {
+    /// Looks again, in the transaction of the change: somebody may have ended the session, or changed what was proven, meanwhile.
+    pub(super) fn still(&self, people: &dyn Identities, session: &SessionRecord) -> Result<(), Unchanged> {
+        let customer = session.customer.as_str();
+        let is_open = people.sessions(customer, now())?.iter().any(|open| open.id == session.id);
+        let is_same = match self {
+            Proven::Password(stored) => people.password(customer)?.as_ref() == Some(stored),
+            Proven::Factor(sealed) => people.second_factor(customer)?.is_some_and(|factor| factor.secret == *sealed),
+        };
+        if is_open && is_same { Ok(()) } else { Err(Unchanged::Overtaken) }
+    }
+}
+
 /// A signed-in customer who asks for a change of the way in.
 #[derive(Clone, Copy, Debug)]
 pub struct Asking<'a> {
@@ -102,19 +153,20 @@ impl Auth {
     /// `Retry-After` after too many tries.
     pub fn check_code(&self, ticket: &str, code: &str, sender: &Sender) -> Result<String, Problem> {
         let customer = self.ticket_customer(ticket)?;
-        let totp = self.second_factor(&customer)?.ok_or_else(wrong)?;
+        let factor = self.second_factor(&customer)?.ok_or_else(wrong)?;
         let taken = self.attempts.code(&customer, sender).map_err(|wait| too_many("code", wait))?;
-        let used = self.use_code(&customer, &totp, code);
+        let used = self.use_code(&customer, &factor, code);
         self.count_try("code", &used, taken);
         used.map(|()| customer)
     }
 
-    fn second_factor(&self, customer: &str) -> Result<Option<Totp>, Problem> {
+    fn second_factor(&self, customer: &str) -> Result<Option<Opened>, Problem> {
         let opened = self.with_store(|store| -> Result<_, KeysError> {
             let Some(stored) = store.second_factor(customer)? else { return Ok(None) };
-            self.people.keys().open(store, Sealed::SecondFactor(customer), &stored.secret).map(Some)
+            let plain = self.people.keys().open(store, Sealed::SecondFactor(customer), &stored.secret)?;
+            Ok(Some(Opened { totp: totp(&plain), sealed: stored.secret }))
         });
-        Ok(opened.map_err(not_opened)?.map(|secret| totp(&secret)))
+        opened.map_err(not_opened)
     }
 
     /// Whether a customer has a second factor.
@@ -126,36 +178,42 @@ impl Auth {
         Ok(stored.is_some())
     }
 
-    fn use_code(&self, customer: &str, totp: &Totp, code: &str) -> Result<(), Problem> {
-        let step = right_step(totp, code).ok_or_else(wrong_code)?;
-        let first = self.with_store(|store| store.use_step(customer, step)).map_err(|error| failed(&error))?;
-        if first { Ok(()) } else { Err(wrong_code()) }
+    /// Uses a code up, of the factor that was opened and no other one.
+    fn use_code(&self, customer: &str, factor: &Opened, code: &str) -> Result<(), Problem> {
+        let step = right_step(&factor.totp, code).ok_or_else(wrong_code)?;
+        let first = self.with_store(|store| {
+            atomically::<_, StoreError>(store, |people| {
+                let is_same = people.second_factor(customer)?.is_some_and(|stored| stored.secret == factor.sealed);
+                Ok(is_same && people.use_step(customer, step)?)
+            })
+        });
+        if first.map_err(|error| failed(&error))? { Ok(()) } else { Err(wrong_code()) }
     }
 
     /// Looks at what a session's customer shows again: a code of the second factor where one is set, the password otherwise.
     ///
     /// # Errors
     /// 401 for what is wrong, 403 for a second factor that was lost, 429 with `Retry-After` after too many tries.
-    pub async fn prove(&self, asking: Asking<'_>, proof: Proof) -> Result<(), Problem> {
+    pub async fn prove(&self, asking: Asking<'_>, proof: Proof) -> Result<Proven, Problem> {
         let session = asking.session;
-        let Some(totp) = self.second_factor(&session.customer)? else {
+        let Some(factor) = self.second_factor(&session.customer)? else {
             return self.prove_password(asking, proof.password).await;
         };
         let taken = self.attempts.code_within(session.id).map_err(|wait| too_many("session", wait))?;
-        let used = self.use_code(&session.customer, &totp, &proof.code);
+        let used = self.use_code(&session.customer, &factor, &proof.code);
         self.count_try("session", &used, taken);
-        used
+        used.map(|()| Proven::Factor(factor.sealed))
     }
 
     /// Looks at the password that a session's customer shows again.
     ///
     /// # Errors
     /// As [`Auth::prove`].
-    pub async fn prove_password(&self, asking: Asking<'_>, password: String) -> Result<(), Problem> {
+    pub async fn prove_password(&self, asking: Asking<'_>, password: String) -> Result<Proven, Problem> {
         let Asking { session, address, .. } = asking;
         let sender = Sender::Known { device: format!("session {}", session.id), address };
-        match self.check_password(&session.customer, password, &sender).await {
-            Ok(_) => Ok(()),
+        match self.proven_password(&session.customer, password, &sender).await {
+            Ok(stored) => Ok(Proven::Password(stored)),
             Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => Err(unproven()),
             Err(problem) => Err(problem),
         }
@@ -181,9 +239,10 @@ impl Auth {
         let step = right_step(&totp(&secret), &asked.code).ok_or_else(wrong_code);
         self.count_try("session", &step, taken);
         let step = step?;
-        self.prove(asking, asked.proof).await?;
+        let proven = self.prove(asking, asked.proof).await?;
         let set = self.with_store(|store| {
-            atomically(store, |people| -> Result<(), KeysError> {
+            atomically(store, |people| -> Result<(), Unchanged> {
+                proven.still(people, session)?;
                 let sealed = self.people.keys().seal(people, Sealed::SecondFactor(customer), &secret)?;
                 people.set_second_factor(customer, &sealed, now())?;
                 // The code that set it up is used up, too.
@@ -192,7 +251,9 @@ impl Auth {
                 Ok(end_all(people, customer, keeps(session), actor, now())?)
             })
         });
-        set.map_err(not_opened)
+        set.map_err(Unchanged::into_problem)?;
+        self.sessions_ended();
+        Ok(())
     }
 
     /// Takes the second factor of a session's customer out of force, with one of its codes. Links and other sessions end.
@@ -205,21 +266,30 @@ impl Auth {
         if !self.has_second_factor(customer)? {
             return Err(wrong());
         }
-        self.prove(asking, Proof { code, ..Proof::default() }).await?;
+        let proven = self.prove(asking, Proof { code, ..Proof::default() }).await?;
         let removed = self.with_store(|store| {
-            atomically::<_, StoreError>(store, |people| {
+            atomically(store, |people| -> Result<(), Unchanged> {
+                proven.still(people, session)?;
                 people.remove_second_factor(customer)?;
                 people.add_security_event(&NewSecurityEvent::about(SecurityKind::FactorRemoved, customer, actor), now())?;
-                end_all(people, customer, keeps(session), actor, now())
+                Ok(end_all(people, customer, keeps(session), actor, now())?)
             })
         });
-        removed.map_err(|error| failed(&error))
+        removed.map_err(Unchanged::into_problem)?;
+        self.sessions_ended();
+        Ok(())
     }
 }
 
 /// What stays open: the session that asked, and tokens.
 const fn keeps(session: &SessionRecord) -> Keeps {
     Keeps { session: Some(session.id), tokens: AlsoTokens::Keep }
+}
+
+/// A second factor that was opened, and as it is stored.
+struct Opened {
+    totp: Totp,
+    sealed: Vec<u8>,
 }
 
 /// The time step whose code this is: of now, the one before or the one after. Looks at every digit of all three.

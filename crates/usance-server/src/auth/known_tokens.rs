@@ -78,8 +78,9 @@ mod tests {
 
     fn token(id: i64) -> TokenRecord {
         let (name, role, scopes) = ("one".to_owned(), Role::Service, Scopes::ALL);
-        let (created_at_ms, expires_at_ms, revoked_at_ms) = (0, None, None);
-        TokenRecord { id, name, role, scopes, customer: None, created_at_ms, expires_at_ms, revoked_at_ms, is_exposed: false }
+        let (created_at_ms, expires_at_ms, revoked_at_ms, is_exposed) = (0, None, None, false);
+        let (customer, is_bootstrap) = (None, false);
+        TokenRecord { id, name, role, scopes, customer, created_at_ms, expires_at_ms, revoked_at_ms, is_exposed, is_bootstrap }
     }
 
     #[test]

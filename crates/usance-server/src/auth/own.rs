@@ -3,7 +3,7 @@
 //! Owns the proof that is asked first, and that what is changed and what ends with it are one transaction. Second factors are
 //! `factor`'s, sessions `session`'s.
 
-use super::factor::{Asking, Proof};
+use super::factor::{Asking, Proof, Unchanged};
 use super::refusals::failed;
 use super::session::{now, random};
 use super::tokens::Auth;
@@ -37,17 +37,23 @@ impl Auth {
         tokens: AlsoTokens,
     ) -> Result<(), Problem> {
         let Asking { session, actor, .. } = asking;
-        self.prove_password(asking, current).await?;
+        let proven = self.prove_password(asking, current).await?;
         let phc = hash_password(password).await.map_err(|refusal| match refusal {
             Refusal::Malformed(detail) => Problem::new(StatusCode::BAD_REQUEST, "password_length", detail),
             _ => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "hashing_failed", "The password could not be hashed."),
         })?;
         let keeps = Keeps { session: Some(session.id), tokens };
         let set = self.with_store(|store| {
-            atomically::<_, StoreError>(store, |people| put_password(people, (&session.customer, &phc), keeps, actor, now()))
+            atomically(store, |people| -> Result<(), Unchanged> {
+                proven.still(people, session)?;
+                Ok(put_password(people, (&session.customer, &phc), keeps, actor, now())?)
+            })
         });
-        set.map_err(|error| failed(&error))?;
-        self.tokens_changed();
+        set.map_err(Unchanged::into_problem)?;
+        match tokens {
+            AlsoTokens::Keep => self.sessions_ended(),
+            AlsoTokens::Revoke => self.tokens_changed(),
+        }
         Ok(())
     }
 
@@ -78,17 +84,19 @@ impl Auth {
         if self.tokens_of(customer)?.len() >= OWN_TOKENS_MAX {
             return Err(Problem::new(StatusCode::BAD_REQUEST, "tokens_too_many", format!("At most {OWN_TOKENS_MAX} tokens.")));
         }
-        self.prove(asking, proof).await?;
+        let proven = self.prove(asking, proof).await?;
         let text = token_secret(&random()?);
         let (hash, expires_at_ms) = (secret_hash(&text), Some(now() + i64::from(days) * DAY_MS));
         let token = NewToken { scopes, hash, expires_at_ms, ..NewToken::plain(&name, Role::Customer, Some(customer)) };
         let made = self.with_store(|store| {
-            atomically::<_, StoreError>(store, |people| {
+            atomically(store, |people| -> Result<(), Unchanged> {
+                proven.still(people, session)?;
                 let record = people.add_token(&token, now())?;
-                people.add_security_event(&NewSecurityEvent::about_token(SecurityKind::TokenMade, &record, actor), now()).map(drop)
+                people.add_security_event(&NewSecurityEvent::about_token(SecurityKind::TokenMade, &record, actor), now())?;
+                Ok(())
             })
         });
-        made.map_err(|error| failed(&error))?;
+        made.map_err(Unchanged::into_problem)?;
         Ok(text)
     }
 
@@ -100,16 +108,17 @@ impl Auth {
         let revoked = self.with_store(|store| {
             atomically::<_, StoreError>(store, |people| {
                 let own = people.token(id)?.filter(|token| token.customer.as_deref() == Some(customer));
-                if let Some(token) = own
-                    && people.revoke_token(id, now())?
-                {
+                let Some(token) = own else { return Ok(false) };
+                let is_revoked = people.revoke_token(id, now())?;
+                if is_revoked {
                     people.add_security_event(&NewSecurityEvent::about_token(SecurityKind::TokenRevoked, &token, actor), now())?;
                 }
-                Ok(())
+                Ok(is_revoked)
             })
         });
-        revoked.map_err(|error| failed(&error))?;
-        self.tokens_changed();
+        if revoked.map_err(|error| failed(&error))? {
+            self.tokens_changed();
+        }
         Ok(())
     }
 }

@@ -13,6 +13,7 @@ use crate::wire::problem::Problem;
 use crate::wire::text::hex;
 use argon2::{Argon2, PasswordHash, PasswordVerifier};
 use axum::http::StatusCode;
+use std::net::IpAddr;
 use std::time::Duration;
 use subtle::ConstantTimeEq;
 use usance_core::id::is_unseen;
@@ -95,11 +96,7 @@ impl Auth {
     /// 401 for a wrong one, also where there is no such customer; 429 with `Retry-After` after too many tries, or while as many of
     /// this customer or network as may wait for their turn; 503 when too many are being checked.
     pub async fn check_password(&self, customer: &str, password: String, sender: &Sender) -> Result<Passed, Problem> {
-        // Counted first: who may not try takes nobody's place.
-        let taken = self.attempts.password(customer, sender).map_err(|wait| too_many("password", wait))?;
-        let compared = self.compare(customer, password, sender).await;
-        self.count_try("password", &compared, taken);
-        let stored = compared?;
+        let stored = self.proven_password(customer, password, sender).await?;
         if self.has_second_factor(customer)? {
             Ok(Passed::CodeAsked { ticket: self.ticket(customer, now() + TICKET_MS, Some(&stored))? })
         } else {
@@ -107,8 +104,20 @@ impl Auth {
         }
     }
 
+    /// The stored hash of a password that is right; every try is counted.
+    ///
+    /// # Errors
+    /// As [`Auth::check_password`].
+    pub(super) async fn proven_password(&self, customer: &str, password: String, sender: &Sender) -> Result<String, Problem> {
+        // Counted first: who may not try takes nobody's place.
+        let taken = self.attempts.password(customer, sender).map_err(|wait| too_many("password", wait))?;
+        let compared = self.compare(customer, password, sender).await;
+        self.count_try("password", &compared, taken);
+        compared
+    }
+
     /// The stored hash of a password that is right.
-    pub(super) async fn compare(&self, customer: &str, password: String, sender: &Sender) -> Result<String, Problem> {
+    async fn compare(&self, customer: &str, password: String, sender: &Sender) -> Result<String, Problem> {
         let place = self.turns.place(customer, sender).map_err(out_of_turn)?;
         let turn = place.turn().await.map_err(out_of_turn)?;
         let stored = self.with_store(|store| store.password(customer)).map_err(|error| failed(&error))?;
@@ -173,10 +182,16 @@ impl Auth {
     /// The customer whom a sign-in link's code would sign in; it is not used up.
     ///
     /// # Errors
-    /// 401 for a link that was used, has expired, or never was.
-    pub fn link_customer(&self, code: &str) -> Result<String, Problem> {
+    /// 401 for a link that was used, has expired, or never was; 429 where too many that are none came from there.
+    pub fn link_customer(&self, code: &str, from: Option<IpAddr>) -> Result<String, Problem> {
+        // No code can be guessed: this is for the store, as with bearers of tokens that are none.
+        let from = from.filter(|from| !from.is_loopback());
+        let taken = from.map(|from| self.attempts.bearer(from)).transpose().map_err(|wait| too_many("link", wait))?;
         let found =
             self.with_store(|store| store.sign_in_link(&secret_hash(&code_as_made(code)), now())).map_err(|error| failed(&error))?;
+        if found.is_some() {
+            taken.into_iter().for_each(|taken| self.attempts.settle(taken, TryEnd::Right));
+        }
         found.ok_or_else(link_used)
     }
 
@@ -184,7 +199,9 @@ impl Auth {
     ///
     /// # Errors
     /// As [`Auth::link_customer`].
-    pub fn take_link(&self, code: &str) -> Result<String, Problem> {
+    pub fn take_link(&self, code: &str, from: Option<IpAddr>) -> Result<String, Problem> {
+        // What is no link is found out by reading: only what is one is written.
+        self.link_customer(code, from)?;
         let taken =
             self.with_store(|store| store.take_sign_in_link(&secret_hash(&code_as_made(code)), now())).map_err(|error| failed(&error))?;
         taken.ok_or_else(link_used)
@@ -194,18 +211,21 @@ impl Auth {
     ///
     /// # Errors
     /// 503 when the file cannot be written.
-    pub fn open_session(&self, customer: &str, device: &str, address: AddressClass) -> Result<String, Problem> {
+    pub fn open_session(&self, customer: &str, device: &str, (way, address): (Credential, AddressClass)) -> Result<String, Problem> {
         let secret = hex(&random::<32>()?);
         let device: String = device.chars().filter(|letter| !is_unseen(*letter)).take(200).collect();
         let at = now();
         let session = NewSession { hash: secret_hash(&secret), customer: customer.to_owned(), device, expires_at_ms: at + IDLE_MS };
-        let actor = Actor { role: Role::Customer, credential: Credential::SignIn, address };
+        let actor = Actor { role: Role::Customer, credential: way, address };
         let opened = self.with_store(|store| {
             atomically::<_, StoreError>(store, |people| {
                 let session = people.add_session(&session, at)?;
                 let event = NewSecurityEvent::about(SecurityKind::SignedIn, customer, Some(actor));
                 people.add_security_event(&NewSecurityEvent { subject: Some(session.id), ..event }, at)?;
-                people.end_older_sessions(customer, SESSIONS_MAX, at)
+                if people.end_older_sessions(customer, SESSIONS_MAX, at)? > 0 {
+                    people.add_security_event(&NewSecurityEvent::about(SecurityKind::SessionsEnded, customer, None), at)?;
+                }
+                Ok(())
             })
         });
         opened.map_err(|error| failed(&error))?;
@@ -270,7 +290,9 @@ impl Auth {
                 Ok(())
             })
         });
-        ended.map_err(|error| failed(&error))
+        ended.map_err(|error| failed(&error))?;
+        self.sessions_ended();
+        Ok(())
     }
 }
 

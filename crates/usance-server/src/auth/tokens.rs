@@ -15,7 +15,7 @@ use super::refusals::failed;
 use crate::wire::problem::Problem;
 use axum::http::{HeaderMap, StatusCode, header};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 use usance_core::id::is_outside_id;
@@ -25,7 +25,7 @@ use usance_engine::life::clock::EngineClock;
 use usance_engine::people::keys::{Keyring, KeysError};
 use usance_engine::people::{People, secret_hash};
 use usance_store::random::random_bytes;
-use usance_store::{Home, IdentityStore, StoreError};
+use usance_store::{Home, IdentityStore, StoreError, TokenRecord};
 
 fn random_key() -> Result<[u8; 32], StoreError> {
     random_bytes().map_err(|source| StoreError::Io { path: "/dev/urandom".into(), source })
@@ -44,6 +44,8 @@ pub struct Auth {
     /// PasswordQueues to have a password checked.
     pub(super) turns: PasswordQueues,
     seen_version: AtomicI64,
+    /// Whether the keys have to be looked at: another process may have rotated them.
+    is_behind: AtomicBool,
     /// Told each time the live tokens were read again: who holds an answer open looks whether it still may.
     changed: Notify,
 }
@@ -62,6 +64,7 @@ impl Auth {
             attempts: Attempts::new(random_key()?),
             turns: PasswordQueues::new(),
             seen_version: AtomicI64::new(0),
+            is_behind: AtomicBool::new(true),
             changed: Notify::new(),
         })
     }
@@ -84,6 +87,11 @@ impl Auth {
         self.changed.notify_one();
     }
 
+    /// Sessions ended: what they opened has to end, too.
+    pub fn sessions_ended(&self) {
+        self.changed.notify_one();
+    }
+
     /// Waits until tokens may be otherwise than the last time.
     pub async fn changed(&self) {
         self.changed.notified().await;
@@ -97,11 +105,13 @@ impl Auth {
     pub fn keep_house(&self) -> Result<(), KeysError> {
         self.rates.keep_house();
         let version = self.with_store(|people| people.foreign_version())?;
-        if self.seen_version.load(Ordering::Acquire) != version {
+        if self.seen_version.swap(version, Ordering::AcqRel) != version {
             self.tokens_changed();
+            self.is_behind.store(true, Ordering::Release);
+        }
+        if self.is_behind.load(Ordering::Acquire) {
             self.with_store(|people| self.people.keys().follow(people))?;
-            // Only now: what could not be read is read the next time.
-            self.seen_version.store(version, Ordering::Release);
+            self.is_behind.store(false, Ordering::Release);
         }
         Ok(())
     }
@@ -130,7 +140,8 @@ impl Auth {
             Some(token) => Some(token),
             None => self.ask_for_token(&hash, from)?,
         };
-        match token.filter(|token| token.is_live(now)) {
+        let opens = |token: &TokenRecord| token.is_live(now) && (!token.is_bootstrap || Some(hash) == self.bootstrap);
+        match token.filter(opens) {
             Some(token) => Ok(Identity::of_token(token)),
             None => Err(unauthorized("The token is unknown, has expired, or was revoked.")),
         }
@@ -138,7 +149,7 @@ impl Auth {
 
     /// Asks the store for a token. Whoever sends many that are none has to wait, and asks nothing meanwhile; a token that was right
     /// before is asked for all the same, and so is one from this machine: a proxy or a program of the house.
-    fn ask_for_token(&self, hash: &[u8; 32], from: Option<IpAddr>) -> Result<Option<usance_store::TokenRecord>, Problem> {
+    fn ask_for_token(&self, hash: &[u8; 32], from: Option<IpAddr>) -> Result<Option<TokenRecord>, Problem> {
         let was_right = self.known.was_right(hash);
         let taken = match from.filter(|from| !was_right && !from.is_loopback()).map(|from| self.attempts.bearer(from)).transpose() {
             Ok(taken) => taken,

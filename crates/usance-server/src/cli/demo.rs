@@ -45,6 +45,9 @@ pub struct Demo {
     /// The data directory of the demo.
     #[arg(long, value_name = "DIR", env = "USANCE_DATA", default_value = "usance-demo")]
     data: PathBuf,
+    /// The file with the keys that seal what of it is secret [default: beside the data directory, DIR.secrets].
+    #[arg(long, value_name = "FILE", env = "USANCE_SECRETS_FILE")]
+    secrets: Option<PathBuf>,
     #[command(flatten)]
     serving: Serving,
     /// Serve it also where others than this machine can reach it: anybody may enter as a sample customer and move the clock.
@@ -85,7 +88,7 @@ pub fn run(verb: &Demo) -> anyhow::Result<ExitCode> {
     let opening = open(&Settings::new(&verb.data), output)?;
     let sample_customers = tokens.customers.iter().map(|(id, _)| id.clone()).collect();
     let tomorrow = next_midnight(&opening.engine);
-    let keys = Keyring::at(secrets_file::beside_data(&verb.data));
+    let keys = Keyring::at(verb.secrets.clone().unwrap_or_else(|| secrets_file::beside_data(&verb.data)));
     let entry = Entry { bootstrap: None, sample_customers, keys };
     serve(opening, door, &verb.serving, entry, move |address, _| tell(address, &tokens, tomorrow, output))
 }

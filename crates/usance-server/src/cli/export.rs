@@ -96,13 +96,14 @@ pub fn run(verb: &Export) -> anyhow::Result<ExitCode> {
 /// Runs the log and writes every posting; gives how many there are, and where the log led.
 fn postings(verb: &Export, reader: &dyn LogReader, end: Head, journal: &mut CsvFile) -> anyhow::Result<(u64, Replay)> {
     let bar = progress("journal", end.seq, verb.output);
-    journal.write_record(["log_position", "at", "asset", "customer", "product", "account", "side", "amount", "day"])?;
+    journal.write_record(["log_position", "at", "asset", "customer", "product", "account", "side", "amount", "day", "actor"])?;
     let mut postings = 0u64;
     let replay = Replay::walk(reader, end, |batch, state, records| {
         bar.set_position(batch.seq);
         let Some(state) = state else { return Ok(()) };
         for (index, record) in records.iter().enumerate() {
             let place = (batch.seq << 16 | index as u64).to_string();
+            let actor = record.fact.actor.map_or_else(String::new, |actor| actor.to_string());
             for event in &record.fact.events {
                 let (at, day) = verb::stamped(state, event, record.fact.at);
                 for entry in verb::post(state, event)? {
@@ -124,6 +125,7 @@ fn postings(verb: &Export, reader: &dyn LogReader, end: Head, journal: &mut CsvF
                             side,
                             &amount,
                             &day.to_string(),
+                            &actor,
                         ])?;
                         postings += 1;
                     }

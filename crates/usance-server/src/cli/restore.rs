@@ -9,11 +9,15 @@ use anyhow::{Context, bail};
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use usance_engine::life::clock::EngineClock;
 use usance_engine::life::settings::SHARD;
 use usance_engine::people::keys::{Reason, change};
+use usance_store::actor::Actor;
 use usance_store::note::Proof;
-use usance_store::soundness::people_hashes;
-use usance_store::{DataDirectory, Head, Home, LogReader, Note, People, StoreError, verify_chain};
+use usance_store::{
+    DataDirectory, Head, Home, IdentityStore, LogReader, NewSecurityEvent, Note, People, SecurityKind, SqliteIdentities, StoreError,
+    verify_chain,
+};
 
 /// Put into a store what a copy has more: everything into an empty one.
 ///
@@ -29,6 +33,10 @@ pub struct Restore {
     /// The copy.
     #[arg(long, value_name = "DIR")]
     from: PathBuf,
+    /// Take a copy whose note is not there or not signed with a key of the secrets file: a platform's own directory, or a copy that was
+    /// made without that file. Without the secrets file nobody can tell, and nothing is asked.
+    #[arg(long)]
+    accept_unsigned: bool,
     #[command(flatten)]
     pub(super) output: Output,
 }
@@ -45,7 +53,8 @@ pub fn run(verb: &Restore) -> anyhow::Result<ExitCode> {
     let note = Note::expect(&from, SHARD)?;
     let proof = proven(note.as_ref(), verb)?;
     let copy = Home::embedded(&from);
-    expect_keys(&copy, &verb.to)?;
+    let people = people_of(&from)?;
+    expect_keys(&people, &verb.to)?;
     let reader = copy.log_reader().with_context(|| format!("{} holds no log", verb.from.display()))?;
     let (directory, store) = match verb.to.server.postgres()? {
         Some(postgres) => (None, Home::Postgres(postgres)),
@@ -73,7 +82,7 @@ pub fn run(verb: &Restore) -> anyhow::Result<ExitCode> {
         Ok(())
     })?;
     bar.finish_and_clear();
-    let people = put_people(&people_of(&from, note)?, &store, head.seq > before.seq)?;
+    let people = put_people(&people, &store, head.seq > before.seq)?;
     let lost = if people { settle_keys(&verb.to, &store)? } else { Vec::new() };
     let hash = crate::wire::text::hex(&head.hash);
     let added = head.seq - before.seq;
@@ -96,21 +105,31 @@ pub fn run(verb: &Restore) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the signature of the copy's note proves, as a word. A forged one is refused.
+/// What the signature of the copy's note proves, as words. Where the secrets file is at hand a copy that is not signed with it is taken
+/// knowingly alone, and a forged one not at all.
 fn proven(note: Option<&Note>, verb: &Restore) -> anyhow::Result<&'static str> {
-    let Some(note) = note else { return Ok("not there") };
     let Some(keys) = verb.to.keys()? else { return Ok("not looked at: no secrets file is at hand (--secrets)") };
-    match note.proof(&keys) {
-        Proof::Signed => Ok("signed by this platform's secrets file"),
-        Proof::Unsigned => Ok("not signed"),
-        Proof::OtherKey => Ok("signed with a key that is not in the secrets file"),
-        Proof::Forged => bail!("{}: the note was not written by whoever has the secrets file; nothing was changed", verb.from.display()),
+    let found = match note.map(|note| note.proof(&keys)) {
+        Some(Proof::Signed) => return Ok("signed by this platform's secrets file"),
+        Some(Proof::Forged) => {
+            bail!("{}: the note was not written by whoever has the secrets file; nothing was changed", verb.from.display())
+        }
+        Some(Proof::Unsigned) => "not signed",
+        Some(Proof::OtherKey) => "signed with a key that is not in the secrets file",
+        None => "not there",
+    };
+    if !verb.accept_unsigned {
+        bail!(
+            "{}: the copy's note is {found}, so somebody else may have made it; nothing was changed. If you know where it comes from, add --accept-unsigned",
+            verb.from.display()
+        );
     }
+    Ok(found)
 }
 
 /// A secrets file that is there has to be the copy's platform's: another one would never be used, or would be another platform's.
-fn expect_keys(copy: &Home, to: &StoreFlags) -> anyhow::Result<()> {
-    let (Some(stored), Some(keys)) = (copy.people()?.sealing_key()?, to.keys()?) else { return Ok(()) };
+fn expect_keys(copied: &People, to: &StoreFlags) -> anyhow::Result<()> {
+    let (Some(stored), Some(keys)) = (copied.sealing_key, to.keys()?) else { return Ok(()) };
     if keys.with_in_force(stored).is_none() {
         let path = to.secrets_file()?;
         bail!(
@@ -129,8 +148,11 @@ fn settle_keys(to: &StoreFlags, store: &Home) -> anyhow::Result<Vec<String>> {
     if to.keys()?.is_some_and(|keys| keys.with_in_force(stored).is_some()) {
         return Ok(Vec::new());
     }
-    let Ok(path) = to.secrets_file() else { return Ok(Vec::new()) };
-    Ok(change(&path, people.as_mut(), Reason::Lost)?.factors)
+    match to.secrets_file() {
+        Ok(path) => Ok(change(&path, people.as_mut(), Reason::Lost)?.factors),
+        // Nothing is lost yet: whoever serves it names the file.
+        Err(_) => Ok(Vec::new()),
+    }
 }
 
 /// Where the store's log ends; one that has none is left without.
@@ -155,17 +177,13 @@ fn expect_beginning(copy: &dyn LogReader, head: Head) -> anyhow::Result<()> {
     }
 }
 
-/// The copy's people, which its note was held against. A file of an older release is brought up by being opened, which changes
-/// nobody: the note then tells of the file as it is now.
-fn people_of(copy: &DataDirectory, note: Option<Note>) -> anyhow::Result<People> {
-    let people = Home::embedded(copy).people()?.everything()?;
-    if let Some(note) = note {
-        let now = people_hashes(&copy.people())?;
-        if now.version != note.people.version {
-            Note { people: now, ..note }.write(copy.path())?;
-        }
-    }
-    Ok(people)
+/// The copy's people, which its note was held against. They are read from a copy of their own: a file of an older release is brought up
+/// by being opened, and the copy stays as it is.
+fn people_of(copy: &DataDirectory) -> anyhow::Result<People> {
+    let scratch = tempfile::tempdir().context("room for the copy's people")?;
+    let file = scratch.path().join("people.sqlite");
+    usance_store::copy::database(&copy.people(), &file)?;
+    Ok(SqliteIdentities::open(&file)?.everything()?)
 }
 
 /// Puts the copy's people into an empty home, and in the place of those of a store that was behind the copy: a token that
@@ -174,7 +192,12 @@ fn put_people(people: &People, store: &Home, was_behind: bool) -> anyhow::Result
     let mut home = store.people()?;
     let put = if was_behind { home.replace(people) } else { home.fill(people) };
     match put {
-        Ok(()) => Ok(true),
+        Ok(()) => {
+            let event =
+                NewSecurityEvent { kind: SecurityKind::PeopleRestored, customer: None, subject: None, actor: Some(Actor::COMMAND_LINE) };
+            home.add_security_event(&event, EngineClock::system().ms())?;
+            Ok(true)
+        }
         Err(StoreError::AlreadyExists { .. }) => Ok(false),
         Err(error) => Err(error.into()),
     }

@@ -318,8 +318,9 @@ async fn until_stopped(door: Opened, app: App, opening: &Started, mut signals: S
     let snapshots = app.engine.clone();
     let (serving, known) = (app.clone(), app.clone());
     let house = House {
-        is_long_read: Box::new(move |headers| {
-            known.auth.identify(headers, None).is_ok_and(|sender| matches!(sender.role, Role::Service | Role::Operator))
+        is_long_read: Box::new(move |headers, peer| {
+            let from = known.site.proxies.source(headers, peer.ip());
+            known.auth.identify(headers, Some(from)).is_ok_and(|sender| matches!(sender.role, Role::Service | Role::Operator))
         }),
         proxies: app.site.proxies.clone(),
         stopping: Arc::clone(&app.serving),
@@ -372,7 +373,7 @@ impl Signals {
 async fn keep_house(app: App) {
     let app = Arc::new(app);
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
-    let (mut failing, mut second) = (false, 0_u32);
+    let (mut failing, mut second) = (0_u32, 0_u32);
     loop {
         tokio::select! {
             _ = seconds.tick() => {
@@ -387,15 +388,23 @@ async fn keep_house(app: App) {
 
 /// How often streams are held against tokens that end by themselves, seconds.
 const LAPSED_EVERY: u32 = 10;
+/// How long tokens are known to whoever cannot ask the store, seconds.
+const UNHEARD_SECONDS: u32 = 60;
 /// How often what is over is forgotten, seconds.
 const FORGOTTEN_EVERY: u32 = 3600;
 
-fn each_second(app: &App, second: u32, failing: &mut bool) {
+fn each_second(app: &App, second: u32, failing: &mut u32) {
     match app.auth.keep_house() {
-        Ok(()) => *failing = false,
-        // Said once an outage.
-        Err(error) if !std::mem::replace(failing, true) => tracing::warn!(%error, "tokens and keys could not be read again"),
-        Err(_) => {}
+        Ok(()) => *failing = 0,
+        Err(error) => {
+            // Said once an outage. After a while nobody knows any more what was revoked elsewhere.
+            match *failing {
+                0 => tracing::warn!(%error, "tokens and keys could not be read again"),
+                UNHEARD_SECONDS => app.auth.tokens_changed(),
+                _ => {}
+            }
+            *failing = failing.saturating_add(1);
+        }
     }
     app.metrics.run_upkeep();
     if second.is_multiple_of(LAPSED_EVERY) {

@@ -5,8 +5,9 @@ use crate::cli::store_flags::Visited;
 use crate::wire::text::hex;
 use usance_engine::life::clock::EngineClock;
 use usance_engine::people::keys::today;
+use usance_store::note::Proof;
 use usance_store::security::verify_events;
-use usance_store::{IdentityStore, Secrets, StoreError};
+use usance_store::{IdentityStore, Note, Secrets, StoreError};
 
 /// Events that are read at a time.
 const EVENTS: u32 = 1000;
@@ -22,7 +23,21 @@ pub fn checks(visited: &Visited) -> Vec<Check> {
         Err(StoreError::NotFound { .. } | StoreError::OlderVersion { .. }) => return Vec::new(),
         Err(error) => return vec![failed(CHAIN, &error.into())],
     };
-    vec![chain(people.as_ref()), keys(people.as_ref(), visited.keys.as_ref())]
+    let own = [chain(people.as_ref()), keys(people.as_ref(), visited.keys.as_ref())];
+    own.into_iter().chain(note(visited)).collect()
+}
+
+/// What the signature of a copy's note proves, where there is a copy and a secrets file.
+fn note(visited: &Visited) -> Option<Check> {
+    let (directory, keys) = (visited.directory.as_deref()?, visited.keys.as_ref()?);
+    // A note that cannot be read is another check's affair.
+    let (verdict, seen) = match Note::read(directory).ok().flatten()?.proof(keys) {
+        Proof::Signed => (Verdict::Holds, "signed"),
+        Proof::Unsigned => (Verdict::Holds, "not signed: whoever can write the copy could have written it"),
+        Proof::OtherKey => (Verdict::Holds, "signed with a key that is not in the secrets file"),
+        Proof::Forged => (Verdict::Broken, "it carries the name of a key and not its mark"),
+    };
+    Some(Check { name: "the copy's note is signed with the secrets file".into(), verdict, seen: seen.into() })
 }
 
 fn chain(people: &dyn IdentityStore) -> Check {

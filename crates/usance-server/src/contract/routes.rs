@@ -221,6 +221,12 @@ pub fn table() -> Vec<Route> {
             .query(&["customer", "asset", "limit", "cursor"])
             .lists::<journal::EntryShape>()
             .expensive(),
+        get_route("/v1/operator/records", "record_list", "Records of the log with who had each decided, newest first.", || {
+            get(journal::record_list)
+        })
+        .query(PAGING)
+        .lists::<journal::RecordShape>()
+        .expensive(),
         post_route("/v1/operator/audit", "audit_run", "Runs every invariant.", || post(book::audit_run))
             .takes::<Nothing>()
             .gives::<book::AuditShape>()

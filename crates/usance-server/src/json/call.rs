@@ -6,7 +6,7 @@ use crate::wire::problem::Problem;
 use crate::wire::rejected::rejected;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use usance_core::machine::{Answer, Rejection, State};
@@ -14,8 +14,7 @@ use usance_engine::caller::Caller;
 use usance_engine::once::Once;
 use usance_engine::people::ToldPeople;
 use usance_engine::refusal::Refusal;
-use usance_engine::submit::{Told, Write};
-use usance_store::codec::UsedKey;
+use usance_engine::submit::Told;
 
 /// The header that makes a write once only.
 pub const KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -27,20 +26,11 @@ pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed")
 pub struct Call {
     /// Who sends it.
     pub caller: Caller,
-    method: Method,
     path: String,
     headers: HeaderMap,
 }
 
 impl Call {
-    /// The text of the idempotency key.
-    ///
-    /// # Errors
-    /// As [`Call::once`].
-    pub fn key_text(&self) -> Result<String, Problem> {
-        self.once(&()).map(|once| once.key().to_owned())
-    }
-
     /// What makes it the same write when it is sent again: its key, its path, and its body as it was read.
     ///
     /// # Errors
@@ -50,15 +40,6 @@ impl Call {
             return Err(Problem::new(StatusCode::BAD_REQUEST, "idempotency_key_missing", "Every write carries an Idempotency-Key header."));
         };
         Once::new(bare(value.to_str().unwrap_or("")), &self.path, body).map_err(|error| Problem::malformed(error.to_string()))
-    }
-
-    /// The key within its sender's account, and the request's fingerprint, for a write whose answer lives with the people.
-    ///
-    /// # Errors
-    /// As [`Call::once`].
-    pub fn used_key(&self, app: &App, body: &impl Serialize) -> Result<UsedKey, Problem> {
-        let once = self.once(body)?;
-        Ok(app.engine.used_key(Write { caller: &self.caller, once: &once, method: self.method.as_str() }))
     }
 }
 
@@ -73,7 +54,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Call {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         let caller = parts.extensions.get::<Caller>().cloned();
         let caller = caller.ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "Send Authorization: Bearer <token>."))?;
-        Ok(Call { caller, method: parts.method.clone(), path: parts.uri.path().to_owned(), headers: parts.headers.clone() })
+        Ok(Call { caller, path: parts.uri.path().to_owned(), headers: parts.headers.clone() })
     }
 }
 
@@ -102,13 +83,12 @@ fn answered(app: &App, done: StatusCode, told: Result<Told, Refusal>) -> Result<
     Ok(response)
 }
 
-/// The answer to a write among the people, whose bytes were remembered as they were told. Tokens are asked for again.
+/// The answer to a write among the people, whose bytes were remembered as they were told.
 ///
 /// # Errors
 /// Why it was not done.
 pub fn told_people(app: &App, told: Result<ToldPeople, Refusal>) -> Result<Response, Problem> {
     let ToldPeople { telling, replayed } = told.map_err(|refusal| app.refused(refusal))?;
-    app.auth.tokens_changed();
     let status = StatusCode::from_u16(telling.status).unwrap_or(StatusCode::OK);
     let mut response = (status, [(header::CONTENT_TYPE, "application/json")], telling.body).into_response();
     if replayed {

@@ -1,6 +1,7 @@
 //! A customer's past in lists: subscriptions, redemptions, transfers, acceptances, and every day's reward.
 
 use crate::app::App;
+use crate::json::security::ActorShape;
 use crate::json::shape::{self, PartShape, RateShape, RedemptionShape};
 use crate::wire::input::{self, Query};
 use crate::wire::page::{Page, cursor, limit, place, turn_part};
@@ -13,8 +14,10 @@ use usance_core::id::AssetIx;
 use usance_core::machine::derive::Division;
 use usance_core::machine::{Event, State as Machine};
 use usance_engine::Refusal;
+use usance_engine::caller::Actor;
 use usance_engine::caller::Caller;
 use usance_engine::lines::{Chosen, CloseLine, Cut, Part, Wanted};
+use usance_engine::operations::journal;
 use usance_engine::operations::reward::{self, DaysAsked};
 use usance_engine::operations::words::AccountWord;
 use usance_engine::operations::{agreement, redemption, subscription, transfer};
@@ -54,8 +57,8 @@ impl Turn {
         Wanted { asset: filter.asset.as_deref(), before: self.before, most: self.size + 1 }
     }
 
-    /// What was found, each shown as `T`.
-    fn page<T>(
+    /// What was found, each shown as `T`, with who had it decided.
+    fn page<T: Decided>(
         &self,
         app: &App,
         found: Result<Vec<(AssetIx, HistoryRow)>, Refusal>,
@@ -66,10 +69,33 @@ impl Turn {
         found.truncate(self.size);
         let key = app.auth.key(Purpose::Cursors)?;
         let next = if more { found.last().map(|(_, row)| cursor(&key, &self.list, &row.place.number())) } else { None };
-        let items = app.engine.peek(|state| found.iter().filter_map(|(asset, row)| show(state, *asset, row)).collect());
+        let actors = journal::actors(&app.engine, found.iter().map(|(_, row)| row.place))?;
+        let decided = |((asset, row), actor): (&(AssetIx, HistoryRow), Option<Actor>), state: &Machine| {
+            let mut line = show(state, *asset, row)?;
+            line.by(actor.map(ActorShape::from));
+            Some(line)
+        };
+        let items = app.engine.peek(|state| found.iter().zip(actors).filter_map(|pair| decided(pair, state)).collect());
         Ok(Json(Page { items, next_cursor: next }))
     }
 }
+
+/// A line that says who had it decided.
+trait Decided {
+    fn by(&mut self, actor: Option<ActorShape>);
+}
+
+macro_rules! decided {
+    ($($line:ident),+) => {
+        $(impl Decided for $line {
+            fn by(&mut self, actor: Option<ActorShape>) {
+                self.actor = actor;
+            }
+        })+
+    };
+}
+
+decided!(SubscriptionLine, RedemptionLine, TransferLine, AcceptanceLine);
 
 /// A subscription that was made.
 #[derive(Debug, Serialize, ToSchema)]
@@ -96,12 +122,15 @@ pub struct SubscriptionLine {
     pub agreement: String,
     /// When.
     pub at: String,
+    /// Who had it decided; null in records of releases before it was kept.
+    pub actor: Option<ActorShape>,
 }
 
 /// A row as a subscription.
 fn subscription_line(state: &Machine, asset: AssetIx, row: &HistoryRow) -> Option<SubscriptionLine> {
     match &row.event {
         Event::Subscribed(event) => Some(SubscriptionLine {
+            actor: None,
             subscription_id: event.id.to_string(),
             position: event.position.to_string(),
             product: shape::product_id(state, event.product),
@@ -144,12 +173,15 @@ pub struct RedemptionLine {
     pub figures: RedemptionShape,
     /// When.
     pub at: String,
+    /// Who had it decided; null in records of releases before it was kept.
+    pub actor: Option<ActorShape>,
 }
 
 /// A row as a redemption.
 fn redemption_line(state: &Machine, asset: AssetIx, row: &HistoryRow) -> Option<RedemptionLine> {
     match &row.event {
         Event::Redeemed(event) => Some(RedemptionLine {
+            actor: None,
             redemption_id: event.id.to_string(),
             position: event.position.to_string(),
             product: shape::product_id(state, event.product),
@@ -186,12 +218,15 @@ pub struct TransferLine {
     pub amount: String,
     /// When.
     pub at: String,
+    /// Who had it decided; null in records of releases before it was kept.
+    pub actor: Option<ActorShape>,
 }
 
 /// A row as a transfer.
 fn transfer_line(state: &Machine, asset: AssetIx, row: &HistoryRow) -> Option<TransferLine> {
     match &row.event {
         Event::Transferred(event) => Some(TransferLine {
+            actor: None,
             transfer_id: event.id.to_string(),
             asset: shape::symbol(state, asset),
             from: event.from.into(),
@@ -256,6 +291,8 @@ pub struct AcceptanceLine {
     pub subscription_id: String,
     /// The position's number.
     pub position: String,
+    /// Who had it decided; null in records of releases before it was kept.
+    pub actor: Option<ActorShape>,
 }
 
 /// GET /v1/acceptances: every subscription accepted an agreement.
@@ -290,6 +327,7 @@ pub async fn acceptance_page_at(app: &App, caller: &Caller, filter: &HistoryFilt
 fn acceptances(app: &App, turn: &Turn, found: Result<Vec<(AssetIx, HistoryRow)>, Refusal>) -> Result<Json<Page<AcceptanceLine>>, Problem> {
     turn.page(app, found, |state, _, row| match &row.event {
         Event::Subscribed(event) => Some(AcceptanceLine {
+            actor: None,
             version: shape::agreement_version(state, event.agreement),
             sha256: state
                 .registry

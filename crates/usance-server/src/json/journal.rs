@@ -4,14 +4,15 @@ use crate::app::App;
 use crate::json::security::ActorShape;
 use crate::json::shape;
 use crate::wire::input::Query;
-use crate::wire::page::{Page, limit, place, turn_part};
+use crate::wire::page::{Page, limit, place, turn, turn_part};
 use crate::wire::problem::Problem;
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use usance_core::id::LogPosition;
 use usance_core::ledger::{Posting, Side, Whose};
 use usance_core::machine::State as Machine;
-use usance_engine::operations::journal::{self, EntryKey, Posted};
+use usance_engine::operations::journal::{self, EntryKey, Posted, RecordSeen};
 use usance_store::secrets::Purpose;
 use utoipa::ToSchema;
 
@@ -87,4 +88,53 @@ pub async fn journal_list(State(app): State<App>, Query(filter): Query<JournalFi
     let found = found.map_err(|refusal| app.refused(refusal))?;
     let shown = app.engine.peek(|state| found.found.iter().map(|posted| (posted.key, entry(state, posted))).collect());
     Ok(Json(turn_part(&app.auth.key(Purpose::Cursors)?, &list, (shown, found.paused_at), size)))
+}
+
+/// A record of the log: when, by whom, and what came of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RecordShape {
+    log_position: String,
+    at: String,
+    /// Who had it decided; null where a day was over, and in records of releases before it was kept.
+    actor: Option<ActorShape>,
+    /// What came of it, like `subscribed`; empty where a rule said no, or where what was done is no affair of the books (a token, a
+    /// password: see the security events).
+    events: Vec<String>,
+}
+
+/// Filters of records.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordFilter {
+    limit: Option<String>,
+    cursor: Option<String>,
+}
+
+/// GET /v1/operator/records
+pub async fn record_list(State(app): State<App>, Query(filter): Query<RecordFilter>) -> Result<Json<Page<RecordShape>>, Problem> {
+    let size = limit(filter.limit.as_deref())?;
+    let key = app.auth.key(Purpose::Cursors)?;
+    let before: Option<u64> = place(&key, "records", filter.cursor.as_deref())?;
+    let found = journal::records(&app.engine, before.map(LogPosition::from_number), size + 1).await;
+    let found = found.map_err(|refusal| app.refused(refusal))?;
+    let shape = |record: RecordSeen| RecordShape {
+        log_position: record.place.to_string(),
+        at: record.at.to_string(),
+        actor: record.actor.map(ActorShape::from),
+        events: record.events.into_iter().map(snake_case).collect(),
+    };
+    let keyed = found.into_iter().map(|record| (record.place.number(), shape(record))).collect();
+    Ok(Json(turn(&key, "records", keyed, size)))
+}
+
+/// `RateAnnounced` as `rate_announced`.
+fn snake_case(name: &str) -> String {
+    let mut text = String::with_capacity(name.len() + 4);
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !text.is_empty() {
+            text.push('_');
+        }
+        text.push(letter.to_ascii_lowercase());
+    }
+    text
 }

@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 pub struct ActorShape {
     /// By what right: `customer`, `service`, `operator`, `auditor`.
     role: &'static str,
-    /// How it was known: `token`, `session`, `sign_in` (a password or link that was just shown), `command_line`.
+    /// How it was known: `token`, `session`, `sign_in` (a password that was just shown), `link`, `command_line`, `demo`.
     credential: &'static str,
     /// The number of that token or session.
     credential_id: Option<String>,
@@ -41,8 +41,8 @@ pub struct SecurityEventShape {
     /// Its number, from 1 without a gap.
     id: String,
     at: String,
-    /// `signed_in`, `session_ended`, `sessions_ended`, `link_made`, `password_set`, `factor_set`, `factor_removed`, `token_made`,
-    /// `token_revoked`, `secrets_rotated`, `secrets_lost`.
+    /// `signed_in`, `session_ended`, `sessions_ended`, `link_made`, `links_ended`, `password_set`, `factor_set`, `factor_removed`,
+    /// `token_made`, `token_revoked`, `token_exposed`, `secrets_rotated`, `secrets_lost`, `people_restored`.
     kind: &'static str,
     /// Whom it is about.
     customer: Option<String>,

@@ -34,6 +34,14 @@ pub struct FactorRemovalAsked {
     revoke_tokens: bool,
 }
 
+/// What sessions and tokens opened ends with them.
+fn ended(app: &App, also: AlsoTokens) {
+    match also {
+        AlsoTokens::Keep => app.auth.sessions_ended(),
+        AlsoTokens::Revoke => app.auth.tokens_changed(),
+    }
+}
+
 const fn also_tokens(revoke: bool) -> AlsoTokens {
     if revoke { AlsoTokens::Revoke } else { AlsoTokens::Keep }
 }
@@ -83,8 +91,11 @@ pub async fn password_set(
 ) -> Result<Response, Problem> {
     let once = call.once(&())?;
     let tell = || telling(StatusCode::OK, &PasswordSetShape { customer: id.clone(), password_set: true });
-    let asked = (id.as_str(), asked.password.0, also_tokens(asked.revoke_tokens));
-    told_people(&app, session::set_password(&app.engine, &app.auth.people, &call.caller, &once, asked, tell).await)
+    let also = also_tokens(asked.revoke_tokens);
+    let asked = (id.as_str(), asked.password.0, also);
+    let told = session::set_password(&app.engine, &app.auth.people, &call.caller, &once, asked, tell).await;
+    ended(&app, also);
+    told_people(&app, told)
 }
 
 /// DELETE /v1/operator/customers/{id}/second-factor: for a customer who has lost it. Open sessions and links end.
@@ -96,8 +107,11 @@ pub async fn second_factor_remove(
 ) -> Result<Response, Problem> {
     let once = call.once(&if asked.revoke_tokens { json!({"revoke_tokens": true}) } else { json!({}) })?;
     let tell = |removed| telling(StatusCode::OK, &FactorRemovedShape { customer: id.clone(), removed });
-    let asked = (id.as_str(), also_tokens(asked.revoke_tokens));
-    told_people(&app, session::remove_second_factor(&app.engine, &app.auth.people, &call.caller, &once, asked, tell).await)
+    let also = also_tokens(asked.revoke_tokens);
+    let asked = (id.as_str(), also);
+    let told = session::remove_second_factor(&app.engine, &app.auth.people, &call.caller, &once, asked, tell).await;
+    ended(&app, also);
+    told_people(&app, told)
 }
 
 /// POST /v1/operator/customers/{id}/sign-in-links

@@ -92,5 +92,7 @@ pub async fn token_list(State(app): State<App>) -> Result<Json<Page<TokenShape>>
 pub async fn token_revoke(State(app): State<App>, call: Call, Path(id): Path<String>) -> Result<Response, Problem> {
     let once = call.once(&json!({}))?;
     let tell = |id: i64| telling(StatusCode::OK, &TokenRevokedShape { id: id.to_string(), revoked: true });
-    told_people(&app, token::revoke(&app.engine, &app.auth.people, &call.caller, &once, &id, tell).await)
+    let told = token::revoke(&app.engine, &app.auth.people, &call.caller, &once, &id, tell).await;
+    app.auth.tokens_changed();
+    told_people(&app, told)
 }

@@ -1,6 +1,7 @@
 //! What only a demo has: entering as a sample customer without a password, and letting the day end.
 
 use crate::app::App;
+use crate::auth::identity::address_class;
 use crate::json::clock::ClockAsked;
 use crate::pages::sheet::{new_key, once};
 use crate::pages::shell::go;
@@ -12,7 +13,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use serde::Deserialize;
-use usance_engine::caller::Caller;
+use usance_engine::caller::{Actor, Caller, Credential};
 use usance_engine::operations::clock;
 use usance_store::{Role, Scopes};
 
@@ -39,7 +40,7 @@ pub async fn sample_post(
     if !app.site.sample_customers.contains(&form.customer) {
         return Err(no_demo());
     }
-    enter(&app, &visitor, &headers, &form.customer, &own_path(&form.next))
+    enter(&app, &visitor, &headers, (&form.customer, Credential::Demo), &own_path(&form.next))
 }
 
 /// The end of a day. Two taps name the same one, and a clock that stands there already stays.
@@ -59,7 +60,7 @@ pub async fn next_day_post(
         return Err(no_demo());
     }
     let to = input::instant("to", &form.to)?;
-    let actor = visitor.signed.as_ref().and_then(|signed| signed.caller.actor);
+    let actor = Some(Actor { role: Role::Operator, credential: Credential::Demo, address: address_class(visitor.address) });
     let (scopes, scope) = (Scopes::ALL, "operator:demo-pages".to_owned());
     let operator = Caller { role: Role::Operator, scopes, scope, customer: None, actor };
     let once = once(&new_key()?, clock::PATH, &ClockAsked { to: form.to })?;

@@ -15,6 +15,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use serde::Deserialize;
 use std::net::SocketAddr;
+use usance_engine::caller::Credential;
 
 /// Where the customer wanted to go.
 const START: &str = "/assets";
@@ -126,7 +127,7 @@ pub async fn sign_in_post(
     page.customer.clone_from(&customer);
     let sender = sender(&app, &headers, from, &customer)?;
     match app.auth.check_password(&customer, form.password, &sender).await {
-        Ok(Passed::Whole) => enter(&app, &visitor, &headers, &customer, &page.next),
+        Ok(Passed::Whole) => enter(&app, &visitor, &headers, (&customer, Credential::SignIn), &page.next),
         Ok(Passed::CodeAsked { ticket }) => {
             (page.asks, page.ticket) = (Asks::Code, ticket);
             show(&page, StatusCode::OK)
@@ -167,7 +168,7 @@ pub async fn code_post(
     (page.asks, page.ticket) = (Asks::Code, form.ticket);
     let sender = sender(&app, &headers, from, &customer)?;
     match app.auth.check_code(&page.ticket, &form.code, &sender) {
-        Ok(customer) => enter(&app, &visitor, &headers, &customer, &page.next),
+        Ok(customer) => enter(&app, &visitor, &headers, (&customer, Credential::SignIn), &page.next),
         Err(problem) => page.refuse(&problem),
     }
 }
@@ -190,9 +191,10 @@ pub async fn link_post(
     headers: HeaderMap,
     Form(form): Form<LinkForm>,
 ) -> Result<Response, Problem> {
-    let customer = if form.seen { app.auth.take_link(&form.link) } else { app.auth.link_customer(&form.link) };
+    let customer =
+        if form.seen { app.auth.take_link(&form.link, visitor.address) } else { app.auth.link_customer(&form.link, visitor.address) };
     match customer {
-        Ok(customer) if form.seen => enter(&app, &visitor, &headers, &customer, &own_path(&form.next)),
+        Ok(customer) if form.seen => enter(&app, &visitor, &headers, (&customer, Credential::Link), &own_path(&form.next)),
         Ok(customer) => {
             let mut page = SignInPage::of(&app, &visitor, &form.next).await?;
             (page.asks, page.link, page.customer) = (Asks::Link, form.link, customer);
@@ -209,12 +211,18 @@ pub async fn link_post(
 ///
 /// # Errors
 /// 503 when sessions cannot be written.
-pub fn enter(app: &App, visitor: &Visitor, headers: &HeaderMap, customer: &str, next: &str) -> Result<Response, Problem> {
+pub fn enter(
+    app: &App,
+    visitor: &Visitor,
+    headers: &HeaderMap,
+    (customer, way): (&str, Credential),
+    next: &str,
+) -> Result<Response, Problem> {
     if let Some(before) = &visitor.signed {
         app.auth.end_session(before.customer(), before.session.id, before.caller.actor)?;
     }
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("");
-    let secret = app.auth.open_session(customer, &device(agent), address_class(visitor.address))?;
+    let secret = app.auth.open_session(customer, &device(agent), (way, address_class(visitor.address)))?;
     let mut response = go(next);
     let known = app.auth.know_device(customer, device_cookie(headers, app.site.https))?;
     response.headers_mut().append(header::SET_COOKIE, keep_session(app.site.https, &secret));

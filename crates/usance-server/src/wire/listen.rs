@@ -115,7 +115,7 @@ impl Opened {
 }
 
 /// Tells by the head of a request whether its sender may have something long to say.
-pub type IsLongRead = Box<dyn Fn(&HeaderMap) -> bool + Send + Sync>;
+pub type IsLongRead = Box<dyn Fn(&HeaderMap, SocketAddr) -> bool + Send + Sync>;
 
 /// What stands behind the connections: it answers each request, which waited that long on its connection.
 pub trait Answers: Send + Sync + 'static {
@@ -234,7 +234,7 @@ async fn connection<D: Answers>(stream: TcpStream, from: SocketAddr, open: &Arc<
                 answered.cut_short();
                 return Ok(response.map(|body| Answer::new(body, answered)));
             }
-            let body = open.coming.arrived(body, &answered, || (open.is_long_read)(&parts.headers)).await;
+            let body = open.coming.arrived(body, &answered, || (open.is_long_read)(&parts.headers, from)).await;
             let mut request = Request::from_parts(parts, body);
             request.extensions_mut().insert(ConnectInfo(from));
             let began = Instant::now();

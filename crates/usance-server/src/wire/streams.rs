@@ -23,7 +23,7 @@ struct Present<C> {
     over: watch::Sender<bool>,
 }
 
-impl<C> Streams<C> {
+impl<C: Clone + PartialEq> Streams<C> {
     /// Streams of a kind, named in the plural, of which one customer has so many at a time; whoever has as many may try again after
     /// so many seconds.
     #[must_use]
@@ -47,14 +47,28 @@ impl<C> Streams<C> {
         Ok(Open { streams: Arc::clone(self), customer: customer.to_owned(), told })
     }
 
-    /// Ends those whose credential does not hold any more.
+    /// Ends those whose credential does not hold any more. Each credential is judged once, and while nobody waits for the list: to
+    /// judge may take as long as a store takes.
     pub fn end_unless(&self, holds: impl Fn(&C) -> bool) {
-        let streams = self.open.lock();
-        for present in streams.values().flatten().filter(|present| !holds(&present.credential)) {
-            present.over.send_replace(true);
+        let present: Vec<(C, watch::Sender<bool>)> =
+            self.open.lock().values().flatten().map(|present| (present.credential.clone(), present.over.clone())).collect();
+        let mut judged: Vec<(&C, bool)> = Vec::new();
+        for (credential, over) in &present {
+            // Streams of one credential stand together, for they are one customer's.
+            let known = judged.iter().rev().take(DEVICES).find(|(other, _)| *other == credential).map(|(_, holds)| *holds);
+            let still = known.unwrap_or_else(|| holds(credential));
+            if known.is_none() {
+                judged.push((credential, still));
+            }
+            if !still {
+                over.send_replace(true);
+            }
         }
     }
 }
+
+/// Credentials of one customer that are remembered while its streams are judged.
+const DEVICES: usize = 8;
 
 /// A stream of a customer, counted while it is open.
 pub struct Open<C> {

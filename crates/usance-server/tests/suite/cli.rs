@@ -103,7 +103,7 @@ fn every_verb_explains_itself() {
         (&["token", "revoke"], &["<ID>", "--json"]),
         (&["verify"], &["--head", "--scratch", "--json", "Exit code"]),
         (&["backup"], &["--to", "--json"]),
-        (&["restore"], &["--from", "--json"]),
+        (&["restore"], &["--from", "--accept-unsigned", "--json"]),
         (&["promote"], &["--node", "--json"]),
         (&["export"], &["--to", "--replace", "--json", "journal.csv", "positions.csv", "rewards.csv"]),
         (&["simulate"], &["--customers", "--days", "--actions", "--seed", "--json"]),

@@ -161,7 +161,12 @@ impl Server {
 
     /// Runs a command that begins to serve, or does not.
     pub fn run(command: &mut Command, data: &Path) -> Result<Server, Ended> {
-        command.env("USANCE_OPERATOR_TOKEN", OPERATOR).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Server::run_with(command, data, Some(OPERATOR))
+    }
+
+    /// As [`Server::run`], with another operator's token in the environment, or none.
+    pub fn run_with(command: &mut Command, data: &Path, token: Option<&str>) -> Result<Server, Ended> {
+        command.envs(token.map(|token| ("USANCE_OPERATOR_TOKEN", token))).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary runs");
         let printed = Arc::default();
         let errors = drain(child.stderr.take().expect("piped"), &printed);

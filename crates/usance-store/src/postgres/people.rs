@@ -118,6 +118,7 @@ const VERSION_2: &str = "
     ALTER TABLE token ADD COLUMN scopes TEXT;
     ALTER TABLE token ADD COLUMN expires_at_ms BIGINT;
     ALTER TABLE token ADD COLUMN is_exposed BOOLEAN NOT NULL DEFAULT FALSE;
+    ALTER TABLE token ADD COLUMN is_bootstrap BOOLEAN NOT NULL DEFAULT FALSE;
     CREATE INDEX token_customer ON token(shard, customer);
     ALTER TABLE remembered ADD COLUMN sealed BYTEA;
     CREATE INDEX sign_in_link_customer ON sign_in_link(shard, customer);
@@ -205,17 +206,16 @@ impl fmt::Debug for PostgresIdentities {
 impl Identities for PostgresIdentities {
     fn add_token(&self, token: &NewToken, at_ms: i64) -> Result<TokenRecord, StoreError> {
         let sql = format!(
-            "INSERT INTO token(shard, id, name, role, scopes, customer, hash, created_at_ms, expires_at_ms)
-             VALUES ({SHARD}, $1, $2, $3, $4, $5, $6, $7, $8)
+            "INSERT INTO token(shard, id, name, role, scopes, customer, hash, created_at_ms, expires_at_ms, is_bootstrap)
+             VALUES ({SHARD}, $1, $2, $3, $4, $5, $6, $7, $8, $9)
              ON CONFLICT (shard, hash) DO NOTHING"
         );
-        let NewToken { name, role, scopes, customer, hash, expires_at_ms } = token;
+        let NewToken { name, role, scopes, customer, hash, expires_at_ms, is_bootstrap } = token;
         let (role, scopes) = (role.as_str(), scopes.stored());
         let id = self.line.write(|wire| {
             let id = count(wire, LAST_TOKEN)?;
-            let values: Values<'_> = &[&id, name, &role, &scopes, customer, &hash.as_slice(), &at_ms, expires_at_ms];
+            let values: Values<'_> = &[&id, name, &role, &scopes, customer, &hash.as_slice(), &at_ms, expires_at_ms, is_bootstrap];
             add(wire, "a token with this secret", &sql, values)?;
-            count(wire, TOKEN_CHANGES)?;
             Ok(id)
         })?;
         Ok(token.record(id, at_ms))
@@ -597,7 +597,7 @@ mod tests {
         let postgres = Postgres::parse(&server.address("usance"), None).unwrap();
         let older = PostgresIdentities::open(&postgres).unwrap();
         let (name, role, scopes) = ("kept".to_owned(), Role::Service, Scopes::ALL);
-        let token = NewToken { name, role, scopes, customer: None, hash: [1; 32], expires_at_ms: None };
+        let token = NewToken { name, role, scopes, customer: None, hash: [1; 32], expires_at_ms: None, is_bootstrap: false };
         let kept = older.add_token(&token, 1).unwrap();
 
         let wire = postgres.people().connect().unwrap();

@@ -35,7 +35,7 @@ pub(super) fn everything(postgres: &Postgres) -> Result<People, StoreError> {
     let rows = |columns: &str, table: &str| format!("SELECT {columns} FROM {table} WHERE shard = {SHARD}");
     let people = People {
         tokens: all(&wire, &rows(&format!("{TOKEN}, hash"), "token"), &[], |row| {
-            Ok(KeptToken { hash: bytes(row, 9)?, record: token(row)? })
+            Ok(KeptToken { hash: bytes(row, 10)?, record: token(row)? })
         })?,
         passwords: all(&wire, &rows("customer, phc, set_at_ms", "password"), &[], |row| {
             Ok(KeptPassword { customer: cell(row, 0)?, phc: cell(row, 1)?, set_at_ms: cell(row, 2)? })
@@ -89,7 +89,9 @@ fn put_all(wire: &Wire, people: &People) -> Result<(), StoreError> {
         let (role, hash, scopes) = (record.role.as_str(), hash.as_slice(), record.scopes.stored());
         let (created, revoked, expires, exposed) =
             (&record.created_at_ms, &record.revoked_at_ms, &record.expires_at_ms, &record.is_exposed);
-        let values: Values<'_> = &[&record.id, &record.name, &role, &record.customer, created, revoked, &scopes, expires, exposed, &hash];
+        let bootstrap = &record.is_bootstrap;
+        let values: Values<'_> =
+            &[&record.id, &record.name, &role, &record.customer, created, revoked, &scopes, expires, exposed, bootstrap, &hash];
         client.execute(&sql, values).await
     })?;
     let sql = insert(wire, "password", "customer, phc, set_at_ms")?;

@@ -24,6 +24,13 @@ pub(super) fn from_schema_of(wire: &Wire, platform: &str, people: &Component) ->
         let schema = wire.postgres().schema();
         for table in TABLES {
             wire.batch(&format!("ALTER TABLE {platform}.{table} SET SCHEMA {schema}"))?;
+            // Whoever might read it there may not here.
+            let others = "SELECT DISTINCT quote_ident(grantee) FROM information_schema.role_table_grants
+                          WHERE table_schema = $1 AND table_name = $2 AND grantee <> current_user AND grantee <> 'PUBLIC'";
+            for row in wire.query(others, &[&schema, &table])? {
+                wire.batch(&format!("REVOKE ALL ON {schema}.{table} FROM {}", row.get::<_, String>(0)))?;
+            }
+            wire.batch(&format!("REVOKE ALL ON {schema}.{table} FROM PUBLIC"))?;
         }
         wire.execute("INSERT INTO schema_version(component, version) VALUES ($1, $2)", &[&people.name, &version])?;
         wire.execute(&format!("DELETE FROM {platform}.schema_version WHERE component = $1"), &[&people.name]).map(drop)

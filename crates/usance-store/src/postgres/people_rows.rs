@@ -14,7 +14,7 @@ use crate::security::{NewSecurityEvent, SecurityEvent, SecurityKind};
 pub(super) const SHARD: i64 = 0;
 
 /// The columns that [`token`] reads.
-pub(super) const TOKEN: &str = "id, name, role, customer, created_at_ms, revoked_at_ms, scopes, expires_at_ms, is_exposed";
+pub(super) const TOKEN: &str = "id, name, role, customer, created_at_ms, revoked_at_ms, scopes, expires_at_ms, is_exposed, is_bootstrap";
 
 /// The columns that [`session`] reads.
 pub(super) const SESSION: &str = "id, customer, device, created_at_ms, seen_at_ms, expires_at_ms";
@@ -94,6 +94,7 @@ pub(super) fn token(row: &Row) -> Result<TokenRecord, Unreadable> {
         expires_at_ms: cell(row, 7)?,
         revoked_at_ms: cell(row, 5)?,
         is_exposed: cell(row, 8)?,
+        is_bootstrap: cell(row, 9)?,
     })
 }
 

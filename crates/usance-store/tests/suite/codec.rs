@@ -460,7 +460,7 @@ fn told(outcome: Result<Answer, Rejection>) -> Record {
 }
 
 every!(credentials: Credential {
-    CommandLine: Credential::CommandLine; SignIn: Credential::SignIn; Token: Credential::Token(300); Session: Credential::Session(u64::MAX);
+    CommandLine: Credential::CommandLine; SignIn: Credential::SignIn; Link: Credential::Link; Demo: Credential::Demo; Token: Credential::Token(300); Session: Credential::Session(u64::MAX);
 });
 every!(addresses: AddressClass {
     Unknown: AddressClass::Unknown; Loopback: AddressClass::Loopback; Private: AddressClass::Private; Public: AddressClass::Public;

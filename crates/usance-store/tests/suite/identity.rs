@@ -76,6 +76,7 @@ fn tokens_are_added_listed_and_revoked() {
                 expires_at_ms: Some(900),
                 revoked_at_ms: None,
                 is_exposed: false,
+                is_bootstrap: false,
             },
         );
         assert_eq!(people.tokens().unwrap(), [second.clone(), first.clone()]);

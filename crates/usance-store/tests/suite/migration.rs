@@ -92,6 +92,7 @@ fn a_file_of_version_1_is_brought_up_with_its_rows() {
         expires_at_ms: None,
         revoked_at_ms: None,
         is_exposed: false,
+        is_bootstrap: false,
     };
     let second = TokenRecord {
         id: 2,

@@ -248,6 +248,17 @@ macro_rules! verbs {
                 }
             }
         }
+
+        impl Event {
+            /// What it is called.
+            #[must_use]
+            pub const fn name(&self) -> &'static str {
+                match self {
+                    $(Event::$event(_) => stringify!($event),)+
+                    $(Event::$other(_) => stringify!($other),)+
+                }
+            }
+        }
     };
 }
 

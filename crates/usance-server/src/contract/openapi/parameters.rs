@@ -49,6 +49,7 @@ fn query(operation: &str, name: &str) -> Value {
             json!({"type": "string", "maxLength": 64, "pattern": "^[0-9]+(\\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$"})
         }
         (_, "cursor") => json!({"type": "string", "description": "The `next_cursor` of the page before."}),
+        (_, "revoke_tokens") => json!({"type": "boolean", "default": false}),
         (_, "role") => json!({"type": "string", "enum": ["writer", "standby"], "default": "writer"}),
         (_, "account") => words("AccountWord"),
         ("statement_get", "kind") => words("MovementKind"),

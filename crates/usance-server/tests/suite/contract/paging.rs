@@ -69,6 +69,7 @@ fn lists(platform: &Platform) -> Vec<List> {
         "operator/days?product=sol-flex",
         "operator/journal",
         "operator/journal?asset=ETH",
+        "operator/records",
         "operator/security-events",
         "operator/security-events?customer=alice",
         "operator/journal?customer=alice",

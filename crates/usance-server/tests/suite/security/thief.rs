@@ -260,3 +260,64 @@ fn tokens_of_the_first_release_are_listed_until_they_are_replaced() {
     assert_eq!(people.query_row("SELECT count(*) FROM secret", [], |row| row.get::<_, i64>(0)), Ok(0));
     assert_eq!(people.query_row("SELECT count(*) FROM sign_in_link", [], |row| row.get::<_, i64>(0)), Ok(0), "links were derived, too");
 }
+
+/// Of two who rotate at once one waits for the other: nothing that was sealed is lost.
+#[test]
+fn two_who_rotate_at_once_lose_nothing() {
+    let platform = house(&[]);
+    let inside = let_in(&platform);
+    let data = platform.server.data.clone();
+    let secrets = data.with_file_name("secrets");
+    let rotate = || told(&["secrets", "rotate", "--json", "--data", path_of(&data), "--secrets", path_of(&secrets)]);
+    for _ in 0..4 {
+        std::thread::scope(|scope| {
+            for run in [scope.spawn(rotate), scope.spawn(rotate)] {
+                assert_eq!(run.join().expect("it ends")["second_factors_to_set_anew"], json!([]));
+            }
+        });
+    }
+    let after = told(&["secrets", "status", "--json", "--data", path_of(&data), "--secrets", path_of(&secrets)]);
+    assert_eq!((&after["opens"], &after["second_factors"]), (&json!(true), &json!(1)), "{after}");
+    let mut alice = Jar::new(&platform.server);
+    let ticket = between(&alice.try_password("alice", PASSWORD).text(), "name=\"ticket\" value=\"", "\"");
+    let code = factor_code(&inside.factor, seconds_now() + 30);
+    assert_eq!(alice.form("/sign-in/code", &[("ticket", &ticket), ("code", &code)]).status, 303);
+}
+
+/// A link that leads to the file stays one, and its owner keeps the file.
+#[test]
+fn a_rotation_changes_the_file_and_not_the_link_to_it() {
+    let mut platform = house(&[]);
+    assert!(platform.server.terminate());
+    let data = platform.server.data.clone();
+    let (secrets, link) = (data.with_file_name("secrets"), data.with_file_name("link"));
+    std::os::unix::fs::symlink(&secrets, &link).expect("a link");
+    let before = std::fs::read(&secrets).expect("the file");
+    told(&["secrets", "rotate", "--json", "--data", path_of(&data), "--secrets", path_of(&link)]);
+    assert!(std::fs::symlink_metadata(&link).expect("the link").is_symlink());
+    assert_ne!(std::fs::read(&secrets).expect("the file"), before);
+    drop(Server::start_in(&data, &Start::default()).expect("it starts on the file"));
+}
+
+/// Somebody adds a token to a copy: without the secrets file it cannot be signed again.
+#[test]
+fn a_copy_that_somebody_changed_is_taken_knowingly_alone() {
+    let mut platform = house(&[]);
+    let data = platform.server.data.clone();
+    let (copy, secrets) = (data.with_file_name("copy"), data.with_file_name("secrets"));
+    let backup = ["backup", "--json", "--data", path_of(&data), "--secrets", path_of(&secrets), "--to", path_of(&copy)];
+    assert_eq!(told(&backup)["signed"], json!(true));
+    assert!(platform.server.terminate());
+    let restore = |to: &str, more: &[&str]| {
+        let to = data.with_file_name(to);
+        usance(&[&["restore", "--from", path_of(&copy), "--data", path_of(&to), "--secrets", path_of(&secrets)], more].concat())
+    };
+    for to in ["first", "second"] {
+        let output = restore(to, &[]);
+        assert!(output.status.success() && printed(&output).contains("signed by this platform"), "{}", printed(&output));
+    }
+    std::fs::remove_file(copy.join("copied.txt")).expect("no note any more");
+    let refused = restore("third", &[]);
+    assert!(refused.status.code() == Some(1) && printed(&refused).contains("--accept-unsigned"), "{}", printed(&refused));
+    assert!(restore("fourth", &["--accept-unsigned"]).status.success());
+}

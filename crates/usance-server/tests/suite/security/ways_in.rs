@@ -97,6 +97,7 @@ fn bearers_of_tokens_that_are_none_are_counted_by_address_and_said_in_the_log() 
     assert_eq!(there("203.0.113.7"), 200, "a token that is right is not, either");
     let line = platform.server.log_line("a bearer token that is none was sent");
     assert!(line.contains("203.0.113.7"), "{line}");
+    platform.server.log_line("203.0.113.8");
     assert_eq!(platform.server.printed().matches("a bearer token that is none was sent").count(), 2, "once a minute and address");
     let metrics = platform.server.public().get("/metrics").text();
     assert!(metrics.contains("usance_bearers_refused_total{outcome=\"unknown\"}"), "{metrics}");
@@ -171,7 +172,8 @@ fn whoever_did_something_is_named_to_auditors_and_to_the_customer() {
     let auditor = platform.with_token("auditor", "books", None);
     let backend = platform.with_token("service", "backend", None);
     let mut phone = Jar::at(&platform.server, "198.51.100.7").enter("alice");
-    phone.send("/transfer", &[("asset", "SOL"), ("from", "spot"), ("to", "funding"), ("amount", "1")]);
+    let sheet = [("asset", "SOL"), ("from", "spot"), ("amount", "1"), ("key", "web-00000000000000000000000000000001")];
+    assert_eq!(phone.send("/transfer", &sheet).status, 303);
     backend.naming("alice").post("/v1/transfers", json!({"asset": "SOL", "from": "spot", "to": "funding", "amount": "2"})).ok();
     backend.post("/v1/operator/customers/alice/sign-in-links", json!({})).ok();
     set_password(&platform.operator, "alice", "another password");
@@ -180,10 +182,17 @@ fn whoever_did_something_is_named_to_auditors_and_to_the_customer() {
     let backends = json!({"role": "service", "credential": "token", "credential_id": "3", "address": "loopback"});
     assert!(actors.contains(&&backends), "{journal}");
     assert_eq!(auditor.get("/v1/operator/journal?limit=500").ok()["items"][0]["actor"], backends);
+    // Records that move no coin say it as well, and customers read who acted for them.
+    platform.operator.post("/v1/operator/products/sol-7/status", json!({"status": "paused"})).ok();
+    let newest = auditor.get("/v1/operator/records?limit=1").ok()["items"][0].clone();
+    assert_eq!((&newest["events"], &newest["actor"]["role"]), (&json!(["product_status_set"]), &json!("operator")), "{newest}");
+    let transfers = platform.acting_for("alice").get("/v1/transfers").ok();
+    let acted: Vec<&Value> = transfers["items"].as_array().expect("items").iter().map(|line| &line["actor"]).collect();
+    assert_eq!((acted[0], &acted[1]["credential"], &acted[1]["address"]), (&backends, &json!("session"), &json!("public")), "{transfers}");
     // The ways in: all of them for the auditor, alice's for alice, and bob sees nothing of hers.
     let all = auditor.all("/v1/operator/security-events", 500);
     let kinds: Vec<&str> = all.iter().filter(|event| event["customer"] == "alice").filter_map(|event| event["kind"].as_str()).collect();
-    assert_eq!(kinds, ["sessions_ended", "password_set", "link_made", "signed_in", "password_set"]);
+    assert_eq!(kinds, ["sessions_ended", "links_ended", "password_set", "link_made", "signed_in", "password_set"]);
     let signed_in = all.iter().find(|event| event["kind"] == "signed_in").expect("it is told");
     assert_eq!(signed_in["actor"], json!({"role": "customer", "credential": "sign_in", "credential_id": null, "address": "public"}));
     let (alice, bob) = (platform.acting_for("alice"), platform.acting_for("bob"));
@@ -231,4 +240,59 @@ fn an_event_that_was_changed_or_taken_away_is_found() {
             .expect("put back");
     }
     drop(Server::start_in(&platform.server.data, &Start::default()).expect("it starts"));
+}
+
+/// Where the environment does not have it, it opens nothing; and where it is back, it does again.
+#[test]
+fn the_environments_token_opens_only_where_the_environment_has_it() {
+    let mut platform = house(&[]);
+    let data = platform.server.data.clone();
+    assert!(platform.server.terminate());
+    let start = |token: Option<&str>| {
+        let mut command = crate::suite::harness::binary();
+        command
+            .args(["serve", "--json", "--listen", "127.0.0.1:0", "--data"])
+            .arg(&data)
+            .args(["--secrets"])
+            .arg(data.with_file_name("secrets"));
+        Server::run_with(&mut command, &data, token).expect("it starts")
+    };
+    let books = |server: &Server| Client::new(&server.url, Some(OPERATOR), None).get("/v1/operator/books").status;
+    let mut without = start(None);
+    assert_eq!(books(&without), 401);
+    assert!(without.terminate());
+    let mut other = start(Some("another_token_5d1f0c8b7a9e4236b0d1f2a3c4"));
+    assert_eq!(books(&other), 401);
+    assert!(other.terminate());
+    assert_eq!(books(&start(Some(OPERATOR))), 200);
+}
+
+/// Somebody's session goes on hashing a new password while the exchange sets one: the exchange's is in force.
+#[test]
+fn a_reset_is_not_undone_by_a_session_that_it_ended() {
+    let platform = house(&[]);
+    for turn in 0..6 {
+        let before = format!("the password of turn {turn}");
+        set_password(&platform.operator, "alice", &before);
+        let mut thief = Jar::new(&platform.server);
+        assert_eq!(thief.try_password("alice", &before).status, 303);
+        let form_token = thief.form_token();
+        let reset = format!("reset in turn {turn}");
+        let form = [("form_token", form_token.as_str()), ("current", before.as_str()), ("password", "the thief's own")];
+        std::thread::scope(|scope| {
+            let thiefs = scope.spawn(|| thief.clone().form("/settings/password", &form).status);
+            set_password(&platform.operator, "alice", &reset);
+            thiefs.join().expect("an answer");
+        });
+        assert_eq!(Jar::new(&platform.server).try_password("alice", &reset).status, 303, "turn {turn}");
+        assert_eq!(Jar::new(&platform.server).try_password("alice", "the thief's own").status, 401, "turn {turn}");
+    }
+}
+
+#[test]
+fn tries_at_the_codes_of_links_are_counted() {
+    let platform = house(&BEHIND_US);
+    let mut stranger = Jar::at(&platform.server, "203.0.113.7");
+    let statuses: Vec<u16> = (0..80).map(|_| stranger.form("/sign-in/link", &[("seen", "true"), ("link", "AAAAA-BBBBB")]).status).collect();
+    assert!(statuses[..60].iter().all(|status| *status == 401) && statuses[70..].iter().all(|status| *status == 429), "{statuses:?}");
 }

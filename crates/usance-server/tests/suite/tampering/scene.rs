@@ -104,6 +104,7 @@ pub const TO_VERSION_2: &str = "
     ALTER TABLE token DROP COLUMN scopes;
     ALTER TABLE token DROP COLUMN expires_at_ms;
     ALTER TABLE token DROP COLUMN is_exposed;
+    ALTER TABLE token DROP COLUMN is_bootstrap;
     ALTER TABLE remembered DROP COLUMN sealed;
     DROP INDEX sign_in_link_customer;
     DROP TABLE sealing_key;
