@@ -28,4 +28,5 @@ pub mod statement;
 pub mod subscription;
 pub mod token;
 pub mod transfer;
+pub mod whole;
 pub mod words;

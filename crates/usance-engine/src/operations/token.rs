@@ -94,7 +94,7 @@ pub struct TokenAsked {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Vec<ScopeWord>>,
     /// For how many days it opens something, 1 to 3650; for ever when left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "super::whole::some_whole", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(minimum = 1, maximum = 3650))]
     pub days: Option<u32>,
 }

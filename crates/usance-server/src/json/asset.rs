@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::json::call::{Call, created};
 use crate::json::shape::{self, AssetShape};
-use crate::wire::input::{self, Body};
+use crate::wire::input::Body;
 use crate::wire::page::Page;
 use crate::wire::problem::Problem;
 use axum::Json;
@@ -30,10 +30,10 @@ pub struct AssetAsked {
     symbol: String,
     name: String,
     #[schema(maximum = 18)]
-    #[serde(deserialize_with = "input::whole")]
+    #[serde(deserialize_with = "usance_engine::operations::whole::whole")]
     decimals: u8,
     #[schema(maximum = 18)]
-    #[serde(deserialize_with = "input::whole")]
+    #[serde(deserialize_with = "usance_engine::operations::whole::whole")]
     display_decimals: u8,
 }
 

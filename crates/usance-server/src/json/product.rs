@@ -137,7 +137,7 @@ pub struct ProductAsked {
     asset: String,
     name: String,
     kind: KindWord,
-    #[serde(default, deserialize_with = "input::some_whole")]
+    #[serde(default, deserialize_with = "usance_engine::operations::whole::some_whole")]
     term_days: Option<u32>,
     #[serde(deserialize_with = "input::objects")]
     rates: Vec<RateAsked>,

@@ -128,7 +128,7 @@ pub enum DistributionWord {
     /// At the end of the term.
     AtMaturity,
     /// Every n-th interest day.
-    EveryNDays(#[serde(deserialize_with = "crate::wire::input::whole")] u32),
+    EveryNDays(#[serde(deserialize_with = "usance_engine::operations::whole::whole")] u32),
 }
 
 impl From<DistributionWord> for Distribution {

@@ -45,7 +45,7 @@ fn a_services_token_may_what_its_scopes_say() {
 #[test]
 fn a_token_ends_on_its_day_and_is_told_apart_from_one_that_does_not() {
     let platform = house(&[]);
-    let made = platform.operator.post("/v1/operator/tokens", json!({"name": "month", "role": "auditor", "days": 30})).ok();
+    let made = platform.operator.post("/v1/operator/tokens", json!({"name": "month", "role": "auditor", "days": 30.0})).ok();
     let client = Client::new(&platform.server.url, made["token"].as_str(), None);
     assert!(made["expires_at"].is_string() && made["replace"] == json!(false), "{made}");
     assert_eq!(client.get("/v1/operator/books").status, 200);
