@@ -69,9 +69,12 @@ fn across_fields(schemas: &mut Map<String, Value>) {
         {"properties": {"kind": {"const": "flexible"}, "term_days": none}},
         {"required": ["term_days"], "properties": {"kind": {"const": "fixed_term"}, "term_days": {"type": "integer"}}},
     ]);
+    let scopes = |words: &[&str]| json!({"type": ["array", "null"], "minItems": 1, "items": {"enum": words}});
+    let (customers, services) = (scopes(&["acting", "reading"]), scopes(&["wallet", "identity", "acting", "reading"]));
     let owner = json!([
-        {"required": ["customer"], "properties": {"role": {"const": "customer"}, "customer": {"type": "string"}}},
-        {"properties": {"role": {"enum": ["service", "operator", "auditor"]}, "customer": none}},
+        {"required": ["customer"], "properties": {"role": {"const": "customer"}, "customer": {"type": "string"}, "scopes": customers}},
+        {"properties": {"role": {"const": "service"}, "customer": none, "scopes": services}},
+        {"properties": {"role": {"enum": ["operator", "auditor"]}, "customer": none, "scopes": none}},
     ]);
     for (name, choices) in [("RateAsked", one_rate), ("ProductAsked", term), ("TokenAsked", owner)] {
         if let Some(schema) = schemas.get_mut(name).and_then(Value::as_object_mut) {
