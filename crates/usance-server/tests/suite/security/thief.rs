@@ -181,13 +181,7 @@ fn keys_are_changed_while_it_runs_and_what_has_to_be_repeated_is() {
     make_link(&platform.operator).refused(410, "secret_forgotten");
     assert_eq!(Jar::new(&platform.server).form("/sign-in/link", &[("seen", "true"), ("link", &inside.link)]).status, 401);
     let listed = platform.operator.get("/v1/operator/tokens").ok();
-    let exposed: Vec<&str> = listed["items"]
-        .as_array()
-        .expect("items")
-        .iter()
-        .filter(|token| token["replace"] == json!(true))
-        .filter_map(|token| token["name"].as_str())
-        .collect();
+    let exposed = to_be_replaced(&listed);
     assert_eq!(exposed, ["second", "alice", "backend"], "{listed}");
 }
 
@@ -247,13 +241,7 @@ fn tokens_of_the_first_release_are_listed_until_they_are_replaced() {
     crate::suite::released::copy_directory(&folder.join("data"), &data);
     let server = Server::start_in(&data, &Start::default()).expect("it starts");
     let listed = server.operator().get("/v1/operator/tokens").ok();
-    let exposed: Vec<&str> = listed["items"]
-        .as_array()
-        .expect("items")
-        .iter()
-        .filter(|token| token["replace"] == json!(true))
-        .filter_map(|token| token["name"].as_str())
-        .collect();
+    let exposed = to_be_replaced(&listed);
     assert!(exposed.len() >= 3, "{listed}");
     assert!(server.printed().contains("made of what lay in the store"), "{}", server.printed());
     let people = rusqlite::Connection::open(data.join("people.sqlite")).expect("the people");
@@ -320,4 +308,10 @@ fn a_copy_that_somebody_changed_is_taken_knowingly_alone() {
     let refused = restore("third", &[]);
     assert!(refused.status.code() == Some(1) && printed(&refused).contains("--accept-unsigned"), "{}", printed(&refused));
     assert!(restore("fourth", &["--accept-unsigned"]).status.success());
+}
+
+/// The names of the listed tokens that others may know.
+fn to_be_replaced(listed: &Value) -> Vec<&str> {
+    let tokens = listed["items"].as_array().expect("items").iter();
+    tokens.filter(|token| token["replace"] == json!(true)).filter_map(|token| token["name"].as_str()).collect()
 }
