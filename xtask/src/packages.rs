@@ -1,4 +1,5 @@
-//! What the tests start and the repository does not hold, as Debian packages: a browser with its driver, PostgreSQL, Python.
+//! What the tests start and the repository does not hold, as Debian packages: a browser with its driver, PostgreSQL and a
+//! pooler for it, what sets a process's clock, Python.
 //! There before the tests begin, or a plain error. PostgreSQL is needed also where USANCE_TEST_POSTGRES_URL names a server: some
 //! tests stop theirs.
 //!
@@ -11,13 +12,15 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// Programs that tests start, and the package that holds each.
-const PROGRAMS: [(&str, &str); 7] = [
+const PROGRAMS: [(&str, &str); 9] = [
     ("chromium", "chromium"),
     ("chromedriver", "chromium-driver"),
     ("initdb", "postgresql"),
     ("pg_ctl", "postgresql"),
     ("pg_dump", "postgresql"),
     ("psql", "postgresql"),
+    ("pgbouncer", "pgbouncer"),
+    ("faketime", "faketime"),
     (PYTHON, "python3-venv"),
 ];
 
@@ -84,7 +87,7 @@ fn advice(missing: &[&'static str]) -> String {
 fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let releases = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
-    let mut folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/bin")]).chain(releases);
+    let mut folders = std::env::split_paths(&path).chain(["/usr/bin", "/usr/sbin"].map(PathBuf::from)).chain(releases);
     folders.find_map(|folder| {
         let file = folder.join(name);
         let found = std::fs::metadata(&file).is_ok_and(|entry| entry.is_file() && entry.permissions().mode() & 0o111 != 0);

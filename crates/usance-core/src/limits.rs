@@ -23,10 +23,13 @@ pub const CLOCK_MOVE_DAYS_MAX: i32 = 3_660;
 /// The most product-days one move of a simulated clock may close: the move is one record in the log, which has a size.
 /// Below 400 products this is never what limits a move.
 pub const CLOCK_MOVE_PRODUCT_DAYS_MAX: usize = 1_500_000;
-/// How many days a system clock may close at once before an operator has to confirm (RULES 2).
-pub const UNCONFIRMED_CLOSE_DAYS_MAX: i32 = 3;
 /// How long an idempotency key is kept at least, in milliseconds of engine time (RULES 10): 48 hours.
 pub const KEY_KEPT_MS: i64 = 48 * 60 * 60 * 1000;
+/// How far a clock may run ahead of what is known of the time before an operator has to confirm it, in milliseconds (RULES 2): 5 minutes.
+pub const CLOCK_SLACK_MS: i64 = 5 * 60 * 1000;
+/// How far a process that knows only when it was last stamped may go on by its clock, in milliseconds (RULES 2): less than the life of a
+/// key, so that no key is forgotten by a jump.
+pub const CLOCK_ALONE_MS: i64 = KEY_KEPT_MS - 1;
 /// The longest customer id, in bytes (API).
 pub const CUSTOMER_ID_BYTES_MAX: usize = 64;
 /// The longest product id, in bytes.

@@ -1,5 +1,6 @@
 //! Why the engine cannot answer now. None of these uses an idempotency key: the same request may come again.
 
+use std::time::Duration;
 use usance_store::StoreError;
 
 /// Why the engine cannot answer now. None of these consumes an idempotency key.
@@ -17,17 +18,30 @@ pub enum Unavailable {
     /// More commands wait than the inbox holds.
     #[error("more requests wait than can be taken; try again shortly")]
     Overloaded,
-    /// The system clock would close many days at once.
-    #[error("the clock is {days} days ahead of the open day {open_day}; an operator has to confirm that it is right")]
+    /// The machine's clock says what cannot be.
+    #[error("the machine's clock is {} s ahead of what can be; an operator has to confirm that it is right", ahead.as_secs().max(1))]
     ClockUnconfirmed {
-        /// How many days it would close.
-        days: i32,
-        /// The day that is open.
-        open_day: String,
+        /// How far it is ahead of the latest that is believed.
+        ahead: Duration,
+    },
+    /// The log lacks batches that were acknowledged.
+    #[error(
+        "the log has lost acknowledged batches, {} to {through}: put them back from a copy, or give them up (usance accept-loss)", ends_at + 1
+    )]
+    BatchesLost {
+        /// The last batch that is left.
+        ends_at: u64,
+        /// The last one that was known.
+        through: u64,
     },
     /// The read tables have not reached the log position that was asked for.
-    #[error("the history tables are behind; try again shortly")]
-    ProjectionBehind,
+    #[error("the history tables are behind: they stand at log position {reached}, and {wanted} is asked for; try again shortly")]
+    ProjectionBehind {
+        /// How far they are.
+        reached: u64,
+        /// How far they have to be.
+        wanted: u64,
+    },
     /// Stored bytes could not be read.
     #[error("the store could not be read: {0}")]
     Store(String),
@@ -35,6 +49,9 @@ pub enum Unavailable {
 
 impl From<StoreError> for Unavailable {
     fn from(error: StoreError) -> Self {
-        Unavailable::Store(error.to_string())
+        match error {
+            StoreError::Behind { reached, wanted } => Unavailable::ProjectionBehind { reached, wanted },
+            other => Unavailable::Store(other.to_string()),
+        }
     }
 }

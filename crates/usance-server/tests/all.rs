@@ -9,6 +9,7 @@ mod suite {
     mod damage;
     mod demo;
     mod document;
+    mod doubt;
     mod entries;
     mod fuzz;
     mod harness;

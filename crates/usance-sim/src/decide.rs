@@ -1,7 +1,9 @@
 //! A round of a simulated process: everything that has arrived is decided, and every decision held against the auditor.
 
+use crate::auditor::ClockSays;
 use crate::compare::{self, Found, equal, same};
 use crate::facts::Facts;
+use crate::machine_clock::MachineClock;
 use crate::node::{Life, Met, Node, Request, Sealed, Waiting};
 use crate::plan::Trouble;
 use crate::seen;
@@ -14,10 +16,8 @@ use usance_core::machine::verb::{redeem, subscribe};
 use usance_core::machine::{Answer, Command, Rejection};
 use usance_store::LogPosition;
 use usance_store::codec::UsedKey;
-use usance_store::round::{ClockReading, Decided, Expectation, Round, Submission};
+use usance_store::round::{Decided, Expectation, Round, Submission};
 
-/// Days that a system clock may close without an operator (RULES 2).
-const UNCONFIRMED_DAYS_MAX: i32 = 3;
 /// Batches that may wait for the disk: the one being written, the one behind it, and one that its writer holds.
 const QUEUE_MAX: usize = 3;
 
@@ -32,14 +32,16 @@ impl World {
             return Ok(());
         }
         let (mut round, closed_before) = (Round::behind(life.head), life.auditor.closed.len());
-        let expected = life.auditor.close_due(*machine);
+        let (reading, says) = machine.read(life.auditor.now)?;
+        let expected = life.auditor.close_due(says);
         let mut closes = Vec::new();
-        round.close_due_days(&mut life.state, told(*machine), |closed| closes.push(seen::closed_day(closed)));
+        round.close_due_days(&mut life.state, reading, |closed| closes.push(seen::closed_day(closed)));
         compare_closes(&expected, &closes)?;
         let (mut waiting, mut refused, mut unwanted) = (Vec::new(), Vec::new(), 0);
         for (number, request) in requests.into_iter().enumerate() {
-            *machine += pause.filter(|(before, _)| *before == number).map_or(0, |(_, passes)| passes);
-            match decide(life, &mut round, request, told(*machine))? {
+            let passes = pause.filter(|(before, _)| *before == number).map_or(0, |(_, passes)| passes);
+            machine.pass_to(machine.wall + passes);
+            match decide(life, &mut round, request, machine)? {
                 Sent::Waits(one) => waiting.push(one),
                 Sent::Refused(request) => refused.push(request),
                 Sent::Unwanted => unwanted += 1,
@@ -66,10 +68,6 @@ impl World {
     }
 }
 
-fn told(machine: i64) -> ClockReading {
-    ClockReading { says: Timestamp::from_ms(machine), unconfirmed_days_max: UNCONFIRMED_DAYS_MAX }
-}
-
 /// What became of a request in a round.
 enum Sent {
     /// It has an answer once the batch is durable.
@@ -81,10 +79,10 @@ enum Sent {
 }
 
 /// Decides one request and holds the decision against the auditor.
-fn decide(life: &mut Life, round: &mut Round, request: Request, clock: ClockReading) -> Result<Sent, Found> {
-    let says = clock.says.ms();
+fn decide(life: &mut Life, round: &mut Round, request: Request, machine: &mut MachineClock) -> Result<Sent, Found> {
+    let (reading, says) = machine.read(life.auditor.now)?;
     let expected = life.auditor.close_due(says);
-    let at = if life.auditor.unconfirmed(says).is_some() { life.auditor.now } else { life.auditor.said(says) };
+    let at = if life.auditor.unconfirmed(says).is_some() { life.auditor.now } else { life.auditor.said(says.says) };
     // Whoever asks in a day whose predecessor is open is shown nothing before it is closed.
     if let Some(command) = request.command.as_ref().filter(|_| expected.is_empty()) {
         preview(life, command, at)?;
@@ -101,8 +99,11 @@ fn decide(life: &mut Life, round: &mut Round, request: Request, clock: ClockRead
         expects: request.shown.as_ref().map(|shown| Expectation::Shown(Box::new(shown.preview.clone()))),
     };
     let mut closes = Vec::new();
-    let decided = round.decide(&mut life.state, submission, clock, |closed| closes.push(seen::closed_day(closed)));
+    let decided = round.decide(&mut life.state, submission, reading, |closed| closes.push(seen::closed_day(closed)));
+    // Days that a move or a confirmation passes are told behind those that were due.
+    let passed = closes.split_off(expected.len().min(closes.len()));
     compare_closes(&expected, &closes)?;
+    let open = life.auditor.today;
     let kept = life.auditor.kept(&request.key, at).map(|(kept, firm)| (kept.clone(), firm));
     match (decided, kept) {
         (Decided::Before { place }, Some((kept, _))) => {
@@ -111,8 +112,8 @@ fn decide(life: &mut Life, round: &mut Round, request: Request, clock: ClockRead
         }
         (Decided::Before { .. }, None) => Err("a key that nobody used is known".into()),
         (_, Some((kept, true))) => Err(format!("a key that was used {} ms ago is not known", at - kept.at)),
-        (Decided::Unconfirmed { days }, _) => {
-            equal("days to be confirmed", life.auditor.unconfirmed(says), Some(i64::from(days)))?;
+        (Decided::Unconfirmed { ahead_ms }, _) => {
+            equal("how far the clock is ahead", life.auditor.unconfirmed(says), Some(ahead_ms))?;
             Ok(Sent::Refused(request))
         }
         (Decided::Unexpected, _) => {
@@ -121,7 +122,12 @@ fn decide(life: &mut Life, round: &mut Round, request: Request, clock: ClockRead
         }
         (Decided::Now { place, outcome }, _) => {
             equal("decided as it was shown", true, holds)?;
-            decided_now(life, request, place, &outcome, (says, at))
+            if matches!(request.command, Some(Command::ConfirmClock { .. })) && outcome.is_ok() {
+                machine.confirm();
+            }
+            let sent = decided_now(life, request, place, &outcome, (says, at))?;
+            equal("days told that were passed", i64::try_from(passed.len()), Ok(life.auditor.today - open))?;
+            Ok(sent)
         }
     }
 }
@@ -132,13 +138,13 @@ fn decided_now(
     request: Request,
     place: LogPosition,
     outcome: &Result<Answer, Rejection>,
-    (says, at): (i64, i64),
+    (says, at): (ClockSays, i64),
 ) -> Result<Sent, Found> {
     let confirming = matches!(request.command, Some(Command::ConfirmClock { .. }));
     if !confirming {
         equal("decided although the clock has to be confirmed", None, life.auditor.unconfirmed(says))?;
     }
-    let said = life.auditor.said(says);
+    let said = life.auditor.said(says.says);
     let (told, stamped) = match &request.command {
         None => (Facts::of("nothing"), at),
         Some(command) => {

@@ -14,6 +14,7 @@ pub mod decide;
 pub mod disk;
 pub mod facts;
 pub mod hunt;
+pub mod machine_clock;
 pub mod node;
 pub mod plan;
 pub mod run;

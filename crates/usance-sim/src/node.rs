@@ -6,6 +6,7 @@
 
 use crate::auditor::Auditor;
 use crate::facts::Facts;
+use crate::machine_clock::MachineClock;
 use crate::shown::Shown;
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -82,8 +83,8 @@ pub struct Life {
 pub struct Node {
     /// Its snapshots.
     pub snapshots: PathBuf,
-    /// What its machine's clock says.
-    pub clock: i64,
+    /// Its machine's clocks.
+    pub clock: MachineClock,
     /// What it has in memory while it runs.
     pub life: Option<Life>,
 }
@@ -91,6 +92,7 @@ pub struct Node {
 impl Node {
     /// Ends its life; gives the requests that nobody will answer.
     pub fn die(&mut self) -> Vec<Request> {
+        self.clock.forget();
         let queue = self.life.take().map(|life| life.queue).unwrap_or_default();
         queue.into_iter().flat_map(|sealed| sealed.waiting).map(|waiting| waiting.request).collect()
     }

@@ -30,6 +30,10 @@ impl World {
         let other = 1 - self.writer;
         let lost = self.nodes[other].die();
         self.mail.extend(lost);
+        // It has followed the writer, and heard what the time is; or it only finds what the writer said once.
+        if let Some(known) = self.nodes[self.writer].clock.known() {
+            self.nodes[other].clock.hear(known, dice.below(3) != 0);
+        }
         let recovered = self.recovered(other, dice)?;
         self.arrive_late(dice)?;
         if self.torn.is_none() && dice.below(2) == 1 {

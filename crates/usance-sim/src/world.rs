@@ -10,6 +10,7 @@ use crate::auditor::arithmetic::DAY_MS;
 use crate::compare::{self, Found, equal};
 use crate::coverage::Coverage;
 use crate::facts::Facts;
+use crate::machine_clock::MachineClock;
 use crate::node::{Met, Node, Request};
 use crate::plan::{Plan, Swarm, Trouble, Turn};
 use crate::shown::Shown;
@@ -24,6 +25,7 @@ use usance_core::machine::{Command, State};
 use usance_store::{Appended, Batch, Head, LogReader, LogStore, MemoryLog, image, round};
 use usance_workload::Dice;
 
+const HOUR_MS: i64 = 3_600_000;
 /// Answered requests that may come again.
 const ANSWERED_KEPT: usize = 24;
 
@@ -72,7 +74,7 @@ impl World {
         let node = |name| {
             let snapshots = dir.join(name);
             std::fs::create_dir_all(&snapshots).map_err(|error| error.to_string())?;
-            Ok::<_, Found>(Node { snapshots, clock: at, life: None })
+            Ok::<_, Found>(Node { snapshots, clock: MachineClock::at(at), life: None })
         };
         let mut world = World {
             swarm: plan.swarm,
@@ -245,10 +247,10 @@ impl World {
             let to = if turn.time.once_in(40) { auditor.now - 1 } else { to };
             let moves = to != auditor.now || turn.time.once_in(40);
             commands.extend(moves.then_some(Command::MoveClock { to: Timestamp::from_ms(to) }));
-        } else if auditor.unconfirmed(self.nodes[at].clock).is_some() && turn.time.below(3) == 0 {
-            commands.push(Command::ConfirmClock { clock: Timestamp::from_ms(self.nodes[at].clock) });
+        } else if self.is_unconfirmed(at, auditor) && turn.time.below(3) == 0 {
+            commands.push(Command::ConfirmClock { clock: Timestamp::from_ms(self.nodes[at].clock.wall) });
         }
-        let clock = auditor.said(self.nodes[at].clock);
+        let clock = auditor.said(self.nodes[at].clock.wall);
         let dice = &mut turn.requests;
         commands.extend(occasions::at_the_edge(auditor, dice, clock));
         if self.has(Trouble::Launches) && occasions::opens_at(auditor, clock) && dice.below(3) != 2 {
@@ -273,10 +275,16 @@ impl World {
         commands
     }
 
+    /// Whether a process would ask for a confirmation now. It asks a copy of its clocks, so that nothing is learnt by looking.
+    fn is_unconfirmed(&self, at: usize, auditor: &Auditor) -> bool {
+        let mut clock = self.nodes[at].clock.clone();
+        clock.read(auditor.now).is_ok_and(|(_, says)| auditor.unconfirmed(says).is_some())
+    }
+
     /// Now and then a round takes so long that a day ends in it.
     fn pause(&self, at: usize, requests: usize, dice: &mut Dice<'_>) -> Option<(usize, i64)> {
         let auditor = &self.nodes[at].life.as_ref()?.auditor;
-        let clock = self.nodes[at].clock;
+        let clock = self.nodes[at].clock.wall;
         let passes = dice.once_in(4).then(|| workload::later(auditor, dice, clock) - clock)?;
         Some((dice.index(requests), passes))
     }
@@ -284,14 +292,16 @@ impl World {
     /// Machines' clocks go on, each by itself; one may jump, and be put right again.
     fn pass_time(&mut self, at: usize, dice: &mut Dice<'_>) {
         let Some(auditor) = self.nodes[at].life.as_ref().map(|life| life.auditor.clone()) else { return };
-        let other = self.nodes[1 - at].clock;
+        let other = self.nodes[1 - at].clock.wall;
         let clock = &mut self.nodes[at].clock;
         // A clock that lags behind the engine is mostly put right in the end.
-        let from = if dice.below(4) == 3 { *clock } else { (*clock).max(auditor.now) };
-        *clock = workload::later(&auditor, dice, from);
+        let from = if dice.below(4) == 3 { clock.wall } else { clock.wall.max(auditor.now) };
+        clock.set(from);
+        clock.pass_to(workload::later(&auditor, dice, from));
         if self.swarm.has(Trouble::ClockJumps) && dice.once_in(12) {
-            let jump = dice.one_of(&[-1, -3_600_000, -3 * DAY_MS, 4 * DAY_MS, 5 * DAY_MS + 1, 30 * DAY_MS]);
-            *clock = if dice.below(4) == 3 { other } else { *clock + jump };
+            let jumps = [-1, -HOUR_MS, -3 * DAY_MS, HOUR_MS, 7 * HOUR_MS, 47 * HOUR_MS, 4 * DAY_MS, 30 * DAY_MS];
+            let jump = dice.one_of(&jumps);
+            clock.set(if dice.below(4) == 3 { other } else { clock.wall + jump });
             self.happened(Trouble::ClockJumps);
         }
     }

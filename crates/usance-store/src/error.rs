@@ -48,6 +48,22 @@ pub enum StoreError {
         /// How it shows.
         reason: String,
     },
+    /// Another server answers than the one that this life of the machine began with: it was replaced, or it was started again.
+    #[error("{server} leads to another server now, or to one that was started again ({found})")]
+    OtherServer {
+        /// The address, without a password.
+        server: String,
+        /// What answers.
+        found: String,
+    },
+    /// A pooler hands a session from one client to the next.
+    #[error(
+        "{server} is reached through a connection pooler in transaction mode (PgBouncer with pool_mode = transaction, or one like it): sessions do not last there. Connect to the server itself, or set pool_mode = session"
+    )]
+    Pooled {
+        /// The address, without a password.
+        server: String,
+    },
     /// Nothing of a transaction happened, because something in it had failed before its end.
     #[error("{server} took the whole transaction back: {reason}")]
     RolledBack {
@@ -55,6 +71,14 @@ pub enum StoreError {
         server: String,
         /// What had failed.
         reason: String,
+    },
+    /// Read tables do not hold what was asked of them.
+    #[error("the read tables hold the log up to batch {reached}, and batch {wanted} is asked for")]
+    Behind {
+        /// The last batch that they hold.
+        reached: u64,
+        /// The batch that they have to hold.
+        wanted: u64,
     },
     /// Every connection is in use, and none came back in time.
     #[error("every connection to the store is in use; try again shortly")]
@@ -181,6 +205,8 @@ impl StoreError {
             Some(code) if [SqlState::DATA_CORRUPTED, SqlState::INDEX_CORRUPTED].contains(code) => {
                 StoreError::damaged("database", format!("{server}: {}", said(&source)))
             }
+            // Every statement is prepared on the session that runs it, which only a pooler takes away.
+            Some(code) if *code == SqlState::INVALID_SQL_STATEMENT_NAME => StoreError::Pooled { server },
             Some(code) if is_ending(code) => StoreError::Unreachable { server, reason: said(&source) },
             None => StoreError::Unreachable { server, reason: said(&source) },
             Some(_) => StoreError::Postgres { server, source: Box::new(source) },
@@ -211,8 +237,11 @@ impl StoreError {
             StoreError::Sqlite { source, .. } => source.sqlite_error().is_some_and(is_hindrance),
             StoreError::Full
             | StoreError::Busy
+            | StoreError::Behind { .. }
             | StoreError::Locked { .. }
             | StoreError::Unreachable { .. }
+            | StoreError::OtherServer { .. }
+            | StoreError::Pooled { .. }
             | StoreError::RolledBack { .. } => true,
             _ => false,
         }

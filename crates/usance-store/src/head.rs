@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 pub const GENESIS_HASH: [u8; 32] = [0; 32];
 
 /// The end of a shard's log: the last batch's place, hash and time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// The last batch's seq, 0 when there is none.
     pub seq: u64,

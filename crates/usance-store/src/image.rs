@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use usance_core::id::LogPosition;
 use usance_core::machine::keys::{Generation, KeyTable};
-use usance_core::machine::state::{Columns, Registry, State};
+use usance_core::machine::state::{Columns, Platform, Registry, State};
 use usance_core::pieces::{Column, PieceMap};
 
 // What each kind of section is called, and the version of what it holds. A change of what stands in one is a new version of that
@@ -144,6 +144,17 @@ pub fn read(snapshot: &Snapshot) -> Result<State, StoreError> {
     let mut parts = parts.into_inner().map_err(|_| damaged(snapshot, "a reader stopped"))?;
     parts.sort_unstable_by_key(|(index, _)| *index);
     assemble(snapshot, parts.into_iter().map(|(_, part)| part))
+}
+
+/// The platform that a snapshot is of; the rest of it is not read.
+///
+/// # Errors
+/// As [`read`].
+pub fn platform(snapshot: &Snapshot) -> Result<Platform, StoreError> {
+    match part(snapshot, 0)? {
+        Part::Registry(registry) => Ok(registry.platform),
+        _ => Err(damaged(snapshot, "it does not begin with the registry")),
+    }
 }
 
 fn assemble(snapshot: &Snapshot, parts: impl Iterator<Item = Result<Part, StoreError>>) -> Result<State, StoreError> {

@@ -1,7 +1,8 @@
 //! From stored bytes to a running state: the newest snapshot that fits the log, then the log after it.
 //!
 //! Refuses a log whose chain does not hold, a record that does not decode and a day that closes differently than it did;
-//! each refusal names the batch. A snapshot that is damaged, newer than the log or not of this log is passed over.
+//! each refusal names the batch. A snapshot that is damaged or not of this log is passed over. So is one that the log does not reach;
+//! if it is of this platform, then the log has lost its end, and that is said.
 
 use crate::batch::Batch;
 use crate::codec::{self, Fact};
@@ -10,12 +11,13 @@ use crate::head::Head;
 use crate::image;
 use crate::log::{LogReader, verify_chain};
 use crate::snapshot::{self, Snapshot};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use usance_core::id::LogPosition;
+use usance_core::machine::state::Platform;
 use usance_core::machine::{self, Event, State};
 
 /// A state and the place in the log it stands at.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Recovered {
     /// The state; `None` for a log without a platform.
     pub state: Option<State>,
@@ -27,6 +29,10 @@ pub struct Recovered {
     pub replayed: u64,
     /// Snapshots that were passed over, and why.
     pub passed_over: Vec<String>,
+    /// Of these, the ones that will serve no other start either. One that could not be read now is not among them.
+    pub unfit: Vec<PathBuf>,
+    /// Of these, the ones of this platform that the log does not reach, and where they stand: the log has lost what lies between.
+    pub ahead: Vec<(Head, PathBuf)>,
 }
 
 /// How much of the chain is proven.
@@ -61,16 +67,29 @@ fn run(
     proof: Proof,
     mut seen: impl FnMut(u64),
 ) -> Result<Recovered, StoreError> {
-    let mut recovered = Recovered { state: None, head: Head::GENESIS, from_snapshot: None, replayed: 0, passed_over: Vec::new() };
+    let mut recovered = Recovered { head: Head::GENESIS, ..Recovered::default() };
     for file in snapshots.map(snapshot::list).transpose()?.unwrap_or_default() {
         match start_from(reader, shard, &file.path) {
-            Ok((state, head)) => {
-                (recovered.state, recovered.head, recovered.from_snapshot) = (Some(state), head, Some(head));
+            Ok(Found::Start(state, head)) => {
+                (recovered.state, recovered.head, recovered.from_snapshot) = (Some(*state), head, Some(head));
                 break;
+            }
+            Ok(Found::Ahead(head)) => {
+                let path = file.path.display();
+                recovered
+                    .passed_over
+                    .push(format!("{path} stands at batch {}, which the log does not reach: the log has lost its end", head.seq));
+                recovered.ahead.push((head, file.path));
             }
             // A log that does not answer says nothing about a snapshot.
             Err(error @ (StoreError::Unreachable { .. } | StoreError::Postgres { .. } | StoreError::Unknown(_))) => return Err(error),
-            Err(error) => recovered.passed_over.push(error.to_string()),
+            Err(error) => {
+                // What could not be read now, for want of memory or by a fault of the disk, may be read another time.
+                if !error.is_hindrance() {
+                    recovered.unfit.push(file.path);
+                }
+                recovered.passed_over.push(error.to_string());
+            }
         }
     }
     let mut state = recovered.state.take();
@@ -89,7 +108,15 @@ fn run(
     Ok(recovered)
 }
 
-fn start_from(reader: &dyn LogReader, shard: u16, path: &Path) -> Result<(State, Head), StoreError> {
+/// What a snapshot is to a log.
+enum Found {
+    /// It stands at a batch of the log.
+    Start(Box<State>, Head),
+    /// It is of the log's platform, and the log ends before it.
+    Ahead(Head),
+}
+
+fn start_from(reader: &dyn LogReader, shard: u16, path: &Path) -> Result<Found, StoreError> {
     let snapshot = Snapshot::open(path)?;
     let head = snapshot.head();
     let foreign = |how: &str| StoreError::damaged("snapshot", format!("{}: {how}", path.display()));
@@ -98,10 +125,23 @@ fn start_from(reader: &dyn LogReader, shard: u16, path: &Path) -> Result<(State,
     }
     let batch = reader.read(shard, head.seq, 1)?.into_iter().next().filter(|batch| batch.seq == head.seq);
     match batch {
-        Some(batch) if batch.hash == head.hash => Ok((image::read(&snapshot)?, head)),
+        Some(batch) if batch.hash == head.hash => Ok(Found::Start(Box::new(image::read(&snapshot)?), head)),
         Some(_) => Err(foreign("the log has another hash at its place")),
+        None if platform(reader, shard)?.is_some_and(|ours| image::platform(&snapshot).is_ok_and(|theirs| theirs == ours)) => {
+            Ok(Found::Ahead(head))
+        }
         None => Err(foreign("the log does not reach its place")),
     }
+}
+
+/// The platform that a log is of.
+fn platform(reader: &dyn LogReader, shard: u16) -> Result<Option<Platform>, StoreError> {
+    let first = reader.read(shard, 1, 1)?;
+    let fact = first.first().and_then(|batch| codec::facts(batch).next()).transpose()?;
+    Ok(fact.and_then(|(_, fact)| match fact.events.into_iter().next() {
+        Some(Event::PlatformCreated(platform)) => Some(*platform),
+        _ => None,
+    }))
 }
 
 /// Runs a batch's records on a state; returns how many.

@@ -13,10 +13,11 @@ use usance_core::calendar::Timestamp;
 use usance_core::id::LogPosition;
 use usance_core::machine::day::DayClosed;
 use usance_core::machine::news::Touched;
+pub use usance_core::machine::present::ClockReading;
 use usance_core::machine::preview::{self, Preview};
 use usance_core::machine::state::Platform;
 use usance_core::machine::verb::clock::check_move;
-use usance_core::machine::verb::{self, WriterStarted};
+use usance_core::machine::verb::{self, LossAccepted, WriterStarted};
 use usance_core::machine::{self, Answer, Command, Event, Executed, Rejection, State, close, present};
 
 /// What has to hold in the very instant in which a command is decided: what its sender was shown is what it would book.
@@ -70,18 +71,9 @@ pub enum Decided {
     Unexpected,
     /// The machine's clock has to be confirmed first: nothing was decided, and its key is not used.
     Unconfirmed {
-        /// How many days it is ahead of the open one.
-        days: i32,
+        /// How far it is ahead of what may be believed, in milliseconds.
+        ahead_ms: i64,
     },
-}
-
-/// What the machine's own clock says, and how many days it may close without an operator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClockReading {
-    /// What it says.
-    pub says: Timestamp,
-    /// Days that it may close at once without being confirmed.
-    pub unconfirmed_days_max: i32,
 }
 
 /// What is decided between two batches.
@@ -126,10 +118,7 @@ impl Round {
 
     /// Closes every day that is over, each with its own record, unless the clock has to be confirmed first.
     pub fn close_due_days(&mut self, state: &mut State, clock: ClockReading, mut seen: impl FnMut(&DayClosed)) {
-        if present::unconfirmed_days(state, clock.says, clock.unconfirmed_days_max).is_some() {
-            return;
-        }
-        while state.broken.is_none() && present::days_due(state, clock.says) > 0 {
+        while state.broken.is_none() && present::days_due(state, clock) > 0 {
             let day = state.registry.open_day;
             let closed = close::close_day(state);
             let at = state.registry.platform.offset.first_instant(day.next());
@@ -140,17 +129,17 @@ impl Round {
 
     /// Decides a submission, unless its key was used before. Days that have ended since the round began are closed first:
     /// a round may last over midnight.
-    pub fn decide(&mut self, state: &mut State, submission: Submission, clock: ClockReading, seen: impl FnMut(&DayClosed)) -> Decided {
-        self.close_due_days(state, clock, seen);
+    pub fn decide(&mut self, state: &mut State, submission: Submission, clock: ClockReading, mut seen: impl FnMut(&DayClosed)) -> Decided {
+        self.close_due_days(state, clock, &mut seen);
         let Submission { key, actor, command, expects } = submission;
         if let Some(place) = key.and_then(|key| state.keys.find(&key.hash)) {
             return Decided::Before { place };
         }
         let confirming = matches!(command, Some(Command::ConfirmClock { .. }));
-        if let (false, Some(days)) = (confirming, present::unconfirmed_days(state, clock.says, clock.unconfirmed_days_max)) {
-            return Decided::Unconfirmed { days };
+        if let (false, Some(ahead_ms)) = (confirming, present::unconfirmed(state, clock)) {
+            return Decided::Unconfirmed { ahead_ms };
         }
-        let now = present::instant(state, clock.says);
+        let now = present::instant(state, clock);
         if expects.is_some_and(|expects| !expects.holds(state, command.as_ref(), now)) {
             return Decided::Unexpected;
         }
@@ -163,6 +152,12 @@ impl Round {
             }
             Some(command) => (machine::execute(state, &command, now), now),
         };
+        // Days that a move or a confirmation passed are closed like any others.
+        for event in &executed.events {
+            if let Event::DayClosed(closed) = event {
+                seen(closed);
+            }
+        }
         let at = if executed.outcome.is_ok() { at } else { now };
         let record = Record { fact: Fact { at, key, actor, events: executed.events }, outcome: executed.outcome };
         let place = self.put(&record);
@@ -272,6 +267,14 @@ pub fn epoch(state: &State, head: Head) -> Result<(Batch, Event), StoreError> {
     Ok((batch_of(state.registry.platform.shard, head, state.registry.last_at, event.clone())?, event))
 }
 
+/// The batch in which an operator gives up what the log has lost.
+///
+/// # Errors
+/// As [`crate::BatchBuilder::seal`].
+pub fn loss_accepted(state: &State, head: Head, loss: LossAccepted) -> Result<Batch, StoreError> {
+    batch_of(state.registry.platform.shard, head, state.registry.last_at, Event::LossAccepted(loss))
+}
+
 fn batch_of(shard: u16, head: Head, at: Timestamp, event: Event) -> Result<Batch, StoreError> {
     let mut builder = BatchBuilder::new();
     let mut bytes = Vec::new();
@@ -302,7 +305,7 @@ mod tests {
         let (mut round, mut closed) = (Round::behind(batch.head()), Vec::new());
         let midnight = 20_001 * DAY_MS;
         for (at, id) in [(evening, "alice"), (midnight - 1, "bob"), (midnight + 3, "carol")] {
-            let clock = ClockReading { says: Timestamp::from_ms(at), unconfirmed_days_max: 3 };
+            let clock = ClockReading::of(Timestamp::from_ms(at));
             let decided = round.decide(&mut state, customer(id), clock, |day| closed.push(day.day.number()));
             assert!(matches!(decided, Decided::Now { outcome: Ok(_), .. }), "{id}: {decided:?}");
             assert_eq!(state.registry.last_at.ms(), at, "{id} is stamped with what the clock says");
@@ -316,7 +319,7 @@ mod tests {
         let at = Timestamp::from_ms(20_000 * DAY_MS);
         let platform = Platform { shard: 0, offset: DayOffset::default(), clock: ClockMode::System, created_at: at, seed: [0; 32] };
         let (mut state, batch) = founding(platform, Head::GENESIS).expect("a platform");
-        let (mut round, clock) = (Round::behind(batch.head()), ClockReading { says: at, unconfirmed_days_max: 3 });
+        let (mut round, clock) = (Round::behind(batch.head()), ClockReading::of(at));
         let key = Some(UsedKey { hash: [7; 16], fingerprint: [7; 16] });
         let unreadable = Submission { key, expects: Some(Expectation::Unreadable), ..customer("alice") };
         assert_eq!(round.decide(&mut state, unreadable, clock, |_| ()), Decided::Unexpected);

@@ -7,6 +7,7 @@
 pub mod account;
 pub mod answer;
 pub mod apply;
+pub mod clock_trust;
 pub mod close;
 pub mod day;
 pub mod derive;

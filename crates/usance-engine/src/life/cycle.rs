@@ -1,15 +1,17 @@
 //! The way of a process among others: it follows, takes over when nobody writes, writes, and follows again when it has ceased
 //! to be the writer. One thread walks this circle for as long as the process lives.
 //!
-//! After any doubt (an append whose outcome nobody knows, a lost lease) a life ends and the next one begins with what the log
-//! holds. Only what no further try can mend ends the process: a damaged log, a broken invariant, a newer release's data.
+//! After any doubt (an append whose outcome nobody knows, a lost lease) a life ends. The next one goes on with the same state where the
+//! log ends with what this process sealed; otherwise it begins with what the log holds. Only what no further try can mend ends the
+//! process: a damaged log, a broken invariant, a newer release's data, a pooler in between.
 
 use super::engine::Engine;
 use super::follow::Next;
 use super::follower::Follower;
 use super::launch::spawn;
-use super::lease::Duty;
-use super::live::{Live, Shared};
+use super::lease::{Duty, Following};
+use super::live::{Lasting, Live, Shared};
+use super::loss;
 use super::node::{Node, REST, is_final, keep_snapshot};
 use super::pool::Reads;
 use super::recovering::{check_settings, found, recovered, won};
@@ -23,7 +25,7 @@ use std::time::Duration;
 use usance_core::machine::State;
 use usance_store::postgres::Lease;
 use usance_store::recovery::{recover, recover_again};
-use usance_store::{DataDirectory, Head, Home, LogReader, StoreError};
+use usance_store::{DataDirectory, Head, Home, LogReader, StoreError, recent};
 
 /// How long a start waits to learn whether this process writes.
 const SETTLING: Duration = Duration::from_secs(6);
@@ -34,16 +36,18 @@ const SETTLING: Duration = Duration::from_secs(6);
 /// With a sentence: the server out of reach, a damaged log, a newer version, contradicting flags.
 pub(super) fn open(settings: &Settings, server: &Server, directory: DataDirectory, mut seen: impl FnMut(u64)) -> anyhow::Result<Started> {
     let home = Home::Postgres(server.postgres.clone());
+    server.postgres.expect_lasting_sessions()?;
     // Tables are made, or brought up, before anybody reads them.
     let mut log = home.log()?;
     drop(home.people()?);
     drop(Lease::open(&server.postgres, SHARD)?);
     let reader = home.log_reader()?;
     let (mut created, mut told) = (false, false);
-    let (state, head, from_snapshot, replayed) = loop {
-        let recovered = recovered(&directory, |snapshots| recover(reader.as_ref(), SHARD, Some(snapshots), &mut seen))?;
-        if let Some(state) = recovered.state {
-            break (state, recovered.head, recovered.from_snapshot, if created { 0 } else { recovered.replayed });
+    let (state, found, replayed) = loop {
+        let mut recovered = recovered(&directory, |snapshots| recover(reader.as_ref(), SHARD, Some(snapshots), &mut seen))?;
+        if let Some(state) = recovered.state.take() {
+            let replayed = if created { 0 } else { recovered.replayed };
+            break (state, recovered, replayed);
         }
         if server.role == NodeRole::Writer {
             let (_, batch) = found(settings, recovered.head)?;
@@ -59,7 +63,10 @@ pub(super) fn open(settings: &Settings, server: &Server, directory: DataDirector
     drop(log);
     check_settings(settings, &state)?;
     open_tables(&home, &state)?;
-    let follower = follower(settings, state, head, reader);
+    let lasting = Lasting::new(state.registry.platform.clock, recent::BYTES_MAX);
+    loss::remember(&lasting, directory.path(), reader.as_ref(), &found)?;
+    fill(&lasting, reader.as_ref());
+    let (from_snapshot, follower) = (found.from_snapshot, follower(&lasting, state, found.head, reader));
     let engine = Engine::new(following(&follower), Reads::of(&home, SHARD));
     let (settled, settling) = channel();
     let snapshots = directory.snapshots();
@@ -73,8 +80,10 @@ pub(super) fn open(settings: &Settings, server: &Server, directory: DataDirector
         settled: Some(settled),
         yielding: false,
         held: None,
+        told_lost: None,
     };
-    let threads = vec![spawn("node", move || node.run(follower))?];
+    let marks = loss::keep_marks(&engine, &home, directory.path().to_path_buf());
+    let threads = vec![spawn("node", move || node.run(follower))?, spawn("marks", marks)?];
     // Whoever it turns out to be, from here on it answers.
     let _ = settling.recv_timeout(SETTLING);
     Ok(Started { engine, directory, home, created, from_snapshot, replayed, threads })
@@ -88,9 +97,9 @@ fn open_tables(home: &Home, state: &State) -> Result<(), StoreError> {
     }
 }
 
-fn follower(settings: &Settings, state: State, head: Head, reader: Box<dyn LogReader>) -> Follower {
-    let shared = Arc::new(Shared::new(state, head, settings.unconfirmed_days_max));
-    Follower { shared, follows: Arc::default(), head, reader, records: 0 }
+fn follower(lasting: &Lasting, state: State, head: Head, reader: Box<dyn LogReader>) -> Follower {
+    let follows = Arc::new(Following::new(Arc::clone(&lasting.lost)));
+    Follower { shared: Arc::new(Shared::new(state, head, lasting)), follows, head, reader, records: 0 }
 }
 
 fn following(follower: &Follower) -> Live {
@@ -117,28 +126,24 @@ impl Node {
                     if let Some(thread) = self.snapshotting.take() {
                         let _ = thread.join();
                     }
-                    keep_snapshot(&self.snapshots, follower.head, &follower.shared.state.read().clone());
+                    keep_snapshot(&self.snapshots, follower.head, follower.shared.frozen());
                     // It would only be a name that nobody bears any more.
                     let _ = self.lease().and_then(|lease| lease.forget(&self.server.node));
                     return Ok(());
                 }
-                Next::Anew => follower = self.anew(&follower.shared)?,
+                Next::Anew => follower = self.next_life(follower)?,
                 Next::TakeOver(seen) => match self.take_over(&mut follower, seen.as_ref()) {
                     Ok(Some(leadership)) => match self.write(&follower, leadership)? {
                         Ended::Stop => return Ok(()),
                         Ended::HandedOver => {
                             self.yielding = true;
-                            // It stopped in order: its state is what the log says, unless the log can tell otherwise.
-                            follower = match self.stands_at(&follower.shared) {
-                                Ok(head) => self.go_on(&follower, head)?,
-                                Err(_) => self.anew(&follower.shared)?,
-                            };
+                            follower = self.next_life(follower)?;
                         }
-                        Ended::Lost => follower = self.anew(&follower.shared)?,
+                        Ended::Lost => follower = self.next_life(follower)?,
                     },
                     // Somebody else was first.
                     Ok(None) => {}
-                    Err(error) if is_final(&error) => follower = self.anew(&follower.shared)?,
+                    Err(error) if is_final(&error) => follower = self.next_life(follower)?,
                     Err(error) => {
                         tracing::warn!(%error, "taking over failed");
                         std::thread::sleep(REST);
@@ -148,17 +153,68 @@ impl Node {
         }
     }
 
-    /// Begins another life with the state of one that stopped in order.
+    /// Begins another life: with the state of the one before where the log holds all of it, or can be given it again; otherwise with what
+    /// the log holds. Tries for as long as the database is out of reach.
+    fn next_life(&self, before: Follower) -> anyhow::Result<Follower> {
+        let mut failing = false;
+        loop {
+            // Whichever server answers now.
+            self.server.postgres.pin(None);
+            match self.completed(&before.shared) {
+                Ok(Some(head)) => return self.go_on(&before, head),
+                Ok(None) => return self.anew(before),
+                Err(error) if is_final(&error) => return self.anew(before),
+                Err(error) if self.engine.is_stopping() => return Err(error.into()),
+                Err(error) => {
+                    told_once(&mut failing, &error);
+                    std::thread::sleep(REST);
+                }
+            }
+        }
+    }
+
+    /// Puts into the log what this process decided, or followed, and the log lacks; gives its end where that is what the state stands at.
+    fn completed(&self, shared: &Shared) -> Result<Option<Head>, StoreError> {
+        let mut log = self.home.log()?;
+        if loss::missing(&shared.lasting(), log.as_mut())?.is_some() || !shared.is_sound(&shared.state.read()) {
+            return Ok(None);
+        }
+        let reader = log.reader()?;
+        for batch in shared.unfinished.lock().iter() {
+            let head = log.head(SHARD)?.unwrap_or(Head::GENESIS);
+            if head.seq >= batch.seq {
+                // It is seen; whether it was answered for, the next append shows.
+                let there = reader.read(SHARD, batch.seq, 1)?;
+                if there.first().is_none_or(|there| there.hash != batch.hash) {
+                    return Ok(None);
+                }
+                shared.recent.lock().note(batch.clone());
+            } else if head.hash != batch.previous || !won(log.append(head.seq, batch), head.seq)? {
+                return Ok(None);
+            } else {
+                shared.answered(batch.clone());
+            }
+        }
+        self.stands_at(shared)
+    }
+
+    /// Begins another life with the state of one whose end is the log's.
     fn go_on(&self, before: &Follower, head: Head) -> anyhow::Result<Follower> {
         let state = before.shared.state.read().clone();
-        let follower = follower(&self.settings, state, head, self.home.log_reader()?);
+        let follower = follower(&before.shared.lasting(), state, head, self.home.log_reader()?);
         self.engine.begin(following(&follower));
         Ok(follower)
     }
 
-    /// Begins another life with what the log holds; tries for as long as the database is out of reach.
-    fn anew(&self, before: &Shared) -> anyhow::Result<Follower> {
-        let acknowledged = before.durable.now();
+    /// Begins another life with what the log holds; tries for as long as the database is out of reach. The state before is given up
+    /// first: there is room for one. Meanwhile nobody is shown anything.
+    fn anew(&self, before: Follower) -> anyhow::Result<Follower> {
+        let lasting = before.shared.lasting();
+        let hollow = Arc::new(Shared::hollow(&before.shared.state.read(), &lasting));
+        let follows = Arc::clone(&before.follows);
+        self.engine.begin(Live { shared: hollow, inbox: None, duty: Duty::Follower(follows) });
+        drop(before);
+        tracing::info!("the log is read again");
         let directory = DataDirectory::open_shared(&self.settings.data)?;
         let mut failing = false;
         loop {
@@ -169,25 +225,31 @@ impl Node {
             };
             match read() {
                 Ok((state, head, reader)) => {
-                    if head.seq < acknowledged {
-                        tracing::error!(
-                            ends_at = head.seq,
-                            acknowledged,
-                            "the database has lost batches that were durable: restore them from a copy of the log, if there is one"
-                        );
-                    }
-                    let follower = follower(&self.settings, state, head, reader);
+                    lasting.recent.lock().see(head);
+                    fill(&lasting, reader.as_ref());
+                    let follower = follower(&lasting, state, head, reader);
                     self.engine.begin(following(&follower));
                     return Ok(follower);
                 }
                 Err(error) if self.engine.is_stopping() || error.downcast_ref::<StoreError>().is_none_or(is_final) => return Err(error),
                 Err(error) => {
-                    if !std::mem::replace(&mut failing, true) {
-                        tracing::warn!(error = %format!("{error:#}"), "the log cannot be read; it is tried again until it can");
-                    }
+                    told_once(&mut failing, &error);
                     std::thread::sleep(REST);
                 }
             }
         }
+    }
+}
+
+/// Takes the end of the log into memory. Without it less can be put back, and nothing else is worse.
+fn fill(lasting: &Lasting, reader: &dyn LogReader) {
+    if let Err(error) = lasting.recent.lock().fill(reader, SHARD) {
+        tracing::warn!(%error, "the end of the log is not kept in memory");
+    }
+}
+
+fn told_once(failing: &mut bool, error: &impl std::fmt::Display) {
+    if !std::mem::replace(failing, true) {
+        tracing::warn!(error = %format!("{error:#}"), "the log cannot be read; it is tried again until it can");
     }
 }

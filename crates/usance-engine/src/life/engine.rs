@@ -4,15 +4,15 @@
 use super::clock::EngineClock;
 use super::gate::Gate;
 use super::lease::Duty;
-use super::live::{Live, Shared};
+use super::live::{Lasting, Live, Shared};
 use super::message::Message;
 use super::pool::{CONNECTIONS_MAX, Reads};
 use super::progress::Progress;
 use super::watching::Watcher;
 use crate::unavailable::Unavailable;
 use parking_lot::RwLock;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use usance_core::id::CustomerIx;
@@ -59,6 +59,15 @@ impl Moment {
     #[must_use]
     pub fn duty(&self) -> &Duty {
         &self.0.duty
+    }
+}
+
+/// A handle on an engine, as long as there is one.
+pub(crate) struct WeakEngine(Weak<Inner>);
+
+impl WeakEngine {
+    pub fn upgrade(&self) -> Option<Engine> {
+        self.0.upgrade().map(|inner| Engine { inner })
     }
 }
 
@@ -151,7 +160,7 @@ impl Engine {
     #[must_use]
     pub fn elsewhere(&self) -> Unavailable {
         match &self.live().duty {
-            Duty::Follower(follows) => Unavailable::NotWriter { writer: follows.writer() },
+            Duty::Follower(follows) => follows.unavailable(),
             _ => Unavailable::NotWriter { writer: None },
         }
     }
@@ -159,10 +168,11 @@ impl Engine {
     /// The clock this engine runs on.
     #[must_use]
     pub fn clock(&self) -> EngineClock {
-        self.live().shared.clock
+        self.live().shared.clock.clone()
     }
 
-    /// Why writes are refused now, if they are.
+    /// Why this process is not the one to send writes to, if it is not. Waits for nothing, whatever is closed or written meanwhile. A
+    /// writer whose clock has to be confirmed is the one: the confirmation is a write.
     #[must_use]
     pub fn not_writable(&self) -> Option<Unavailable> {
         let live = self.live();
@@ -173,8 +183,7 @@ impl Engine {
         if live.shared.stopped.read().is_some() {
             return Some(live.why_stopped());
         }
-        let state = live.shared.state.read();
-        live.shared.clock.unconfirmed(&state, live.shared.unconfirmed_days_max)
+        None
     }
 
     /// Whether the read tables stand still because their last step failed.
@@ -227,6 +236,21 @@ impl Engine {
     pub fn stop(&self) {
         self.inner.stopping.end();
         self.live().stop();
+    }
+
+    /// What outlives its lives.
+    pub(crate) fn lasting(&self) -> Lasting {
+        self.live().shared.lasting()
+    }
+
+    /// A handle that keeps no engine alive.
+    pub(crate) fn weak(&self) -> WeakEngine {
+        WeakEngine(Arc::downgrade(&self.inner))
+    }
+
+    /// Whether it was told to stop, or has ended by itself.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.is_stopping() || self.inner.ended.is_ended()
     }
 
     /// Whether it was told to stop.

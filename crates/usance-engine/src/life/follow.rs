@@ -57,6 +57,15 @@ impl Node {
                     let now = Instant::now();
                     let alive = watch.see(view.as_ref().map(|view| (view.term, view.beat)), now);
                     let holder = view.as_ref().and_then(|view| view.holder.as_deref());
+                    if let Some(answered) = view.as_ref().and_then(|view| view.answered) {
+                        follower.shared.recent.lock().answered_through(answered);
+                    }
+                    if let Some(clock_ms) = view.as_ref().and_then(|view| view.clock_ms)
+                        && holder != Some(self.server.node.as_str())
+                    {
+                        // A beat that moved is of somebody who is there now; one that stands may be as old as it likes.
+                        if alive { follower.shared.clock.hear(clock_ms) } else { follower.shared.clock.learn(clock_ms) }
+                    }
                     if let (Some(holder), true, false) = (holder, alive, seen_held) {
                         seen_held = true;
                         let address = view.as_ref().and_then(|view| view.address.clone());
@@ -75,9 +84,9 @@ impl Node {
                         self.settle();
                     }
                 }
-                Err(error @ StoreError::NewerVersion { .. }) => return Err(error.into()),
+                Err(error @ (StoreError::NewerVersion { .. } | StoreError::Pooled { .. })) => return Err(error.into()),
                 Err(error @ (StoreError::Damaged { .. } | StoreError::Batch(_))) => {
-                    tracing::warn!(%error, "what is here does not fit the log; it is read again");
+                    tracing::warn!(%error, "what is here does not fit the log");
                     std::thread::sleep(REST);
                     return Ok(Next::Anew);
                 }
@@ -98,8 +107,11 @@ impl Node {
         let ears = match ears {
             Some(ears) => ears,
             None => {
+                // All connections of this life lead to the server that keeps the lease, from here on.
+                self.server.postgres.pin(None);
                 let mut lease = Lease::open_to_watch(&self.server.postgres, SHARD)?;
                 lease.set_patience(RENEWAL * 2);
+                self.server.postgres.pin(Some(lease.server()?));
                 let listener = Listener::open(&self.server.postgres, SHARD)?;
                 follower.verify_stands()?;
                 ears.insert(Ears { lease, listener, looked: None, told: None })
@@ -140,7 +152,7 @@ impl Node {
                     None => home.reading(SHARD).and_then(|fresh| reading.insert(fresh).reached()),
                 };
                 match reached {
-                    Ok(reached) => shared.projected.set(reached.seq()),
+                    Ok(reached) => shared.projected.put(reached.seq()),
                     Err(error) => {
                         tracing::debug!(%error, "the read tables cannot be asked");
                         reading = None;
@@ -178,7 +190,7 @@ impl Node {
             return;
         }
         follower.records = 0;
-        let (dir, head, state) = (self.snapshots.clone(), follower.head, follower.shared.state.read().clone());
-        self.snapshotting = spawn("snapshots", move || keep_snapshot(&dir, head, &state)).ok();
+        let (dir, head, state) = (self.snapshots.clone(), follower.head, follower.shared.frozen());
+        self.snapshotting = spawn("snapshots", move || keep_snapshot(&dir, head, state)).ok();
     }
 }

@@ -49,6 +49,7 @@ impl Follower {
         // Whoever comes in this moment looks, whomever it touches.
         let unknown = Touched { everybody: true, customers: Vec::new() };
         let touched = if self.shared.watching.is_watched() { round::touched(batch)? } else { unknown };
+        self.shared.recent.lock().note(batch.clone());
         self.stand_at(batch.head(), &touched);
         Ok(())
     }
@@ -60,11 +61,13 @@ impl Follower {
             let at = state.registry.last_at;
             apply::apply(&mut state, event, at);
         }
+        self.shared.answered(batch.clone());
         self.stand_at(batch.head(), &Touched::default());
     }
 
     fn stand_at(&mut self, head: Head, touched: &Touched) {
         self.head = head;
+        *self.shared.sealed.lock() = head;
         self.shared.applied.store(head.seq, Ordering::Release);
         self.shared.became_durable(head.seq, touched);
     }

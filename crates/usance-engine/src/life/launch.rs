@@ -3,10 +3,11 @@
 use super::live::Shared;
 use super::message::Message;
 use super::workers::{open_projector, open_projector_at_last, project, write_snapshots};
-use super::writer::{Writer, flush};
+use super::writer::{Writer, flush, give_up_the_rest};
 use anyhow::Context;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use usance_store::{Head, Home, LogStore};
@@ -52,14 +53,26 @@ pub(super) fn launch(life: Launch, ended: impl FnOnce(String) + Send + 'static) 
     let (snapshots, frozen) = sync_channel(1);
     let writer = Writer { shared: Arc::clone(&shared), inbox: messages, flusher, snapshots, head, records_since_snapshot: 0 };
     Ok(vec![
-        spawn("writer", move || writer.run())?,
+        spawn("writer", {
+            let shared = Arc::clone(&shared);
+            move || {
+                // A panic of ours leaves a state that nothing may be made of, and a writer that says why it stopped.
+                if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| writer.run())).is_err() {
+                    shared.stopped.write().get_or_insert_with(|| "the writer has panicked".to_owned());
+                }
+            }
+        })?,
         spawn("flusher", {
             let shared = Arc::clone(&shared);
             move || {
-                flush(&shared, log.as_mut(), &batches);
-                // It stopped first, or it finds nobody behind its next batch.
-                drop(batches);
-                ended(shared.stopped.read().clone().unwrap_or_else(|| "it is shutting down".into()));
+                let failed = flush(&shared, log.as_mut(), &batches);
+                shared.end_durable();
+                // The hold on the log is let go before anybody looks at what became of the last append.
+                drop(log);
+                ended(why_ended(&shared));
+                if let Some(reason) = failed {
+                    give_up_the_rest(&shared, &batches, &reason);
+                }
             }
         })?,
         spawn("snapshots", {
@@ -74,6 +87,12 @@ pub(super) fn launch(life: Launch, ended: impl FnOnce(String) + Send + 'static) 
             }
         })?,
     ])
+}
+
+fn why_ended(shared: &Shared) -> String {
+    let told = shared.stopped.read().clone();
+    let broke_off = || shared.mid_round.load(Ordering::Acquire).then(|| "the writer broke off in the middle of a round".to_owned());
+    told.or_else(broke_off).unwrap_or_else(|| "it is shutting down".to_owned())
 }
 
 pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<JoinHandle<()>> {

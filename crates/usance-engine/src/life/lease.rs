@@ -5,11 +5,13 @@
 //! no renewal showed for [`LAPSE`], by the watcher's own clock, and [`LAPSE`] is longer. Clocks of two machines are never
 //! compared. Writing needs no lease at all: the log's primary key decides who writes.
 
+use crate::unavailable::Unavailable;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
+use usance_store::Lost;
 
 /// How often a writer renews its lease.
 pub const RENEWAL: Duration = Duration::from_millis(500);
@@ -79,11 +81,19 @@ pub enum Duty {
 #[derive(Debug, Default)]
 pub struct Following {
     writer: Mutex<Option<String>>,
+    /// Batches that the log has lost, and that this process does not write over.
+    lost: Arc<Mutex<Option<Lost>>>,
     /// When the log was last seen to hold no more than what is applied, milliseconds of [`Following::clock`]; 0 for never.
     caught_up_ms: AtomicU64,
 }
 
 impl Following {
+    /// Nobody was heard of yet; what the log has lost is known to others, too.
+    #[must_use]
+    pub fn new(lost: Arc<Mutex<Option<Lost>>>) -> Self {
+        Following { lost, ..Following::default() }
+    }
+
     /// Where the writer can be reached, when it says so.
     #[must_use]
     pub fn writer(&self) -> Option<String> {
@@ -93,6 +103,15 @@ impl Following {
     /// The writer says that it can be reached here.
     pub fn set_writer(&self, address: Option<String>) {
         *self.writer.lock() = address;
+    }
+
+    /// Why this process does not write.
+    #[must_use]
+    pub fn unavailable(&self) -> Unavailable {
+        match *self.lost.lock() {
+            Some(lost) => Unavailable::BatchesLost { ends_at: lost.ends_at, through: lost.through.seq },
+            None => Unavailable::NotWriter { writer: self.writer() },
+        }
     }
 
     /// Everything that the log held a moment ago is applied.

@@ -9,21 +9,47 @@ use super::message::Message;
 use super::progress::Progress;
 use super::watching::Watching;
 use crate::unavailable::Unavailable;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
 use tokio::sync::oneshot;
 use usance_core::machine::State;
 use usance_core::machine::news::Touched;
-use usance_store::Head;
+use usance_core::machine::state::ClockMode;
+use usance_store::{Batch, Head, Lost, Recent};
+
+/// What outlives a life: what this process knows of the time and of the log.
+#[derive(Clone)]
+pub(crate) struct Lasting {
+    pub clock: EngineClock,
+    /// The last batches that were durable.
+    pub recent: Arc<Mutex<Recent>>,
+    /// What the log is known to have lost.
+    pub lost: Arc<Mutex<Option<Lost>>>,
+}
+
+impl Lasting {
+    /// What a process knows in the beginning; it keeps so many bytes of batches.
+    pub fn new(clock: ClockMode, bytes_max: usize) -> Self {
+        Lasting { clock: EngineClock::new(clock), recent: Arc::new(Mutex::new(Recent::keeping(bytes_max))), lost: Arc::default() }
+    }
+}
 
 /// What the threads of one life share.
 pub(crate) struct Shared {
     pub state: RwLock<State>,
     pub clock: EngineClock,
+    pub recent: Arc<Mutex<Recent>>,
+    pub lost: Arc<Mutex<Option<Lost>>>,
     /// The batch that holds the newest applied change.
     pub applied: AtomicU64,
+    /// The end that the log has once everything that was decided is in it.
+    pub sealed: Mutex<Head>,
+    /// Batches that were decided and did not become durable in this life, in order.
+    pub unfinished: Mutex<Vec<Batch>>,
+    /// The state holds changes of no batch: a round is under way, or it broke off, and then nothing may be made of the state any more.
+    pub mid_round: AtomicBool,
     /// The newest batch that is durable.
     pub durable: Progress,
     /// Who follows a customer.
@@ -32,29 +58,67 @@ pub(crate) struct Shared {
     pub projected: Progress,
     /// Whether the projector's last step failed.
     pub projector_failing: AtomicBool,
+    /// A snapshot is being written.
+    pub snapshotting: AtomicBool,
     /// Why the writer stopped.
     pub stopped: RwLock<Option<String>>,
-    pub unconfirmed_days_max: i32,
 }
 
 impl Shared {
     /// A life that begins with a state and the batch it stands at.
-    pub fn new(state: State, head: Head, unconfirmed_days_max: i32) -> Self {
+    pub fn new(state: State, head: Head, lasting: &Lasting) -> Self {
         Shared {
-            clock: EngineClock::new(state.registry.platform.clock),
+            clock: lasting.clock.clone(),
+            recent: Arc::clone(&lasting.recent),
+            lost: Arc::clone(&lasting.lost),
             state: RwLock::new(state),
             applied: AtomicU64::new(head.seq),
+            sealed: Mutex::new(head),
+            unfinished: Mutex::new(Vec::new()),
+            mid_round: AtomicBool::new(false),
             durable: Progress::new(head.seq),
             watching: Arc::new(Watching::behind(head.seq)),
             projected: Progress::new(0),
             projector_failing: AtomicBool::new(false),
+            snapshotting: AtomicBool::new(false),
             stopped: RwLock::new(None),
-            unconfirmed_days_max,
         }
     }
 }
 
 impl Shared {
+    /// A life without a state, while one is made: names are there, and nothing that is read.
+    pub fn hollow(before: &State, lasting: &Lasting) -> Self {
+        let mut state = State::new(before.registry.platform.clone());
+        state.registry = before.registry.clone();
+        let hollow = Shared::new(state, Head::GENESIS, lasting);
+        hollow.mid_round.store(true, Ordering::Release);
+        hollow
+    }
+
+    /// What outlives this life.
+    pub fn lasting(&self) -> Lasting {
+        Lasting { clock: self.clock.clone(), recent: Arc::clone(&self.recent), lost: Arc::clone(&self.lost) }
+    }
+
+    /// Whether the state is what its batches say: no round broke off, and no invariant broke. Asked under the state's lock.
+    pub fn is_sound(&self, state: &State) -> bool {
+        state.broken.is_none() && !self.mid_round.load(Ordering::Acquire)
+    }
+
+    /// A batch is in the log by a commit that was confirmed, and with it all before it.
+    pub fn answered(&self, batch: Batch) {
+        let (seq, mut recent) = (batch.seq, self.recent.lock());
+        recent.note(batch);
+        recent.answered_through(seq);
+    }
+
+    /// The state as it is now, unless it is not what its batches say.
+    pub fn frozen(&self) -> Option<State> {
+        let state = self.state.read();
+        self.is_sound(&state).then(|| state.clone())
+    }
+
     /// A batch is durable: whoever waits for it goes on, and whoever it touched is woken.
     pub fn became_durable(&self, seq: u64, touched: &Touched) {
         self.durable.set(seq);
@@ -89,7 +153,7 @@ impl Live {
     /// Why nothing can be decided any more.
     pub fn why_stopped(&self) -> Unavailable {
         match &self.duty {
-            Duty::Follower(follows) => Unavailable::NotWriter { writer: follows.writer() },
+            Duty::Follower(follows) => follows.unavailable(),
             _ => Unavailable::Stopped(self.shared.stopped.read().clone().unwrap_or_else(|| "it is shutting down".into())),
         }
     }
@@ -103,7 +167,7 @@ impl Live {
             let state = self.shared.state.read();
             self.shared.clock.days_due(&state)
         };
-        if due > 0 && due <= self.shared.unconfirmed_days_max {
+        if due > 0 {
             let (sender, receiver) = oneshot::channel();
             self.post(Message::Tick(sender))?;
             receiver.await.map_err(|_| self.why_stopped())?;

@@ -7,16 +7,17 @@ use super::live::Shared;
 use super::settings::{SHARD, Server, Settings};
 use super::workers::SNAPSHOTS_KEPT;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use usance_core::machine::State;
 use usance_store::postgres::Lease;
-use usance_store::{Head, Home, StoreError, image, snapshot};
+use usance_store::{Head, Home, Lost, StoreError, image, snapshot};
 
 /// How often the lease is looked at while bells ring.
 pub(super) const GLANCE: Duration = Duration::from_millis(50);
+/// How long the answer to taking the lease is waited for. A server that was just promoted confirms nothing before a replica follows it.
+pub(super) const TAKING: Duration = Duration::from_secs(5);
 /// How long is waited before the next try after the database refused.
 pub(super) const REST: Duration = Duration::from_millis(500);
 
@@ -34,6 +35,8 @@ pub(super) struct Node {
     pub(super) yielding: bool,
     /// The last term for which this process took the lease.
     pub(super) held: Option<i64>,
+    /// What it last told of batches that are lost.
+    pub(super) told_lost: Option<Lost>,
 }
 
 impl Node {
@@ -50,22 +53,23 @@ impl Node {
         }
     }
 
-    /// The end of the log, which a life that stopped in order stands at.
-    pub(super) fn stands_at(&self, shared: &Shared) -> anyhow::Result<Head> {
+    /// The end of the log, where that is what a life stands at; `None` where its state is not what the log says.
+    pub(super) fn stands_at(&self, shared: &Shared) -> Result<Option<Head>, StoreError> {
         let head = self.home.log_reader()?.head(SHARD)?.unwrap_or(Head::GENESIS);
-        anyhow::ensure!(head.seq == shared.applied.load(Ordering::Acquire), "the log does not end where this instance stopped");
-        Ok(head)
+        let sealed = *shared.sealed.lock();
+        Ok(((head.seq, head.hash) == (sealed.seq, sealed.hash) && shared.is_sound(&shared.state.read())).then_some(head))
     }
 }
 
 /// Whether no further try can mend it.
 pub(super) fn is_final(error: &StoreError) -> bool {
-    matches!(error, StoreError::Damaged { .. } | StoreError::NewerVersion { .. } | StoreError::Batch(_))
+    matches!(error, StoreError::Damaged { .. } | StoreError::NewerVersion { .. } | StoreError::Batch(_) | StoreError::Pooled { .. })
 }
 
-/// Leaves a snapshot: the next start is shorter by what it holds.
-pub(super) fn keep_snapshot(dir: &Path, head: Head, state: &State) {
-    let written = image::write(dir, SHARD, head, state).and_then(|_| snapshot::prune(dir, SNAPSHOTS_KEPT));
+/// Leaves a snapshot: the next start is shorter by what it holds. A state that is not what its batches say gives none.
+pub(super) fn keep_snapshot(dir: &Path, head: Head, state: Option<State>) {
+    let Some(state) = state else { return };
+    let written = image::write(dir, SHARD, head, &state).and_then(|_| snapshot::prune(dir, SNAPSHOTS_KEPT));
     if let Err(error) = written {
         tracing::warn!(%error, "no snapshot; the next start runs the log instead");
     }

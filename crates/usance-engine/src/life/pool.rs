@@ -89,7 +89,7 @@ impl<T> Drop for Lent<'_, T> {
 }
 
 /// Works where other tasks are not kept waiting by it: on files as on a server, an answer may take its time.
-fn aside<R>(work: impl FnOnce() -> R) -> R {
+pub(crate) fn aside<R>(work: impl FnOnce() -> R) -> R {
     match tokio::runtime::Handle::try_current() {
         Ok(handle) if handle.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
         _ => work(),

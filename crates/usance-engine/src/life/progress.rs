@@ -1,4 +1,4 @@
-//! How far a thread is, as a number that only grows, and a way to wait for it.
+//! How far a thread is, as a number that grows unless something was lost, and a way to wait for it.
 
 use tokio::sync::watch;
 
@@ -34,6 +34,10 @@ impl Progress {
     /// It is that far.
     pub fn set(&self, number: u64) {
         self.sender.send_modify(|reached| reached.number = reached.number.max(number));
+    }
+    /// It is that far, and no farther: what was reached may have been lost again.
+    pub fn put(&self, number: u64) {
+        self.sender.send_modify(|reached| reached.number = number);
     }
     /// It will not get farther.
     pub fn end(&self) {

@@ -10,7 +10,7 @@ use usance_core::machine::state::{ClockMode, Platform};
 use usance_store::random::random_bytes;
 use usance_store::recovery::Recovered;
 use usance_store::round;
-use usance_store::{Appended, Batch, DataDirectory, Head, StoreError, snapshot};
+use usance_store::{Appended, Batch, DataDirectory, Head, StoreError};
 
 /// Recovers from the newest snapshot that fits the log, and puts those that do not aside.
 pub(super) fn recovered(
@@ -21,18 +21,13 @@ pub(super) fn recovered(
     for reason in &recovered.passed_over {
         tracing::warn!(reason, "a snapshot was passed over");
     }
-    set_aside(directory, recovered.from_snapshot)?;
+    recovered.unfit.iter().try_for_each(|path| set_aside(path))?;
     Ok(recovered)
 }
 
-/// A snapshot that did not serve this start will not serve the next: left where it is, it would count as the one to fall
-/// back on. It is kept under another name: ahead of its log it may be the last that knows what the log has lost.
-fn set_aside(directory: &DataDirectory, used: Option<Head>) -> anyhow::Result<()> {
-    let used = used.map_or(0, |head| head.seq);
-    for file in snapshot::list(&directory.snapshots())?.iter().filter(|file| file.seq > used) {
-        std::fs::rename(&file.path, file.path.with_extension("aside")).with_context(|| format!("renaming {}", file.path.display()))?;
-    }
-    Ok(())
+/// A snapshot that can serve no start: left where it is, it would count as the one to fall back on. It is kept under another name.
+pub(super) fn set_aside(path: &Path) -> anyhow::Result<()> {
+    std::fs::rename(path, path.with_extension("aside")).with_context(|| format!("renaming {}", path.display()))
 }
 
 /// A new platform, and the batch that creates it.

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use usance_core::calendar::{DayOffset, Timestamp};
-use usance_core::limits::UNCONFIRMED_CLOSE_DAYS_MAX;
 use usance_core::machine::state::ClockMode;
 use usance_store::Postgres;
 
@@ -42,14 +41,12 @@ pub struct Settings {
     pub clock: Option<(ClockMode, Option<Timestamp>)>,
     /// The offset, if the caller names one.
     pub day_offset: Option<DayOffset>,
-    /// Days that a system clock may close at once without an operator.
-    pub unconfirmed_days_max: i32,
 }
 
 impl Settings {
     /// The defaults for a directory.
     #[must_use]
     pub fn new(data: impl Into<PathBuf>) -> Self {
-        Settings { data: data.into(), server: None, clock: None, day_offset: None, unconfirmed_days_max: UNCONFIRMED_CLOSE_DAYS_MAX }
+        Settings { data: data.into(), server: None, clock: None, day_offset: None }
     }
 }

@@ -7,9 +7,10 @@
 
 use super::cycle;
 use super::engine::Engine;
-use super::launch::{Launch, Tables, inbox, launch};
+use super::launch::{Launch, Tables, inbox, launch, spawn};
 use super::lease::Duty;
-use super::live::{Live, Shared};
+use super::live::{Lasting, Live, Shared};
+use super::loss;
 use super::pool::Reads;
 use super::recovering::{check_settings, found, recovered};
 use super::settings::{SHARD, Settings};
@@ -54,11 +55,10 @@ fn embedded(settings: &Settings, directory: DataDirectory, seen: impl FnMut(u64)
     Note::expect(&directory, SHARD)?;
     let mut log = home.log()?;
     let reader = log.reader()?;
-    let recovered = recovered(&directory, |snapshots| recover(reader.as_ref(), SHARD, Some(snapshots), seen))?;
-    drop(reader);
+    let mut recovered = recovered(&directory, |snapshots| recover(reader.as_ref(), SHARD, Some(snapshots), seen))?;
     let created = recovered.state.is_none();
     let (from_snapshot, replayed) = (recovered.from_snapshot, recovered.replayed);
-    let (mut state, head) = match recovered.state {
+    let (mut state, head) = match recovered.state.take() {
         Some(state) => (state, recovered.head),
         None => {
             let (state, batch) = found(settings, recovered.head)?;
@@ -67,19 +67,36 @@ fn embedded(settings: &Settings, directory: DataDirectory, seen: impl FnMut(u64)
         }
     };
     check_settings(settings, &state)?;
+    // Nobody else has this log: what is known of it is the mark alone, and nothing of it is kept in memory.
+    let lasting = Lasting::new(state.registry.platform.clock, 0);
+    loss::remember(&lasting, directory.path(), reader.as_ref(), &recovered)?;
+    drop(reader);
+    if let Some(lost) = loss::missing(&lasting, log.as_mut())? {
+        bail!(
+            "{}: the log ends at batch {}, and batches up to {} were acknowledged: nothing was changed. Put them back from a copy (usance restore), or give them up by name and number: usance accept-loss --data {} --by YOU --through {}",
+            directory.path().display(),
+            lost.ends_at,
+            lost.through.seq,
+            directory.path().display(),
+            lost.through.seq
+        );
+    }
     let (batch, event) = round::epoch(&state, head)?;
     // From here on a copy is a platform of its own.
     Note::forget(directory.path())?;
     log.append(head.seq, &batch).into_result(head.seq)?;
     let at = state.registry.last_at;
     usance_core::machine::apply::apply(&mut state, &event, at);
-    let shared = Arc::new(Shared::new(state, batch.head(), settings.unconfirmed_days_max));
+    lasting.recent.lock().know(batch.head());
+    let shared = Arc::new(Shared::new(state, batch.head(), &lasting));
     let reads = Reads::of(&home, SHARD);
     let (inbox, messages) = inbox();
     let engine = Engine::new(Live { shared: Arc::clone(&shared), inbox: Some(inbox), duty: Duty::Sole }, reads);
     let ending = engine.ending();
     let life =
         Launch { shared, home: home.clone(), snapshots: directory.snapshots(), head: batch.head(), log, messages, tables: Tables::Now };
-    let threads = launch(life, ending)?;
+    let marks = loss::keep_marks(&engine, &home, directory.path().to_path_buf());
+    let mut threads = launch(life, ending)?;
+    threads.push(spawn("marks", marks)?);
     Ok(Started { engine, directory, home, created, from_snapshot, replayed, threads })
 }

@@ -50,6 +50,7 @@ pub(crate) fn write_snapshots(shared: &Shared, dir: &std::path::Path, frozen: &R
             Err(error) => tracing::error!(%error, seq = head.seq, "no snapshot; the log has everything"),
         }
         let told = written.map(|_| head.seq).map_err(|error| error.to_string());
+        shared.snapshotting.store(false, Ordering::Release);
         for sender in waiting {
             let _ = sender.send(told.clone());
         }
@@ -61,7 +62,7 @@ pub(crate) fn project(shared: &Arc<Shared>, log: &dyn LogReader, mut projector: 
     loop {
         match projector.step(log, PROJECTOR_STEP_BATCHES) {
             Ok(taken) => {
-                shared.projected.set(projector.reached().seq());
+                shared.projected.put(projector.reached().seq());
                 if shared.projector_failing.swap(false, Ordering::AcqRel) {
                     tracing::info!("the read tables go on");
                 }

@@ -17,8 +17,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use usance_core::calendar::Timestamp;
 use usance_store::postgres::{Herald, Lease, Renewed};
-use usance_store::{LogStore, StoreError};
+use usance_store::{Head, LogStore, StoreError};
 
 /// How long the read tables are waited for at the end; the next writer goes on where they are.
 const TABLES_PATIENCE: Duration = Duration::from_secs(5);
@@ -119,7 +120,7 @@ impl Node {
         // In this order: nothing is answered as current any more, what was taken is finished, another may write, and only
         // then is waited for what follows the log.
         held.end();
-        self.engine.begin(Live { shared: Arc::clone(shared), inbox: None, duty: Duty::Follower(Arc::default()) });
+        self.engine.begin(Live { shared: Arc::clone(shared), inbox: None, duty: Duty::Follower(Arc::clone(&follower.follows)) });
         let _ = inbox.send(Message::Stop);
         let behind = threads.split_off(WRITING_THREADS.min(threads.len()));
         for thread in threads {
@@ -136,16 +137,17 @@ impl Node {
         let is_stopping = self.engine.is_stopping();
         if is_stopping {
             match self.stands_at(shared) {
-                Ok(head) => keep_snapshot(&self.snapshots, head, &shared.state.read().clone()),
-                Err(error) => tracing::warn!(error = %format!("{error:#}"), "no snapshot at the end"),
+                Ok(Some(head)) => keep_snapshot(&self.snapshots, head, shared.frozen()),
+                Ok(None) => tracing::warn!("no snapshot at the end: the log does not end where this instance stopped"),
+                Err(error) => tracing::warn!(%error, "no snapshot at the end"),
             }
             join_within(behind, TABLES_PATIENCE);
         }
         Ok(match reason {
             _ if is_stopping => Ended::Stop,
-            StepDown::Stopped(why) if shared.state.read().broken.is_some() => anyhow::bail!("{why}"),
+            StepDown::Stopped(why) if !shared.is_sound(&shared.state.read()) => anyhow::bail!("{why}"),
             StepDown::Stopped(why) => {
-                tracing::error!(why, "this instance has stopped writing; it reads the log again");
+                tracing::error!(why, "this instance has stopped writing; it looks at the log again");
                 Ended::Lost
             }
             StepDown::Wanted => Ended::HandedOver,
@@ -154,7 +156,7 @@ impl Node {
                 Ended::Lost
             }
             StepDown::InDoubt(why) => {
-                tracing::error!(why, "this instance cannot be sure that it is the writer; it reads the log again");
+                tracing::error!(why, "this instance cannot be sure that it is the writer; it looks at the log again");
                 Ended::Lost
             }
         })
@@ -170,25 +172,22 @@ impl Node {
         reasons: Sender<StepDown>,
         until: Receiver<()>,
     ) -> anyhow::Result<JoinHandle<Option<Lease>>> {
-        let (held, node, home, shared) = (Arc::clone(held), self.server.node.clone(), self.home.clone(), Arc::clone(shared));
+        let (held, node, shared) = (Arc::clone(held), self.server.node.clone(), Arc::clone(shared));
         let keep = move || {
             // However this thread ends, by a panic of ours too, the writer hears of it.
             let tell = TellsAtTheEnd(reasons);
             let (mut renewed, mut failing) = (Instant::now(), false);
             loop {
-                let (asked, is_new) = (Instant::now(), lease.is_lost());
-                let durable = shared.durable.now();
-                let renewal = lease.renew(term).and_then(|renewal| {
-                    // A connection that had to be opened again may lead to a server that lost what this one had.
-                    let ends_at = if is_new { home.log_reader()?.head(SHARD)?.map_or(0, |head| head.seq) } else { durable };
-                    Ok((renewal, ends_at))
-                });
-                match renewal {
-                    Ok((_, ends_at)) if ends_at < durable => {
-                        tell.send(StepDown::InDoubt(format!("the log ends at batch {ends_at}, and {durable} was acknowledged")));
-                        return Some(lease);
-                    }
-                    Ok((Renewed::Kept { wanted }, _)) => {
+                let asked = Instant::now();
+                let durable = shared.recent.lock().answered().unwrap_or_default();
+                // Never the state's lock: a close holds it, and a lease must not lapse for that.
+                match lease.renew(term, shared.clock.known(Timestamp::from_ms(durable.at_ms)).ms(), durable.seq) {
+                    Ok(Renewed::Kept { wanted, ends_at }) => {
+                        if let Some(how) = differs(&shared, durable, ends_at) {
+                            held.end();
+                            tell.send(StepDown::InDoubt(how));
+                            return Some(lease);
+                        }
                         held.renewed(asked);
                         (renewed, failing) = (asked, false);
                         if wanted.is_some_and(|wanted| wanted != node) {
@@ -196,10 +195,16 @@ impl Node {
                             tell.send(StepDown::Wanted);
                         }
                     }
-                    Ok((Renewed::Lost, _)) => {
+                    Ok(Renewed::Lost) => {
                         held.end();
                         tell.send(StepDown::LeaseLost);
                         return None;
+                    }
+                    // Batches may go to one server while the lease is asked of another.
+                    Err(error @ StoreError::OtherServer { .. }) => {
+                        held.end();
+                        tell.send(StepDown::InDoubt(error.to_string()));
+                        return Some(lease);
                     }
                     // The next try opens a new connection, if that is what it takes. Said once an outage.
                     Err(error) if !std::mem::replace(&mut failing, true) => tracing::warn!(%error, "the lease could not be renewed"),
@@ -236,6 +241,17 @@ impl Node {
             }
         })
     }
+}
+
+/// How the log's end, as the server that keeps the lease has it, differs from what was durable when it was asked: it lacks something, or
+/// has another batch in its place. It may have more.
+fn differs(shared: &Shared, durable: Head, ends_at: Option<(u64, [u8; 32])>) -> Option<String> {
+    let (seq, hash) = ends_at.unwrap_or_default();
+    if seq < durable.seq {
+        return Some(format!("the log ends at batch {seq}, and {} was acknowledged", durable.seq));
+    }
+    let known = shared.recent.lock().hash_at(seq);
+    known.is_some_and(|known| known != hash).then(|| format!("batch {seq} of the log is not the one that was acknowledged"))
 }
 
 /// Waits for threads, but no longer than this; what is left ends with the process.

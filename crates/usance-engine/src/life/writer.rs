@@ -2,20 +2,21 @@
 //! one is decided (group commit).
 //!
 //! Nothing is sent to a client before the flusher has its batch in the log. If an append fails, or an invariant breaks,
-//! the writer stores nothing more, everybody who waits is told, and the process ends; a restart replays.
+//! the writer stores nothing more, and everybody who waits is told. What was decided and did not become durable is kept as batches: on a
+//! database that others write, too, the next life may find that it can go on from there.
 
-use super::clock::{EngineClock, unconfirmed};
+use super::clock::unconfirmed;
 use super::live::Shared;
 use super::message::{Message, Reply};
 use super::workers::Frozen;
 use crate::unavailable::Unavailable;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SendError, SyncSender, TrySendError};
 use tokio::sync::oneshot;
-use usance_core::machine::State;
 use usance_core::machine::day::DayClosed;
 use usance_core::machine::news::Touched;
+use usance_core::machine::{Command, State};
 use usance_store::round::{Decided, Round, Submission};
 use usance_store::{Appended, Batch, Head, LogStore};
 
@@ -56,7 +57,7 @@ impl Writer {
     /// Runs until it is told to stop or cannot go on.
     pub fn run(mut self) {
         let ended = loop {
-            let patience = self.shared.clock.until_next_day(&self.shared.state.read(), self.shared.unconfirmed_days_max);
+            let patience = self.shared.clock.until_next_day(&self.shared.state.read());
             let first = match self.inbox.recv_timeout(patience) {
                 Ok(message) => Some(message),
                 Err(RecvTimeoutError::Timeout) => None,
@@ -77,8 +78,14 @@ impl Writer {
         let (mut round, mut waiting) = (Round::behind(self.head), Waiting::default());
         let (mut go_on, mut snapshot) = (true, Vec::new());
         let shared = Arc::clone(&self.shared);
+        if let Some(reason) = shared.stopped.read().clone() {
+            return Err(reason);
+        }
         let mut state = shared.state.write();
-        round.close_due_days(&mut state, self.clock(), told);
+        // Until it is sealed the state is ahead of every batch; should this round break off, it stays so.
+        shared.mid_round.store(true, Ordering::Release);
+        let reading = shared.clock.read(&state);
+        round.close_due_days(&mut state, reading, told);
         let mut next = first;
         let mut taken = 0;
         while let Some(message) = next.take() {
@@ -101,15 +108,21 @@ impl Writer {
         let batch = round.seal(&state)?;
         if let Some(batch) = &batch {
             self.head = batch.head();
+            *shared.sealed.lock() = self.head;
             shared.applied.store(batch.seq, Ordering::Release);
         }
+        shared.mid_round.store(false, Ordering::Release);
         if !snapshot.is_empty() || self.records_since_snapshot >= SNAPSHOT_EVERY_RECORDS {
             self.freeze(&state, snapshot);
         }
         drop(state);
         match batch {
             Some(batch) => {
-                self.flusher.send(Flush { batch, touched, waiting }).map_err(|_| "the flusher has stopped".to_owned())?;
+                if let Err(SendError(unsent)) = self.flusher.send(Flush { batch, touched, waiting }) {
+                    let reason = "the flusher has stopped".to_owned();
+                    give_up(&shared, unsent, &reason);
+                    return Err(reason);
+                }
             }
             None => answer(waiting),
         }
@@ -117,28 +130,35 @@ impl Writer {
     }
 
     fn decide(&mut self, state: &mut State, submission: Submission, round: &mut Round) -> Reply {
-        match round.decide(state, submission, self.clock(), told) {
-            Decided::Now { place, outcome } => Reply::Decided { place, outcome },
+        let clock = &self.shared.clock;
+        let confirms = matches!(submission.command, Some(Command::ConfirmClock { .. }));
+        match round.decide(state, submission, clock.read(state), told) {
+            Decided::Now { place, outcome } => {
+                if confirms && outcome.is_ok() {
+                    clock.confirm();
+                }
+                Reply::Decided { place, outcome }
+            }
             Decided::Before { place } => Reply::Repeated { place },
             Decided::Unexpected => Reply::Unexpected,
-            Decided::Unconfirmed { days } => Reply::Refused(unconfirmed(state, days)),
+            Decided::Unconfirmed { ahead_ms } => Reply::Refused(unconfirmed(ahead_ms)),
         }
     }
 
-    fn clock(&self) -> usance_store::round::ClockReading {
-        usance_store::round::ClockReading { says: EngineClock::system(), unconfirmed_days_max: self.shared.unconfirmed_days_max }
-    }
-
-    /// Hands a frozen view to the snapshot thread, unless it is still busy with the last one.
-    fn freeze(&mut self, state: &State, waiting: Vec<oneshot::Sender<Result<u64, String>>>) {
-        let frozen = Frozen { state: state.clone(), head: self.head, waiting };
-        match self.snapshots.try_send(frozen) {
-            Ok(()) => self.records_since_snapshot = 0,
-            Err(TrySendError::Full(frozen) | TrySendError::Disconnected(frozen)) => {
-                for sender in frozen.waiting {
-                    let _ = sender.send(Err("another snapshot is being written".to_owned()));
+    /// Hands a frozen view to the snapshot thread, unless it is still busy with the last one: every view that is alive makes the state
+    /// copy what it changes.
+    fn freeze(&mut self, state: &State, mut waiting: Vec<oneshot::Sender<Result<u64, String>>>) {
+        if !self.shared.snapshotting.swap(true, Ordering::AcqRel) {
+            match self.snapshots.try_send(Frozen { state: state.clone(), head: self.head, waiting }) {
+                Ok(()) => {
+                    self.records_since_snapshot = 0;
+                    return;
                 }
+                Err(TrySendError::Full(frozen) | TrySendError::Disconnected(frozen)) => waiting = frozen.waiting,
             }
+        }
+        for sender in waiting {
+            let _ = sender.send(Err("another snapshot is being written".to_owned()));
         }
     }
 }
@@ -157,24 +177,39 @@ fn answer(waiting: Waiting) {
     }
 }
 
-/// Appends batches in order and answers their senders; stops at the first that cannot be made durable.
-pub(crate) fn flush(shared: &Shared, log: &mut dyn LogStore, batches: &Receiver<Flush>) {
+/// Appends batches in order and answers their senders; ends at the first that cannot be made durable, and says why.
+pub(crate) fn flush(shared: &Shared, log: &mut dyn LogStore, batches: &Receiver<Flush>) -> Option<String> {
     while let Ok(Flush { batch, touched, waiting }) = batches.recv() {
         let seq = batch.seq;
         match log.append(seq - 1, &batch) {
             Appended::Done => {
+                shared.answered(batch);
                 shared.became_durable(seq, &touched);
                 answer(waiting);
             }
             other => {
                 let reason = other.into_result(seq - 1).err().map_or_else(|| "the append failed".to_owned(), |error| error.to_string());
-                *shared.stopped.write() = Some(format!("the log could not be written: {reason}"));
-                for (sender, _) in waiting.replies {
-                    let _ = sender.send(Reply::Refused(Unavailable::Stopped(format!("the log could not be written: {reason}"))));
-                }
-                break;
+                let reason = format!("the log could not be written: {reason}");
+                *shared.stopped.write() = Some(reason.clone());
+                give_up(shared, Flush { batch, touched, waiting }, &reason);
+                return Some(reason);
             }
         }
     }
-    shared.end_durable();
+    None
+}
+
+/// Takes what the writer still sends after the flusher has stopped, until the writer is gone.
+pub(crate) fn give_up_the_rest(shared: &Shared, batches: &Receiver<Flush>, reason: &str) {
+    while let Ok(flush) = batches.recv() {
+        give_up(shared, flush, reason);
+    }
+}
+
+/// Keeps a batch that does not become durable in this life, and tells whoever waits for it.
+fn give_up(shared: &Shared, Flush { batch, waiting, .. }: Flush, reason: &str) {
+    shared.unfinished.lock().push(batch);
+    for (sender, _) in waiting.replies {
+        let _ = sender.send(Reply::Refused(Unavailable::Stopped(reason.to_owned())));
+    }
 }

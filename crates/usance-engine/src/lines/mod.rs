@@ -102,7 +102,10 @@ pub struct Part<T, K> {
 /// # Errors
 /// `customer_not_found`, `asset_not_found`, or an engine that cannot answer.
 pub async fn done(engine: &Engine, customer: &str, kind: HistoryKind, wanted: Wanted<'_>) -> Result<Vec<(AssetIx, HistoryRow)>, Refusal> {
-    let cut = Cut::take(engine, customer, Chosen { asset: wanted.asset, ..Chosen::NO_POSITIONS }).await?;
+    let chosen = Chosen { asset: wanted.asset, ..Chosen::NO_POSITIONS };
+    let (cut, through) = engine.read_at(|state, _| Cut::of(state, customer, chosen)).await?;
+    // Rows of the past say all there is to say: those that are there are right, and whoever asks is told how far they go.
+    let cut = Cut { through: engine.projected_as_far(through).await?, ..cut? };
     Ok(cut.rows(engine, Some(kind), wanted.before, wanted.most).await?)
 }
 
@@ -237,7 +240,7 @@ impl Cut {
         let mut found = Vec::new();
         for (asset, _) in &self.balances {
             let span = Span { after: LogPosition::START, through };
-            let some = engine.tables(|tables| tables.history(self.customer, *asset, span, kind, size))?;
+            let some = engine.tables(self.through, |tables| tables.history(self.customer, *asset, span, kind, size))?;
             self.budget.spend((some.len() as u64 + 1) * ROW_DAYS).await;
             found.extend(some.into_iter().map(|row| (*asset, row)));
         }
@@ -280,13 +283,13 @@ impl Cut {
 
 impl Subject {
     /// Loads where its stake stood from a day on; says how many rows that took.
-    fn load(&mut self, engine: &Engine, through: LogPosition, from: Day) -> Result<usize, Unavailable> {
+    fn load(&mut self, engine: &Engine, cut: LogPosition, from: Day) -> Result<usize, Unavailable> {
         if self.past.kind.keeps_principal() || self.loaded.is_some_and(|(loaded, _)| loaded <= from) {
             return Ok(0);
         }
         // What is there stays; only what lies before it is read.
-        let through = self.loaded.map_or(through, |(_, first)| LogPosition::from_number(first.number().saturating_sub(1)));
-        let rows = engine.tables(|tables| tables.stakes(self.past.id, through, from))?;
+        let through = self.loaded.map_or(cut, |(_, first)| LogPosition::from_number(first.number().saturating_sub(1)));
+        let rows = engine.tables(cut, |tables| tables.stakes(self.past.id, through, from))?;
         let first = rows.first().map_or(through, |row| row.place);
         let later = std::mem::take(&mut self.segments);
         let earlier = rows.iter().map(|row| Segment { from: row.day, stake: row.stake });

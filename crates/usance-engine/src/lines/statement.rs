@@ -259,7 +259,7 @@ impl Walk {
         }
         // Everything up to the end of that day is left.
         let span = Span { after: LogPosition::START, through: LogPosition::from_number(last.place) };
-        let closed = engine.tables(|tables| tables.closes(Some(day.next()), span, 1))?;
+        let closed = engine.tables(self.cut.through, |tables| tables.closes(Some(day.next()), span, 1))?;
         let end = closed.first().filter(|closed| closed.day == day);
         Ok(Some(end.map_or(last, |end| LineKey::at_close(end.place.number(), day.next()).min(last))))
     }
@@ -270,13 +270,13 @@ impl Walk {
         let mut span = Span { after: LogPosition::START, through: last.rows_through() };
         if let Some(since) = filter.since {
             // What was done on that day lies behind the close of the one before.
-            let before = engine.tables(|tables| tables.closes(Some(since), span, 1))?;
+            let before = engine.tables(self.cut.through, |tables| tables.closes(Some(since), span, 1))?;
             span.after = before.first().map_or(span.after, |closed| closed.place);
         }
         let mut newest = None;
         for (asset, _) in &self.mark.balances {
             let deeds = Deeds { customer: self.cut.customer, asset: *asset, kind, span };
-            newest = newest.max(engine.tables(|tables| tables.places(deeds, filter.product, 1))?.first().copied());
+            newest = newest.max(engine.tables(self.cut.through, |tables| tables.places(deeds, filter.product, 1))?.first().copied());
             self.cut.budget.spend(ROW_DAYS).await;
         }
         Ok(newest.map(|place| LineKey::behind(place.number()).min(last)))
@@ -291,12 +291,12 @@ impl Walk {
             let rows = Span { after: to.rows_after(), through: last.rows_through() };
             let mut lower = to;
             for (asset, _) in &self.mark.balances {
-                let behind = engine.tables(|tables| tables.behind(self.cut.customer, *asset, rows, PASSED_ROWS))?;
+                let behind = engine.tables(self.cut.through, |tables| tables.behind(self.cut.customer, *asset, rows, PASSED_ROWS))?;
                 lower = behind.map_or(lower, |behind| lower.max(LineKey::at_row(behind.number())));
             }
             let rows = Span { after: lower.rows_after(), ..rows };
             for (asset, both) in &mut self.mark.balances {
-                let (spot, funding, count) = engine.tables(|tables| tables.moved(self.cut.customer, *asset, rows))?;
+                let (spot, funding, count) = engine.tables(self.cut.through, |tables| tables.moved(self.cut.customer, *asset, rows))?;
                 both.take_off_all(Balance::from_units(spot), Balance::from_units(funding));
                 self.cut.budget.spend((count as u64 + 2) * ROW_DAYS).await;
             }
@@ -349,7 +349,7 @@ impl Walk {
         let span = Span { after: LogPosition::START, through: LogPosition::from_number(key.place) };
         // The day itself, where the mark stands within it.
         let before = if key.position == 0 { before } else { before.map(Day::next) };
-        Ok(engine.tables(|tables| tables.closes(before, span, 1))?.first().copied())
+        Ok(engine.tables(self.cut.through, |tables| tables.closes(before, span, 1))?.first().copied())
     }
 
     /// The lines that are left of the rows at the mark's place, newest first, and the key behind them.
@@ -358,7 +358,7 @@ impl Walk {
         let mut lines = Vec::new();
         let span = Span { after: LogPosition::from_number(last.place.saturating_sub(1)), through: last.rows_through() };
         for (asset, _) in &self.mark.balances {
-            let rows = engine.tables(|tables| tables.history(self.cut.customer, *asset, span, None, WINDOW_ROWS))?;
+            let rows = engine.tables(self.cut.through, |tables| tables.history(self.cut.customer, *asset, span, None, WINDOW_ROWS))?;
             self.cut.budget.spend((rows.len() as u64 + 1) * ROW_DAYS).await;
             lines.extend(rows.iter().flat_map(|row| of_row(row, *asset)));
         }
@@ -374,7 +374,7 @@ impl Walk {
         // One day more than a step: the day at which the step before ended may be read again.
         let days = usize::try_from(self.cut.step_days()).unwrap_or(1).saturating_add(1);
         let before = (last.day != BEHIND).then(|| Day::from_number(last.day).next());
-        let closes = engine.tables(|tables| tables.closes(before, Span { after: LogPosition::START, through }, days))?;
+        let closes = engine.tables(self.cut.through, |tables| tables.closes(before, Span { after: LogPosition::START, through }, days))?;
         // The stretch reaches back to the oldest of these closes, that one included; without more of them, to the start.
         let oldest = closes.last().filter(|_| closes.len() == days);
         let mut lower = oldest.map(|close| LineKey::at_close(close.place.number(), close.day));
@@ -382,7 +382,7 @@ impl Walk {
         for (asset, _) in &self.mark.balances {
             let after = lower.map_or(0, |lower| lower.place.saturating_sub(1));
             let span = Span { after: LogPosition::from_number(after), through };
-            let rows = engine.tables(|tables| tables.history(self.cut.customer, *asset, span, None, WINDOW_ROWS))?;
+            let rows = engine.tables(self.cut.through, |tables| tables.history(self.cut.customer, *asset, span, None, WINDOW_ROWS))?;
             self.cut.budget.spend((rows.len() as u64 + 1) * ROW_DAYS).await;
             if let (Some(oldest), true) = (rows.last(), rows.len() == WINDOW_ROWS) {
                 lower = lower.max(Some(LineKey::at_row(oldest.place.number())));

@@ -29,9 +29,9 @@ pub struct Filter {
 pub async fn list(engine: &Engine, filter: &Filter, most: usize) -> Result<Vec<(Day, ProductDay)>, Refusal> {
     let (chosen, seen) = engine.read_at(|state, _| chosen(state, filter)).await?;
     let chosen = chosen?;
-    engine.projected(seen).await?;
+    let reached = engine.projected_as_far(seen).await?;
     let is_chosen = |line: &ProductDay| chosen.get(line.product.index()).copied().unwrap_or(false);
-    Ok(engine.tables(|tables| tables.days(filter.before, is_chosen, most))?)
+    Ok(engine.tables(reached, |tables| tables.days(filter.before, is_chosen, most))?)
 }
 
 /// Which products are asked for, by their numbers.

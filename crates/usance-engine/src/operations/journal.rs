@@ -196,7 +196,7 @@ async fn of_customer(
     let (mut newest, mut paused_at): (Option<Day>, _) = (None, None);
     loop {
         let span = Span { after: LogPosition::START, through };
-        let closes = engine.tables(|tables| tables.closes(newest, span, usize::try_from(cut.step_days()).unwrap_or(1)))?;
+        let closes = engine.tables(cut.through, |tables| tables.closes(newest, span, usize::try_from(cut.step_days()).unwrap_or(1)))?;
         let (Some(to), Some(from)) = (closes.first(), closes.last()) else { break };
         let lines = cut.closes(engine, from.day, to.day).await?;
         engine.peek(|state| {

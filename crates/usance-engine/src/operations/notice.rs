@@ -265,7 +265,8 @@ pub async fn happened(
         return Ok((happened, to));
     }
     let step = usize::try_from(cut.step_days()).unwrap_or(1);
-    let mut closes = engine.tables(|tables| tables.closes_from(reached.closed, Span { after, through }, step.saturating_add(1)))?;
+    let mut closes =
+        engine.tables(through, |tables| tables.closes_from(reached.closed, Span { after, through }, step.saturating_add(1)))?;
     if let Some(next) = closes.get(step).copied() {
         closes.truncate(step);
         let before = LogPosition::from_number(next.place.number().saturating_sub(1));
@@ -274,7 +275,7 @@ pub async fn happened(
     let mut deeds = Vec::new();
     for (asset, _) in &cut.balances {
         let span = Span { after, through: to.place };
-        let rows = engine.tables(|tables| tables.history_from(cut.customer, *asset, span, DEEDS_A_PART))?;
+        let rows = engine.tables(through, |tables| tables.history_from(cut.customer, *asset, span, DEEDS_A_PART))?;
         if let (Some(last), true) = (rows.last(), rows.len() == DEEDS_A_PART) {
             to = Reached::at(last.place);
         }
@@ -293,7 +294,7 @@ pub async fn happened(
     for (asset, row) in deeds.iter().filter(|(_, row)| row.place <= to.place) {
         happened.entry(row.place.number()).or_default().extend(of_deed(row, *asset));
     }
-    for (place, product, from) in engine.tables(|tables| tables.announcements(Span { after, through: to.place }))? {
+    for (place, product, from) in engine.tables(through, |tables| tables.announcements(Span { after, through: to.place }))? {
         let is_held = cut.subjects.iter().any(|subject| subject.past.product == product && subject.past.running.is_active());
         let told = is_held.then_some(Happening::RateChanged { product, from });
         happened.entry(place.number()).or_default().extend(told);

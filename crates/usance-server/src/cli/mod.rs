@@ -3,6 +3,7 @@
 //! One file per verb; [`place`] is where the data lie, for all of them; `logging` is the service's own log. Every verb takes `--json`; progress is shown on a terminal only. Exit code 0 is success, 1 a clear
 //! error or an unhealthy finding, 2 words that are not understood, 3 that something could not be verified.
 
+pub mod accept_loss;
 pub mod backup;
 mod check;
 pub mod demo;
@@ -48,6 +49,7 @@ enum Verb {
     Backup(backup::Backup),
     Restore(restore::Restore),
     Promote(promote::Promote),
+    AcceptLoss(accept_loss::AcceptLoss),
     Export(export::Export),
     Simulate(simulate::Simulate),
 }
@@ -64,6 +66,7 @@ pub fn main() -> ExitCode {
         Verb::Backup(verb) => (backup::run(&verb), verb.output.json),
         Verb::Restore(verb) => (restore::run(&verb), verb.output.json),
         Verb::Promote(verb) => (promote::run(&verb), verb.output.json),
+        Verb::AcceptLoss(verb) => (accept_loss::run(&verb), verb.output.json),
         Verb::Export(verb) => (export::run(&verb), verb.output.json),
         Verb::Simulate(verb) => (simulate::run(&verb), verb.output.json),
     };

@@ -62,9 +62,6 @@ pub struct Serve {
     /// Minutes between the platform's day and UTC's, -720 to 840 [default: 0].
     #[arg(long, value_name = "N", env = "USANCE_DAY_OFFSET_MINUTES", allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(-720..=840))]
     day_offset_minutes: Option<i32>,
-    /// Days that a system clock may close at once before an operator has to confirm.
-    #[arg(long, value_name = "N", env = "USANCE_UNCONFIRMED_DAYS", default_value_t = 3, value_parser = clap::value_parser!(i32).range(1..))]
-    unconfirmed_days: i32,
     #[command(flatten)]
     pub(super) output: Output,
 }
@@ -137,7 +134,6 @@ pub fn run(verb: &Serve) -> anyhow::Result<ExitCode> {
             .day_offset_minutes
             .map(|minutes| DayOffset::from_minutes(minutes).context("the day offset is -720 to 840 minutes"))
             .transpose()?,
-        unconfirmed_days_max: verb.unconfirmed_days,
     };
     let keys = Keyring::at(verb.place.secrets_file()?);
     let bootstrap = bootstrap_token()?;

@@ -4,7 +4,7 @@
 //! can do with what was true a moment ago says so with `Usance-Allow-Stale: true`, and is told by `Usance-Log-Position`
 //! where in the log the answer stands. A write that was done is durable, whoever writes by then; one that was refused may have
 //! been refused by what was true a moment ago, so it is held to the same as a read: the same request with the same key gets
-//! its answer from the writer.
+//! its answer from the writer. History that is behind the rest of an answer is told by the same header.
 
 use crate::app::App;
 use crate::wire::problem::Problem;
@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use usance_engine::life::lease::Duty;
+use usance_engine::read::answered_as_far;
 
 /// The header by which a reader allows what was true a moment ago.
 pub const ALLOW_STALE: HeaderName = HeaderName::from_static("usance-allow-stale");
@@ -35,8 +36,15 @@ pub async fn check(State(app): State<App>, request: Request, next: Next) -> Resp
     let moment = app.engine.moment();
     let path = request.uri().path().to_owned();
     let path = path.as_str();
-    if is_own(path) || matches!(moment.duty(), Duty::Sole) {
+    if is_own(path) {
         return next.run(request).await;
+    }
+    if matches!(moment.duty(), Duty::Sole) {
+        let (mut response, history) = answered_as_far(next.run(request)).await;
+        if let Some(reached) = history {
+            response.headers_mut().insert(POSITION, HeaderValue::from(reached.seq()));
+        }
+        return response;
     }
     let reads = reads(request.method(), path);
     let stale = reads && allows_stale(request.headers());
@@ -45,13 +53,14 @@ pub async fn check(State(app): State<App>, request: Request, next: Next) -> Resp
     }
     let (_, before, _) = app.engine.positions();
     let in_contract = path.starts_with("/v1/");
-    let mut response = next.run(request).await;
+    let (mut response, history) = answered_as_far(next.run(request)).await;
     // What was done is durable, and a page that was sent and done leads elsewhere. Everything else was said by what is here.
     let is_done = !reads && if in_contract { response.status().is_success() } else { response.status().is_redirection() };
     if !is_done && !stale && !app.engine.is_current_since(&moment).await {
         return Problem::from(app.engine.elsewhere()).into_response();
     }
     let known = if is_done { app.engine.positions().1 } else { before };
+    let known = history.map_or(known, |reached| reached.seq().min(known));
     response.headers_mut().insert(POSITION, HeaderValue::from(known));
     response
 }

@@ -138,7 +138,8 @@ impl From<Unavailable> for Problem {
             Unavailable::NotWriter { .. } => "not_writer",
             Unavailable::Overloaded => "overloaded",
             Unavailable::ClockUnconfirmed { .. } => "clock_unconfirmed",
-            Unavailable::ProjectionBehind => "projection_behind",
+            Unavailable::BatchesLost { .. } => "batches_lost",
+            Unavailable::ProjectionBehind { .. } => "projection_behind",
             Unavailable::Store(_) => "store_unreadable",
         };
         if let Unavailable::Store(reason) = &unavailable {
@@ -147,6 +148,7 @@ impl From<Unavailable> for Problem {
         let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, outward(&unavailable)).retry_after(1);
         match unavailable {
             Unavailable::NotWriter { writer: Some(writer) } => problem.with("writer", writer),
+            Unavailable::ProjectionBehind { reached, wanted } => problem.with("reached", reached).with("wanted", wanted),
             _ => problem,
         }
     }

@@ -66,7 +66,7 @@ const SERVING: [&str; 20] = [
 #[test]
 fn every_verb_explains_itself() {
     const PLACE: [&str; 4] = ["--data", "--store", "--store-password-file", "--secrets"];
-    let rows: [(&[&str], &[&str]); 18] = [
+    let rows: [(&[&str], &[&str]); 19] = [
         (
             &[],
             &[
@@ -78,16 +78,14 @@ fn every_verb_explains_itself() {
                 "backup",
                 "restore",
                 "promote",
+                "accept-loss",
                 "export",
                 "simulate",
                 "--version",
                 "usance demo",
             ],
         ),
-        (
-            &["serve"],
-            &["--role", "--node", "--advertise", "USANCE_OPERATOR_TOKEN", "--clock", "--day-offset-minutes", "--unconfirmed-days"],
-        ),
+        (&["serve"], &["--role", "--node", "--advertise", "USANCE_OPERATOR_TOKEN", "--clock", "--day-offset-minutes"]),
         (&["demo"], &["--data", "--i-know-everybody-can-enter"]),
         (&["token"], &["create", "list", "revoke"]),
         (
@@ -105,6 +103,7 @@ fn every_verb_explains_itself() {
         (&["backup"], &["--to", "--json"]),
         (&["restore"], &["--from", "--accept-unsigned", "--json"]),
         (&["promote"], &["--node", "--json"]),
+        (&["accept-loss"], &["--by", "--through", "--json"]),
         (&["export"], &["--to", "--replace", "--json", "journal.csv", "positions.csv", "rewards.csv"]),
         (&["simulate"], &["--customers", "--days", "--actions", "--seed", "--json"]),
     ];
@@ -157,7 +156,7 @@ fn words_that_are_not_understood_end_with_2() {
         &["serve", "--clock", "simulated:yesterday"],
         &["serve", "--clock", "system:2026-01-01T00:00:00Z"],
         &["serve", "--customer-rate", "0"],
-        &["serve", "--unconfirmed-days", "0"],
+        &["accept-loss", "--by", "ann"],
         &["token"],
         &["token", "create", "--role", "king"],
         &["token", "revoke", "first"],
@@ -619,7 +618,6 @@ fn the_environment_says_the_same_as_flags() {
         ("USANCE_LISTEN", &listen),
         ("USANCE_CLOCK", "simulated:2027-03-04T05:06:07Z"),
         ("USANCE_DAY_OFFSET_MINUTES", "-90"),
-        ("USANCE_UNCONFIRMED_DAYS", "5"),
         ("USANCE_CUSTOMER_RATE", "2"),
         ("USANCE_LOG_JSON", "1"),
         ("USANCE_LOG", "info"),

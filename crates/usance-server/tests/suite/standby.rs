@@ -401,22 +401,38 @@ fn a_writer_in_doubt_is_not_ready_and_goes_on_by_itself() {
     assert_eq!(create_customer(&writer, "afterwards"), 201);
 }
 
-/// A database that went back to an older copy of itself: what it lost is not shown any more, and it is said aloud.
+/// A database that went back to an older copy of itself: whoever has what it lost puts it back, without a write that shows it.
 #[test]
-fn a_log_that_lost_its_end_is_noticed_without_a_write() {
+fn a_log_that_lost_its_end_is_noticed_without_a_write_and_has_it_again() {
     let nodes = Nodes::new();
     let writer = nodes.start_as("one", "writer");
     found(&writer);
     assert_eq!(create_customer(&writer, "lost"), 201);
-    nodes.database.run(
-        "DELETE FROM log WHERE seq = (SELECT max(seq) FROM log);
-         SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'usance' AND query LIKE '%lease%' AND pid <> pg_backend_pid()",
-    );
+    let stored = || nodes.database.texts("SELECT encode(hash, 'hex') FROM log ORDER BY seq");
+    let before = stored();
+    nodes.database.run("DELETE FROM log WHERE seq > (SELECT max(seq) - 5 FROM log)");
     writer.log_line("the log ends at batch");
-    writer.log_line("the database has lost batches");
+    writer.log_line("the log had lost its end, and has it again");
     wait_until("it writes again", PATIENCE, || ready(&writer, "writer"));
-    assert_eq!(writer.operator().get("/v1/operator/customers/lost").status, 404);
-    assert_eq!(create_customer(&writer, "lost"), 201, "it can be done again");
+    assert_eq!(stored()[..before.len()], before[..], "byte for byte");
+    assert_eq!(writer.operator().get("/v1/operator/customers/lost").status, 200, "nothing is lost");
+    assert!(!writer.printed().contains("the log is read again"), "and nothing was built anew: {}", writer.printed());
+}
+
+/// The writer is gone with what it wrote; a standby has followed it, and has all of it.
+#[test]
+fn a_standby_puts_back_what_the_database_lost_with_its_writer() {
+    let nodes = Nodes::new();
+    let mut writer = nodes.start_as("one", "writer");
+    found(&writer);
+    let standby = nodes.start_as("two", "standby");
+    assert_eq!(create_customer(&writer, "lost"), 201);
+    wait_until("the standby knows of it", PATIENCE, || stale(&standby, "/v1/operator/customers/lost").status == 200);
+    writer.kill();
+    nodes.database.run("DELETE FROM log WHERE seq > (SELECT max(seq) - 3 FROM log)");
+    wait_until("the standby writes", PATIENCE, || ready(&standby, "writer"));
+    standby.log_line("the log had lost its end, and has it again");
+    assert_eq!(standby.operator().get("/v1/operator/customers/lost").status, 200);
 }
 
 /// Whoever was let in a moment ago is let in, and whoever was shut out stays out, wherever the writing goes.

@@ -24,6 +24,15 @@ use std::rc::Rc;
 use terms::Product;
 use usance_core::position::PositionState;
 
+/// What a clock says, and the latest that it may say without an operator.
+#[derive(Clone, Copy, Debug)]
+pub struct ClockSays {
+    /// What it says.
+    pub says: i64,
+    /// The latest that is believed.
+    pub believed: i64,
+}
+
 /// Hours for which a key has to be known, in milliseconds (RULES 10).
 pub const KEY_KEPT_MS: i64 = 48 * 60 * 60 * 1000;
 
@@ -136,8 +145,6 @@ pub struct Auditor {
     pub now: i64,
     /// The last instant that any command was given, a refused one included: by it keys grow old.
     pub stamped: i64,
-    /// Days up to this one may be closed at once.
-    pub confirmed_through: i64,
     /// Symbols and decimals.
     pub assets: Vec<(String, u8)>,
     /// Ids.
@@ -181,7 +188,6 @@ impl Auditor {
             today,
             now: at,
             stamped: at,
-            confirmed_through: today,
             assets: Vec::new(),
             customers: Vec::new(),
             agreements: Vec::new(),
@@ -241,18 +247,18 @@ impl Auditor {
         if self.simulated { self.now } else { clock.max(self.now) }
     }
 
-    /// Whether a system clock is so far ahead that an operator has to confirm it, and how many days (RULES 2).
+    /// How far a system clock is ahead of the latest instant that may be believed, if it is (RULES 2).
     #[must_use]
-    pub fn unconfirmed(&self, clock: i64) -> Option<i64> {
-        let today = self.day_of(self.said(clock));
-        (today - self.today > 3 && self.confirmed_through < today).then_some(today - self.today)
+    pub fn unconfirmed(&self, clock: ClockSays) -> Option<i64> {
+        let ahead = self.said(clock.says) - clock.believed;
+        (!self.simulated && ahead > 0 && self.said(clock.says) > self.now).then_some(ahead)
     }
 
     /// Closes what is over by the clock, unless it has to be confirmed first; gives what is to be seen of each day.
-    pub fn close_due(&mut self, clock: i64) -> Vec<Vec<Facts>> {
+    pub fn close_due(&mut self, clock: ClockSays) -> Vec<Vec<Facts>> {
         let mut closes = Vec::new();
         if self.unconfirmed(clock).is_none() {
-            while self.day_of(self.said(clock)) > self.today {
+            while self.day_of(self.said(clock.says)) > self.today {
                 closes.push(self.close_day());
             }
         }

@@ -94,17 +94,17 @@ fn what_once_failed_holds() {
     }
 }
 
-/// What is left of a failing plan still fails, is smaller, and comes back from its text. A damaged snapshot and a launch in one
+/// What is left of a failing plan still fails, is smaller, and comes back from its text. A damaged snapshot and a run in one
 /// world stand for what is wrong: that hangs on several turns and on several kinds of faults.
 #[test]
 fn a_finding_is_made_small() {
     let looked_for = |plan: &Plan| {
         let held = run(plan)?;
-        let troubles = [Trouble::SnapshotDamage, Trouble::Launches];
+        let troubles = [Trouble::SnapshotDamage, Trouble::Runs];
         let happened = troubles.iter().all(|trouble| held.coverage.troubles.contains_key(trouble));
         if happened { Err(Finding { turns: held.turns, what: "both happened".into(), panicked: false }) } else { Ok(held) }
     };
-    let plan = (1..=LEAST).map(Plan::of).find(|plan| looked_for(plan).is_err()).expect("a failing world");
+    let plan = (1..=4 * LEAST).map(Plan::of).find(|plan| looked_for(plan).is_err()).expect("a failing world");
     let (small, finding) = shrink::shrink_by(&plan, looked_for);
     assert!(finding.is_some() && small.turns.len() < plan.turns.len() / 4, "{} of {} turns", small.turns.len(), plan.turns.len());
     assert!(small.swarm.kinds().count() < plan.swarm.kinds().count(), "what it does not need does not happen any more");

@@ -14,6 +14,7 @@ use tokio_postgres::error::SqlState;
 
 use super::line::Line;
 use super::place::Postgres;
+use super::wire::Wire;
 use crate::error::StoreError;
 
 /// The channel of a shard. The server cuts a name at 63 bytes, here and there: with the longest names of schemas, bells of
@@ -52,7 +53,7 @@ impl Herald {
     }
 
     fn with(postgres: &Postgres, statement: String) -> Result<Self, StoreError> {
-        let line = Line::open(postgres, |wire| wire.batch("SET synchronous_commit TO off"))?;
+        let line = Line::open(postgres, Wire::commit_early)?;
         Ok(Herald { line, statement, mute: Cell::new(false) })
     }
 

@@ -6,22 +6,28 @@
 //! the server waits for: a server that was cut off from them, and replaced, keeps nobody believing. Where the server waits
 //! for none, a lease may go back by a moment with it, and a term be given twice: a holder is known by its term *and* its name.
 //!
-//! A beat that does not move for long enough *by the watcher's own clock* means that the holder is gone. No time is stored,
-//! and clocks of two machines are never compared.
+//! A beat that does not move for long enough *by the watcher's own clock* means that the holder is gone: clocks of two machines are
+//! not compared for that. What the holder's clock says is stored for another reason: whoever takes over has a clock to hold its own
+//! against. Each renewal says where the log ends on the server that answers, so that a holder whose batches are elsewhere, or
+//! nowhere, learns of it within one renewal.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use tokio_postgres::Row;
 
 use super::line::Line;
+use super::log;
 use super::place::Postgres;
 use super::schema::Component;
+use super::server_mark::ServerMark;
+use super::wire::Wire;
 use crate::error::StoreError;
 
 const TABLES: Component = Component {
     name: "lease",
-    steps: &["
+    steps: &[
+        "
         CREATE TABLE lease(
             shard   BIGINT NOT NULL PRIMARY KEY,
             term    BIGINT NOT NULL,
@@ -38,15 +44,25 @@ const TABLES: Component = Component {
             beat    BIGINT NOT NULL,
             PRIMARY KEY(shard, node)
         );
-    "],
+    ",
+        "
+        ALTER TABLE lease ADD COLUMN clock_ms BIGINT;
+        ALTER TABLE lease ADD COLUMN answered BIGINT;
+    ",
+    ],
 };
 
-const LOOK: &str = "SELECT term, beat, holder, address, wanted FROM lease WHERE shard = $1";
-const TAKE_FIRST: &str = "INSERT INTO lease(shard, term, beat, holder, address) VALUES ($1, 1, 1, $2, $3)
-     ON CONFLICT DO NOTHING RETURNING term";
-const TAKE: &str = "UPDATE lease SET term = term + 1, beat = beat + 1, holder = $4, address = $5, wanted = NULL
-     WHERE shard = $1 AND term = $2 AND beat = $3 RETURNING term";
-const RENEW: &str = "UPDATE lease SET beat = beat + 1 WHERE shard = $1 AND term = $2 AND holder = $3 RETURNING wanted";
+const LOOK: &str = "SELECT term, beat, holder, address, wanted, clock_ms, answered FROM lease WHERE shard = $1";
+const TAKE_FIRST: &str = "INSERT INTO lease(shard, term, beat, holder, address, clock_ms) VALUES ($1, 1, 1, $2, $3, $4)
+     ON CONFLICT DO NOTHING RETURNING term, current_setting('synchronous_commit', true)";
+const TAKE: &str = "UPDATE lease SET term = term + 1, beat = beat + 1, holder = $4, address = $5, wanted = NULL, clock_ms = $6
+     WHERE shard = $1 AND term = $2 AND beat = $3 RETURNING term, current_setting('synchronous_commit', true)";
+/// Gives back what was asked, and the end of the log as the server that answers has it.
+const RENEW: &str = "UPDATE lease SET beat = beat + 1, clock_ms = $4, answered = $6 WHERE shard = $1 AND term = $2 AND holder = $3
+     RETURNING wanted, CAST($5 AS BIGINT),
+               (SELECT max(seq) FROM log WHERE shard = $1),
+               (SELECT hash FROM log WHERE shard = $1 ORDER BY seq DESC LIMIT 1),
+               current_setting('synchronous_commit', true)";
 const RELEASE: &str = "UPDATE lease SET beat = beat + 1, holder = NULL, address = NULL
      WHERE shard = $1 AND term = $2 AND holder = $3";
 const FOLLOW: &str = "INSERT INTO follower(shard, node, address, seq, beat) VALUES ($1, $2, $3, $4, 1)
@@ -71,6 +87,10 @@ pub struct LeaseView {
     pub address: Option<String>,
     /// The node that is to have it next, or [`ANYBODY`].
     pub wanted: Option<String>,
+    /// What its holder's clock said when it last touched it, milliseconds since the Unix epoch; `None` from an older release.
+    pub clock_ms: Option<i64>,
+    /// The last batch that its holder had answered then; `None` from an older release.
+    pub answered: Option<u64>,
 }
 
 /// A process that follows, as it last told.
@@ -93,6 +113,8 @@ pub enum Renewed {
     Kept {
         /// The node that is to have it next, or [`ANYBODY`]: let it go.
         wanted: Option<String>,
+        /// The last batch and its hash of the log that this server has: what was acknowledged has to be in it.
+        ends_at: Option<(u64, [u8; 32])>,
     },
     /// Somebody else took it, or it was let go: stop.
     Lost,
@@ -106,6 +128,8 @@ pub struct Lease {
     shard: i64,
     /// As whom this hold took it.
     holder: RefCell<Option<String>>,
+    /// Counts its renewals: an answer that is to another one says nothing.
+    renewals: Cell<i64>,
 }
 
 impl Lease {
@@ -115,7 +139,7 @@ impl Lease {
     /// [`StoreError::NewerVersion`] when a newer release made the table; [`StoreError::Unreachable`] or
     /// [`StoreError::Postgres`] when the server does not answer or says no.
     pub fn open(postgres: &Postgres, shard: u16) -> Result<Self, StoreError> {
-        Lease::over(postgres, shard, "")
+        Lease::over(postgres, shard, |wire| log::TABLES.bring_up(wire))
     }
 
     /// As [`Lease::open`], for whoever watches and leaves notes: its writes are not waited for until they are on a disk or
@@ -124,15 +148,23 @@ impl Lease {
     /// # Errors
     /// As [`Lease::open`].
     pub fn open_to_watch(postgres: &Postgres, shard: u16) -> Result<Self, StoreError> {
-        Lease::over(postgres, shard, "SET synchronous_commit TO off")
+        Lease::over(postgres, shard, Wire::commit_early)
     }
 
-    fn over(postgres: &Postgres, shard: u16, greeting: &'static str) -> Result<Self, StoreError> {
+    fn over(postgres: &Postgres, shard: u16, greeting: fn(&Wire) -> Result<(), StoreError>) -> Result<Self, StoreError> {
         let line = Line::open(postgres, move |wire| {
             TABLES.bring_up(wire)?;
-            wire.batch(greeting)
+            greeting(wire)
         })?;
-        Ok(Lease { line, shard: i64::from(shard), holder: RefCell::new(None) })
+        Ok(Lease { line, shard: i64::from(shard), holder: RefCell::new(None), renewals: Cell::new(0) })
+    }
+
+    /// Which server it is kept on.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub fn server(&self) -> Result<ServerMark, StoreError> {
+        self.line.with(|wire| Ok(wire.server().clone()))
     }
 
     /// Waits so long for each answer, in place of [`super::wire::PATIENCE`].
@@ -188,34 +220,38 @@ impl Lease {
         Ok(row.map(|row| view(&row)))
     }
 
-    /// Takes the lease if it is still as it was `seen`, for the node `holder` that is reached at `address`. Gives the new
-    /// term, or `None` when somebody was first. What was wanted is forgotten.
+    /// Takes the lease if it is still as it was `seen`, for the node `holder` that is reached at `address` and whose clock says
+    /// `clock_ms`. Gives the new term, or `None` when somebody was first. What was wanted is forgotten.
     ///
     /// # Errors
     /// When the server does not answer or says no. An answer that was lost may have been a term: it can be taken again
     /// upon the next look.
-    pub fn take(&self, seen: Option<&LeaseView>, holder: &str, address: Option<&str>) -> Result<Option<i64>, StoreError> {
-        let row = self.line.with(|wire| {
-            wire.again(|| {
-                wire.confirmed(|| match seen {
-                    Some(seen) => wire.one(TAKE, &[&self.shard, &seen.term, &seen.beat, &holder, &address]),
-                    None => wire.one(TAKE_FIRST, &[&self.shard, &holder, &address]),
-                })
-            })
+    pub fn take(&self, seen: Option<&LeaseView>, holder: &str, address: Option<&str>, clock_ms: i64) -> Result<Option<i64>, StoreError> {
+        let row = self.line.with(|wire| match seen {
+            Some(seen) => wire.write_one(TAKE, &[&self.shard, &seen.term, &seen.beat, &holder, &address, &clock_ms]),
+            None => wire.write_one(TAKE_FIRST, &[&self.shard, &holder, &address, &clock_ms]),
         })?;
         let Some(row) = row else { return Ok(None) };
         self.holder.replace(Some(holder.to_owned()));
         Ok(Some(row.get(0)))
     }
 
-    /// Shows that this hold, which took `term`, is alive.
+    /// Shows that this hold, which took `term`, is alive, what its clock says, and up to which batch it has answered.
     ///
     /// # Errors
     /// When the server does not answer or says no: it is then not known whether the lease was kept.
-    pub fn renew(&self, term: i64) -> Result<Renewed, StoreError> {
-        let holder = self.holder.borrow();
-        let row = self.line.with(|wire| wire.again(|| wire.confirmed(|| wire.one(RENEW, &[&self.shard, &term, &*holder]))))?;
-        Ok(row.map_or(Renewed::Lost, |row| Renewed::Kept { wanted: row.get(0) }))
+    pub fn renew(&self, term: i64, clock_ms: i64, answered: u64) -> Result<Renewed, StoreError> {
+        let (holder, asked) = (self.holder.borrow(), self.renewals.get() + 1);
+        self.renewals.set(asked);
+        let answered_through = i64::try_from(answered).unwrap_or(i64::MAX);
+        let row = self.line.with(|wire| wire.write_one(RENEW, &[&self.shard, &term, &*holder, &clock_ms, &asked, &answered_through]))?;
+        let Some(row) = row else { return Ok(Renewed::Lost) };
+        let (answered, seq, hash): (i64, Option<i64>, Option<Vec<u8>>) = (row.get(1), row.get(2), row.get(3));
+        if answered != asked {
+            return Err(StoreError::Unknown(format!("renewal {asked} of the lease was answered as renewal {answered}")));
+        }
+        let ends_at = seq.and_then(|seq| Some((u64::try_from(seq).ok()?, hash?.try_into().ok()?)));
+        Ok(Renewed::Kept { wanted: row.get(0), ends_at })
     }
 
     /// Lets the lease go if it is still what this hold took as `term`, for others to take at once. What was wanted stays.
@@ -239,5 +275,14 @@ impl Lease {
 }
 
 fn view(row: &Row) -> LeaseView {
-    LeaseView { term: row.get(0), beat: row.get(1), holder: row.get(2), address: row.get(3), wanted: row.get(4) }
+    let answered: Option<i64> = row.get(6);
+    LeaseView {
+        term: row.get(0),
+        beat: row.get(1),
+        holder: row.get(2),
+        address: row.get(3),
+        wanted: row.get(4),
+        clock_ms: row.get(5),
+        answered: answered.and_then(|seq| u64::try_from(seq).ok()),
+    }
 }

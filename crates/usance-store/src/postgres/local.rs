@@ -58,6 +58,37 @@ impl LocalServer {
     /// # Errors
     /// When the machine has no PostgreSQL, or it does not start; the text says what to install or what it said.
     pub fn start(settings: &[&str]) -> io::Result<Self> {
+        let mut server = LocalServer::empty()?;
+        server.run("initdb", &["-U", "usance", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync", "-D"])?;
+        let mut configured = fs::OpenOptions::new().append(true).open(server.data().join("postgresql.conf"))?;
+        let usual = "listen_addresses = '127.0.0.1'\nunix_socket_directories = ''\nmax_connections = 200\n";
+        io::Write::write_all(&mut configured, format!("{usual}{}\n", settings.join("\n")).as_bytes())?;
+        server.resume()?;
+        Ok(server)
+    }
+
+    /// A replica of this server, which follows it without being waited for.
+    ///
+    /// # Errors
+    /// With what it said.
+    pub fn replica(&self) -> io::Result<Self> {
+        let mut replica = LocalServer::empty()?;
+        let port = self.port.to_string();
+        replica.run("pg_basebackup", &["-h", "127.0.0.1", "-p", &port, "-U", "usance", "-R", "-c", "fast", "-D"])?;
+        replica.resume()?;
+        Ok(replica)
+    }
+
+    /// Makes a replica a server of its own, whatever becomes of the one that it followed.
+    ///
+    /// # Errors
+    /// With what it said.
+    pub fn promote(&self) -> io::Result<()> {
+        self.run("pg_ctl", &["promote", "-w", "-s", "-D"])
+    }
+
+    /// A directory for a server, and who stops it.
+    fn empty() -> io::Result<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let programs = programs()?;
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -71,13 +102,7 @@ impl LocalServer {
         watch.args(["-c", WATCH, "watch"]).args([&programs, &directory]).current_dir("/").process_group(0);
         let mut watch = watch.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         let pipe = watch.stdin.take();
-        let mut server = LocalServer { programs, directory, port: 0, has_run: false, watch, pipe };
-        server.run("initdb", &["-U", "usance", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync", "-D"])?;
-        let mut configured = fs::OpenOptions::new().append(true).open(server.data().join("postgresql.conf"))?;
-        let usual = "listen_addresses = '127.0.0.1'\nunix_socket_directories = ''\nmax_connections = 200\n";
-        io::Write::write_all(&mut configured, format!("{usual}{}\n", settings.join("\n")).as_bytes())?;
-        server.resume()?;
-        Ok(server)
+        Ok(LocalServer { programs, directory, port: 0, has_run: false, watch, pipe })
     }
 
     /// Starts it again after [`LocalServer::stop`], on the same port.

@@ -24,7 +24,7 @@ use crate::log::{Appended, Head, LogReader, LogStore, READ_BYTES, refusal};
 /// Numbers are `BIGINT`: `INTEGER` is not the same in every database that speaks the protocol, and tables are spread by
 /// shard together only where its type is one. A setting belongs to the whole store; it has a shard, [`WHOLE`], because every
 /// primary key here begins with one.
-const TABLES: Component = Component {
+pub(super) const TABLES: Component = Component {
     name: "log",
     steps: &["
         CREATE TABLE log(
@@ -50,7 +50,8 @@ const WHOLE: i64 = 0;
 /// How many batches are measured at a time before they are fetched.
 const MEASURED: usize = 1024;
 
-const INSERT: &str = "INSERT INTO log(shard, seq, at_ms, previous, hash, body) VALUES ($1, $2, $3, $4, $5, $6)";
+const INSERT: &str = "INSERT INTO log(shard, seq, at_ms, previous, hash, body) VALUES ($1, $2, $3, $4, $5, $6)
+     RETURNING current_setting('synchronous_commit', true)";
 const HEAD: &str = "SELECT seq, hash, at_ms FROM log WHERE shard = $1 ORDER BY seq DESC LIMIT 1";
 const META: &str = "SELECT value FROM meta WHERE shard = $1 AND name = $2";
 const SET_META: &str = "INSERT INTO meta(shard, name, value) VALUES ($1, $2, $3)
@@ -74,7 +75,8 @@ impl PostgresLog {
     /// [`StoreError::NewerVersion`] when a newer release made the tables; [`StoreError::Unreachable`] or
     /// [`StoreError::Postgres`] when the server does not answer or says no.
     pub fn open(postgres: &Postgres) -> Result<Self, StoreError> {
-        let wire = postgres.connect()?;
+        let mut wire = postgres.connect()?;
+        wire.leave_commits();
         TABLES.bring_up(&wire)?;
         Ok(PostgresLog { wire, heads: BTreeMap::new(), unknown: None })
     }
@@ -96,10 +98,11 @@ impl PostgresLog {
         Ok(head)
     }
 
-    fn insert(&self, batch: &Batch) -> Result<u64, StoreError> {
+    /// Whether the batch is in the log, and as durable as this connection asked for.
+    fn insert(&self, batch: &Batch) -> Result<bool, StoreError> {
         let (shard, seq) = (i64::from(batch.shard), bound(batch.seq));
         let Batch { at_ms, previous, hash, body, .. } = batch;
-        self.wire.write(INSERT, &[&shard, &seq, at_ms, &&previous[..], &&hash[..], body])
+        Ok(self.wire.write_one(INSERT, &[&shard, &seq, at_ms, &&previous[..], &&hash[..], body])?.is_some())
     }
 
     /// The answer when somebody else has the place.
@@ -135,12 +138,12 @@ impl LogStore for PostgresLog {
             return refusal;
         }
         match self.insert(batch) {
-            Ok(1) => {
+            Ok(true) => {
                 self.heads.insert(batch.shard, batch.head());
                 Appended::Done
             }
             // A rule or a trigger that somebody put on the table.
-            Ok(rows) => self.lost(format!("the server answered that it inserted {rows} rows")),
+            Ok(false) => self.lost("the server answered that it inserted nothing".to_owned()),
             Err(StoreError::Full) => Appended::Full,
             Err(error) if error.sql_state() == Some(&SqlState::UNIQUE_VIOLATION) => self.taken(batch, expected_seq),
             Err(StoreError::Unknown(reason)) => self.lost(reason),

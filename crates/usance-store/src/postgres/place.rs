@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use percent_encoding::{percent_decode_str, utf8_percent_encode};
@@ -11,11 +11,11 @@ use tokio::runtime::Runtime;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
+use super::reach::{self, Hosts};
+use super::server_mark::ServerMark;
 use super::tls;
 use crate::error::StoreError;
 
-/// How long it may take to reach the server.
-const CONNECT: Duration = Duration::from_secs(5);
 /// The schema that holds the tables, unless the address names another.
 const SCHEMA: &str = "usance";
 /// What an address is kept from being split at.
@@ -29,7 +29,9 @@ pub struct Postgres {
 }
 
 pub(super) struct Inner {
-    pub(super) config: Config,
+    pub(super) hosts: Hosts,
+    /// The one server that may answer, while a life of the machine lasts.
+    pinned: RwLock<Option<ServerMark>>,
     pub(super) tls: tokio_postgres_rustls::MakeRustlsConnect,
     /// The address without its password, and without the schema.
     shown: String,
@@ -96,12 +98,12 @@ impl Postgres {
             tls::Mode::Prefer => SslMode::Prefer,
             tls::Mode::Require | tls::Mode::VerifyFull => SslMode::Require,
         });
-        config.connect_timeout(CONNECT).tcp_user_timeout(Duration::from_secs(20)).keepalives_idle(Duration::from_secs(10));
+        config.connect_timeout(reach::SESSION).tcp_user_timeout(Duration::from_secs(20)).keepalives_idle(Duration::from_secs(10));
         let tls = tls::connector(mode, authorities.as_deref())?;
-        let (shown, weakness) = (shown(&config), weakness(config.get_hosts(), mode));
+        let (shown, weakness, hosts) = (shown(&config), weakness(config.get_hosts(), mode), Hosts::of(&config)?);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("postgres").enable_all().build();
         let runtime = Threads(Some(runtime.map_err(|error| StoreError::Address(error.to_string()))?));
-        Ok(Postgres { inner: Arc::new(Inner { config, tls, shown, weakness, runtime }), schema: schema.into() })
+        Ok(Postgres { inner: Arc::new(Inner { hosts, pinned: RwLock::new(None), tls, shown, weakness, runtime }), schema: schema.into() })
     }
 
     /// The schema that holds the tables.
@@ -121,6 +123,26 @@ impl Postgres {
     #[must_use]
     pub fn weakness(&self) -> Option<&'static str> {
         self.inner.weakness
+    }
+
+    /// Says which server may answer from now on, on every connection of this process, the open ones too: what leads elsewhere counts
+    /// as lost. `None`: whichever answers.
+    pub fn pin(&self, server: Option<ServerMark>) {
+        *self.inner.pinned.write().unwrap_or_else(PoisonError::into_inner) = server;
+    }
+
+    /// Whether a server is not the one that may answer.
+    pub(super) fn is_elsewhere(&self, server: &ServerMark) -> bool {
+        let pinned = self.inner.pinned.read().unwrap_or_else(PoisonError::into_inner);
+        pinned.as_ref().is_some_and(|pinned| !pinned.fits(server))
+    }
+
+    /// Refuses a server that is not the one that may answer.
+    pub(super) fn expect(&self, server: &ServerMark) -> Result<(), StoreError> {
+        if self.is_elsewhere(server) {
+            return Err(StoreError::OtherServer { server: self.to_string(), found: server.to_string() });
+        }
+        Ok(())
     }
 
     pub(super) fn runtime(&self) -> Result<&Runtime, StoreError> {
@@ -169,14 +191,11 @@ fn is_plain_name(name: &str) -> bool {
 }
 
 fn shown(config: &Config) -> String {
-    let hosts = config.get_hosts().iter().enumerate().map(|(number, host)| {
-        let host = match host {
-            Host::Tcp(name) => name.clone(),
-            Host::Unix(path) => path.display().to_string(),
-        };
-        let port = config.get_ports().get(number).or_else(|| config.get_ports().first()).copied().unwrap_or(5432);
-        format!("{host}:{port}")
-    });
+    let hosts = config
+        .get_hosts()
+        .iter()
+        .enumerate()
+        .map(|(number, host)| reach::name(host, config.get_ports().get(number).or_else(|| config.get_ports().first()).copied()));
     let user = config.get_user().unwrap_or("");
     format!("postgres://{user}@{}/{}", hosts.collect::<Vec<_>>().join(","), config.get_dbname().unwrap_or(user))
 }
@@ -189,7 +208,10 @@ mod tests {
     fn an_address_is_shown_without_its_password() {
         let rows = [
             ("postgres://ann:secret@db:5433/books?sslmode=disable", "postgres://ann@db:5433/books (schema usance)"),
-            ("postgresql://ann:secret@one:1,two:2/books?schema=other&sslmode=prefer", "postgres://ann@one:1,two:2/books (schema other)"),
+            (
+                "postgresql://ann:secret@one:1,two:2/books?schema=other&sslmode=prefer&target_session_attrs=read-write",
+                "postgres://ann@one:1,two:2/books (schema other)",
+            ),
             ("postgres://ann@%2Frun%2Fpg/books", "postgres://ann@/run/pg:5432/books (schema usance)"),
         ];
         for (address, shown) in rows {
@@ -239,6 +261,7 @@ mod tests {
             "postgres://ann:secret@db/books?schema=1st",
             "postgres://ann:secret@db/books?colour=secret",
             "postgres://ann:secret@db/books?sslmode",
+            "postgres://ann:secret@one,two/books",
             "postgres://db/books",
             "postgres://",
         ];

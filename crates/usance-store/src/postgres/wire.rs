@@ -8,19 +8,17 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
-use std::future::poll_fn;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
-use tokio::task::AbortHandle;
-use tokio_postgres::error::{DbError, Severity, SqlState};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{AsyncMessage, Client, Row, Statement};
+use tokio_postgres::{Client, Row, Statement};
 
+use super::opening::{Commits, Opened};
 use super::place::Postgres;
+use super::server_mark::ServerMark;
 use crate::error::StoreError;
 
 /// How long an answer is waited for. A server that takes longer is gone, for all that the caller can know.
@@ -34,82 +32,64 @@ pub type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
 /// An open connection.
 pub struct Wire {
     postgres: Postgres,
-    client: Client,
-    heard: Arc<Heard>,
-    /// The task that holds the socket.
-    task: AbortHandle,
+    opened: Opened,
+    /// When a commit is answered.
+    commits: Cell<Commits>,
     statements: RefCell<HashMap<String, Statement>>,
     patience: Duration,
     /// An answer did not come in time.
     silent: Cell<bool>,
-}
-
-/// What the server says without being asked.
-#[derive(Default)]
-struct Heard {
-    /// A warning came since it was last looked at.
-    warned: AtomicBool,
-    /// The connection is lost.
-    lost: AtomicBool,
-    /// A notification came, or the connection is lost.
-    notified: Notify,
-}
-
-impl Heard {
-    fn lose(&self) {
-        self.lost.store(true, Ordering::Release);
-        self.notified.notify_one();
-    }
+    /// What is given up here is not cancelled at the server.
+    leaves_commits: bool,
 }
 
 impl Wire {
     pub(super) fn open(postgres: &Postgres) -> Result<Self, StoreError> {
-        let heard = Arc::new(Heard::default());
-        let inner = &postgres.inner;
-        let connecting = async { tokio::time::timeout(PATIENCE, inner.config.connect(inner.tls.clone())).await };
-        let connected = block_on(postgres.runtime()?.handle(), connecting);
-        let (client, mut connection) = match connected {
-            Ok(Ok(connected)) => connected,
-            Ok(Err(error)) => return Err(StoreError::postgres(postgres, error)),
-            Err(_) => return Err(StoreError::Unreachable { server: postgres.to_string(), reason: "it does not answer".to_owned() }),
-        };
-        let ears = Arc::clone(&heard);
-        let task = postgres.runtime()?.spawn(async move {
-            while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
-                match message {
-                    AsyncMessage::Notice(notice) if is_warning(&notice) => {
-                        // A server that stops says so on every connection; what follows from that is said elsewhere.
-                        if notice.code().code().starts_with("57") {
-                            tracing::debug!(said = %notice, "the database server stops");
-                        } else {
-                            tracing::warn!(said = %notice, "the database server warns");
-                        }
-                        ears.warned.store(true, Ordering::Release);
-                    }
-                    AsyncMessage::Notification(_) => ears.notified.notify_one(),
-                    _ => {}
-                }
-            }
-            ears.lose();
-        });
-        let (task, statements, silent) = (task.abort_handle(), RefCell::default(), Cell::new(false));
-        let wire = Wire { postgres: postgres.clone(), client, heard, task, statements, patience: PATIENCE, silent };
-        wire.batch(&format!("SET search_path TO {}", postgres.schema()))?;
-        wire.settle_promises()?;
-        Ok(wire)
+        let runtime = postgres.runtime()?.handle();
+        let server = postgres.to_string();
+        let begun = postgres.inner.hosts.first(&server, async |config| Opened::begin(postgres, config).await);
+        let opened = block_on(runtime, begun)?;
+        let commits = Cell::new(opened.commits);
+        let (statements, silent) = (RefCell::default(), Cell::new(false));
+        Ok(Wire { postgres: postgres.clone(), opened, commits, statements, patience: PATIENCE, silent, leaves_commits: false })
     }
 
-    /// A commit that was answered is on the server's disk, and on as many replicas as the server is set to wait for: who set
-    /// it to wait for more than that keeps it. And a connection that has nothing to do is not ended for that: servers that
-    /// do not know such an end refuse the setting, which says nothing.
-    fn settle_promises(&self) -> Result<(), StoreError> {
-        let waits: Option<String> = self.one("SHOW synchronous_commit", &[])?.map(|row| row.get(0));
-        if waits.is_none_or(|waits| ["off", "local"].contains(&waits.as_str())) {
-            self.batch("SET synchronous_commit TO on")?;
-        }
-        match self.batch("SET idle_session_timeout TO 0") {
-            Err(error @ StoreError::Unreachable { .. }) => Err(error),
-            _ => Ok(()),
+    /// Which server it leads to.
+    #[must_use]
+    pub fn server(&self) -> &ServerMark {
+        &self.opened.mark
+    }
+
+    /// Has commits answered before they are on a disk: for what can be made again.
+    ///
+    /// # Errors
+    /// As the server answers.
+    pub fn commit_early(&self) -> Result<(), StoreError> {
+        self.batch("SET synchronous_commit TO off")?;
+        self.commits.set(Commits::Early);
+        Ok(())
+    }
+
+    /// What begins a transaction of this isolation. It says once more when its commit is answered: who resets a session, or sets the
+    /// server anew, does not reach it.
+    pub(super) fn begin(&self, isolation: &str) -> String {
+        let commits = self.commits.get().word().map(|word| format!("; SET LOCAL synchronous_commit TO {word}")).unwrap_or_default();
+        format!("BEGIN ISOLATION LEVEL {isolation}{commits}")
+    }
+
+    /// Holds what a write was committed with, as the server says in its answer, against what this connection asked for.
+    ///
+    /// # Errors
+    /// [`StoreError::Unknown`] for a commit that was answered before it was where it has to be.
+    pub(super) fn expect_committed(&self, with: Option<&str>) -> Result<(), StoreError> {
+        match (self.commits.get(), with.and_then(Commits::of)) {
+            (Commits::Early, _) | (_, None) => Ok(()),
+            (asked, Some(found)) if found >= asked => Ok(()),
+            _ => Err(StoreError::Unknown(format!(
+                "{} committed with synchronous_commit={}: it is perhaps on no disk, or on no replica",
+                self.postgres,
+                with.unwrap_or_default()
+            ))),
         }
     }
 
@@ -124,10 +104,21 @@ impl Wire {
         self.patience = patience;
     }
 
-    /// Whether the connection is lost, or not to be used any more because an answer did not come in time.
+    /// Leaves a statement that does not answer to the server. One that waits for replicas would be committed by being cancelled, and then
+    /// be seen by others although no replica has it.
+    pub fn leave_commits(&mut self) {
+        self.leaves_commits = true;
+    }
+
+    /// Whether the connection is lost, or not to be used any more: an answer did not come in time, or it leads to another server than
+    /// the one that may answer.
     #[must_use]
     pub fn is_lost(&self) -> bool {
-        self.is_silent() || self.client.is_closed() || self.heard.lost.load(Ordering::Acquire)
+        let opened = &self.opened;
+        self.is_silent()
+            || opened.client.is_closed()
+            || opened.heard.lost.load(Ordering::Acquire)
+            || self.postgres.is_elsewhere(&opened.mark)
     }
 
     /// Whether an answer did not come in time: the server may be at it still.
@@ -138,7 +129,7 @@ impl Wire {
 
     /// Whether the server warned since this was last asked. A commit whose replicas did not confirm it is told so only.
     pub fn take_warning(&self) -> bool {
-        self.heard.warned.swap(false, Ordering::AcqRel)
+        self.opened.heard.warned.swap(false, Ordering::AcqRel)
     }
 
     /// Waits for a notification of a channel that this connection listens to. False when none came in time.
@@ -149,7 +140,7 @@ impl Wire {
         if self.is_lost() {
             return Err(self.gone("the connection is lost"));
         }
-        let waiting = async { tokio::time::timeout(patience, self.heard.notified.notified()).await.is_ok() };
+        let waiting = async { tokio::time::timeout(patience, self.opened.heard.notified.notified()).await.is_ok() };
         let told = block_on(self.postgres.runtime()?.handle(), waiting);
         if self.is_lost() {
             return Err(self.gone("the connection is lost"));
@@ -162,7 +153,7 @@ impl Wire {
     /// # Errors
     /// As the server answers; [`StoreError::Unreachable`] when it does not.
     pub fn batch(&self, sql: &str) -> Result<(), StoreError> {
-        self.wait(self.client.batch_execute(sql))
+        self.wait(self.opened.client.batch_execute(sql))
     }
 
     /// Runs one statement; how many rows it changed.
@@ -171,7 +162,7 @@ impl Wire {
     /// As the server answers; [`StoreError::Unreachable`] when it does not.
     pub fn execute(&self, sql: &str, values: Values<'_>) -> Result<u64, StoreError> {
         let statement = self.prepare(sql)?;
-        self.wait(self.client.execute(&statement, values))
+        self.wait(self.opened.client.execute(&statement, values))
     }
 
     /// The rows of a query.
@@ -180,7 +171,7 @@ impl Wire {
     /// As the server answers; [`StoreError::Unreachable`] when it does not.
     pub fn query(&self, sql: &str, values: Values<'_>) -> Result<Vec<Row>, StoreError> {
         let statement = self.prepare(sql)?;
-        self.wait(self.client.query(&statement, values))
+        self.wait(self.opened.client.query(&statement, values))
     }
 
     /// The one row there may be.
@@ -189,13 +180,13 @@ impl Wire {
     /// As the server answers; [`StoreError::Unreachable`] when it does not.
     pub fn one(&self, sql: &str, values: Values<'_>) -> Result<Option<Row>, StoreError> {
         let statement = self.prepare(sql)?;
-        self.wait(self.client.query_opt(&statement, values))
+        self.wait(self.opened.client.query_opt(&statement, values))
     }
 
     /// The driver's own hold on the connection, for what has no method here; waited for with [`Wire::wait`].
     #[must_use]
     pub fn client(&self) -> &Client {
-        &self.client
+        &self.opened.client
     }
 
     /// Waits for an answer of the server.
@@ -230,7 +221,24 @@ impl Wire {
     pub fn write(&self, sql: &str, values: Values<'_>) -> Result<u64, StoreError> {
         self.again(|| {
             let statement = self.prepare(sql)?;
-            self.confirmed(|| self.wait(self.client.execute(&statement, values)))
+            self.confirmed(|| self.wait(self.opened.client.execute(&statement, values)))
+        })
+    }
+
+    /// As [`Wire::write`], for a statement that says what it was committed with as the last column of the one row it gives back; `None`
+    /// where it changed none.
+    ///
+    /// # Errors
+    /// As [`Wire::write`]; [`StoreError::Unknown`] also for a commit that was answered too early.
+    pub fn write_one(&self, sql: &str, values: Values<'_>) -> Result<Option<Row>, StoreError> {
+        self.again(|| {
+            let statement = self.prepare(sql)?;
+            let row = self.confirmed(|| self.wait(self.opened.client.query_opt(&statement, values)))?;
+            if let Some(row) = &row {
+                let with: Option<String> = row.get(row.len() - 1);
+                self.expect_committed(with.as_deref())?;
+            }
+            Ok(row)
         })
     }
 
@@ -259,7 +267,7 @@ impl Wire {
     }
 
     fn try_transaction<T>(&self, work: &mut impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
-        self.batch("BEGIN ISOLATION LEVEL SERIALIZABLE")?;
+        self.batch(&self.begin("SERIALIZABLE"))?;
         let error = match work() {
             // The commit of a transaction in which a statement failed answers well and undoes everything. The query before
             // it fails then.
@@ -298,7 +306,7 @@ impl Wire {
         if let Some(statement) = self.statements.borrow().get(sql) {
             return Ok(statement.clone());
         }
-        let statement = self.wait(self.client.prepare(sql))?;
+        let statement = self.wait(self.opened.client.prepare(sql))?;
         self.statements.borrow_mut().insert(sql.to_owned(), statement.clone());
         Ok(statement)
     }
@@ -306,9 +314,12 @@ impl Wire {
     /// Ends the connection. A server that waits for a lock or for a replica would not notice: it is asked, on a connection of
     /// its own and without waiting for an answer, to give the work up.
     fn hang_up(&self) {
-        let (token, tls) = (self.client.cancel_token(), self.postgres.inner.tls.clone());
-        self.task.abort();
-        self.heard.lose();
+        let (token, tls) = (self.opened.client.cancel_token(), self.postgres.inner.tls.clone());
+        self.opened.task.abort();
+        self.opened.heard.lose();
+        if self.leaves_commits {
+            return;
+        }
         if let Ok(runtime) = self.postgres.runtime() {
             runtime.spawn(async move { tokio::time::timeout(PATIENCE, token.cancel_query(tls)).await });
         }
@@ -322,19 +333,6 @@ impl Wire {
 impl fmt::Debug for Wire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Wire").field("postgres", &self.postgres).field("lost", &self.is_lost()).finish_non_exhaustive()
-    }
-}
-
-/// Whether a notice is more than a remark. Its severity may come in the server's own language, and then also in English; a
-/// word that is not known counts as a warning. Long before a server's numbers of transactions are used up, it warns with
-/// each of them, whichever database is the cause: that says nothing of what was written.
-fn is_warning(notice: &DbError) -> bool {
-    if notice.routine() == Some("GetNewTransactionId") {
-        return false;
-    }
-    match notice.parsed_severity() {
-        Some(severity) => !matches!(severity, Severity::Notice | Severity::Info | Severity::Log | Severity::Debug),
-        None => !["NOTICE", "INFO", "LOG", "DEBUG"].contains(&notice.severity()),
     }
 }
 

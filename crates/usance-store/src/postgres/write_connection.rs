@@ -161,7 +161,7 @@ impl WriteConnection {
 
     /// Begins a transaction with the turn.
     fn begin(&self, wire: &Wire) -> Result<(), StoreError> {
-        let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED; {}", self.turn);
+        let begin = format!("{}; {}", wire.begin("READ COMMITTED"), self.turn);
         let begun = wire.wait(wire.client().simple_query(&begin)).and_then(|answers| match answers.last() {
             Some(SimpleQueryMessage::CommandComplete(1)) => Ok(()),
             // Without the row writers would not wait for each other.

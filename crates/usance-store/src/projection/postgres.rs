@@ -251,7 +251,7 @@ impl PostgresTables {
         let mut wire = self.postgres.connect()?;
         if self.purpose == Purpose::Write {
             wire.set_patience(WRITING);
-            wire.batch("SET synchronous_commit TO off")?;
+            wire.commit_early()?;
         }
         Ok(wire)
     }

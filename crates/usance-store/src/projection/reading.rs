@@ -75,6 +75,23 @@ impl Reading {
         found.first().map_or(Ok(LogPosition::START), |line| line.place(0)).map_err(|error| in_table(error, &PROGRESS))
     }
 
+    /// Asks tables that hold everything up to a place, in one moment: what is answered and how far the tables are belong together.
+    ///
+    /// # Errors
+    /// [`StoreError::Behind`] where they do not; as the tables answer.
+    pub fn at<R>(&self, place: LogPosition, ask: impl FnOnce(&Reading) -> Result<R, StoreError>) -> Result<R, StoreError> {
+        let (mut ask, mut answer) = (Some(ask), None);
+        self.tables.still(&mut || {
+            let reached = self.reached()?;
+            if reached.seq() < place.seq() {
+                return Err(StoreError::Behind { reached: reached.seq(), wanted: place.seq() });
+            }
+            answer = ask.take().map(|ask| ask(self)).transpose()?;
+            Ok(())
+        })?;
+        answer.ok_or_else(|| StoreError::Unknown("the tables were not asked".to_owned()))
+    }
+
     /// What a customer did with an asset, newest first.
     ///
     /// # Errors

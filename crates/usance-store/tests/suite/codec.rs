@@ -18,9 +18,9 @@ use usance_core::machine::day::{CLOSE_RULE, DayClosed, ProductDay};
 use usance_core::machine::rejection::AmountField;
 use usance_core::machine::state::{ClockMode, Platform};
 use usance_core::machine::verb::{
-    AgreementPublished, AssetCreated, AutoRenewSet, ClockConfirmed, ClockMoved, CustomerCreated, ProductCreated, ProductStatusSet,
-    RateAnnounced, RateSettled, Redeemed, RewardPoolFunded, RewardPoolWithdrawn, SaleTermsChanged, Subscribed, Transferred, WalletMoved,
-    WriterStarted,
+    AgreementPublished, AssetCreated, AutoRenewSet, ClockConfirmed, ClockMoved, CustomerCreated, LossAccepted, ProductCreated,
+    ProductStatusSet, RateAnnounced, RateSettled, Redeemed, RewardPoolFunded, RewardPoolWithdrawn, SaleTermsChanged, Subscribed,
+    Transferred, WalletMoved, WriterStarted,
 };
 use usance_core::machine::view::{IfSubscribedNow, PositionView, ProductView};
 use usance_core::machine::{Answer, Event, Rejection};
@@ -228,6 +228,7 @@ every!(
     events: Event {
         PlatformCreated: platform(ClockMode::System, -720), platform(ClockMode::Simulated, 840);
         WriterStarted: Event::WriterStarted(WriterStarted { epoch: 1 }), Event::WriterStarted(WriterStarted { epoch: u64::MAX });
+        LossAccepted: Event::LossAccepted(LossAccepted { by: "ann".to_owned(), ends_at: 1004, through: 1688 });
         AssetCreated: Event::AssetCreated(AssetCreated { symbol: "SOL".to_owned(), name: "Solana".to_owned(), decimals: 9, display_decimals: 4 });
         CustomerCreated: Event::CustomerCreated(CustomerCreated { id: "alice".to_owned() });
         AgreementPublished:

@@ -313,7 +313,10 @@ fn a_snapshot_ahead_of_the_log_is_passed_over() {
     let (head, state) = &stored.world.views[stored.world.views.len() / 2];
     let short = cut(&stored.log, head.seq);
     let recovered = recover(&short, 0, Some(stored.dir.path()), |_| ()).unwrap();
-    assert_eq!(recovered.passed_over, [damaged(&paths[1], "the log does not reach its place")]);
+    let ahead = Snapshot::open(&paths[1]).unwrap().head();
+    let told = format!("{} stands at batch {}, which the log does not reach: the log has lost its end", paths[1].display(), ahead.seq);
+    assert_eq!((&recovered.passed_over, &recovered.ahead), (&vec![told], &vec![(ahead, paths[1].clone())]));
+    assert!(recovered.unfit.is_empty(), "it is kept: it knows what the log has lost");
     assert_eq!((recovered.from_snapshot, recovered.head), (Some(Snapshot::open(&paths[0]).unwrap().head()), *head));
     assert!(recovered.state.unwrap() == *state);
     let empty = recover(&MemoryLog::new(), 0, Some(stored.dir.path()), |_| ()).unwrap();

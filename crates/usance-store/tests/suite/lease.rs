@@ -7,13 +7,24 @@ use usance_store::postgres::lease::{ANYBODY, Lease, LeaseView, Renewed};
 
 use super::postgres::{backends, postgres, until};
 
+/// What every clock says here.
+const NOW: i64 = 1_790_000_000_000;
+
 fn view(term: i64, beat: i64, holder: Option<&str>, wanted: Option<&str>) -> LeaseView {
     let owned = |text: Option<&str>| text.map(str::to_owned);
-    LeaseView { term, beat, holder: owned(holder), address: holder.map(|name| format!("{name}:80")), wanted: owned(wanted) }
+    LeaseView {
+        term,
+        beat,
+        holder: owned(holder),
+        address: holder.map(|name| format!("{name}:80")),
+        wanted: owned(wanted),
+        clock_ms: Some(NOW),
+        answered: (beat > 1).then_some(7),
+    }
 }
 
 fn kept(wanted: Option<&str>) -> Renewed {
-    Renewed::Kept { wanted: wanted.map(str::to_owned) }
+    Renewed::Kept { wanted: wanted.map(str::to_owned), ends_at: None }
 }
 
 #[test]
@@ -22,41 +33,41 @@ fn a_lease_is_taken_kept_wanted_and_let_go() {
     let (ours, theirs) = (Lease::open(&home, 0).unwrap(), Lease::open(&home, 0).unwrap());
     assert_eq!(theirs.look().unwrap(), None);
     assert!(!theirs.want(1, "b").unwrap(), "there is nothing to want");
-    assert_eq!(ours.take(None, "a", Some("a:80")).unwrap(), Some(1));
+    assert_eq!(ours.take(None, "a", Some("a:80"), NOW).unwrap(), Some(1));
     assert_eq!(theirs.look().unwrap(), Some(view(1, 1, Some("a"), None)));
-    assert_eq!(ours.renew(1).unwrap(), kept(None));
+    assert_eq!(ours.renew(1, NOW, 7).unwrap(), kept(None));
     assert_eq!(theirs.look().unwrap(), Some(view(1, 2, Some("a"), None)));
 
     assert!(theirs.want(1, ANYBODY).unwrap());
-    assert_eq!(ours.renew(1).unwrap(), kept(Some("*")));
+    assert_eq!(ours.renew(1, NOW, 7).unwrap(), kept(Some("*")));
     assert!(theirs.want(1, "b").unwrap());
-    assert_eq!(ours.renew(1).unwrap(), kept(Some("b")));
+    assert_eq!(ours.renew(1, NOW, 7).unwrap(), kept(Some("b")));
     ours.release(1).unwrap();
     let free = theirs.look().unwrap().unwrap();
     assert_eq!(free, view(1, 5, None, Some("b")), "who was wanted knows");
-    assert_eq!(ours.renew(1).unwrap(), Renewed::Lost);
+    assert_eq!(ours.renew(1, NOW, 7).unwrap(), Renewed::Lost);
     ours.release(1).unwrap();
     assert_eq!(theirs.look().unwrap().unwrap(), free, "what was let go cannot be let go again");
 
-    assert_eq!(theirs.take(Some(&free), "b", Some("b:80")).unwrap(), Some(2));
+    assert_eq!(theirs.take(Some(&free), "b", Some("b:80"), NOW).unwrap(), Some(2));
     assert_eq!(ours.look().unwrap(), Some(view(2, 6, Some("b"), None)));
-    assert_eq!(ours.renew(1).unwrap(), Renewed::Lost);
+    assert_eq!(ours.renew(1, NOW, 7).unwrap(), Renewed::Lost);
     ours.release(1).unwrap();
-    assert_eq!(theirs.renew(2).unwrap(), kept(None));
+    assert_eq!(theirs.renew(2, NOW, 7).unwrap(), kept(None));
 }
 
 #[test]
 fn who_saw_an_older_beat_does_not_take_it() {
     let home = postgres();
     let (ours, theirs) = (Lease::open(&home, 0).unwrap(), Lease::open(&home, 0).unwrap());
-    ours.take(None, "a", Some("a:80")).unwrap();
+    ours.take(None, "a", Some("a:80"), NOW).unwrap();
     let seen = theirs.look().unwrap().unwrap();
-    assert_eq!(theirs.take(None, "b", Some("b:80")).unwrap(), None);
-    ours.renew(1).unwrap();
-    assert_eq!(theirs.take(Some(&seen), "b", Some("b:80")).unwrap(), None, "it moved");
+    assert_eq!(theirs.take(None, "b", Some("b:80"), NOW).unwrap(), None);
+    ours.renew(1, NOW, 7).unwrap();
+    assert_eq!(theirs.take(Some(&seen), "b", Some("b:80"), NOW).unwrap(), None, "it moved");
     let seen = theirs.look().unwrap().unwrap();
-    assert_eq!(theirs.take(Some(&seen), "b", Some("b:80")).unwrap(), Some(2));
-    assert_eq!(theirs.take(Some(&seen), "b", Some("b:80")).unwrap(), None, "not even by itself");
+    assert_eq!(theirs.take(Some(&seen), "b", Some("b:80"), NOW).unwrap(), Some(2));
+    assert_eq!(theirs.take(Some(&seen), "b", Some("b:80"), NOW).unwrap(), None, "not even by itself");
 }
 
 /// A server that crashed may have lost the last writes: a term given twice has one holder.
@@ -64,23 +75,23 @@ fn who_saw_an_older_beat_does_not_take_it() {
 fn a_term_that_was_given_twice_is_that_of_whom_the_row_names() {
     let home = postgres();
     let (ours, theirs) = (Lease::open(&home, 0).unwrap(), Lease::open(&home, 0).unwrap());
-    assert_eq!(ours.take(None, "a", Some("a:80")).unwrap(), Some(1));
+    assert_eq!(ours.take(None, "a", Some("a:80"), NOW).unwrap(), Some(1));
     home.connect().unwrap().batch("DELETE FROM lease").unwrap();
-    assert_eq!(theirs.take(None, "b", Some("b:80")).unwrap(), Some(1));
-    assert_eq!(ours.renew(1).unwrap(), Renewed::Lost);
+    assert_eq!(theirs.take(None, "b", Some("b:80"), NOW).unwrap(), Some(1));
+    assert_eq!(ours.renew(1, NOW, 7).unwrap(), Renewed::Lost);
     ours.release(1).unwrap();
-    assert_eq!(theirs.renew(1).unwrap(), kept(None));
+    assert_eq!(theirs.renew(1, NOW, 7).unwrap(), kept(None));
 }
 
 #[test]
 fn leases_of_two_shards_do_not_meet() {
     let home = postgres();
     let (zero, last) = (Lease::open(&home, 0).unwrap(), Lease::open(&home, u16::MAX).unwrap());
-    assert_eq!(zero.take(None, "a", Some("a:80")).unwrap(), Some(1));
+    assert_eq!(zero.take(None, "a", Some("a:80"), NOW).unwrap(), Some(1));
     assert_eq!(last.look().unwrap(), None);
-    assert_eq!(last.take(None, "b", Some("b:80")).unwrap(), Some(1));
+    assert_eq!(last.take(None, "b", Some("b:80"), NOW).unwrap(), Some(1));
     last.want(last.look().unwrap().unwrap().term, "c").unwrap();
-    assert_eq!(zero.renew(1).unwrap(), kept(None));
+    assert_eq!(zero.renew(1, NOW, 7).unwrap(), kept(None));
 }
 
 #[test]
@@ -97,7 +108,7 @@ fn of_many_that_take_it_one_gets_it() {
             ready.wait();
             let seen = lease.look().unwrap();
             ready.wait();
-            taken += i64::from(lease.take(seen.as_ref(), &node.to_string(), None).unwrap().is_some());
+            taken += i64::from(lease.take(seen.as_ref(), &node.to_string(), None, NOW).unwrap().is_some());
         }
         taken
     };
@@ -116,13 +127,13 @@ fn a_lost_connection_does_not_lose_the_lease() {
     let home = postgres();
     let beside = home.connect().unwrap();
     let lease = Lease::open(&home.with(&format!("application_name={}", home.schema())).unwrap(), 0).unwrap();
-    assert_eq!(lease.take(None, "a", Some("a:80")).unwrap(), Some(1));
+    assert_eq!(lease.take(None, "a", Some("a:80"), NOW).unwrap(), Some(1));
     let [pid] = backends(&beside, home.schema())[..] else { panic!("one connection") };
     beside.execute("SELECT pg_terminate_backend($1)", &[&pid]).unwrap();
     until("the connection ends", || backends(&beside, home.schema()).is_empty());
     // The call that finds out may fail, and may then not have been made.
-    let _ = lease.renew(1);
-    assert_eq!(lease.renew(1).unwrap(), kept(None));
+    let _ = lease.renew(1, NOW, 7);
+    assert_eq!(lease.renew(1, NOW, 7).unwrap(), kept(None));
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod postgres;
 mod postgres_damage;
 mod postgres_entry;
 mod postgres_faults;
+mod postgres_promises;
 mod postgres_server;
 mod projection;
 mod recovery;

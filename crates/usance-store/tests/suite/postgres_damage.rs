@@ -110,7 +110,7 @@ fn a_reader_creates_nothing_and_writes_nothing() {
     let tables = "SELECT 1 FROM information_schema.tables WHERE table_schema = $1";
     assert!(home.connect().unwrap().query(tables, &[&home.schema()]).unwrap().is_empty());
     // A component without tables of its own is nothing to read either.
-    usance_store::postgres::lease::Lease::open(&home, 0).unwrap();
+    usance_store::postgres::lease::Lease::open_to_watch(&home, 0).unwrap();
     assert!(matches!(PostgresLogReader::open(&home), Err(StoreError::NotFound { .. })));
 }
 

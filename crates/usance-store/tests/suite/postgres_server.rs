@@ -291,16 +291,16 @@ fn a_lease_that_no_replica_confirms() {
     let server = server();
     let (postgres, beside) = (named(&server), beside(&server));
     let mut lease = Lease::open(&postgres, 0).unwrap();
-    let term = lease.take(None, "one", None).unwrap().unwrap();
-    assert_eq!(lease.renew(term).unwrap(), Renewed::Kept { wanted: None });
+    let term = lease.take(None, "one", None, 0).unwrap().unwrap();
+    assert_eq!(lease.renew(term, 0, 0).unwrap(), Renewed::Kept { wanted: None, ends_at: None });
     beside.batch("ALTER SYSTEM SET synchronous_standby_names = 'nobody'").unwrap();
     beside.batch("SELECT pg_reload_conf()").unwrap();
     lease.set_patience(Duration::from_millis(300));
-    until("a renewal is not confirmed", || lease.renew(term).is_err());
+    until("a renewal is not confirmed", || lease.renew(term, 0, 0).is_err());
     // Nor is one whose wait somebody has ended: the server calls that success, and warns.
     let waiting = thread::spawn(move || {
         lease.set_patience(Duration::from_secs(10));
-        (lease.renew(term), lease)
+        (lease.renew(term, 0, 0), lease)
     });
     let waits = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
     until("the renewal waits", || beside.one(waits, &[]).unwrap().is_some());
@@ -312,5 +312,5 @@ fn a_lease_that_no_replica_confirms() {
     assert_eq!(watching.look().unwrap().unwrap().holder.as_deref(), Some("one"));
     beside.batch("ALTER SYSTEM RESET synchronous_standby_names").unwrap();
     beside.batch("SELECT pg_reload_conf()").unwrap();
-    until("renewals are confirmed again", || lease.renew(term).is_ok());
+    until("renewals are confirmed again", || lease.renew(term, 0, 0).is_ok());
 }

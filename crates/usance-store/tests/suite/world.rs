@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use usance_core::audit;
 use usance_core::calendar::{Day, DayOffset, Timestamp};
 use usance_core::machine::state::{ClockMode, Platform};
-use usance_core::machine::verb::{Patch, ProductText, RateText, SaleText, WalletMove, WriterStarted};
+use usance_core::machine::verb::{LossAccepted, Patch, ProductText, RateText, SaleText, WalletMove, WriterStarted};
 use usance_core::machine::{self, Answer, Command, Event, Executed, Rejection, State, close, verb};
 use usance_core::money::Rate;
 use usance_core::position::position_link;
@@ -166,9 +166,10 @@ impl<'a> Writer<'a> {
         };
         let at = platform.created_at;
         writer.push(&Record::of_engine(at, vec![Event::PlatformCreated(Box::new(platform))]));
-        let started = Event::WriterStarted(WriterStarted { epoch: 1 });
-        machine::replay(&mut writer.state, std::slice::from_ref(&started), at);
-        writer.push(&Record::of_engine(at, vec![started]));
+        let given_up = Event::LossAccepted(LossAccepted { by: "ann".to_owned(), ends_at: 1, through: 3 });
+        let engines = vec![Event::WriterStarted(WriterStarted { epoch: 1 }), given_up];
+        machine::replay(&mut writer.state, &engines, at);
+        writer.push(&Record::of_engine(at, engines));
         for command in writer.first_commands() {
             assert!(writer.run(&command).is_ok(), "{command:?}");
         }

@@ -1,4 +1,5 @@
-//! What the engine does of itself: it begins a platform, becomes the writer, closes days. No command asks for these.
+//! What the engine does of itself: it begins a platform, becomes the writer, closes days; and what an operator says of the log itself.
+//! No command asks for these.
 
 use super::fact::{Fact, NO_MONEY};
 use crate::calendar::Timestamp;
@@ -37,6 +38,30 @@ impl Fact for WriterStarted {
     fn apply(&self, state: &mut State, _: Timestamp) {
         state.registry.counters.epoch = self.epoch;
     }
+    fn answer(&self, _: &State, _: Timestamp) -> Answer {
+        Answer::Done
+    }
+    fn news(&self) -> News<'_> {
+        News::Nothing
+    }
+}
+
+/// An operator gave up batches that had been acknowledged and that the log has lost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LossAccepted {
+    /// The operator's name.
+    pub by: String,
+    /// The last batch that is left.
+    pub ends_at: u64,
+    /// The last batch that was known to have been there.
+    pub through: u64,
+}
+
+impl Fact for LossAccepted {
+    fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
+        NO_MONEY
+    }
+    fn apply(&self, _: &mut State, _: Timestamp) {}
     fn answer(&self, _: &State, _: Timestamp) -> Answer {
         Answer::Done
     }

@@ -41,7 +41,7 @@ pub use agreement::AgreementPublished;
 pub use asset::AssetCreated;
 pub use clock::{ClockConfirmed, ClockMoved};
 pub use customer::CustomerCreated;
-pub use engine::WriterStarted;
+pub use engine::{LossAccepted, WriterStarted};
 pub use fact::Fact;
 pub use product::{Patch, ProductCreated, ProductStatusSet, ProductText, SaleTermsChanged, SaleText};
 pub use rate::{RateAnnounced, RateSettled, RateText};
@@ -214,6 +214,8 @@ pub enum Event {
     ClockMoved(ClockMoved),
     /// An operator said that the clock is right.
     ClockConfirmed(ClockConfirmed),
+    /// An operator gave up batches that the log has lost.
+    LossAccepted(LossAccepted),
 }
 
 macro_rules! verbs {
@@ -283,7 +285,7 @@ verbs! {
         MoveClock => ClockMoved,
         ConfirmClock => ClockConfirmed,
     }
-    by_nobody { PlatformCreated, WriterStarted, DayClosed }
+    by_nobody { PlatformCreated, WriterStarted, DayClosed, LossAccepted }
 }
 
 /// Decides a command: the event that happens, or the first check that fails.
@@ -343,6 +345,7 @@ pub fn of<R>(event: &Event, told: impl FnOnce(&dyn Fact) -> R) -> R {
         Event::DayClosed(fact) => told(&**fact),
         Event::ClockMoved(fact) => told(fact),
         Event::ClockConfirmed(fact) => told(fact),
+        Event::LossAccepted(fact) => told(fact),
     }
 }
 

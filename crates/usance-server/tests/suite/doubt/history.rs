@@ -1,0 +1,88 @@
+//! History that is behind, or that somebody has locked, stops nobody who does not need it.
+
+use super::super::load::found;
+use super::super::postgres::Database;
+use super::{create_customer, deposit, is_ready, wait_until};
+use serde_json::json;
+use tempfile::TempDir;
+
+#[test]
+fn a_locked_history_stops_neither_readiness_nor_writes_nor_what_does_not_need_it() {
+    let (database, directory) = (Database::new(), TempDir::new().expect("a directory"));
+    let server = database.start(&directory.path().join("data"), &[]).expect("it starts");
+    found(&server);
+    deposit(&server, "ada");
+    let ada = server.acting_for("ada");
+    wait_until("history is there", || ada.get("/v1/statement").status == 200);
+    let before = ada.get("/v1/transfers").ok();
+    database.while_running("BEGIN; LOCK TABLE progress IN ACCESS EXCLUSIVE MODE", || {
+        for round in 0..3 {
+            assert_eq!(create_customer(&server, &format!("behind-{round}")), 201);
+        }
+        let moved = json!({"asset": "SOL", "from": "funding", "to": "spot", "amount": "0.5"});
+        assert_eq!(ada.post("/v1/transfers", moved).status, 201);
+        assert!(is_ready(&server));
+        // What stands in the state is answered in full.
+        assert_eq!(ada.get("/v1/accounts").status, 200);
+    });
+    database.run("UPDATE progress SET log_position = log_position WHERE false");
+    wait_until("history has caught up", || ada.get("/v1/statement").status == 200);
+    assert_ne!(ada.get("/v1/transfers").ok(), before, "the transfer is there");
+}
+
+/// Tables that cannot be written stand still: a statement says where, and lists say how far they go.
+#[test]
+fn history_that_stands_still_says_how_far_it_goes() {
+    let (database, directory) = (Database::new(), TempDir::new().expect("a directory"));
+    let server = database.start(&directory.path().join("data"), &[]).expect("it starts");
+    found(&server);
+    deposit(&server, "ada");
+    let ada = server.acting_for("ada");
+    wait_until("history is there", || ada.get("/v1/statement").status == 200);
+    let position = |answer: &super::super::harness::Answer| -> u64 {
+        answer.header("usance-log-position").and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("no position: {}", answer.text()))
+    };
+    database.while_running("BEGIN; LOCK TABLE customers IN SHARE MODE", || {
+        assert_eq!(create_customer(&server, "behind"), 201);
+        let problem = ada.get("/v1/statement").refused(503, "projection_behind");
+        let (reached, wanted) = (problem["reached"].as_u64().expect("a batch"), problem["wanted"].as_u64().expect("a batch"));
+        assert!(reached < wanted, "{problem}");
+        let listed = ada.get("/v1/transfers");
+        assert_eq!((listed.status, position(&listed)), (200, reached), "{}", listed.text());
+        let days = server.operator().get("/v1/operator/days?product=sol-flex");
+        assert_eq!((days.status, position(&days)), (200, reached), "{}", days.text());
+        let ready = server.public().get("/readyz");
+        assert_eq!(ready.status, 200, "{}", ready.text());
+        assert!(ready.json()["history"]["batches_behind"].as_u64().is_some_and(|behind| behind > 0), "{}", ready.text());
+    });
+    wait_until("history has caught up", || ada.get("/v1/statement").status == 200);
+}
+
+/// A server that crashed may bring tables back that stand where they stood before: nothing is read from them as if they had gone on.
+#[test]
+fn tables_that_fell_back_are_not_taken_for_what_they_were() {
+    let (database, directory) = (Database::new(), TempDir::new().expect("a directory"));
+    let server = database.start(&directory.path().join("data"), &[]).expect("it starts");
+    found(&server);
+    deposit(&server, "ada");
+    let ada = server.acting_for("ada");
+    wait_until("history is there", || ada.get("/v1/statement").status == 200);
+    let before = ada.get("/v1/statement").ok();
+    let moved = json!({"asset": "SOL", "from": "funding", "to": "spot", "amount": "0.5"});
+    assert_eq!(ada.post("/v1/transfers", moved).status, 201);
+    wait_until("the transfer is there", || ada.get("/v1/statement").ok() != before);
+    let (lines, after) = (ada.get("/v1/transfers").ok(), ada.get("/v1/statement").ok());
+    // The last step of the tables is taken back, as by a crash of the server, while nothing more is written.
+    let last = database.number("SELECT max(log_position) FROM history");
+    database.run(&format!(
+        "BEGIN; DELETE FROM history WHERE log_position = {last};
+         UPDATE progress SET log_position = ({last} / 65536 - 1) * 65536 + 65535,
+                hash = (SELECT hash FROM log WHERE seq = {last} / 65536 - 1); COMMIT"
+    ));
+    let told = ada.get("/v1/statement");
+    assert!(told.status == 503 || told.json() == after, "a line is missing: {}", told.text());
+    // The next batch brings the rest back.
+    assert_eq!(create_customer(&server, "next"), 201);
+    wait_until("history is whole again", || ada.get("/v1/statement").status == 200);
+    assert_eq!((ada.get("/v1/transfers").ok(), ada.get("/v1/statement").ok()), (lines, after));
+}
