@@ -221,6 +221,18 @@ impl StoreError {
         }
     }
 
+    /// Whether a database server, or the way to it, is what did not do.
+    pub(crate) fn is_of_a_server(&self) -> bool {
+        matches!(
+            self,
+            StoreError::Unreachable { .. }
+                | StoreError::OtherServer { .. }
+                | StoreError::Pooled { .. }
+                | StoreError::Postgres { .. }
+                | StoreError::Unknown(_)
+        )
+    }
+
     /// Whether the server gave the work up in favour of another one, and did nothing: it may be tried again.
     pub(crate) fn is_given_up(&self) -> bool {
         self.sql_state().is_some_and(is_given_up)

@@ -82,7 +82,7 @@ fn run(
                 recovered.ahead.push((head, file.path));
             }
             // A log that does not answer says nothing about a snapshot.
-            Err(error @ (StoreError::Unreachable { .. } | StoreError::Postgres { .. } | StoreError::Unknown(_))) => return Err(error),
+            Err(error) if error.is_of_a_server() => return Err(error),
             Err(error) => {
                 // What could not be read now, for want of memory or by a fault of the disk, may be read another time.
                 if !error.is_hindrance() {

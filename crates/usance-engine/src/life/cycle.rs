@@ -82,8 +82,8 @@ pub(super) fn open(settings: &Settings, server: &Server, directory: DataDirector
         held: None,
         told_lost: None,
     };
-    let marks = loss::keep_marks(&engine, &home, directory.path().to_path_buf());
-    let threads = vec![spawn("node", move || node.run(follower))?, spawn("marks", marks)?];
+    let known_end = loss::keep_known_end(&engine, &home, directory.path().to_path_buf());
+    let threads = vec![spawn("node", move || node.run(follower))?, spawn("known-end", known_end)?];
     // Whoever it turns out to be, from here on it answers.
     let _ = settling.recv_timeout(SETTLING);
     Ok(Started { engine, directory, home, created, from_snapshot, replayed, threads })

@@ -186,6 +186,13 @@ impl Engine {
         None
     }
 
+    /// Whether the state is being made anew: nothing can be read.
+    #[must_use]
+    pub fn is_between_lives(&self) -> bool {
+        let live = self.live();
+        matches!(live.duty, Duty::Follower(_)) && live.shared.mid_round.load(Ordering::Acquire)
+    }
+
     /// Whether the read tables stand still because their last step failed.
     #[must_use]
     pub fn projector_failing(&self) -> bool {

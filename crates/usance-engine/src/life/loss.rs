@@ -2,7 +2,7 @@
 //!
 //! Whoever has the lost batches in memory puts them back (`usance_store::recent`). Where nobody has them, nothing is written before they
 //! are put back from a copy, or an operator gives them up by name and number (`usance accept-loss`), which is a record of the log. What is
-//! known stands in memory, in the data directory (`usance_store::mark`) and, once it was noticed, with the log: so that no other process,
+//! known stands in memory, in the data directory (`usance_store::known_end`) and, once it was noticed, with the log: so that no other process,
 //! which knows nothing of it, writes over their place.
 
 use super::engine::Engine;
@@ -12,40 +12,40 @@ use super::settings::SHARD;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use usance_store::recovery::Recovered;
-use usance_store::{Head, Home, LogReader, LogStore, Lost, Mark, Standing, StoreError};
+use usance_store::{Head, Home, KnownEnd, LogReader, LogStore, Lost, Standing, StoreError};
 
 /// The setting of the log that names the last batch which is known to be lost.
 const LOST: &str = "lost";
 /// The setting that names the last batch which an operator has given up.
 const GIVEN_UP: &str = "lost_given_up";
 /// How often what is known of the log is kept.
-const MARKED_EVERY: Duration = Duration::from_secs(2);
+const KEPT_EVERY: Duration = Duration::from_secs(2);
 /// How often is looked whether the process ends.
 const GLANCE: Duration = Duration::from_millis(100);
 
-/// Remembers what a start knows of its log: where the mark of the data directory, or a snapshot, says that it ended once.
+/// Remembers what a start knows of its log: where the data directory, or a snapshot, says that it ended once.
 ///
 /// # Errors
-/// As the log and the directory answer. A mark that cannot be read is told and says nothing.
+/// As the log and the directory answer. A file that cannot be read is told and says nothing.
 pub(super) fn remember(lasting: &Lasting, directory: &Path, reader: &dyn LogReader, found: &Recovered) -> anyhow::Result<()> {
-    let marked = match Mark::known(directory, reader, SHARD) {
+    let known = match KnownEnd::known(directory, reader, SHARD) {
         Err(error @ (StoreError::Damaged { .. } | StoreError::Io { .. })) => {
             tracing::warn!(%error, "what this instance knew of the log is not known any more");
             None
         }
-        marked => marked?,
+        known => known?,
     };
     lasting.recent.lock().see(found.head);
-    for known in marked.into_iter().chain(found.ahead.iter().map(|(head, _)| *head)) {
+    for known in known.into_iter().chain(found.ahead.iter().map(|(head, _)| *head)) {
         if !is_there(reader, known)? {
             merge(lasting, Lost { ends_at: found.head.seq.min(known.seq.saturating_sub(1)), through: known });
         }
     }
     // Snapshots that stand where the log does not reach serve no start; what they tell is kept first.
     if let Some(lost) = *lasting.lost.lock()
-        && let Some(mark) = Mark::of(reader, SHARD, lost.through)?
+        && let Some(known) = KnownEnd::of(reader, SHARD, lost.through)?
     {
-        mark.write(directory)?;
+        known.write(directory)?;
     }
     found.ahead.iter().try_for_each(|(_, path)| set_aside(path))
 }
@@ -104,10 +104,10 @@ pub fn give_up(log: &mut dyn LogStore, through: u64) -> Result<(), StoreError> {
 pub fn known(log: &dyn LogStore, directory: Option<&Path>) -> Result<Option<Lost>, StoreError> {
     let reader = log.reader()?;
     let end = log.head(SHARD)?.map_or(0, |head| head.seq);
-    let marked = directory.map(|directory| Mark::known(directory, reader.as_ref(), SHARD)).transpose()?.flatten();
-    let marked = marked.map(|through| Lost { ends_at: end.min(through.seq.saturating_sub(1)), through });
+    let kept = directory.map(|directory| KnownEnd::known(directory, reader.as_ref(), SHARD)).transpose()?.flatten();
+    let kept = kept.map(|through| Lost { ends_at: end.min(through.seq.saturating_sub(1)), through });
     let (given_up, mut found) = (given_up(log)?, None::<Lost>);
-    for lost in noted(log)?.into_iter().chain(marked).filter(|lost| lost.through.seq > given_up) {
+    for lost in noted(log)?.into_iter().chain(kept).filter(|lost| lost.through.seq > given_up) {
         if !is_there(reader.as_ref(), lost.through)? && found.is_none_or(|found| found.through.seq < lost.through.seq) {
             found = Some(lost);
         }
@@ -116,15 +116,15 @@ pub fn known(log: &dyn LogStore, directory: Option<&Path>) -> Result<Option<Lost
 }
 
 /// Keeps what is known of the log in the data directory, now and then and at the end.
-pub(super) fn keep_marks(engine: &Engine, home: &Home, directory: PathBuf) -> impl FnOnce() + Send + 'static {
+pub(super) fn keep_known_end(engine: &Engine, home: &Home, directory: PathBuf) -> impl FnOnce() + Send + 'static {
     let (engine, home) = (engine.weak(), home.clone());
     move || {
         let (mut kept, mut reader, mut waited) = (None, None, Duration::ZERO);
         while let Some(engine) = engine.upgrade() {
             let ends = engine.has_ended();
-            if waited >= MARKED_EVERY || ends {
+            if waited >= KEPT_EVERY || ends {
                 waited = Duration::ZERO;
-                keep_mark(&engine.lasting(), &home, &directory, (&mut kept, &mut reader));
+                keep_end(&engine.lasting(), &home, &directory, (&mut kept, &mut reader));
             }
             if ends {
                 return;
@@ -138,7 +138,7 @@ pub(super) fn keep_marks(engine: &Engine, home: &Home, directory: PathBuf) -> im
 
 type Reader = Option<Box<dyn LogReader>>;
 
-fn keep_mark(lasting: &Lasting, home: &Home, directory: &Path, (kept, reader): (&mut Option<Head>, &mut Reader)) {
+fn keep_end(lasting: &Lasting, home: &Home, directory: &Path, (kept, reader): (&mut Option<Head>, &mut Reader)) {
     // What is lost stays known until it is settled.
     let durable = if lasting.lost.lock().is_some() { None } else { lasting.recent.lock().answered() };
     let Some(durable) = durable.filter(|durable| *kept != Some(*durable)) else { return };
@@ -147,7 +147,7 @@ fn keep_mark(lasting: &Lasting, home: &Home, directory: &Path, (kept, reader): (
             Some(log) => log,
             None => reader.insert(home.log_reader()?),
         };
-        Mark::of(log.as_ref(), SHARD, durable)?.map_or(Ok(()), |mark| mark.write(directory))
+        KnownEnd::of(log.as_ref(), SHARD, durable)?.map_or(Ok(()), |known| known.write(directory))
     };
     match write() {
         Ok(()) => *kept = Some(durable),

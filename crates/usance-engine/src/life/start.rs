@@ -67,7 +67,7 @@ fn embedded(settings: &Settings, directory: DataDirectory, seen: impl FnMut(u64)
         }
     };
     check_settings(settings, &state)?;
-    // Nobody else has this log: what is known of it is the mark alone, and nothing of it is kept in memory.
+    // Nobody else has this log: what is known of it stands in the directory alone, and nothing of it is kept in memory.
     let lasting = Lasting::new(state.registry.platform.clock, 0);
     loss::remember(&lasting, directory.path(), reader.as_ref(), &recovered)?;
     drop(reader);
@@ -95,8 +95,8 @@ fn embedded(settings: &Settings, directory: DataDirectory, seen: impl FnMut(u64)
     let ending = engine.ending();
     let life =
         Launch { shared, home: home.clone(), snapshots: directory.snapshots(), head: batch.head(), log, messages, tables: Tables::Now };
-    let marks = loss::keep_marks(&engine, &home, directory.path().to_path_buf());
+    let known_end = loss::keep_known_end(&engine, &home, directory.path().to_path_buf());
     let mut threads = launch(life, ending)?;
-    threads.push(spawn("marks", marks)?);
+    threads.push(spawn("known-end", known_end)?);
     Ok(Started { engine, directory, home, created, from_snapshot, replayed, threads })
 }

@@ -56,7 +56,8 @@ pub async fn check(State(app): State<App>, request: Request, next: Next) -> Resp
     let (mut response, history) = answered_as_far(next.run(request)).await;
     // What was done is durable, and a page that was sent and done leads elsewhere. Everything else was said by what is here.
     let is_done = !reads && if in_contract { response.status().is_success() } else { response.status().is_redirection() };
-    if !is_done && !stale && !app.engine.is_current_since(&moment).await {
+    let is_current = if stale { !app.engine.is_between_lives() } else { is_done || app.engine.is_current_since(&moment).await };
+    if !is_current {
         return Problem::from(app.engine.elsewhere()).into_response();
     }
     let known = if is_done { app.engine.positions().1 } else { before };

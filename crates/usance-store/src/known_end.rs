@@ -13,26 +13,26 @@ use crate::head::Head;
 use crate::log::LogReader;
 
 const NAME: &str = "known.txt";
-const TITLE: &str = "usance mark 1";
-/// Marks are shorter.
+const TITLE: &str = "usance known end 1";
+/// Such files are shorter.
 const BYTES_MAX: u64 = 1 << 12;
 
 /// What a process knew of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark {
+pub struct KnownEnd {
     /// The hash of the log's first batch.
     pub log: [u8; 32],
     /// The last batch that was durable.
     pub durable: Head,
 }
 
-impl Mark {
-    /// The mark of a log whose end was seen.
+impl KnownEnd {
+    /// What is known of a log whose end was seen.
     ///
     /// # Errors
     /// As the log answers.
     pub fn of(reader: &dyn LogReader, shard: u16, durable: Head) -> Result<Option<Self>, StoreError> {
-        Ok(founded(reader, shard)?.map(|log| Mark { log, durable }))
+        Ok(founded(reader, shard)?.map(|log| KnownEnd { log, durable }))
     }
 
     /// Keeps it in a data directory, durably, in place of an older one.
@@ -43,29 +43,29 @@ impl Mark {
         files::replace(&place(directory), self.text().as_bytes())
     }
 
-    /// The mark in a data directory, `None` where there is none.
+    /// What a data directory knows, `None` where it knows nothing.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] when it is not as it was written; [`StoreError::Io`].
     pub fn read(directory: &Path) -> Result<Option<Self>, StoreError> {
         let path = place(directory);
-        let damaged = || StoreError::damaged("mark", format!("{}: it is not as it was written", path.display()));
+        let damaged = || StoreError::damaged("known end", format!("{}: it is not as it was written", path.display()));
         let bytes = match files::read(&path, BYTES_MAX) {
             Ok(bytes) => bytes,
             Err(StoreError::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(error),
         };
         let text = String::from_utf8(bytes).map_err(|_| damaged())?;
-        Mark::parse(&text).filter(|mark| mark.text() == text).map(Some).ok_or_else(damaged)
+        KnownEnd::parse(&text).filter(|known| known.text() == text).map(Some).ok_or_else(damaged)
     }
 
-    /// What was known of this log: the mark in a data directory, unless it is of another one.
+    /// What was known of this log: as a data directory has it, unless it is of another one.
     ///
     /// # Errors
-    /// As [`Mark::read`], and as the log answers.
+    /// As [`KnownEnd::read`], and as the log answers.
     pub fn known(directory: &Path, reader: &dyn LogReader, shard: u16) -> Result<Option<Head>, StoreError> {
-        let Some(mark) = Mark::read(directory)? else { return Ok(None) };
-        Ok((founded(reader, shard)? == Some(mark.log)).then_some(mark.durable))
+        let Some(known) = KnownEnd::read(directory)? else { return Ok(None) };
+        Ok((founded(reader, shard)? == Some(known.log)).then_some(known.durable))
     }
 
     fn text(&self) -> String {
@@ -85,7 +85,7 @@ impl Mark {
         let log = hash(lines.next()?.strip_prefix("log ")?)?;
         let mut durable = lines.next()?.strip_prefix("durable ")?.splitn(3, ' ');
         let (seq, at_ms) = (durable.next()?.parse().ok()?, durable.next()?.parse().ok()?);
-        Some(Mark { log, durable: Head { seq, hash: hash(durable.next()?)?, at_ms } })
+        Some(KnownEnd { log, durable: Head { seq, hash: hash(durable.next()?)?, at_ms } })
     }
 }
 
@@ -104,25 +104,25 @@ mod tests {
     use crate::{Appended, BatchBuilder, LogStore, MemoryLog};
 
     #[test]
-    fn a_mark_is_read_back_only_as_it_was_written_and_only_for_its_log() {
+    fn a_known_end_is_read_back_only_as_it_was_written_and_only_for_its_log() {
         let dir = tempfile::tempdir().unwrap();
         let mut builder = BatchBuilder::new();
         builder.push(b"first").unwrap();
         let batch = builder.seal(0, 1, 7, Head::GENESIS.hash).unwrap();
         let (mut log, other) = (MemoryLog::new(), MemoryLog::new());
-        assert_eq!(Mark::of(&log, 0, batch.head()).unwrap(), None, "a log without a batch has no name");
+        assert_eq!(KnownEnd::of(&log, 0, batch.head()).unwrap(), None, "a log without a batch has no name");
         assert_eq!(log.append(0, &batch), Appended::Done);
-        let mark = Mark::of(&log, 0, batch.head()).unwrap().unwrap();
-        assert_eq!(Mark::known(dir.path(), &log, 0).unwrap(), None);
-        mark.write(dir.path()).unwrap();
-        assert_eq!(Mark::known(dir.path(), &log, 0).unwrap(), Some(batch.head()));
-        assert_eq!(Mark::known(dir.path(), &other, 0).unwrap(), None);
+        let known = KnownEnd::of(&log, 0, batch.head()).unwrap().unwrap();
+        assert_eq!(KnownEnd::known(dir.path(), &log, 0).unwrap(), None);
+        known.write(dir.path()).unwrap();
+        assert_eq!(KnownEnd::known(dir.path(), &log, 0).unwrap(), Some(batch.head()));
+        assert_eq!(KnownEnd::known(dir.path(), &other, 0).unwrap(), None);
         let whole = std::fs::read(place(dir.path())).unwrap();
         for index in 0..whole.len() {
             let mut bytes = whole.clone();
             bytes[index] ^= 0x01;
             std::fs::write(place(dir.path()), bytes).unwrap();
-            assert!(Mark::read(dir.path()).is_err(), "byte {index}");
+            assert!(KnownEnd::read(dir.path()).is_err(), "byte {index}");
         }
     }
 }
