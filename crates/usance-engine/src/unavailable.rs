@@ -24,6 +24,9 @@ pub enum Unavailable {
         /// How far it is ahead of the latest that is believed.
         ahead: Duration,
     },
+    /// There is no room in the store.
+    #[error("the store has no room left; it goes on by itself when there is some")]
+    StoreFull,
     /// The log lacks batches that were acknowledged.
     #[error(
         "the log has lost acknowledged batches, {} to {through}: put them back from a copy, or give them up (usance accept-loss)", ends_at + 1

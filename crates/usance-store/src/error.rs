@@ -56,6 +56,12 @@ pub enum StoreError {
         /// What answers.
         found: String,
     },
+    /// This process is the writer no more, and what it was about to write is not its to write.
+    #[error("{server}: another process writes now")]
+    Superseded {
+        /// The address, without a password.
+        server: String,
+    },
     /// A pooler hands a session from one client to the next.
     #[error(
         "{server} is reached through a connection pooler in transaction mode (PgBouncer with pool_mode = transaction, or one like it): sessions do not last there. Connect to the server itself, or set pool_mode = session"
@@ -254,6 +260,7 @@ impl StoreError {
             | StoreError::Unreachable { .. }
             | StoreError::OtherServer { .. }
             | StoreError::Pooled { .. }
+            | StoreError::Superseded { .. }
             | StoreError::RolledBack { .. } => true,
             _ => false,
         }

@@ -9,13 +9,19 @@ use crate::head::Head;
 use crate::snapshot::{Snapshot, SnapshotWriter};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use usance_core::id::LogPosition;
+use usance_core::calendar::{Day, Timestamp};
+use usance_core::id::{LogPosition, PositionId};
+use usance_core::ledger::{ControlAccounts, SubLedgerTotals};
 use usance_core::machine::keys::{Generation, KeyTable};
-use usance_core::machine::state::{Columns, Platform, Registry, State};
+use usance_core::machine::state::{Agreement, Asset, BooksAtClose, Columns, Counters, Platform, Registry, State};
+use usance_core::money::Amount;
 use usance_core::pieces::{Column, PieceMap};
+use usance_core::product::Product;
+use usance_core::product::rates::RateVersion;
 
 // What each kind of section is called, and the version of what it holds. A change of what stands in one is a new version of that
 // one, with the old shape kept in `part`.
@@ -27,9 +33,10 @@ const RUNNING: (u32, u32) = (5, 1);
 const ORIGINS: (u32, u32) = (6, 1);
 const KEYS: (u32, u32) = (7, 1);
 const REFERENCES: (u32, u32) = (8, 1);
+const WRITTEN_OFF: (u32, u32) = (9, 1);
 
 /// Every kind of section.
-const KINDS: [(u32, u32); 8] = [REGISTRY, CUSTOMERS, ACCOUNTS, HOLDINGS, RUNNING, ORIGINS, KEYS, REFERENCES];
+const KINDS: [(u32, u32); 9] = [REGISTRY, CUSTOMERS, ACCOUNTS, HOLDINGS, RUNNING, ORIGINS, KEYS, REFERENCES, WRITTEN_OFF];
 
 /// Chunks of a column in one section, pieces of a map in one section: a column's stay below 30 MiB, whatever its rows are.
 const CHUNKS_A_SECTION: usize = 32;
@@ -64,7 +71,10 @@ pub fn state_hash(state: &State) -> Result<[u8; 32], StoreError> {
 }
 
 fn each_section(state: &State, mut write: impl FnMut((u32, u32), &[u8]) -> Result<(), StoreError>) -> Result<(), StoreError> {
-    write(REGISTRY, &encoded(&state.registry)?)?;
+    write(REGISTRY, &encoded(&Small::of(&state.registry))?)?;
+    for entries in written_off(&state.registry).chunks(ENTRIES_A_SECTION) {
+        write(WRITTEN_OFF, &encoded(&entries)?)?;
+    }
     column(CUSTOMERS, &state.customers, &mut write)?;
     column(ACCOUNTS, &state.accounts, &mut write)?;
     column(HOLDINGS, &state.holdings, &mut write)?;
@@ -74,6 +84,65 @@ fn each_section(state: &State, mut write: impl FnMut((u32, u32), &[u8]) -> Resul
         map(&generation.keys, |entries: Vec<([u8; 16], LogPosition)>| write(KEYS, &encoded(&(generation.number, entries))?))?;
     }
     map(&state.references, |entries: Vec<([u8; 16], ())>| write(REFERENCES, &encoded(&entries)?))
+}
+
+/// The registry without what grows with the positions, which has sections of its own. Its bytes are those of a [`Registry`] in which
+/// nothing was written off.
+#[derive(Serialize)]
+struct Small<'a>(
+    &'a Platform,
+    &'a Timestamp,
+    &'a Day,
+    &'a Day,
+    &'a [Asset],
+    &'a [Agreement],
+    &'a [Product],
+    &'a [RateVersion],
+    &'a [ControlAccounts],
+    &'a [SubLedgerTotals],
+    &'a BTreeMap<Day, Vec<BooksAtClose>>,
+    BTreeMap<PositionId, Amount>,
+    &'a Counters,
+);
+
+impl<'a> Small<'a> {
+    fn of(registry: &'a Registry) -> Self {
+        // Field by field, in their order: a new one does not compile before it has its place here.
+        let Registry {
+            platform,
+            last_at,
+            open_day,
+            confirmed_through,
+            assets,
+            agreements,
+            products,
+            rate_versions,
+            control,
+            sub_ledger,
+            books,
+            written_off: _,
+            counters,
+        } = registry;
+        Small(
+            platform,
+            last_at,
+            open_day,
+            confirmed_through,
+            assets,
+            agreements,
+            products,
+            rate_versions,
+            control,
+            sub_ledger,
+            books,
+            BTreeMap::new(),
+            counters,
+        )
+    }
+}
+
+fn written_off(registry: &Registry) -> Vec<(PositionId, Amount)> {
+    registry.written_off.iter().map(|(position, amount)| (*position, *amount)).collect()
 }
 
 fn column<T: Serialize + Clone>(
@@ -114,6 +183,7 @@ enum Part {
     Origins(Vec<Vec<usance_core::position::Origin>>),
     Keys(i64, Vec<([u8; 16], LogPosition)>),
     References(Vec<([u8; 16], ())>),
+    WrittenOff(Vec<(PositionId, Amount)>),
 }
 
 /// Reads the state of a snapshot, with as many threads as the machine has cores.
@@ -161,7 +231,7 @@ fn assemble(snapshot: &Snapshot, parts: impl Iterator<Item = Result<Part, StoreE
     let mut registry = None;
     let (mut customers, mut accounts, mut holdings, mut running, mut origins) = (vec![], vec![], vec![], vec![], vec![]);
     let mut generations: Vec<Generation> = Vec::new();
-    let mut references = PieceMap::default();
+    let (mut references, mut written_off) = (PieceMap::default(), Vec::new());
     for part in parts {
         match part? {
             Part::Registry(read) => {
@@ -183,6 +253,7 @@ fn assemble(snapshot: &Snapshot, parts: impl Iterator<Item = Result<Part, StoreE
                     return Err(damaged(snapshot, "a key is there twice"));
                 }
             }
+            Part::WrittenOff(entries) => written_off.extend(entries),
             Part::References(entries) => {
                 if entries.into_iter().any(|(reference, ())| references.insert(reference, ()).is_some()) {
                     return Err(damaged(snapshot, "a reference is there twice"));
@@ -190,7 +261,10 @@ fn assemble(snapshot: &Snapshot, parts: impl Iterator<Item = Result<Part, StoreE
             }
         }
     }
-    let registry = registry.ok_or_else(|| damaged(snapshot, "no registry"))?;
+    let mut registry = registry.ok_or_else(|| damaged(snapshot, "no registry"))?;
+    if written_off.into_iter().any(|(position, amount)| registry.written_off.insert(position, amount).is_some()) {
+        return Err(damaged(snapshot, "a position was written off twice"));
+    }
     let whole = "a column has a short chunk";
     Ok(State::from_parts(
         *registry,
@@ -221,6 +295,7 @@ fn part(snapshot: &Snapshot, index: usize) -> Result<Part, StoreError> {
             Part::Keys(number, entries)
         }
         REFERENCES => Part::References(decoded(snapshot, &bytes)?),
+        WRITTEN_OFF => Part::WrittenOff(decoded(snapshot, &bytes)?),
         (id, version) => {
             let newest = KINDS.iter().find(|known| known.0 == id).map(|known| known.1);
             return Err(match newest {

@@ -86,7 +86,7 @@ pub(super) fn open(settings: &Settings, server: &Server, directory: DataDirector
     let threads = vec![spawn("node", move || node.run(follower))?, spawn("known-end", known_end)?];
     // Whoever it turns out to be, from here on it answers.
     let _ = settling.recv_timeout(SETTLING);
-    Ok(Started { engine, directory, home, created, from_snapshot, replayed, threads })
+    Ok(Started { engine, directory, home, created, from_snapshot, replayed, first_to_end: 1, threads })
 }
 
 /// Read tables have to be there before a follower asks them; whoever writes fills them, and builds damaged ones anew.

@@ -180,7 +180,7 @@ impl Engine {
         if is_in_doubt || matches!(live.duty, Duty::Follower(_)) {
             return Some(self.elsewhere());
         }
-        if live.shared.stopped.read().is_some() {
+        if live.shared.stopped.read().is_some() || *live.shared.full.borrow() {
             return Some(live.why_stopped());
         }
         None

@@ -10,10 +10,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use usance_store::{Head, Home, LogStore};
 
 /// Commands that may wait for the writer.
 const INBOX: usize = 1 << 16;
+
+/// Of the threads that are launched these come first: the writer and the flusher.
+pub(super) const WRITING_THREADS: usize = 2;
+/// How long those that follow the log are waited for at the end.
+const FOLLOWING_PATIENCE: Duration = Duration::from_secs(5);
+/// How often is looked whether they have ended.
+const GLANCE: Duration = Duration::from_millis(20);
 
 /// Where commands go, and where the writer finds them.
 pub(super) fn inbox() -> (SyncSender<Message>, Receiver<Message>) {
@@ -93,6 +101,15 @@ fn why_ended(shared: &Shared) -> String {
     let told = shared.stopped.read().clone();
     let broke_off = || shared.mid_round.load(Ordering::Acquire).then(|| "the writer broke off in the middle of a round".to_owned());
     told.or_else(broke_off).unwrap_or_else(|| "it is shutting down".to_owned())
+}
+
+/// Waits for threads that follow the log, but not for long: the next start goes on where they are, and what is left ends with the
+/// process.
+pub(super) fn join_within(threads: Vec<JoinHandle<()>>) {
+    let until = Instant::now() + FOLLOWING_PATIENCE;
+    while threads.iter().any(|thread| !thread.is_finished()) && Instant::now() < until {
+        std::thread::sleep(GLANCE);
+    }
 }
 
 pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<JoinHandle<()>> {

@@ -13,7 +13,7 @@ use parking_lot::{Mutex, RwLock};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use usance_core::machine::State;
 use usance_core::machine::news::Touched;
 use usance_core::machine::state::ClockMode;
@@ -60,6 +60,10 @@ pub(crate) struct Shared {
     pub projector_failing: AtomicBool,
     /// A snapshot is being written.
     pub snapshotting: AtomicBool,
+    /// The store is full: a batch waits for room, and nothing is taken meanwhile.
+    pub full: watch::Sender<bool>,
+    /// This life is to end: nothing is waited for any more.
+    pub ending: AtomicBool,
     /// Why the writer stopped.
     pub stopped: RwLock<Option<String>>,
 }
@@ -81,6 +85,8 @@ impl Shared {
             projected: Progress::new(0),
             projector_failing: AtomicBool::new(false),
             snapshotting: AtomicBool::new(false),
+            full: watch::Sender::new(false),
+            ending: AtomicBool::new(false),
             stopped: RwLock::new(None),
         }
     }
@@ -144,6 +150,9 @@ impl Live {
     /// Puts a message where the writer finds it.
     pub fn post(&self, message: Message) -> Result<(), Unavailable> {
         let Some(inbox) = &self.inbox else { return Err(self.why_stopped()) };
+        if *self.shared.full.borrow() {
+            return Err(Unavailable::StoreFull);
+        }
         inbox.try_send(message).map_err(|error| match error {
             TrySendError::Full(_) => Unavailable::Overloaded,
             TrySendError::Disconnected(_) => self.why_stopped(),
@@ -154,6 +163,7 @@ impl Live {
     pub fn why_stopped(&self) -> Unavailable {
         match &self.duty {
             Duty::Follower(follows) => follows.unavailable(),
+            _ if *self.shared.full.borrow() => Unavailable::StoreFull,
             _ => Unavailable::Stopped(self.shared.stopped.read().clone().unwrap_or_else(|| "it is shutting down".into())),
         }
     }
@@ -175,13 +185,19 @@ impl Live {
         Ok(())
     }
 
-    /// Waits until a batch is durable.
+    /// Waits until a batch is durable; not for room in a store that is full.
     pub async fn durable(&self, seq: u64) -> Result<(), Unavailable> {
-        if self.shared.durable.reached(seq).await { Ok(()) } else { Err(self.why_stopped()) }
+        let mut full = self.shared.full.subscribe();
+        tokio::select! {
+            biased;
+            reached = self.shared.durable.reached(seq) => if reached { Ok(()) } else { Err(self.why_stopped()) },
+            _ = full.wait_for(|full| *full) => Err(Unavailable::StoreFull),
+        }
     }
 
     /// Tells the writer to finish what it has and stop.
     pub fn stop(&self) {
+        self.shared.ending.store(true, Ordering::Release);
         if let Some(inbox) = &self.inbox {
             // A full inbox is worked off first; a closed one has stopped already.
             let _ = inbox.send(Message::Stop);

@@ -7,7 +7,7 @@
 
 use super::cycle;
 use super::engine::Engine;
-use super::launch::{Launch, Tables, inbox, launch, spawn};
+use super::launch::{Launch, Tables, WRITING_THREADS, inbox, launch, spawn};
 use super::lease::Duty;
 use super::live::{Lasting, Live, Shared};
 use super::loss;
@@ -98,5 +98,5 @@ fn embedded(settings: &Settings, directory: DataDirectory, seen: impl FnMut(u64)
     let known_end = loss::keep_known_end(&engine, &home, directory.path().to_path_buf());
     let mut threads = launch(life, ending)?;
     threads.push(spawn("known-end", known_end)?);
-    Ok(Started { engine, directory, home, created, from_snapshot, replayed, threads })
+    Ok(Started { engine, directory, home, created, from_snapshot, replayed, first_to_end: WRITING_THREADS, threads })
 }

@@ -1,6 +1,7 @@
 //! What opening a store gives: the handle, what was found on the way, and the threads that run.
 
 use super::engine::Engine;
+use super::launch::join_within;
 use std::thread::JoinHandle;
 use usance_store::{DataDirectory, Head, Home};
 
@@ -18,15 +19,19 @@ pub struct Started {
     pub from_snapshot: Option<Head>,
     /// Records run again.
     pub replayed: u64,
+    /// Of its threads so many are waited for, however long they take.
+    pub(super) first_to_end: usize,
     pub(super) threads: Vec<JoinHandle<()>>,
 }
 
 impl Started {
-    /// Stops the writer, waits until everything it took is durable and in the read tables.
-    pub fn shut_down(self) {
+    /// Stops the writer and waits until everything it took is durable; a moment, too, for the read tables and whatever else follows.
+    pub fn shut_down(mut self) {
         self.engine.stop();
+        let behind = self.threads.split_off(self.first_to_end.min(self.threads.len()));
         for thread in self.threads {
             let _ = thread.join();
         }
+        join_within(behind);
     }
 }

@@ -5,15 +5,16 @@
 //! more, what was taken is finished, another may write, and only then is waited for what follows the log.
 
 use super::follower::Follower;
-use super::launch::{Launch, Tables, inbox, launch, spawn};
+use super::launch::{Launch, Tables, WRITING_THREADS, inbox, join_within, launch, spawn};
 use super::lease::{Duty, LAPSE, LeaderLease, RENEWAL};
 use super::live::{Live, Shared};
 use super::message::Message;
-use super::node::{GLANCE, Node, REST, is_final, keep_snapshot};
+use super::node::{Node, REST, is_final, keep_snapshot};
 use super::settings::SHARD;
 use super::workers::wait;
 use anyhow::Context;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -21,10 +22,6 @@ use usance_core::calendar::Timestamp;
 use usance_store::postgres::{Herald, Lease, Renewed};
 use usance_store::{Head, LogStore, StoreError};
 
-/// How long the read tables are waited for at the end; the next writer goes on where they are.
-const TABLES_PATIENCE: Duration = Duration::from_secs(5);
-/// Of the threads that are launched these come first: the writer and the flusher.
-const WRITING_THREADS: usize = 2;
 /// How long the bell rests: appends in between are told together.
 const BELL_REST: Duration = Duration::from_millis(2);
 
@@ -107,6 +104,8 @@ impl Node {
         };
         threads.push(self.ring(shared)?);
         let (let_go, until) = channel();
+        // Whoever has lost the lease writes no people either, wherever it was held up.
+        self.server.postgres.write_people_as(SHARD, term, &self.server.node);
         // Tokens that others made or revoked a moment ago are known before anybody is answered.
         self.engine.prepare_to_write();
         let keeper = self.keep(lease, term, &held, shared, reasons, until)?;
@@ -120,6 +119,7 @@ impl Node {
         // In this order: nothing is answered as current any more, what was taken is finished, another may write, and only
         // then is waited for what follows the log.
         held.end();
+        shared.ending.store(true, Ordering::Release);
         self.engine.begin(Live { shared: Arc::clone(shared), inbox: None, duty: Duty::Follower(Arc::clone(&follower.follows)) });
         let _ = inbox.send(Message::Stop);
         let behind = threads.split_off(WRITING_THREADS.min(threads.len()));
@@ -141,7 +141,7 @@ impl Node {
                 Ok(None) => tracing::warn!("no snapshot at the end: the log does not end where this instance stopped"),
                 Err(error) => tracing::warn!(%error, "no snapshot at the end"),
             }
-            join_within(behind, TABLES_PATIENCE);
+            join_within(behind);
         }
         Ok(match reason {
             _ if is_stopping => Ended::Stop,
@@ -252,12 +252,4 @@ fn differs(shared: &Shared, durable: Head, ends_at: Option<(u64, [u8; 32])>) -> 
     }
     let known = shared.recent.lock().hash_at(seq);
     known.is_some_and(|known| known != hash).then(|| format!("batch {seq} of the log is not the one that was acknowledged"))
-}
-
-/// Waits for threads, but no longer than this; what is left ends with the process.
-fn join_within(threads: Vec<JoinHandle<()>>, patience: Duration) {
-    let until = Instant::now() + patience;
-    while threads.iter().any(|thread| !thread.is_finished()) && Instant::now() < until {
-        std::thread::sleep(GLANCE);
-    }
 }

@@ -13,6 +13,7 @@ use crate::unavailable::Unavailable;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SendError, SyncSender, TrySendError};
+use std::time::Duration;
 use tokio::sync::oneshot;
 use usance_core::machine::day::DayClosed;
 use usance_core::machine::news::Touched;
@@ -27,6 +28,9 @@ const BATCH_BYTES_MAX: usize = 8 << 20;
 
 /// Records after which the writer asks for a snapshot.
 pub(super) const SNAPSHOT_EVERY_RECORDS: u64 = 2_000_000;
+
+/// How often is looked whether a store that was full has room.
+const ROOM: Duration = Duration::from_millis(250);
 
 type Replies = Vec<(oneshot::Sender<Reply>, Reply)>;
 
@@ -179,9 +183,9 @@ fn answer(waiting: Waiting) {
 
 /// Appends batches in order and answers their senders; ends at the first that cannot be made durable, and says why.
 pub(crate) fn flush(shared: &Shared, log: &mut dyn LogStore, batches: &Receiver<Flush>) -> Option<String> {
-    while let Ok(Flush { batch, touched, waiting }) = batches.recv() {
+    while let Ok(Flush { batch, touched, mut waiting }) = batches.recv() {
         let seq = batch.seq;
-        match log.append(seq - 1, &batch) {
+        match append(shared, log, &batch, &mut waiting) {
             Appended::Done => {
                 shared.answered(batch);
                 shared.became_durable(seq, &touched);
@@ -197,6 +201,30 @@ pub(crate) fn flush(shared: &Shared, log: &mut dyn LogStore, batches: &Receiver<
         }
     }
     None
+}
+
+/// Appends a batch. Where the store is full it waits for room, with the batch that was decided: whoever waits for it is told now, and
+/// finds by the same key what became of it.
+fn append(shared: &Shared, log: &mut dyn LogStore, batch: &Batch, waiting: &mut Waiting) -> Appended {
+    loop {
+        let appended = log.append(batch.seq - 1, batch);
+        let is_full = appended == Appended::Full && !shared.ending.load(Ordering::Acquire);
+        if shared.full.send_replace(is_full) != is_full {
+            if is_full {
+                tracing::error!(batch = batch.seq, "the store is full: nothing is written before there is room");
+            } else {
+                tracing::info!("there is room in the store again");
+            }
+        }
+        if !is_full {
+            return appended;
+        }
+        for (sender, _) in waiting.replies.drain(..) {
+            let _ = sender.send(Reply::Refused(Unavailable::StoreFull));
+        }
+        waiting.ticks.clear();
+        std::thread::sleep(ROOM);
+    }
 }
 
 /// Takes what the writer still sends after the flusher has stopped, until the writer is gone.

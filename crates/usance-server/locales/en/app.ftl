@@ -95,6 +95,7 @@ problem-projection_behind = Your history is being brought up to date. Try again 
 problem-engine_stopped = The service is being restarted. What was confirmed is safe.
 problem-clock_unconfirmed = The service waits for its operator. Nothing can be changed until then; your balances are safe.
 problem-batches_lost = The service waits for its operator. Nothing can be changed until then; your balances are safe.
+problem-store_full = The service waits for its operator. Nothing can be changed until then; your balances are safe.
 problem-store_unreadable = The service cannot read its store. Nothing was changed; try again later.
 
 ## Signing in

@@ -92,6 +92,7 @@ problem-projection_behind = 您的记录正在更新。请稍后重试。
 problem-engine_stopped = 服务正在重启。已确认的操作不受影响。
 problem-clock_unconfirmed = 服务正在等待运营方确认。在此之前无法进行任何更改；您的余额是安全的。
 problem-batches_lost = 服务正在等待运营方处理。在此之前无法进行任何更改；您的余额是安全的。
+problem-store_full = 服务正在等待运营方处理。在此之前无法进行任何更改；您的余额是安全的。
 problem-store_unreadable = 服务无法读取其存储。未作任何更改；请稍后再试。
 
 ## Signing in

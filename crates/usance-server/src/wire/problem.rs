@@ -138,6 +138,7 @@ impl From<Unavailable> for Problem {
             Unavailable::NotWriter { .. } => "not_writer",
             Unavailable::Overloaded => "overloaded",
             Unavailable::ClockUnconfirmed { .. } => "clock_unconfirmed",
+            Unavailable::StoreFull => "store_full",
             Unavailable::BatchesLost { .. } => "batches_lost",
             Unavailable::ProjectionBehind { .. } => "projection_behind",
             Unavailable::Store(_) => "store_unreadable",

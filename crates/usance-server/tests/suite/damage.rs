@@ -497,26 +497,59 @@ impl Drop for SmallDisk {
     }
 }
 
+/// A store that is full takes no write and answers no read that waits for one; it is the same process that goes on once there is room.
 #[test]
-fn a_full_disk_stops_it_and_loses_nothing() {
+fn a_full_disk_is_survived_and_loses_nothing() {
     let Some(disk) = SmallDisk::mount() else {
         println!("mounting is not permitted here; the limited file size of the test beside this one has to do");
         return;
     };
     let data = disk.0.path().join("data");
-    let server = Server::start_in(&data, &Start::default()).expect("it starts");
+    let mut server = Server::start_in(&data, &Start::default()).expect("it starts");
     found(&server);
     let ballast = disk.0.path().join("ballast");
     fs::write(&ballast, vec![0; 21 << 20]).expect("room for it");
-    let harvest = fill(server, &Arc::default(), &["the log could not be written", "disk full"]);
-    // Still full: it starts on the room it has already, or says why it cannot.
-    let mut rest = fs::OpenOptions::new().append(true).open(&ballast).expect("a file");
-    while std::io::Write::write_all(&mut rest, &[0; 4096]).is_ok() {}
-    if let Err(ended) = Server::start_as(binary(), &data, &Start::default()) {
-        assert!(ended.code == Some(1) && ended.text.contains("disk full"), "{}", ended.text);
+    let load = Load::start(&server, &Arc::default(), &mut SplitMix64::new(11), 4);
+    // Each thread ends with the first answer that says that it is not ready.
+    let harvest = load.harvest();
+    assert!(!harvest.not_ready.is_empty(), "nobody was told: {} without any answer", harvest.unanswered.len());
+    for answer in &harvest.not_ready {
+        answer.clone().refused(503, "store_full");
     }
-    drop(rest);
+    server.log_line("the store is full");
+    let ready = server.public().get("/readyz");
+    assert!(ready.status == 503 && ready.text().contains("no room left"), "{}", ready.text());
+    server.operator().post("/v1/operator/customers", json!({"id": "late"})).refused(503, "store_full");
+    assert_eq!(server.public().get("/healthz").status, 200);
     fs::remove_file(&ballast).expect("removed");
+    let until = std::time::Instant::now() + Duration::from_secs(20);
+    while server.public().get("/readyz").status != 200 {
+        assert!(std::time::Instant::now() < until, "it does not go on: {}", server.printed());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    server.log_line("there is room in the store again");
+    assert_eq!(server.operator().post("/v1/operator/customers", json!({"id": "late"})).status, 201);
+    assert!(server.terminate(), "it is the process that was there before: {}", server.printed());
+    expect_nothing_lost(&data, harvest);
+}
+
+/// Nor does a process on a full disk outstay its signal.
+#[test]
+fn a_process_on_a_full_disk_ends_when_it_is_told_to() {
+    let Some(disk) = SmallDisk::mount() else {
+        println!("mounting is not permitted here");
+        return;
+    };
+    let data = disk.0.path().join("data");
+    let mut server = Server::start_in(&data, &Start::default()).expect("it starts");
+    found(&server);
+    fs::write(disk.0.path().join("ballast"), vec![0; 21 << 20]).expect("room for it");
+    let harvest = Load::start(&server, &Arc::default(), &mut SplitMix64::new(12), 4).harvest();
+    server.log_line("the store is full");
+    let asked = std::time::Instant::now();
+    server.terminate();
+    assert!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());
+    fs::remove_file(disk.0.path().join("ballast")).expect("removed");
     expect_nothing_lost(&data, harvest);
 }
 

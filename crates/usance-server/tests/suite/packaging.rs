@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every verb that runs something.
-const VERBS: [&str; 15] = [
+const VERBS: [&str; 16] = [
     "serve",
     "demo",
     "token create",
@@ -21,6 +21,7 @@ const VERBS: [&str; 15] = [
     "backup",
     "restore",
     "promote",
+    "accept-loss",
     "export",
     "simulate",
 ];

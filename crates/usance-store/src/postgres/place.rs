@@ -32,6 +32,8 @@ pub(super) struct Inner {
     pub(super) hosts: Hosts,
     /// The one server that may answer, while a life of the machine lasts.
     pinned: RwLock<Option<ServerMark>>,
+    /// What has to hold in the database for this process to write people: that it still has the lease.
+    leads: RwLock<Option<String>>,
     pub(super) tls: tokio_postgres_rustls::MakeRustlsConnect,
     /// The address without its password, and without the schema.
     shown: String,
@@ -103,7 +105,10 @@ impl Postgres {
         let (shown, weakness, hosts) = (shown(&config), weakness(config.get_hosts(), mode), Hosts::of(&config)?);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("postgres").enable_all().build();
         let runtime = Threads(Some(runtime.map_err(|error| StoreError::Address(error.to_string()))?));
-        Ok(Postgres { inner: Arc::new(Inner { hosts, pinned: RwLock::new(None), tls, shown, weakness, runtime }), schema: schema.into() })
+        Ok(Postgres {
+            inner: Arc::new(Inner { hosts, pinned: RwLock::new(None), leads: RwLock::new(None), tls, shown, weakness, runtime }),
+            schema: schema.into(),
+        })
     }
 
     /// The schema that holds the tables.
@@ -129,6 +134,18 @@ impl Postgres {
     /// as lost. `None`: whichever answers.
     pub fn pin(&self, server: Option<ServerMark>) {
         *self.inner.pinned.write().unwrap_or_else(PoisonError::into_inner) = server;
+    }
+
+    /// From now on this process writes people only as long as the lease of the shard is its own, by that term and name.
+    pub fn write_people_as(&self, shard: u16, term: i64, node: &str) {
+        let (schema, node) = (&self.schema, node.replace('\'', "''"));
+        let holds = format!("EXISTS (SELECT 1 FROM {schema}.lease WHERE shard = {shard} AND term = {term} AND holder = '{node}')");
+        *self.inner.leads.write().unwrap_or_else(PoisonError::into_inner) = Some(holds);
+    }
+
+    /// What has to hold for a write of people, as SQL.
+    pub(super) fn leads(&self) -> Option<String> {
+        self.inner.leads.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether a server is not the one that may answer.

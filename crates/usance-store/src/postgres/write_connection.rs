@@ -161,9 +161,12 @@ impl WriteConnection {
 
     /// Begins a transaction with the turn.
     fn begin(&self, wire: &Wire) -> Result<(), StoreError> {
-        let begin = format!("{}; {}", wire.begin("READ COMMITTED"), self.turn);
+        let leads = self.postgres.leads();
+        let condition = leads.as_ref().map(|leads| format!(" AND {leads}")).unwrap_or_default();
+        let begin = format!("{}; {}{condition}", wire.begin("READ COMMITTED"), self.turn);
         let begun = wire.wait(wire.client().simple_query(&begin)).and_then(|answers| match answers.last() {
             Some(SimpleQueryMessage::CommandComplete(1)) => Ok(()),
+            _ if leads.is_some() => Err(StoreError::Superseded { server: self.postgres.to_string() }),
             // Without the row writers would not wait for each other.
             _ => Err(StoreError::damaged("database", format!("{}: a counter is missing", self.postgres))),
         });

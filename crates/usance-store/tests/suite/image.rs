@@ -84,6 +84,20 @@ fn a_map_may_be_larger_than_a_section() {
     assert!(read(&snapshot).unwrap() == state);
 }
 
+/// What early exits could not take back grows with the years, and has sections of its own.
+#[test]
+fn what_was_written_off_fits_whatever_its_size() {
+    let (world, _) = World::in_memory(Size::small(1));
+    let mut state = State::new(world.state.registry.platform.clone());
+    let many = (1 << 20) + 1;
+    state.registry.written_off = (0..many).map(|number| (PositionId(number), Amount::from_units(u128::from(number)))).collect();
+    let dir = tempfile::tempdir().unwrap();
+    let path = write(dir.path(), 0, Head { seq: 7, hash: [7; 32], at_ms: 7 }, &state).unwrap();
+    let snapshot = Snapshot::open(&path).unwrap();
+    assert_eq!(snapshot.sections().iter().filter(|section| section.id == 9).count(), 2);
+    assert!(read(&snapshot).unwrap() == state);
+}
+
 type Change = Box<dyn Fn(&mut State)>;
 
 #[test]
