@@ -4,6 +4,10 @@
 //! thing that a replica that took its place, or a restore to an earlier moment, does not take along. It names the log by its first batch, so that a
 //! directory that served another platform says nothing of this one. It is a memory, not a promise: it may be older than the log, never
 //! ahead of what was durable.
+//!
+//! Beside that it says up to where the chain of the log was proven, signed with a key of the secrets file: a start that believes it proves
+//! the rest alone before it answers, and the beginning while it does. Whoever can change the log and not read that file cannot have it
+//! say so.
 
 use std::path::{Path, PathBuf};
 
@@ -11,6 +15,7 @@ use crate::error::StoreError;
 use crate::files;
 use crate::head::Head;
 use crate::log::LogReader;
+use crate::secrets::{Key, Purpose, Secrets};
 
 const NAME: &str = "known.txt";
 const TITLE: &str = "usance known end 1";
@@ -24,6 +29,37 @@ pub struct KnownEnd {
     pub log: [u8; 32],
     /// The last batch that was durable.
     pub durable: Head,
+    /// Up to where the chain was proven.
+    pub proven: Option<Proven>,
+}
+
+/// A proof that was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proven {
+    /// The last batch of it.
+    pub head: Head,
+    /// What only a key of the secrets file makes of it.
+    signature: [u8; 32],
+}
+
+impl Proven {
+    /// Says that a log was proven up to a batch.
+    #[must_use]
+    pub fn sign(log: [u8; 32], head: Head, secrets: &Secrets) -> Self {
+        Proven { head, signature: signature(log, head, secrets.in_force()) }
+    }
+
+    /// Whether somebody who had one of these keys said so.
+    fn is_of(&self, log: [u8; 32], secrets: &Secrets) -> bool {
+        // Compared as hashes, which takes the same time wherever they differ.
+        secrets.keys().any(|key| blake3::Hash::from_bytes(signature(log, self.head, key)) == blake3::Hash::from_bytes(self.signature))
+    }
+}
+
+fn signature(log: [u8; 32], head: Head, key: &Key) -> [u8; 32] {
+    let mut said = blake3::Hasher::new_keyed(&key.derive(Purpose::Proofs));
+    said.update(&log).update(&head.seq.to_le_bytes()).update(&head.hash);
+    *said.finalize().as_bytes()
 }
 
 impl KnownEnd {
@@ -32,7 +68,7 @@ impl KnownEnd {
     /// # Errors
     /// As the log answers.
     pub fn of(reader: &dyn LogReader, shard: u16, durable: Head) -> Result<Option<Self>, StoreError> {
-        Ok(founded(reader, shard)?.map(|log| KnownEnd { log, durable }))
+        Ok(founded(reader, shard)?.map(|log| KnownEnd { log, durable, proven: None }))
     }
 
     /// Keeps it in a data directory, durably, in place of an older one.
@@ -68,10 +104,23 @@ impl KnownEnd {
         Ok((founded(reader, shard)? == Some(known.log)).then_some(known.durable))
     }
 
+    /// Up to where this log was proven, by whoever had one of these keys.
+    ///
+    /// # Errors
+    /// As [`KnownEnd::known`].
+    pub fn proven(directory: &Path, reader: &dyn LogReader, shard: u16, secrets: &Secrets) -> Result<Option<Proven>, StoreError> {
+        let Some(known) = KnownEnd::read(directory)? else { return Ok(None) };
+        let is_ours = founded(reader, shard)? == Some(known.log);
+        Ok(known.proven.filter(|proven| is_ours && proven.is_of(known.log, secrets)))
+    }
+
     fn text(&self) -> String {
         let hex = |hash: [u8; 32]| blake3::Hash::from_bytes(hash).to_hex();
         let Head { seq, hash, at_ms } = self.durable;
-        let said = format!("{TITLE}\nlog {}\ndurable {seq} {at_ms} {}\n", hex(self.log), hex(hash));
+        let mut said = format!("{TITLE}\nlog {}\ndurable {seq} {at_ms} {}\n", hex(self.log), hex(hash));
+        if let Some(Proven { head: Head { seq, hash, at_ms }, signature }) = self.proven {
+            said += &format!("proven {seq} {at_ms} {} {}\n", hex(hash), hex(signature));
+        }
         let check = blake3::hash(said.as_bytes()).to_hex();
         said + "check " + &check + "\n"
     }
@@ -83,9 +132,20 @@ impl KnownEnd {
             return None;
         }
         let log = hash(lines.next()?.strip_prefix("log ")?)?;
-        let mut durable = lines.next()?.strip_prefix("durable ")?.splitn(3, ' ');
-        let (seq, at_ms) = (durable.next()?.parse().ok()?, durable.next()?.parse().ok()?);
-        Some(KnownEnd { log, durable: Head { seq, hash: hash(durable.next()?)?, at_ms } })
+        let head = |text: &str| {
+            let mut parts = text.split(' ');
+            let (seq, at_ms) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+            Some((Head { seq, hash: hash(parts.next()?)?, at_ms }, parts.next().map(str::to_owned)))
+        };
+        let (durable, _) = head(lines.next()?.strip_prefix("durable ")?)?;
+        let proven = match lines.next()?.strip_prefix("proven ") {
+            Some(text) => {
+                let (head, signature) = head(text)?;
+                Some(Proven { head, signature: hash(&signature?)? })
+            }
+            None => None,
+        };
+        Some(KnownEnd { log, durable, proven })
     }
 }
 
@@ -117,6 +177,17 @@ mod tests {
         known.write(dir.path()).unwrap();
         assert_eq!(KnownEnd::known(dir.path(), &log, 0).unwrap(), Some(batch.head()));
         assert_eq!(KnownEnd::known(dir.path(), &other, 0).unwrap(), None);
+        let key = |byte| Key { secret: [byte; 32], made_on: usance_core::calendar::Day::parse("2026-11-30").unwrap() };
+        let (ours, theirs) = (Secrets::new(key(1), Vec::new()), Secrets::new(key(2), Vec::new()));
+        let proven = |secrets: &Secrets| KnownEnd::proven(dir.path(), &log, 0, secrets).unwrap().map(|proven| proven.head);
+        assert_eq!(proven(&ours), None);
+        let proof = Proven::sign(known.log, batch.head(), &ours);
+        KnownEnd { proven: Some(proof), ..known }.write(dir.path()).unwrap();
+        assert_eq!((proven(&ours), proven(&theirs)), (Some(batch.head()), None), "nobody else can say so");
+        let other_head = Head { seq: 9, ..batch.head() };
+        KnownEnd { proven: Some(Proven { head: other_head, ..proof }), ..known }.write(dir.path()).unwrap();
+        assert_eq!(proven(&ours), None, "it is signed for that batch alone");
+        KnownEnd { proven: Some(proof), ..known }.write(dir.path()).unwrap();
         let whole = std::fs::read(place(dir.path())).unwrap();
         for index in 0..whole.len() {
             let mut bytes = whole.clone();

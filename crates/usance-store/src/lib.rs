@@ -63,7 +63,7 @@ pub use identity::{
 };
 pub use identity_dump::People;
 pub use identity_sqlite::SqliteIdentities;
-pub use known_end::KnownEnd;
+pub use known_end::{KnownEnd, Proven};
 pub use log::{Appended, Head, LogReader, LogStore, verify_chain, verify_stands};
 pub use memory::MemoryLog;
 pub use note::Note;

@@ -27,6 +27,8 @@ pub struct Recovered {
     pub from_snapshot: Option<Head>,
     /// Records that were run again after it.
     pub replayed: u64,
+    /// Behind this batch the chain was proven now.
+    pub proven_from: Head,
     /// Snapshots that were passed over, and why.
     pub passed_over: Vec<String>,
     /// Of these, the ones that will serve no other start either. One that could not be read now is not among them.
@@ -35,6 +37,9 @@ pub struct Recovered {
     pub ahead: Vec<(Head, PathBuf)>,
 }
 
+/// Batches that are proven at a time.
+const PROVEN_AT_A_TIME: usize = 256;
+
 /// How much of the chain is proven.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Proof {
@@ -42,6 +47,8 @@ enum Proof {
     Whole,
     /// What is run again: this process has proven the rest before.
     Rest,
+    /// What lies behind a batch, and what is run again: the rest was proven before, by a signed word.
+    Behind(Head),
 }
 
 /// Recovers from the newest good snapshot in `snapshots` and the log; `seen` is told after each batch how far it is.
@@ -58,6 +65,46 @@ pub fn recover(reader: &dyn LogReader, shard: u16, snapshots: Option<&Path>, see
 /// As [`recover`].
 pub fn recover_again(reader: &dyn LogReader, shard: u16, snapshots: Option<&Path>) -> Result<Recovered, StoreError> {
     run(reader, shard, snapshots, Proof::Rest, |_| ())
+}
+
+/// As [`recover`], where the chain was proven up to a batch before: what lies before it is for its caller to prove ([`prove`]).
+///
+/// # Errors
+/// As [`recover`].
+pub fn recover_behind(
+    reader: &dyn LogReader,
+    shard: u16,
+    snapshots: Option<&Path>,
+    proven: Head,
+    seen: impl FnMut(u64),
+) -> Result<Recovered, StoreError> {
+    run(reader, shard, snapshots, Proof::Behind(proven), seen)
+}
+
+/// Proves the chain of a log from its beginning up to a batch, which has to be the one that is named. `goes_on` is asked now and then
+/// whether it is still wanted; whether it was proven to the end.
+///
+/// # Errors
+/// [`StoreError::Damaged`] for the first batch that is missing or not as it was written; when the store cannot be read.
+pub fn prove(reader: &dyn LogReader, shard: u16, through: Head, mut goes_on: impl FnMut() -> bool) -> Result<bool, StoreError> {
+    let mut head = Head::GENESIS;
+    while head.seq < through.seq {
+        if !goes_on() {
+            return Ok(false);
+        }
+        let batches = reader.read(shard, head.seq.saturating_add(1), PROVEN_AT_A_TIME)?;
+        for batch in batches.iter().take_while(|batch| batch.seq <= through.seq) {
+            batch.verify_after(&head)?;
+            head = batch.head();
+        }
+        if batches.is_empty() {
+            return Err(StoreError::damaged_batch(shard, head.seq.saturating_add(1), "it is missing, the log ends before it"));
+        }
+    }
+    if head.hash != through.hash {
+        return Err(StoreError::damaged_batch(shard, through.seq, "it is not the batch that was known by its hash"));
+    }
+    Ok(true)
 }
 
 fn run(
@@ -95,7 +142,13 @@ fn run(
     let mut state = recovered.state.take();
     let mut replayed = 0;
     let stands_at = recovered.head.seq;
-    let from = if proof == Proof::Whole { Head::GENESIS } else { recovered.head };
+    let from = match proof {
+        Proof::Whole => Head::GENESIS,
+        Proof::Rest => recovered.head,
+        Proof::Behind(proven) if proven.seq < stands_at => proven,
+        Proof::Behind(_) => recovered.head,
+    };
+    recovered.proven_from = from;
     recovered.head = verify_chain(reader, shard, from, |batch| -> Result<(), StoreError> {
         if batch.seq > stands_at {
             replayed += replay_batch(&mut state, batch)?;

@@ -51,6 +51,8 @@ pub enum Purpose {
     Tickets,
     /// Signs what a copy says of itself.
     Notes,
+    /// Signs up to where a log was proven.
+    Proofs,
 }
 
 impl Purpose {
@@ -60,6 +62,7 @@ impl Purpose {
             Purpose::Forms => "usance 2026 forms",
             Purpose::Tickets => "usance 2026 tickets",
             Purpose::Notes => "usance 2026 notes",
+            Purpose::Proofs => "usance 2026 proofs",
         }
     }
 }

@@ -14,7 +14,8 @@ use super::live::{Lasting, Live, Shared};
 use super::loss;
 use super::node::{Node, REST, is_final, keep_snapshot};
 use super::pool::Reads;
-use super::recovering::{check_settings, found, recovered, won};
+use super::proof;
+use super::recovering::{check_settings, found, recovered, recovered_at_start, won};
 use super::settings::{NodeRole, SHARD, Server, Settings};
 use super::started::Started;
 use super::write::Ended;
@@ -24,7 +25,7 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 use usance_core::machine::State;
 use usance_store::postgres::Lease;
-use usance_store::recovery::{recover, recover_again};
+use usance_store::recovery::recover_again;
 use usance_store::{DataDirectory, Head, Home, LogReader, StoreError, recent};
 
 /// How long a start waits to learn whether this process writes.
@@ -43,11 +44,11 @@ pub(super) fn open(settings: &Settings, server: &Server, directory: DataDirector
     drop(Lease::open(&server.postgres, SHARD)?);
     let reader = home.log_reader()?;
     let (mut created, mut told) = (false, false);
-    let (state, found, replayed) = loop {
-        let mut recovered = recovered(&directory, |snapshots| recover(reader.as_ref(), SHARD, Some(snapshots), &mut seen))?;
+    let (state, found, believed, replayed) = loop {
+        let (mut recovered, believed) = recovered_at_start(settings, &directory, reader.as_ref(), &mut seen)?;
         if let Some(state) = recovered.state.take() {
             let replayed = if created { 0 } else { recovered.replayed };
-            break (state, recovered, replayed);
+            break (state, recovered, believed, replayed);
         }
         if server.role == NodeRole::Writer {
             let (_, batch) = found(settings, recovered.head)?;
@@ -82,8 +83,10 @@ pub(super) fn open(settings: &Settings, server: &Server, directory: DataDirector
         held: None,
         told_lost: None,
     };
-    let known_end = loss::keep_known_end(&engine, &home, directory.path().to_path_buf());
-    let threads = vec![spawn("node", move || node.run(follower))?, spawn("known-end", known_end)?];
+    let known_end = loss::keep_known_end(&engine, &home, directory.path().to_path_buf(), settings.secrets.clone());
+    let prover = proof::begin(&engine, &home, &lasting, believed, found.proven_from)?;
+    let mut threads = vec![spawn("node", move || node.run(follower))?, spawn("known-end", known_end)?];
+    threads.extend(prover);
     // Whoever it turns out to be, from here on it answers.
     let _ = settling.recv_timeout(SETTLING);
     Ok(Started { engine, directory, home, created, from_snapshot, replayed, first_to_end: 1, threads })

@@ -17,7 +17,7 @@ use tokio::sync::{oneshot, watch};
 use usance_core::machine::State;
 use usance_core::machine::news::Touched;
 use usance_core::machine::state::ClockMode;
-use usance_store::{Batch, Head, Lost, Recent};
+use usance_store::{Batch, Head, Lost, Proven, Recent};
 
 /// What outlives a life: what this process knows of the time and of the log.
 #[derive(Clone)]
@@ -27,12 +27,30 @@ pub(crate) struct Lasting {
     pub recent: Arc<Mutex<Recent>>,
     /// What the log is known to have lost.
     pub lost: Arc<Mutex<Option<Lost>>>,
+    /// Up to where its chain is proven: by a signed word, until everything is by this process.
+    pub proof: Arc<Mutex<Proof>>,
+}
+
+/// How much of a log's chain is proven.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Proof {
+    /// All of it: what comes is proven as it comes.
+    Whole,
+    /// Up to here, by a word that was signed before; from here on by this process.
+    Signed(Proven),
+    /// Nothing: what was believed is not so.
+    Nothing,
 }
 
 impl Lasting {
     /// What a process knows in the beginning; it keeps so many bytes of batches.
     pub fn new(clock: ClockMode, bytes_max: usize) -> Self {
-        Lasting { clock: EngineClock::new(clock), recent: Arc::new(Mutex::new(Recent::keeping(bytes_max))), lost: Arc::default() }
+        Lasting {
+            clock: EngineClock::new(clock),
+            recent: Arc::new(Mutex::new(Recent::keeping(bytes_max))),
+            lost: Arc::default(),
+            proof: Arc::new(Mutex::new(Proof::Whole)),
+        }
     }
 }
 
@@ -42,6 +60,7 @@ pub(crate) struct Shared {
     pub clock: EngineClock,
     pub recent: Arc<Mutex<Recent>>,
     pub lost: Arc<Mutex<Option<Lost>>>,
+    pub proof: Arc<Mutex<Proof>>,
     /// The batch that holds the newest applied change.
     pub applied: AtomicU64,
     /// The end that the log has once everything that was decided is in it.
@@ -75,6 +94,7 @@ impl Shared {
             clock: lasting.clock.clone(),
             recent: Arc::clone(&lasting.recent),
             lost: Arc::clone(&lasting.lost),
+            proof: Arc::clone(&lasting.proof),
             state: RwLock::new(state),
             applied: AtomicU64::new(head.seq),
             sealed: Mutex::new(head),
@@ -104,7 +124,12 @@ impl Shared {
 
     /// What outlives this life.
     pub fn lasting(&self) -> Lasting {
-        Lasting { clock: self.clock.clone(), recent: Arc::clone(&self.recent), lost: Arc::clone(&self.lost) }
+        Lasting {
+            clock: self.clock.clone(),
+            recent: Arc::clone(&self.recent),
+            lost: Arc::clone(&self.lost),
+            proof: Arc::clone(&self.proof),
+        }
     }
 
     /// Whether the state is what its batches say: no round broke off, and no invariant broke. Asked under the state's lock.

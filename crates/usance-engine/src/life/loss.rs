@@ -6,13 +6,13 @@
 //! which knows nothing of it, writes over their place.
 
 use super::engine::Engine;
-use super::live::Lasting;
+use super::live::{Lasting, Proof};
 use super::recovering::set_aside;
 use super::settings::SHARD;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use usance_store::recovery::Recovered;
-use usance_store::{Head, Home, KnownEnd, LogReader, LogStore, Lost, Standing, StoreError};
+use usance_store::{Head, Home, KnownEnd, LogReader, LogStore, Lost, Proven, Secrets, Standing, StoreError};
 
 /// The setting of the log that names the last batch which is known to be lost.
 const LOST: &str = "lost";
@@ -45,7 +45,8 @@ pub(super) fn remember(lasting: &Lasting, directory: &Path, reader: &dyn LogRead
     if let Some(lost) = *lasting.lost.lock()
         && let Some(known) = KnownEnd::of(reader, SHARD, lost.through)?
     {
-        known.write(directory)?;
+        let proven = KnownEnd::read(directory).ok().flatten().and_then(|before| before.proven);
+        KnownEnd { proven, ..known }.write(directory)?;
     }
     found.ahead.iter().try_for_each(|(_, path)| set_aside(path))
 }
@@ -116,15 +117,17 @@ pub fn known(log: &dyn LogStore, directory: Option<&Path>) -> Result<Option<Lost
 }
 
 /// Keeps what is known of the log in the data directory, now and then and at the end.
-pub(super) fn keep_known_end(engine: &Engine, home: &Home, directory: PathBuf) -> impl FnOnce() + Send + 'static {
+///
+/// Whether the chain was proven up to there is signed, where there is a key to sign with.
+pub(super) fn keep_known_end(engine: &Engine, home: &Home, directory: PathBuf, secrets: Option<Secrets>) -> impl FnOnce() + Send + 'static {
     let (engine, home) = (engine.weak(), home.clone());
     move || {
-        let (mut kept, mut reader, mut waited) = (None, None, Duration::ZERO);
+        let (mut keeper, mut waited) = (Keeper { home, directory, secrets, kept: None, reader: None }, Duration::ZERO);
         while let Some(engine) = engine.upgrade() {
             let ends = engine.has_ended();
             if waited >= KEPT_EVERY || ends {
                 waited = Duration::ZERO;
-                keep_end(&engine.lasting(), &home, &directory, (&mut kept, &mut reader));
+                keeper.keep(&engine.lasting());
             }
             if ends {
                 return;
@@ -136,22 +139,43 @@ pub(super) fn keep_known_end(engine: &Engine, home: &Home, directory: PathBuf) -
     }
 }
 
-type Reader = Option<Box<dyn LogReader>>;
+/// Who keeps what is known of the log.
+struct Keeper {
+    home: Home,
+    directory: PathBuf,
+    secrets: Option<Secrets>,
+    /// What was kept last, and what of it was proven.
+    kept: Option<(Head, std::mem::Discriminant<Proof>)>,
+    reader: Option<Box<dyn LogReader>>,
+}
 
-fn keep_end(lasting: &Lasting, home: &Home, directory: &Path, (kept, reader): (&mut Option<Head>, &mut Reader)) {
-    // What is lost stays known until it is settled.
-    let durable = if lasting.lost.lock().is_some() { None } else { lasting.recent.lock().answered() };
-    let Some(durable) = durable.filter(|durable| *kept != Some(*durable)) else { return };
-    let mut write = || -> Result<(), StoreError> {
-        let log = match reader {
-            Some(log) => log,
-            None => reader.insert(home.log_reader()?),
+impl Keeper {
+    fn keep(&mut self, lasting: &Lasting) {
+        // What is lost stays known until it is settled.
+        let durable = if lasting.lost.lock().is_some() { None } else { lasting.recent.lock().answered() };
+        let proof = *lasting.proof.lock();
+        let Some(next) = durable.map(|durable| (durable, std::mem::discriminant(&proof))) else { return };
+        if self.kept == Some(next) {
+            return;
+        }
+        match self.write(next.0, proof) {
+            Ok(()) => self.kept = Some(next),
+            Err(error) => tracing::debug!(%error, "what this instance knows of the log was not kept"),
+        }
+    }
+
+    fn write(&mut self, durable: Head, proof: Proof) -> Result<(), StoreError> {
+        let reader = match &mut self.reader {
+            Some(reader) => reader,
+            None => self.reader.insert(self.home.log_reader()?),
         };
-        KnownEnd::of(log.as_ref(), SHARD, durable)?.map_or(Ok(()), |known| known.write(directory))
-    };
-    match write() {
-        Ok(()) => *kept = Some(durable),
-        Err(error) => tracing::debug!(%error, "what this instance knows of the log was not kept"),
+        let Some(known) = KnownEnd::of(reader.as_ref(), SHARD, durable)? else { return Ok(()) };
+        let proven = match proof {
+            Proof::Whole => self.secrets.as_ref().map(|secrets| Proven::sign(known.log, durable, secrets)),
+            Proof::Signed(proven) => Some(proven),
+            Proof::Nothing => None,
+        };
+        KnownEnd { proven, ..known }.write(&self.directory)
     }
 }
 

@@ -4,7 +4,7 @@
 //! decides and makes durable, `workers` follow the log (read tables, snapshots). `live` is what the threads of one life
 //! share, `engine` the handle on whichever life is the present one, `watching` who follows a customer and is woken when it is touched. On a store that several processes can write, `node` is
 //! this process among them, `follow`, `takeover` and `write` its three states, `cycle` the way from one to the next;
-//! `lease` says what it may believe to be, `loss` what is done about a log that lost its end. `gate` is backpressure. `clock`, `pool`, `progress` and `message` are what they are made of.
+//! `lease` says what it may believe to be, `loss` what is done about a log that lost its end, `proof` what of it is proven beside the running machine. `gate` is backpressure. `clock`, `pool`, `progress` and `message` are what they are made of.
 
 pub mod clock;
 mod cycle;
@@ -20,6 +20,7 @@ pub mod message;
 mod node;
 pub mod pool;
 pub mod progress;
+mod proof;
 mod recovering;
 pub mod settings;
 pub mod start;

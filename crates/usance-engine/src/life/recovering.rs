@@ -8,9 +8,31 @@ use std::path::Path;
 use usance_core::machine::State;
 use usance_core::machine::state::{ClockMode, Platform};
 use usance_store::random::random_bytes;
-use usance_store::recovery::Recovered;
+use usance_store::recovery::{Recovered, recover, recover_behind};
 use usance_store::round;
-use usance_store::{Appended, Batch, DataDirectory, Head, StoreError};
+use usance_store::{Appended, Batch, DataDirectory, Head, KnownEnd, LogReader, Proven, StoreError};
+
+/// Recovers at the start of a process. What a signed word says was proven before is believed, unless all is to be proven; gives that
+/// word, where something is left to be proven behind it.
+pub(super) fn recovered_at_start(
+    settings: &Settings,
+    directory: &DataDirectory,
+    reader: &dyn LogReader,
+    seen: impl FnMut(u64),
+) -> anyhow::Result<(Recovered, Option<Proven>)> {
+    let signed = settings.secrets.as_ref().filter(|_| !settings.prove_all).map(|secrets| {
+        // A word that cannot be read says nothing.
+        KnownEnd::proven(directory.path(), reader, SHARD, secrets).or_else(|error| if error.is_hindrance() { Err(error) } else { Ok(None) })
+    });
+    match signed.transpose()?.flatten() {
+        Some(proven) => {
+            let found = recovered(directory, |snapshots| recover_behind(reader, SHARD, Some(snapshots), proven.head, seen))?;
+            let rest = Some(proven).filter(|_| found.proven_from.seq > 0);
+            Ok((found, rest))
+        }
+        None => Ok((recovered(directory, |snapshots| recover(reader, SHARD, Some(snapshots), seen))?, None)),
+    }
+}
 
 /// Recovers from the newest snapshot that fits the log, and puts those that do not aside.
 pub(super) fn recovered(

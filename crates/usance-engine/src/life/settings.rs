@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use usance_core::calendar::{DayOffset, Timestamp};
 use usance_core::machine::state::ClockMode;
-use usance_store::Postgres;
+use usance_store::{Postgres, Secrets};
 
 /// The shard every engine runs today; many later.
 pub const SHARD: u16 = 0;
@@ -41,12 +41,16 @@ pub struct Settings {
     pub clock: Option<(ClockMode, Option<Timestamp>)>,
     /// The offset, if the caller names one.
     pub day_offset: Option<DayOffset>,
+    /// The keys of the secrets file, if there is one: what they signed is believed.
+    pub secrets: Option<Secrets>,
+    /// The whole chain is proven before anything is answered, whatever was proven before.
+    pub prove_all: bool,
 }
 
 impl Settings {
     /// The defaults for a directory.
     #[must_use]
     pub fn new(data: impl Into<PathBuf>) -> Self {
-        Settings { data: data.into(), server: None, clock: None, day_offset: None }
+        Settings { data: data.into(), server: None, clock: None, day_offset: None, secrets: None, prove_all: false }
     }
 }

@@ -12,12 +12,12 @@ use super::lease::Duty;
 use super::live::{Lasting, Live, Shared};
 use super::loss;
 use super::pool::Reads;
-use super::recovering::{check_settings, found, recovered};
+use super::proof;
+use super::recovering::{check_settings, found, recovered_at_start};
 use super::settings::{SHARD, Settings};
 use super::started::Started;
 use anyhow::bail;
 use std::sync::Arc;
-use usance_store::recovery::recover;
 use usance_store::round;
 use usance_store::{DataDirectory, Home, Note};
 
@@ -55,7 +55,7 @@ fn embedded(settings: &Settings, directory: DataDirectory, seen: impl FnMut(u64)
     Note::expect(&directory, SHARD)?;
     let mut log = home.log()?;
     let reader = log.reader()?;
-    let mut recovered = recovered(&directory, |snapshots| recover(reader.as_ref(), SHARD, Some(snapshots), seen))?;
+    let (mut recovered, believed) = recovered_at_start(settings, &directory, reader.as_ref(), seen)?;
     let created = recovered.state.is_none();
     let (from_snapshot, replayed) = (recovered.from_snapshot, recovered.replayed);
     let (mut state, head) = match recovered.state.take() {
@@ -95,8 +95,10 @@ fn embedded(settings: &Settings, directory: DataDirectory, seen: impl FnMut(u64)
     let ending = engine.ending();
     let life =
         Launch { shared, home: home.clone(), snapshots: directory.snapshots(), head: batch.head(), log, messages, tables: Tables::Now };
-    let known_end = loss::keep_known_end(&engine, &home, directory.path().to_path_buf());
+    let known_end = loss::keep_known_end(&engine, &home, directory.path().to_path_buf(), settings.secrets.clone());
+    let prover = proof::begin(&engine, &home, &lasting, believed, recovered.proven_from)?;
     let mut threads = launch(life, ending)?;
     threads.push(spawn("known-end", known_end)?);
+    threads.extend(prover);
     Ok(Started { engine, directory, home, created, from_snapshot, replayed, first_to_end: WRITING_THREADS, threads })
 }

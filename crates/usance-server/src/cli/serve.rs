@@ -62,6 +62,10 @@ pub struct Serve {
     /// Minutes between the platform's day and UTC's, -720 to 840 [default: 0].
     #[arg(long, value_name = "N", env = "USANCE_DAY_OFFSET_MINUTES", allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(-720..=840))]
     day_offset_minutes: Option<i32>,
+    /// Prove the whole chain of the log before anything is answered. Without it a start believes what was proven and signed with the
+    /// secrets file before, proves what came since, and the rest while it runs.
+    #[arg(long, env = "USANCE_PROVE_ALL", value_parser = FalseyValueParser::new())]
+    prove_all: bool,
     #[command(flatten)]
     pub(super) output: Output,
 }
@@ -134,6 +138,8 @@ pub fn run(verb: &Serve) -> anyhow::Result<ExitCode> {
             .day_offset_minutes
             .map(|minutes| DayOffset::from_minutes(minutes).context("the day offset is -720 to 840 minutes"))
             .transpose()?,
+        secrets: verb.place.keys()?,
+        prove_all: verb.prove_all,
     };
     let keys = Keyring::at(verb.place.secrets_file()?);
     let bootstrap = bootstrap_token()?;

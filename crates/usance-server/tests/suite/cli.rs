@@ -85,7 +85,7 @@ fn every_verb_explains_itself() {
                 "usance demo",
             ],
         ),
-        (&["serve"], &["--role", "--node", "--advertise", "USANCE_OPERATOR_TOKEN", "--clock", "--day-offset-minutes"]),
+        (&["serve"], &["--role", "--node", "--advertise", "USANCE_OPERATOR_TOKEN", "--clock", "--day-offset-minutes", "--prove-all"]),
         (&["demo"], &["--data", "--i-know-everybody-can-enter"]),
         (&["token"], &["create", "list", "revoke"]),
         (

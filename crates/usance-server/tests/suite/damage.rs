@@ -131,7 +131,11 @@ impl Scene {
 
     /// Expects that it does not start, and says so in these words.
     fn expect_refused(&self, case: &str, words: &[&str]) {
-        let ended = self.start().err().unwrap_or_else(|| panic!("{case}: it started"));
+        self.expect_refused_with(&Start::default(), case, words);
+    }
+
+    fn expect_refused_with(&self, start: &Start, case: &str, words: &[&str]) {
+        let ended = Server::start_as(binary(), &self.data(), start).err().unwrap_or_else(|| panic!("{case}: it started"));
         assert_eq!(ended.code, Some(1), "{case}: {}", ended.text);
         for word in words {
             assert!(ended.text.contains(word), "{case}: nothing of {word:?} in {}", ended.text);
@@ -351,15 +355,45 @@ fn a_damaged_log_refuses_to_start_and_names_the_batch() {
         assert_eq!(verified.status.code(), Some(1), "{case}: {text}");
         assert!(text.contains(&format!("batch {seq}:")) && text.contains("\"healthy\":false"), "{case}: {text}");
     }
-    // Behind the snapshot nothing is run again, but an edited past shows all the same.
-    let scene = Scene::new();
-    scene.edit("log.sqlite", |log| cases[0].1(log, 7));
-    scene.expect_refused("behind the snapshot", &["batch 7:", "the log cannot be run to its end"]);
+    // Behind the snapshot nothing is run again, but an edited past shows all the same: before anybody is answered where that is asked
+    // for, or where nobody who has the keys said that it was proven.
+    let all = Start { more: [Start::default().more, vec!["--prove-all".to_owned()]].concat(), ..Start::default() };
+    for (case, start) in [("all is proven", &all), ("nobody says that it was proven", &Start::default())] {
+        let scene = Scene::new();
+        scene.edit("log.sqlite", |log| cases[0].1(log, 7));
+        if case != "all is proven" {
+            fs::remove_file(scene.data().join("known.txt")).expect("removed");
+        }
+        scene.expect_refused_with(start, case, &["batch 7:", "the log cannot be run to its end"]);
+    }
 
     let scene = Scene::new();
     remove_database(&scene.data().join("log.sqlite"));
     fs::write(scene.data().join("log.sqlite"), vec![7; 50_000]).expect("a file");
     scene.expect_refused("no database", &["log.sqlite"]);
+}
+
+/// What was proven and signed before is believed by a start, and proven again beside it: damage ends the process and names the batch, and
+/// the start after that refuses.
+#[test]
+fn damage_behind_what_was_proven_ends_the_process_and_names_the_batch() {
+    let scene = Scene::new();
+    let mut server = scene.start().expect("it starts");
+    server.log_line("the whole log is proven");
+    assert!(server.terminate());
+    scene.edit("log.sqlite", |log| {
+        let mut body: Vec<u8> = log.query_row("SELECT body FROM log WHERE seq = 7", [], |row| row.get(0)).expect("a batch");
+        let last = body.len() - 1;
+        body[last] ^= 1;
+        assert_eq!(log.execute("UPDATE log SET body = ?1 WHERE seq = 7", [body]).expect("changed"), 1);
+    });
+    // It may have found it before it could say that it listens.
+    let ended = match scene.start() {
+        Ok(mut server) => server.ended(Duration::from_secs(20)),
+        Err(ended) => ended,
+    };
+    assert!(ended.code == Some(1) && ended.text.contains("batch 7:"), "{}", ended.text);
+    scene.expect_refused("the word is taken back", &["batch 7:", "the log cannot be run to its end"]);
 }
 
 #[test]

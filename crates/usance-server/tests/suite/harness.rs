@@ -17,10 +17,11 @@ use totp_rs::{Algorithm, Builder, Secret};
 pub const OPERATOR: &str = "usance_test_5d1f0c8b7a9e4236b0d1f2a3c4e59687";
 
 /// Every environment variable that the binary looks at.
-const VARIABLES: [&str; 31] = [
+const VARIABLES: [&str; 32] = [
     "USANCE_DATA",
     "USANCE_LISTEN",
     "USANCE_CLOCK",
+    "USANCE_PROVE_ALL",
     "USANCE_DAY_OFFSET_MINUTES",
     "USANCE_CUSTOMER_RATE",
     "USANCE_HISTORY_RATE",
