@@ -16,6 +16,7 @@ use usance_core::machine::verb::{redeem, subscribe};
 use usance_core::machine::{Answer, Command, Rejection};
 use usance_store::LogPosition;
 use usance_store::codec::UsedKey;
+use usance_store::image;
 use usance_store::round::{Decided, Expectation, Round, Submission};
 
 /// Batches that may wait for the disk: the one being written, the one behind it, and one that its writer holds.
@@ -24,8 +25,8 @@ const QUEUE_MAX: usize = 3;
 impl World {
     /// Decides what has arrived, and holds every answer against the auditor.
     pub(crate) fn round(&mut self, at: usize, met: Met) -> Result<(), Found> {
-        let Met { requests, pause, freeze } = met;
-        let Node { life, clock: machine, .. } = &mut self.nodes[at];
+        let Met { requests, pause, freeze, breaks_off } = met;
+        let Node { life, clock: machine, snapshots } = &mut self.nodes[at];
         let Some(life) = life.as_mut() else { return Ok(()) };
         if life.queue.len() >= QUEUE_MAX {
             self.mail.extend(requests);
@@ -48,8 +49,18 @@ impl World {
             }
         }
         compare::state(&life.state, &life.auditor)?;
+        if breaks_off && !round.is_empty() {
+            // What it holds was never stored: it may be kept nowhere, and nobody is answered from it.
+            let kept = image::write(snapshots, 0, life.head, &life.state);
+            equal("a state in which a round broke off is kept", false, kept.is_ok())?;
+            self.mail.extend(waiting.into_iter().map(|waiting| waiting.request).chain(refused));
+            let lost = self.nodes[at].die();
+            self.mail.extend(lost);
+            self.happened(Trouble::BreaksOff);
+            return Ok(());
+        }
         let many = life.auditor.closed[closed_before..].iter().filter(|day| occasions::is_many_matured(day)).count();
-        let batch = round.seal(&life.state)?;
+        let batch = round.seal(&mut life.state)?;
         let Some(batch) = batch else {
             // Answers that were given before need no batch, but for the one they stand in.
             let owed = life.queue.back_mut().map(|sealed| sealed.waiting.append(&mut waiting));

@@ -23,7 +23,7 @@ impl World {
             let body = life.queue.front().map_or(0, |sealed| sealed.batch.body.len());
             // An append that is fenced meets nothing else.
             let fault = if life.superseded { None } else { self.fault(body, dice) };
-            let frozen = self.flush(at, fault)?;
+            let frozen = self.flush_with(at, fault, dice)?;
             if let Some(frozen) = frozen
                 && !self.dies(at, dice)
             {
@@ -58,6 +58,11 @@ impl World {
     /// Appends the oldest batch that waits, and gives its answers if it is durable. Gives the batch back if a snapshot is to
     /// be written now.
     pub(crate) fn flush(&mut self, at: usize, fault: Option<(Trouble, Fault)>) -> Result<Option<Sealed>, Found> {
+        self.flush_with(at, fault, &mut Dice::of(&[]))
+    }
+
+    /// As [`World::flush`]; what becomes of a process in doubt hangs on the dice.
+    fn flush_with(&mut self, at: usize, fault: Option<(Trouble, Fault)>, dice: &mut Dice<'_>) -> Result<Option<Sealed>, Found> {
         let Some(life) = self.nodes[at].life.as_mut() else { return Ok(None) };
         let Some(mut sealed) = life.queue.pop_front() else { return Ok(None) };
         match fault {
@@ -69,6 +74,8 @@ impl World {
         match (&appended, fault) {
             (Appended::Done, None) if !superseded => {
                 self.acknowledged = sealed.batch.head();
+                life.recent.note(sealed.batch.clone());
+                life.recent.answered_through(sealed.batch.seq);
                 self.answer(std::mem::take(&mut sealed.waiting))?;
                 return Ok(sealed.frozen.is_some().then_some(sealed));
             }
@@ -82,7 +89,10 @@ impl World {
             (Appended::Unknown(_) | Appended::Full, Some(_)) => {}
             (other, _) => return Err(format!("batch {}: {other:?} out of nothing", sealed.batch.seq)),
         }
-        // A writer that does not know what became of its batch begins another life.
+        // A writer that does not know what became of its batch begins another life: with the same state, if the log allows it.
+        if self.torn.is_none() && !superseded {
+            return self.goes_on(at, sealed, dice).map(|()| None);
+        }
         self.mail.extend(sealed.waiting.into_iter().map(|waiting| waiting.request));
         let lost = self.nodes[at].die();
         self.mail.extend(lost);

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::rc::Rc;
 use usance_core::machine::{Command, State};
-use usance_store::{Batch, FaultScript, FaultyLog, Head, LogPosition, MemoryLog};
+use usance_store::{Batch, FaultScript, FaultyLog, Head, LogPosition, MemoryLog, Recent};
 
 /// What somebody sends, as often as it takes.
 #[derive(Clone, Debug)]
@@ -36,6 +36,8 @@ pub(crate) struct Met {
     pub pause: Option<(usize, i64)>,
     /// Whether its state is to be written as a snapshot.
     pub freeze: bool,
+    /// Whether it breaks off before it is sealed.
+    pub breaks_off: bool,
 }
 
 /// An answer that waits for its batch.
@@ -73,6 +75,8 @@ pub struct Life {
     pub log: FaultyLog<MemoryLog>,
     /// What its next appends meet.
     pub script: FaultScript,
+    /// The last batches that it knows to be in the log.
+    pub recent: Recent,
     /// Batches in order.
     pub queue: VecDeque<Sealed>,
     /// Whether another process has taken over since.

@@ -63,11 +63,23 @@ pub enum Trouble {
     Expectations,
     /// Read tables are filled beside it.
     Tables,
+    /// The log loses its last batches while its writer runs.
+    EndLost,
+    /// The log loses its last batches while nobody runs.
+    EndLostAsleep,
+    /// A replica that was not waited for takes the place of the log, while its writer still appends to the old one.
+    SecondPrimary,
+    /// A process in doubt goes on with the same state where the log allows it.
+    GoesOn,
+    /// A process breaks off in the middle of a round.
+    BreaksOff,
+    /// Read tables come back as they stood before.
+    TablesFallBack,
 }
 
 impl Trouble {
     /// All of them, in the order of their bits.
-    pub const ALL: [Trouble; 21] = [
+    pub const ALL: [Trouble; 27] = [
         Trouble::Crash,
         Trouble::LostAnswer,
         Trouble::LostAppend,
@@ -89,6 +101,12 @@ impl Trouble {
         Trouble::Maturities,
         Trouble::Expectations,
         Trouble::Tables,
+        Trouble::EndLost,
+        Trouble::EndLostAsleep,
+        Trouble::SecondPrimary,
+        Trouble::GoesOn,
+        Trouble::BreaksOff,
+        Trouble::TablesFallBack,
     ];
 }
 

@@ -3,6 +3,7 @@
 
 use crate::auditor::Auditor;
 use crate::compare::{self, Found, equal};
+use crate::doubt::begun_behind;
 use crate::node::Life;
 use crate::plan::Trouble;
 use crate::world::World;
@@ -19,6 +20,7 @@ impl World {
     /// A process starts: recovers, is held against the auditor, and becomes the writer by an epoch record. It may fail at
     /// that, and is then to be started again.
     pub(crate) fn start(&mut self, at: usize, dice: &mut Dice<'_>) -> Result<(), Found> {
+        self.lose_end_asleep(dice)?;
         let recovered = self.recovered(at, dice)?;
         self.arrive_late(dice)?;
         self.claim(at, recovered, dice)
@@ -64,7 +66,8 @@ impl World {
             compare::keys(&state, &auditor, &self.log)?;
             let script = FaultScript::default();
             let log = FaultyLog::new(self.log.clone(), script.clone());
-            let mut life = Life { state, head, auditor, log, script, queue: VecDeque::new(), superseded: false };
+            let recent = begun_behind(&self.log, head)?;
+            let mut life = Life { state, head, auditor, log, script, recent, queue: VecDeque::new(), superseded: false };
             let (batch, event) = round::epoch(&life.state, life.head).map_err(|error| error.to_string())?;
             let fault = self.fault(batch.body.len(), dice);
             match fault {
@@ -77,6 +80,8 @@ impl World {
                     let instant = life.state.registry.last_at;
                     apply::apply(&mut life.state, &event, instant);
                     life.head = batch.head();
+                    life.recent.note(batch.clone());
+                    life.recent.answered_through(batch.seq);
                     self.acknowledged = batch.head();
                     self.nodes[at].life = Some(life);
                 }

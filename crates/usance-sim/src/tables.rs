@@ -12,6 +12,7 @@ use usance_core::calendar::DayOffset;
 use usance_core::id::{AssetIx, CustomerIx};
 use usance_store::LogPosition;
 use usance_store::MemoryLog;
+use usance_store::StoreError;
 
 use usance_store::projection::{HistoryRow, Projector, Reading, Span};
 use usance_workload::Dice;
@@ -40,6 +41,33 @@ impl Tables {
         }
         let batches = usize::from(dice.below(5)) + 1;
         self.projector()?.step(log, batches).map(|taken| taken > 0).map_err(|error| error.to_string())
+    }
+
+    /// They may come back as they stood some time ago, as after a crash of a server that had not stored the rest. Whoever asks for what they
+    /// held is told that they do not; tells whether that happened.
+    ///
+    /// # Errors
+    /// When they are taken for what they were.
+    pub fn fall_back(&mut self, dice: &mut Dice<'_>) -> Result<bool, Found> {
+        let told = |error: std::io::Error| error.to_string();
+        let kept = self.dir.join("kept.sqlite");
+        if dice.once_in(6) && self.path().exists() {
+            self.forget();
+            std::fs::copy(self.path(), &kept).map_err(told)?;
+            return Ok(false);
+        }
+        if !dice.once_in(6) || !kept.exists() || !self.path().exists() {
+            return Ok(false);
+        }
+        self.forget();
+        let reached = |path: &Path| Reading::open(path, 0).and_then(|tables| tables.reached()).map_err(|error| error.to_string());
+        let (stood, stands) = (reached(&self.path())?, reached(&kept)?);
+        usance_store::remove_database(&self.path()).map_err(|error| error.to_string())?;
+        std::fs::copy(&kept, self.path()).map_err(told)?;
+        let asked = Reading::open(&self.path(), 0).and_then(|tables| tables.at(stood, Reading::reached));
+        let is_behind = matches!(asked, Err(StoreError::Behind { .. }));
+        equal("tables that fell back are told by them", stands.seq() < stood.seq(), is_behind)?;
+        Ok(stands.seq() < stood.seq())
     }
 
     /// Whoever fills them is gone; what is stored stays.

@@ -118,7 +118,8 @@ impl World {
         let requests = self.requests(at, turn);
         let pause = self.pause(at, requests.len(), &mut turn.time);
         let freeze = self.has(Trouble::Snapshots) && turn.time.once_in(6);
-        self.round(at, Met { requests, pause, freeze })?;
+        let breaks_off = self.has(Trouble::BreaksOff) && turn.time.once_in(16);
+        self.round(at, Met { requests, pause, freeze, breaks_off })?;
         if self.dies(at, &mut turn.faults) {
             return Ok(());
         }
@@ -126,10 +127,14 @@ impl World {
         // A torn batch stops whoever reads the log, until a start has found it.
         if let Some(tables) = self.tables.as_mut().filter(|_| self.torn.is_none()) {
             let filled = tables.turn(&self.log, &mut turn.time)?;
+            let fell_back = self.swarm.has(Trouble::TablesFallBack) && tables.fall_back(&mut turn.time)?;
             self.happened_if(Trouble::Tables, filled);
+            self.happened_if(Trouble::TablesFallBack, fell_back);
         }
         self.dies(at, &mut turn.faults);
-        self.arrive_late(&mut turn.faults)
+        self.arrive_late(&mut turn.faults)?;
+        self.lose_end(&mut turn.faults)?;
+        self.second_primary(&mut turn.faults)
     }
 
     /// Lets everything come to rest and holds the end against the auditor; gives the hash of all that happened.

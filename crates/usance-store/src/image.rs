@@ -48,8 +48,11 @@ const ENTRIES_A_SECTION: usize = 1 << 20;
 /// Writes a frozen state into `dir` as the snapshot of `head`.
 ///
 /// # Errors
-/// As the files answer.
+/// As the files answer; [`StoreError::Unknown`] for a state that no log gives.
 pub fn write(dir: &Path, shard: u16, head: Head, state: &State) -> Result<PathBuf, StoreError> {
+    if state.mid_round || state.broken.is_some() {
+        return Err(StoreError::Unknown("the state is not what its batches say: a round broke off in it".to_owned()));
+    }
     let mut writer = SnapshotWriter::create(dir, shard, head)?;
     each_section(state, |kind, bytes| writer.section(kind, bytes))?;
     writer.finish()

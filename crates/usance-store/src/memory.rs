@@ -34,6 +34,14 @@ impl MemoryLog {
         self.content().batches.get_mut(&(shard, seq)).map(change).is_some()
     }
 
+    /// A log that has everything this one has, and goes its own way from now on: a replica that was promoted.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let content = self.content();
+        let (batches, meta) = (content.batches.clone(), content.meta.clone());
+        MemoryLog { content: Arc::new(Mutex::new(Content { batches, meta })) }
+    }
+
     /// Takes a stored batch away behind the log's back. Gives whether there was such a batch.
     pub fn lose(&self, shard: u16, seq: u64) -> bool {
         self.content().batches.remove(&(shard, seq)).is_some()

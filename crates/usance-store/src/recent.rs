@@ -185,6 +185,49 @@ impl Recent {
         }
     }
 
+    /// How the end of a log, as some server has it, contradicts what was answered: it lacks something, or has another batch in its place.
+    /// It may have more.
+    #[must_use]
+    pub fn contradicts(&self, answered: Head, ends_at: Option<(u64, [u8; 32])>) -> Option<String> {
+        let (seq, hash) = ends_at.unwrap_or_default();
+        if seq < answered.seq {
+            return Some(format!("the log ends at batch {seq}, and {} was acknowledged", answered.seq));
+        }
+        let is_another = self.hash_at(seq).is_some_and(|known| known != hash);
+        is_another.then(|| format!("batch {seq} of the log is not the one that was acknowledged"))
+    }
+
+    /// Appends what was decided and is perhaps not in the log: batches in their order, of which the first may be there. Gives the end of
+    /// the log where all of them are in it, `None` where somebody else has written in their place.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] where one is there and not whole; as the log answers.
+    pub fn complete(&mut self, log: &mut dyn LogStore, shard: u16, unfinished: &[Batch]) -> Result<Option<Head>, StoreError> {
+        for batch in unfinished {
+            let head = log.head(shard)?.unwrap_or(Head::GENESIS);
+            if head.seq >= batch.seq {
+                // It is seen; whether it was answered for, the next append shows.
+                self.note(batch.clone());
+                if !self.is_at(log, shard, batch.seq)? {
+                    self.forget();
+                    return Ok(None);
+                }
+            } else if head.hash != batch.previous {
+                return Ok(None);
+            } else {
+                match log.append(head.seq, batch) {
+                    Appended::Done => {
+                        self.note(batch.clone());
+                        self.answered_through(batch.seq);
+                    }
+                    Appended::Fenced { .. } => return Ok(None),
+                    other => other.into_result(head.seq)?,
+                }
+            }
+        }
+        log.head(shard)
+    }
+
     /// What is lost of a log that ends at `head` and that nothing can be put back into: what was answered and is not in it.
     fn lost(&self, log: &dyn LogStore, shard: u16, head: Head) -> Result<Standing, StoreError> {
         let Some(through) = self.answered else { return Ok(Standing::Whole) };
@@ -199,8 +242,9 @@ impl Recent {
     /// Whether the log has the batch that is known at a place.
     fn is_at(&self, log: &dyn LogStore, shard: u16, seq: u64) -> Result<bool, StoreError> {
         let known = self.hash_at(seq).or(self.answered.filter(|answered| answered.seq == seq).map(|answered| answered.hash));
-        let found = log.reader()?.read(shard, seq, 1)?.into_iter().next().filter(|batch| batch.seq == seq);
-        Ok(found.is_some_and(|batch| Some(batch.hash) == known))
+        let found = log.reader()?.read(shard, seq, 1)?.into_iter().next().filter(|batch| batch.seq == seq && Some(batch.hash) == known);
+        // Its name alone is not the batch.
+        found.map_or(Ok(false), |batch| batch.verify_alone().map(|()| true))
     }
 
     /// The last batch before `end` that the log shares with what is known here.
@@ -343,6 +387,45 @@ mod tests {
         assert_eq!(log.append(head.seq, &batch(&head, "the leader's")), Appended::Done);
         let lost = Lost { ends_at: 4, through: recent.answered().unwrap() };
         assert_eq!(recent.put_back(&mut log, 0).unwrap(), Standing::Lost(lost));
+    }
+
+    #[test]
+    fn what_was_decided_is_completed_wherever_its_append_broke_off() {
+        for there in 0..=3 {
+            let (mut log, mut recent) = followed(4, usize::MAX);
+            let mut head = LogStore::head(&log, 0).unwrap().unwrap();
+            let mut unfinished = Vec::new();
+            for number in 0..3 {
+                let next = batch(&head, &format!("decided {number}"));
+                head = next.head();
+                unfinished.push(next);
+            }
+            for batch in &unfinished[..there] {
+                assert_eq!(log.append(batch.seq - 1, batch), Appended::Done);
+            }
+            assert_eq!(recent.complete(&mut log, 0, &unfinished).unwrap(), Some(head), "{there} were there");
+            assert_eq!(recent.last(), Some(head));
+            // A batch that is only half there is damage, not what was decided.
+            log.damage(0, head.seq, |stored| stored.body.truncate(1));
+            assert!(matches!(recent.complete(&mut log, 0, &unfinished), Err(StoreError::Damaged { .. })));
+        }
+        let (mut log, mut recent) = followed(4, usize::MAX);
+        let head = LogStore::head(&log, 0).unwrap().unwrap();
+        let ours = [batch(&head, "ours")];
+        assert_eq!(log.append(head.seq, &batch(&head, "somebody else's")), Appended::Done);
+        assert_eq!(recent.complete(&mut log, 0, &ours).unwrap(), None);
+    }
+
+    #[test]
+    fn an_end_that_lacks_or_replaces_what_was_answered_contradicts_it() {
+        let (_, recent) = followed(5, usize::MAX);
+        let answered = recent.answered().unwrap();
+        let at = |seq| recent.hash_at(seq).unwrap();
+        assert_eq!(recent.contradicts(answered, Some((5, at(5)))), None);
+        assert_eq!(recent.contradicts(answered, Some((6, [9; 32]))), None, "more is no contradiction");
+        assert!(recent.contradicts(answered, Some((4, at(4)))).is_some());
+        assert!(recent.contradicts(answered, Some((5, [9; 32]))).is_some());
+        assert!(recent.contradicts(answered, None).is_some());
     }
 
     #[test]

@@ -119,6 +119,7 @@ impl Round {
     /// Closes every day that is over, each with its own record, unless the clock has to be confirmed first.
     pub fn close_due_days(&mut self, state: &mut State, clock: ClockReading, mut seen: impl FnMut(&DayClosed)) {
         while state.broken.is_none() && present::days_due(state, clock) > 0 {
+            state.mid_round = true;
             let day = state.registry.open_day;
             let closed = close::close_day(state);
             let at = state.registry.platform.offset.first_instant(day.next());
@@ -143,6 +144,8 @@ impl Round {
         if expects.is_some_and(|expects| !expects.holds(state, command.as_ref(), now)) {
             return Decided::Unexpected;
         }
+        // From here on it is ahead of every batch, until the round is sealed; should the round break off, it stays so.
+        state.mid_round = true;
         let (executed, at) = match command {
             None => (Executed { events: Vec::new(), outcome: Ok(Answer::Done) }, now),
             Some(Command::MoveClock { to }) => (move_clock(state, to), to.max(now)),
@@ -178,7 +181,7 @@ impl Round {
     /// # Errors
     /// A sentence, when an invariant does not hold any more or a record could not be written down. The state is then not
     /// to be used, and nothing of the round may be stored.
-    pub fn seal(self, state: &State) -> Result<Option<Batch>, String> {
+    pub fn seal(self, state: &mut State) -> Result<Option<Batch>, String> {
         if let Some(broken) = &state.broken {
             return Err(format!("a broken invariant: {}: {}", broken.invariant, broken.seen));
         }
@@ -186,11 +189,14 @@ impl Round {
             return Err(reason);
         }
         if self.builder.is_empty() {
+            state.mid_round = false;
             return Ok(None);
         }
         let (shard, at) = (state.registry.platform.shard, state.registry.last_at);
         let sealed = self.builder.seal(shard, self.head.seq.saturating_add(1), at.ms(), self.head.hash);
-        sealed.map(Some).map_err(|error| error.to_string())
+        let batch = sealed.map_err(|error| error.to_string())?;
+        state.mid_round = false;
+        Ok(Some(batch))
     }
 
     /// Adds a record; says where it stands.

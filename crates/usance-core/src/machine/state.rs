@@ -202,6 +202,8 @@ pub struct State {
     touched: Vec<AssetIx>,
     /// Set when an invariant did not hold.
     pub broken: Option<Broken>,
+    /// It holds changes that are in no batch yet: a round is under way, or one broke off, and then nothing may be made of it any more.
+    pub mid_round: bool,
 }
 
 impl State {
@@ -254,6 +256,7 @@ impl State {
             product_by_id,
             touched: Vec::new(),
             broken: None,
+            mid_round: false,
         }
     }
 

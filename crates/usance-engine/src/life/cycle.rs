@@ -182,21 +182,9 @@ impl Node {
         if loss::missing(&shared.lasting(), log.as_mut())?.is_some() || !shared.is_sound(&shared.state.read()) {
             return Ok(None);
         }
-        let reader = log.reader()?;
-        for batch in shared.unfinished.lock().iter() {
-            let head = log.head(SHARD)?.unwrap_or(Head::GENESIS);
-            if head.seq >= batch.seq {
-                // It is seen; whether it was answered for, the next append shows.
-                let there = reader.read(SHARD, batch.seq, 1)?;
-                if there.first().is_none_or(|there| there.hash != batch.hash) {
-                    return Ok(None);
-                }
-                shared.recent.lock().note(batch.clone());
-            } else if head.hash != batch.previous || !won(log.append(head.seq, batch), head.seq)? {
-                return Ok(None);
-            } else {
-                shared.answered(batch.clone());
-            }
+        let unfinished = shared.unfinished.lock();
+        if shared.recent.lock().complete(log.as_mut(), SHARD, &unfinished)?.is_none() {
+            return Ok(None);
         }
         self.stands_at(shared)
     }

@@ -189,8 +189,7 @@ impl Engine {
     /// Whether the state is being made anew: nothing can be read.
     #[must_use]
     pub fn is_between_lives(&self) -> bool {
-        let live = self.live();
-        matches!(live.duty, Duty::Follower(_)) && live.shared.mid_round.load(Ordering::Acquire)
+        self.live().shared.is_hollow
     }
 
     /// Whether the read tables stand still because their last step failed.

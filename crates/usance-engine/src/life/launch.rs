@@ -7,7 +7,6 @@ use super::writer::{Writer, flush, give_up_the_rest};
 use anyhow::Context;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -99,7 +98,7 @@ pub(super) fn launch(life: Launch, ended: impl FnOnce(String) + Send + 'static) 
 
 fn why_ended(shared: &Shared) -> String {
     let told = shared.stopped.read().clone();
-    let broke_off = || shared.mid_round.load(Ordering::Acquire).then(|| "the writer broke off in the middle of a round".to_owned());
+    let broke_off = || (!shared.is_sound(&shared.state.read())).then(|| "the writer broke off in the middle of a round".to_owned());
     told.or_else(broke_off).unwrap_or_else(|| "it is shutting down".to_owned())
 }
 

@@ -67,8 +67,8 @@ pub(crate) struct Shared {
     pub sealed: Mutex<Head>,
     /// Batches that were decided and did not become durable in this life, in order.
     pub unfinished: Mutex<Vec<Batch>>,
-    /// The state holds changes of no batch: a round is under way, or it broke off, and then nothing may be made of the state any more.
-    pub mid_round: AtomicBool,
+    /// There is no state, while one is made.
+    pub is_hollow: bool,
     /// The newest batch that is durable.
     pub durable: Progress,
     /// Who follows a customer.
@@ -99,7 +99,7 @@ impl Shared {
             applied: AtomicU64::new(head.seq),
             sealed: Mutex::new(head),
             unfinished: Mutex::new(Vec::new()),
-            mid_round: AtomicBool::new(false),
+            is_hollow: false,
             durable: Progress::new(head.seq),
             watching: Arc::new(Watching::behind(head.seq)),
             projected: Progress::new(0),
@@ -117,9 +117,7 @@ impl Shared {
     pub fn hollow(before: &State, lasting: &Lasting) -> Self {
         let mut state = State::new(before.registry.platform.clone());
         state.registry = before.registry.clone();
-        let hollow = Shared::new(state, Head::GENESIS, lasting);
-        hollow.mid_round.store(true, Ordering::Release);
-        hollow
+        Shared { is_hollow: true, ..Shared::new(state, Head::GENESIS, lasting) }
     }
 
     /// What outlives this life.
@@ -134,7 +132,7 @@ impl Shared {
 
     /// Whether the state is what its batches say: no round broke off, and no invariant broke. Asked under the state's lock.
     pub fn is_sound(&self, state: &State) -> bool {
-        state.broken.is_none() && !self.mid_round.load(Ordering::Acquire)
+        state.broken.is_none() && !state.mid_round && !self.is_hollow
     }
 
     /// A batch is in the log by a commit that was confirmed, and with it all before it.

@@ -20,7 +20,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use usance_core::calendar::Timestamp;
 use usance_store::postgres::{Herald, Lease, Renewed};
-use usance_store::{Head, LogStore, StoreError};
+use usance_store::{LogStore, StoreError};
 
 /// How long the bell rests: appends in between are told together.
 const BELL_REST: Duration = Duration::from_millis(2);
@@ -183,7 +183,7 @@ impl Node {
                 // Never the state's lock: a close holds it, and a lease must not lapse for that.
                 match lease.renew(term, shared.clock.known(Timestamp::from_ms(durable.at_ms)).ms(), durable.seq) {
                     Ok(Renewed::Kept { wanted, ends_at }) => {
-                        if let Some(how) = differs(&shared, durable, ends_at) {
+                        if let Some(how) = shared.recent.lock().contradicts(durable, ends_at) {
                             held.end();
                             tell.send(StepDown::InDoubt(how));
                             return Some(lease);
@@ -241,15 +241,4 @@ impl Node {
             }
         })
     }
-}
-
-/// How the log's end, as the server that keeps the lease has it, differs from what was durable when it was asked: it lacks something, or
-/// has another batch in its place. It may have more.
-fn differs(shared: &Shared, durable: Head, ends_at: Option<(u64, [u8; 32])>) -> Option<String> {
-    let (seq, hash) = ends_at.unwrap_or_default();
-    if seq < durable.seq {
-        return Some(format!("the log ends at batch {seq}, and {} was acknowledged", durable.seq));
-    }
-    let known = shared.recent.lock().hash_at(seq);
-    known.is_some_and(|known| known != hash).then(|| format!("batch {seq} of the log is not the one that was acknowledged"))
 }

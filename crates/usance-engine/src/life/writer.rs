@@ -86,8 +86,6 @@ impl Writer {
             return Err(reason);
         }
         let mut state = shared.state.write();
-        // Until it is sealed the state is ahead of every batch; should this round break off, it stays so.
-        shared.mid_round.store(true, Ordering::Release);
         let reading = shared.clock.read(&state);
         round.close_due_days(&mut state, reading, told);
         let mut next = first;
@@ -109,13 +107,12 @@ impl Writer {
         }
         self.records_since_snapshot += round.len() as u64;
         let touched = round.touched().clone();
-        let batch = round.seal(&state)?;
+        let batch = round.seal(&mut state)?;
         if let Some(batch) = &batch {
             self.head = batch.head();
             *shared.sealed.lock() = self.head;
             shared.applied.store(batch.seq, Ordering::Release);
         }
-        shared.mid_round.store(false, Ordering::Release);
         if !snapshot.is_empty() || self.records_since_snapshot >= SNAPSHOT_EVERY_RECORDS {
             self.freeze(&state, snapshot);
         }
