@@ -59,8 +59,7 @@ pub struct Client {
 
 impl Default for Client {
     fn default() -> Self {
-        let agent = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).timeout_global(Some(PATIENCE)).build();
-        Client { agent: agent.into() }
+        Client::patient(PATIENCE)
     }
 }
 
@@ -78,6 +77,13 @@ pub struct Request<'a> {
 }
 
 impl Client {
+    /// One for which an answer counts as lost after this time.
+    #[must_use]
+    pub fn patient(patience: Duration) -> Self {
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).timeout_global(Some(patience)).build();
+        Client { agent: agent.into() }
+    }
+
     /// Sends a request to an engine.
     ///
     /// # Errors

@@ -14,7 +14,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
-use usance_store::postgres::local::LocalServer;
 
 /// How long it may take to stop when it was told to.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -34,8 +33,8 @@ pub struct Installation {
     pub data: PathBuf,
     /// Where the engine's own words go.
     pub log: PathBuf,
-    /// The database server, for as long as this lives.
-    pub server: Option<LocalServer>,
+    /// The address of the database that keeps everything else; nothing where that lies in files.
+    pub store: Option<String>,
 }
 
 /// A running engine.
@@ -64,8 +63,8 @@ impl Installation {
     fn command(&self, verb: &str) -> Command {
         let mut command = self.bare();
         command.arg(verb).arg("--data").arg(&self.data);
-        if let Some(server) = &self.server {
-            command.args(["--store", &server.address("usance")]).arg("--secrets").arg(self.data.with_extension("secrets"));
+        if let Some(store) = &self.store {
+            command.args(["--store", store]).arg("--secrets").arg(self.data.with_extension("secrets"));
         }
         command
     }

@@ -19,6 +19,7 @@ pub mod judge;
 pub mod ledger;
 pub mod listener;
 pub mod money;
+pub mod patroni;
 pub mod plot;
 pub mod report;
 pub mod stage;

@@ -80,7 +80,8 @@ fn run(words: &Words) -> anyhow::Result<bool> {
         Store::Files => None,
         Store::Postgres => Some(LocalServer::start(&["shared_buffers = '256MB'"]).context("a PostgreSQL server")?),
     };
-    let place = Installation { binary, data: directory.join("data"), log: words.out.join("engine.log"), server };
+    let store = server.as_ref().map(|server| server.address("usance"));
+    let place = Installation { binary, data: directory.join("data"), log: words.out.join("engine.log"), store };
     std::fs::write(&place.log, "").with_context(|| format!("writing {}", place.log.display()))?;
     let plan = Plan {
         seed,
@@ -94,7 +95,7 @@ fn run(words: &Words) -> anyhow::Result<bool> {
     if matches!(judged, Ok(true)) {
         std::fs::remove_dir_all(&directory).with_context(|| format!("removing {}", directory.display()))?;
     } else {
-        if let Some(error) = place.server.as_ref().and_then(|server| keep_server(server, &directory).err()) {
+        if let Some(error) = server.as_ref().and_then(|server| keep_server(server, &directory).err()) {
             eprintln!("soak: the database server's data could not be kept: {error:#}");
         }
         if let Err(error) = &judged {

@@ -74,7 +74,7 @@ impl Target {
     pub fn start(binary: &Path, directory: &Path) -> anyhow::Result<Target> {
         std::fs::create_dir_all(directory)?;
         let place =
-            Installation { binary: binary.to_owned(), data: directory.join("data"), log: directory.join("engine.log"), server: None };
+            Installation { binary: binary.to_owned(), data: directory.join("data"), log: directory.join("engine.log"), store: None };
         let operator = secret()?;
         let clock = format!("simulated:{FIRST_INSTANT}");
         let engine = place.start_serving(&["--clock", &clock, "--trusted-proxy", "127.0.0.1"], &operator, START)?;

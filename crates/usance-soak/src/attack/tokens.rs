@@ -152,7 +152,7 @@ fn starting(target: &Target, notes: &mut Notes<'_>) -> anyhow::Result<()> {
         binary: target.place.binary.clone(),
         data: target.place.data.with_extension("another"),
         log: target.place.log.with_extension("another"),
-        server: None,
+        store: None,
     };
     let mut seen = Vec::new();
     for (number, bootstrap) in ["a", "changeme", "operator", "0123456789abcdef", "choose-one"].into_iter().enumerate() {

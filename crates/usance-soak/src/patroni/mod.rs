@@ -1,0 +1,143 @@
+//! The real binary on a real cluster: three PostgreSQL servers under three Patroni processes and an etcd, on this machine alone.
+//!
+//! [`ground`] is where processes live and end, [`host`] and [`cluster`] start them from the settings that operators copy,
+//! [`roles`] hears who leads, [`writer`] writes and keeps what was acknowledged, [`course`] hands over, kills and freezes the host
+//! that leads, and [`comparison`] holds the end against what was acknowledged. It fails when something acknowledged is gone, or when
+//! writes pause longer than nobody led and three seconds. docs/how-to/run-on-patroni.md says what was learnt.
+
+pub mod cluster;
+pub mod comparison;
+pub mod course;
+pub mod ground;
+pub mod host;
+pub mod roles;
+pub mod writer;
+
+use crate::client::OPERATOR;
+use crate::engine::Installation;
+use anyhow::Context;
+use cluster::Cluster;
+use comparison::Comparison;
+use course::{Course, Fault, Figure};
+use ground::Ground;
+use host::Variant;
+use roles::Roles;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use writer::{Field, Writer};
+
+/// How long the service may take to start.
+const START: Duration = Duration::from_secs(60);
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The faults, in their order.
+    pub faults: Vec<Fault>,
+    /// How many write.
+    pub writers: u32,
+    /// Writes a second, all together.
+    pub rate: u32,
+    /// What the cluster is started with.
+    pub variant: Variant,
+}
+
+/// How it went.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What each fault cost.
+    pub figures: Vec<Figure>,
+    /// The end, where it was reached.
+    pub comparison: Comparison,
+    /// Where the log ends, when `verify` found it healthy.
+    pub batches: u64,
+    /// Requests that got no answer, or a 503.
+    pub unanswered: u64,
+    /// What is wrong, and the text of the first findings.
+    pub findings: (u64, Vec<String>),
+}
+
+/// Starts a cluster and the service on it, and does all of the plan. What programs print goes to `logs`.
+///
+/// # Errors
+/// When it cannot go on to its end; everything else is a finding.
+pub fn run(binary: &Path, logs: &Path, plan: &Plan) -> anyhow::Result<Outcome> {
+    let mut cluster = Cluster::start(Ground::new(logs)?, &plan.variant).context("starting the cluster")?;
+    println!("the cluster is whole");
+    let data = tempfile::Builder::new().prefix("usance-patroni-data-").tempdir()?;
+    let place = Installation {
+        binary: binary.to_owned(),
+        data: data.path().join("data"),
+        log: logs.join("engine.log"),
+        store: Some(cluster.address()),
+    };
+    let words = ["--customer-rate", "100000", "--history-rate", "100000", "--node", "one"];
+    let engine = place.start_serving(&words, OPERATOR, START)?;
+    let field = Field::new(&engine.url);
+    writer::found(&field)?;
+    let writers = (0..plan.writers).map(|number| Writer::new(&field, format!("w{number}"))).collect::<anyhow::Result<Vec<_>>>()?;
+    let (figures, writers) = under_load(&mut cluster, &field, writers, plan)?;
+    println!("comparing");
+    let comparison = comparison::compare_all(&field, writers)?;
+    engine.terminate()?;
+    let batches = place.verify().context("usance verify").unwrap_or_else(|error| {
+        field.find(format!("{error:#}"));
+        0
+    });
+    Ok(Outcome { figures, comparison, batches, unanswered: field.unanswered.load(Ordering::Relaxed), findings: field.findings() })
+}
+
+/// Writes while all faults are done; gives what they cost, and the writers with all that they were told.
+fn under_load<'a>(
+    cluster: &mut Cluster,
+    field: &'a Field,
+    writers: Vec<Writer<'a>>,
+    plan: &Plan,
+) -> anyhow::Result<(Vec<Figure>, Vec<Writer<'a>>)> {
+    let (roles, is_done) = (Roles::default(), AtomicBool::new(false));
+    let every = Duration::from_secs(1) * plan.writers / plan.rate.max(1);
+    std::thread::scope(|scope| {
+        let ports: Vec<u16> = cluster.hosts.iter().map(|host| host.ports.rest).collect();
+        let (roles, is_done) = (&roles, &is_done);
+        for (place, rest) in ports.into_iter().enumerate() {
+            scope.spawn(move || roles.listen(place, rest, is_done));
+        }
+        let writers: Vec<_> = writers.into_iter().map(|writer| scope.spawn(move || writer.work(every))).collect();
+        let mut course = Course { cluster, field, roles };
+        let mut figures = Vec::new();
+        for fault in &plan.faults {
+            match course.suffer(*fault) {
+                Ok(figure) => figures.push(figure),
+                Err(error) => {
+                    field.find(format!("{}: {error:#}", fault.name()));
+                    break;
+                }
+            }
+        }
+        // Every thread ends, whatever became of the faults.
+        field.is_over.store(true, Ordering::Relaxed);
+        is_done.store(true, Ordering::Relaxed);
+        let writers = writers.into_iter().map(|writer| writer.join().ok()).collect::<Option<Vec<_>>>().context("a writer panicked")?;
+        Ok((figures, writers.into_iter().collect::<anyhow::Result<_>>()?))
+    })
+}
+
+/// The figures as text, with how many acknowledged writes were lost since each fault.
+#[must_use]
+pub fn report(outcome: &Outcome) -> String {
+    let mut lines = Vec::new();
+    for (number, figure) in outcome.figures.iter().enumerate() {
+        let next = outcome.figures.get(number + 1).map(|figure| figure.at);
+        let lost = outcome.comparison.lost.iter().filter(|at| **at >= figure.at && next.is_none_or(|next| **at < next)).count();
+        lines.push(format!("{}; lost {lost}", course::line(figure)));
+    }
+    let Comparison { repeated, lost, otherwise } = &outcome.comparison;
+    lines.push(format!(
+        "{repeated} acknowledged writes repeated: {} lost, {otherwise} answered otherwise; {} requests met no answer or a 503; {} batches",
+        lost.len(),
+        outcome.unanswered,
+        outcome.batches
+    ));
+    lines.join("\n")
+}
