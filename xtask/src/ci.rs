@@ -42,6 +42,7 @@ const LONG: [&[Step]; 2] = [
         Step { name: "fuzz", run: fuzz },
         Step { name: "deny", run: deny::check },
         Step { name: "planted", run: |root| planted::sample(root, 8) },
+        Step { name: "patroni", run: patroni },
     ],
 ];
 
@@ -119,6 +120,7 @@ pub fn run(root: &Path, part: Part) -> anyhow::Result<()> {
         Part::Quick => in_turn(root, &QUICK),
         Part::Long => {
             packages::ensure()?;
+            packages::ensure_cluster()?;
             beside_each_other(root, &LONG)?
         }
     };
@@ -230,7 +232,7 @@ fn format(root: &Path) -> anyhow::Result<()> {
     cargo(root, &["fmt", "--manifest-path", FUZZ, "--check"])
 }
 
-/// Builds what the tests, the soak, the attack and schemathesis run. With everything that tests need, because `cargo build` alone would
+/// Builds what the tests, the soak, the attack, the cluster and schemathesis run. With everything that tests need, because `cargo build` alone would
 /// choose other features of what we depend on, and build half of it again.
 fn build(root: &Path) -> anyhow::Result<()> {
     cargo(root, &["test", "--workspace", "--locked", "--no-run"])
@@ -261,6 +263,14 @@ fn attack(root: &Path) -> anyhow::Result<()> {
     let mut attack = Command::new(target(root).join("debug/usance-attack"));
     let status = attack.args(["--seconds", "30"]).current_dir(root).stdin(Stdio::null()).status()?;
     if status.success() { Ok(()) } else { bail!("the attack found something open ({status})") }
+}
+
+/// A cluster that hands over, is killed once and frozen three times, on the same binaries: some four minutes.
+fn patroni(root: &Path) -> anyhow::Result<()> {
+    packages::ensure_cluster()?;
+    build(root)?;
+    let status = Command::new(target(root).join("debug/usance-patroni")).current_dir(root).stdin(Stdio::null()).status()?;
+    if status.success() { Ok(()) } else { bail!("the cluster found something ({status})") }
 }
 
 fn schemathesis(root: &Path) -> anyhow::Result<()> {

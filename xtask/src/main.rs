@@ -67,6 +67,12 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<String>,
     },
+    /// A real engine on PostgreSQL servers under Patroni, whose leader hands over, is killed and freezes; `patroni -- --help` lists words.
+    Patroni {
+        /// For example `-- --freezes 10`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
@@ -86,6 +92,10 @@ fn main() -> anyhow::Result<()> {
         Chore::Bench { words } => release(&root, ("usance-server", "usance-bench"), &words),
         Chore::Soak { words } => release(&root, ("usance-soak", "usance-soak"), &words),
         Chore::Attack { words } => release(&root, ("usance-soak", "usance-attack"), &words),
+        Chore::Patroni { words } => {
+            packages::ensure_cluster()?;
+            release(&root, ("usance-soak", "usance-patroni"), &words)
+        }
         Chore::Schemathesis => {
             cargo(&root, &["build", "--locked", "-p", "usance-server", "--bin", "usance"])?;
             schemathesis::run(&root)

@@ -1,5 +1,5 @@
-//! What the tests start and the repository does not hold, as Debian packages: a browser with its driver, PostgreSQL and a
-//! pooler for it, what sets a process's clock, Python.
+//! What the tests start and the repository does not hold, as Debian packages: a browser with its driver, PostgreSQL and a pooler for it,
+//! what sets a process's clock, Python; and for the step with a cluster Patroni and etcd.
 //! There before the tests begin, or a plain error. PostgreSQL is needed also where USANCE_TEST_POSTGRES_URL names a server: some
 //! tests stop theirs.
 //!
@@ -11,8 +11,11 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// Programs that tests start, and the package that holds each.
-const PROGRAMS: [(&str, &str); 9] = [
+/// Programs, and the package that holds each.
+type Programs = [(&'static str, &'static str)];
+
+/// What tests start.
+const TESTS: &Programs = &[
     ("chromium", "chromium"),
     ("chromedriver", "chromium-driver"),
     ("initdb", "postgresql"),
@@ -24,19 +27,38 @@ const PROGRAMS: [(&str, &str); 9] = [
     (PYTHON, "python3-venv"),
 ];
 
+/// What a cluster of PostgreSQL servers under Patroni is made of.
+const CLUSTER: &Programs = &[
+    ("initdb", "postgresql"),
+    ("pg_ctl", "postgresql"),
+    ("psql", "postgresql"),
+    ("patroni", "patroni"),
+    ("patronictl", "patroni"),
+    ("etcd", "etcd-server"),
+];
+
 /// Python with what makes environments of its own, which Debian packs apart.
 const PYTHON: &str = "python3 with ensurepip";
 
-/// Makes sure that everything is there. Fails where it is not and cannot be installed.
+/// Makes sure that everything is there that tests start. Fails where it is not and cannot be installed.
 pub fn ensure() -> anyhow::Result<()> {
-    let before = missing();
+    ensure_all(TESTS)
+}
+
+/// Makes sure that everything is there that a cluster is made of. Fails where it is not and cannot be installed.
+pub fn ensure_cluster() -> anyhow::Result<()> {
+    ensure_all(CLUSTER)
+}
+
+fn ensure_all(programs: &Programs) -> anyhow::Result<()> {
+    let before = missing(programs);
     if before.is_empty() {
         return Ok(());
     }
     let packages = packages(&before);
     let advice = advice(&before);
     let Some(installer) = program("apt-get").filter(|_| is_root()) else { bail!(advice) };
-    println!("packages: {} missing, so these are installed: {}", before.join(" and "), packages.join(" "));
+    println!("packages: {} missing, so these are installed: {}", names(&before).join(" and "), packages.join(" "));
     for words in steps(&packages) {
         println!("packages: apt-get {}", words.join(" "));
         let mut command = Command::new(&installer);
@@ -46,7 +68,7 @@ pub fn ensure() -> anyhow::Result<()> {
             bail!("apt-get {} failed ({status}); {advice}", words.join(" "));
         }
     }
-    let after = missing();
+    let after = missing(programs);
     if after.is_empty() { Ok(()) } else { bail!("apt-get succeeded, but {}", self::advice(&after)) }
 }
 
@@ -56,8 +78,12 @@ fn steps(packages: &[&'static str]) -> [Vec<&'static str>; 2] {
 }
 
 /// The programs that are nowhere.
-fn missing() -> Vec<&'static str> {
-    PROGRAMS.into_iter().map(|(name, _)| name).filter(|name| !is_there(name)).collect()
+fn missing(programs: &Programs) -> Vec<(&'static str, &'static str)> {
+    programs.iter().copied().filter(|(name, _)| !is_there(name)).collect()
+}
+
+fn names(programs: &Programs) -> Vec<&'static str> {
+    programs.iter().map(|(name, _)| *name).collect()
 }
 
 fn is_there(name: &str) -> bool {
@@ -69,17 +95,18 @@ fn is_there(name: &str) -> bool {
 }
 
 /// The packages that hold these programs, each once.
-fn packages(programs: &[&'static str]) -> Vec<&'static str> {
-    let mut packages: Vec<_> = PROGRAMS.into_iter().filter(|(name, _)| programs.contains(name)).map(|(_, package)| package).collect();
+fn packages(programs: &Programs) -> Vec<&'static str> {
+    let mut packages: Vec<_> = programs.iter().map(|(_, package)| *package).collect();
     packages.dedup();
     packages
 }
 
 /// What a person has to do.
-fn advice(missing: &[&'static str]) -> String {
+fn advice(missing: &Programs) -> String {
     let packages = packages(missing);
     let commands = steps(&packages).map(|words| format!("apt-get {}", words.join(" "))).join(" && ");
-    format!("the tests need {}: install the Debian packages {}, as root: {commands}", missing.join(" and "), packages.join(" and "))
+    let (names, packages) = (names(missing).join(" and "), packages.join(" and "));
+    format!("the tests need {names}: install the Debian packages {packages}, as root: {commands}")
 }
 
 /// A program on the search path, or in a folder where Debian puts it: a bare environment may lack a search path, and each

@@ -49,6 +49,10 @@ struct Words {
 
 /// How many write at a time.
 const WRITERS: u32 = 4;
+/// What everything but the faults may take.
+const REST: Duration = Duration::from_secs(600);
+/// What a fault may take, beside the time for which a host stands still.
+const FAULT: Duration = Duration::from_secs(180);
 
 fn main() -> ExitCode {
     match done(&Words::parse()) {
@@ -89,6 +93,7 @@ fn done(words: &Words) -> anyhow::Result<bool> {
         rate: words.rate,
         variant: Variant { patroni, has_etcd3: words.etcd3, changed },
     };
+    end_after(REST + (FAULT + Duration::from_secs(words.freeze_seconds)) * u32::try_from(plan.faults.len())?);
     let outcome = run(&binary, &words.out, &plan)?;
     println!("\n{}", report(&outcome));
     let (count, texts) = &outcome.findings;
@@ -96,4 +101,13 @@ fn done(words: &Words) -> anyhow::Result<bool> {
         println!("\n{count} findings; the words of all programs are in {}\n{}", words.out.display(), texts.join("\n"));
     }
     Ok(*count == 0)
+}
+
+/// Ends this process when it takes too long; everything it started ends with it.
+fn end_after(patience: Duration) {
+    std::thread::spawn(move || {
+        std::thread::sleep(patience);
+        eprintln!("patroni: not over after {} s, which is a finding: something was held up", patience.as_secs());
+        std::process::exit(1);
+    });
 }

@@ -52,10 +52,10 @@ impl Cluster {
         }
         let agent = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(ANSWER)).build().into();
         let cluster = Cluster { hosts, patronictl, etcd: process, agent, ground };
-        let order = cluster.wait_until_whole()?;
-        cluster.sql(order.leader, &format!("CREATE ROLE usance LOGIN PASSWORD '{PASSWORD}'"))?;
-        cluster.sql(order.leader, "CREATE DATABASE usance OWNER usance TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")?;
-        cluster.sql(order.leader, "REVOKE ALL ON DATABASE usance FROM PUBLIC")?;
+        let leader = cluster.wait_until_whole()?.leader;
+        cluster.sql(leader, &format!("CREATE ROLE usance LOGIN PASSWORD '{PASSWORD}'"))?;
+        cluster.sql(leader, "CREATE DATABASE usance OWNER usance TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")?;
+        cluster.sql(leader, "REVOKE ALL ON DATABASE usance FROM PUBLIC")?;
         Ok(cluster)
     }
 
@@ -66,13 +66,25 @@ impl Cluster {
         format!("postgres://usance:{PASSWORD}@{}/usance?target_session_attrs=read-write&sslmode=disable", hosts.join(","))
     }
 
-    /// Runs a statement as the superuser on a host.
-    fn sql(&self, place: usize, statement: &str) -> anyhow::Result<()> {
+    /// `psql` on a host's server, as the superuser; its complaints are where its answers are.
+    ///
+    /// # Errors
+    /// When this machine has none.
+    pub fn psql(&self, place: usize) -> anyhow::Result<Command> {
         let host = self.hosts.get(place).context("a host")?;
-        let mut psql = Command::new(ground::program("psql", "postgresql")?);
-        psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", &host.ports.database.to_string()]);
-        psql.args(["-U", "postgres", "-d", "postgres", "-c", statement]).env("PGPASSWORD", SUPERUSER_PASSWORD);
-        said(&mut psql).map(drop)
+        let mut psql = Command::new("sh");
+        psql.args(["-c", "exec \"$@\" 2>&1", "sh"]).arg(ground::program("psql", "postgresql")?).args(["-X", "-h", "127.0.0.1", "-p"]);
+        psql.arg(host.ports.database.to_string()).args(["-U", "postgres", "-d", "postgres"]);
+        psql.env("PGPASSWORD", SUPERUSER_PASSWORD).env("PGCONNECT_TIMEOUT", "2");
+        Ok(psql)
+    }
+
+    /// Runs a statement on a host's server; gives what it printed.
+    ///
+    /// # Errors
+    /// With what it said instead.
+    pub fn sql(&self, place: usize, statement: &str) -> anyhow::Result<String> {
+        said(self.psql(place)?.args(["-q", "-v", "ON_ERROR_STOP=1", "-c", statement]))
     }
 
     /// Waits until one host leads, the others follow it, and one of them confirms its commits.

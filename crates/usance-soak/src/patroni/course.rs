@@ -1,5 +1,6 @@
 //! The faults, one after the other, each on a whole cluster under load, and what each cost.
 
+use super::canary::Canary;
 use super::cluster::{Cluster, NAMES};
 use super::roles::{Led, Roles};
 use super::writer::Field;
@@ -51,6 +52,8 @@ pub struct Figure {
     pub at: Instant,
     /// How long writes paused.
     pub paused: Duration,
+    /// How long nobody could commit anything, on any of the servers.
+    pub stuck: Duration,
     /// Who led meanwhile.
     pub led: Led,
 }
@@ -63,6 +66,8 @@ pub struct Course<'a> {
     pub field: &'a Field,
     /// Who leads.
     pub roles: &'a Roles,
+    /// Who can commit.
+    pub canary: &'a Canary,
 }
 
 impl Course<'_> {
@@ -90,7 +95,8 @@ impl Course<'_> {
         self.wait("the service writes", RECOVERY, |course| course.field.is_acknowledging(Duration::from_secs(1)))?;
         std::thread::sleep(CALM);
         let (until, field) = (Instant::now(), self.field);
-        let figure = Figure { fault, host, at, paused: field.longest_pause(at, until), led: self.roles.over(at, until) };
+        let (paused, stuck) = (field.longest_pause(at, until), self.canary.longest_pause(at, until));
+        let figure = Figure { fault, host, at, paused, stuck, led: self.roles.over(at, until) };
         println!("{}", line(&figure));
         if figure.paused > figure.led.nobody + ALLOWANCE {
             let (paused, nobody) = (figure.paused.as_secs_f64(), figure.led.nobody.as_secs_f64());
@@ -120,11 +126,11 @@ impl Course<'_> {
 /// A figure as a line of the report.
 #[must_use]
 pub fn line(figure: &Figure) -> String {
-    let Figure { fault, host, paused, led, .. } = figure;
-    let (paused, nobody, several) = (paused.as_secs_f64(), led.nobody.as_secs_f64(), led.several.as_secs_f64());
-    let in_turn = led.in_turn.join(", ");
+    let Figure { fault, host, paused, stuck, led, .. } = figure;
+    let [paused, stuck, nobody, several] = [paused, stuck, &led.nobody, &led.several].map(Duration::as_secs_f64);
     format!(
-        "{:<10} of {host:<5}  nobody led {nobody:>5.1} s, several {several:>4.1} s, writes paused {paused:>5.1} s; led: {in_turn}",
-        fault.name()
+        "{:<10} of {host:<5}  nobody led {nobody:>4.1} s, several {several:>3.1} s; no commit {stuck:>4.1} s, writes paused {paused:>4.1} s; led: {}",
+        fault.name(),
+        led.in_turn.join(", ")
     )
 }

@@ -89,16 +89,10 @@ impl Field {
         self.findings.lock().clone()
     }
 
-    /// The longest time between two acknowledgements that follow each other, of which a part lies between two moments.
+    /// The longest time in which nothing was acknowledged, of which a part lies between two moments.
     #[must_use]
     pub fn longest_pause(&self, from: Instant, to: Instant) -> Duration {
-        let mut moments = self.acknowledged.lock().clone();
-        moments.sort();
-        let pauses = moments.windows(2).filter_map(|pair| if let [one, next] = pair { Some((*one, *next)) } else { None });
-        let whole = pauses.filter(|(one, next)| *next > from && *one < to).map(|(one, next)| next - one).max().unwrap_or_default();
-        // Nothing was acknowledged since.
-        let open = moments.last().filter(|last| **last < to).map(|last| to - *last).unwrap_or_default();
-        whole.max(open)
+        longest_pause(self.acknowledged.lock().clone(), from, to)
     }
 
     /// Whether something was acknowledged within this time.
@@ -106,6 +100,16 @@ impl Field {
     pub fn is_acknowledging(&self, within: Duration) -> bool {
         self.acknowledged.lock().iter().rev().take(64).any(|at| at.elapsed() < within)
     }
+}
+
+/// The longest time between two moments that follow each other, of which a part lies in a stretch; after the last one it goes on
+/// to the stretch's end.
+#[must_use]
+pub fn longest_pause(mut moments: Vec<Instant>, from: Instant, to: Instant) -> Duration {
+    moments.push(to.max(moments.iter().max().copied().unwrap_or(to)));
+    moments.sort();
+    let pauses = moments.windows(2).filter_map(|pair| if let [one, next] = pair { Some((*one, *next)) } else { None });
+    pauses.filter(|(one, next)| *next > from && *one < to).map(|(one, next)| next - one).max().unwrap_or_default()
 }
 
 /// A way to ask that does not give up soon.
@@ -274,16 +278,14 @@ impl<'a> Writer<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::Field;
+    use super::longest_pause;
     use std::time::{Duration, Instant};
 
     #[test]
     fn the_longest_pause_is_found_also_when_it_goes_on() {
         let begun = Instant::now();
         let at = |second: u64| begun + Duration::from_secs(second);
-        let field = Field::new("http://127.0.0.1:1");
-        field.acknowledged.lock().extend([at(20), at(1), at(2), at(21), at(5)]);
-        let pause = |from, to| field.longest_pause(at(from), at(to)).as_secs();
+        let pause = |from, to| longest_pause([20, 1, 2, 21, 5].map(at).to_vec(), at(from), at(to)).as_secs();
         assert_eq!((pause(1, 6), pause(4, 5), pause(0, 2), pause(20, 21)), (15, 3, 1, 1));
         assert_eq!(pause(21, 60), 39);
     }
