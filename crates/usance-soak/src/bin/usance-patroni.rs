@@ -21,6 +21,9 @@ struct Words {
     /// How often the leader is killed.
     #[arg(long, default_value_t = 1)]
     kills: u32,
+    /// How often Patroni alone is killed on the leader, whose server then goes on beside the next one.
+    #[arg(long, default_value_t = 0)]
+    orphans: u32,
     /// How often the leader freezes; after three of them each host was frozen.
     #[arg(long, default_value_t = 3)]
     freezes: u32,
@@ -86,7 +89,8 @@ fn done(words: &Words) -> anyhow::Result<bool> {
     });
     let changed = changed.collect::<anyhow::Result<_>>()?;
     let freeze = Fault::Freeze(Duration::from_secs(words.freeze_seconds));
-    let faults = [(Fault::Switchover, words.switchovers), (Fault::Kill, words.kills), (freeze, words.freezes)];
+    let faults =
+        [(Fault::Switchover, words.switchovers), (Fault::Kill, words.kills), (Fault::Orphan, words.orphans), (freeze, words.freezes)];
     let plan = Plan {
         faults: faults.into_iter().flat_map(|(fault, count)| std::iter::repeat_n(fault, count as usize)).collect(),
         writers: WRITERS,

@@ -130,15 +130,15 @@ impl Cluster {
         Ok(())
     }
 
-    /// Kills a host at once.
+    /// A host by its place, to do something to it.
     ///
     /// # Errors
-    /// When it cannot be killed.
-    pub fn kill(&mut self, place: usize) -> anyhow::Result<()> {
-        self.hosts.get_mut(place).context("a host")?.kill()
+    /// When there is none.
+    pub fn host(&mut self, place: usize) -> anyhow::Result<&mut Host> {
+        self.hosts.get_mut(place).context("a host")
     }
 
-    /// Starts a killed host again.
+    /// Starts Patroni on a host again.
     ///
     /// # Errors
     /// When it cannot be started.

@@ -15,6 +15,8 @@ const CALM: Duration = Duration::from_secs(3);
 const RECOVERY: Duration = Duration::from_secs(60);
 /// How long the others may take to have a new leader.
 const SUCCESSION: Duration = Duration::from_secs(60);
+/// How long a server without its Patroni goes on beside the new leader.
+const ORPHANED: Duration = Duration::from_secs(15);
 /// How often it is looked for something that is waited for.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -25,6 +27,8 @@ pub enum Fault {
     Switchover,
     /// All its processes are killed at once, and Patroni is started again when another one leads.
     Kill,
+    /// Patroni alone is killed: its server goes on with nobody to stop it until Patroni is started again, a while after another one leads.
+    Orphan,
     /// All its processes are stopped for a while, and then go on as if nothing had been.
     Freeze(Duration),
 }
@@ -36,6 +40,7 @@ impl Fault {
         match self {
             Fault::Switchover => "switchover",
             Fault::Kill => "kill -9",
+            Fault::Orphan => "orphan",
             Fault::Freeze(_) => "freeze",
         }
     }
@@ -85,8 +90,14 @@ impl Course<'_> {
         match fault {
             Fault::Switchover => self.cluster.switch_over(&order)?,
             Fault::Kill => {
-                self.cluster.kill(order.leader)?;
-                self.wait("another host leads", SUCCESSION, |course| course.roles.over(at, Instant::now()).in_turn.len() > 1)?;
+                self.cluster.host(order.leader)?.kill()?;
+                self.wait_for_successor(at)?;
+                self.cluster.restart(order.leader)?;
+            }
+            Fault::Orphan => {
+                self.cluster.host(order.leader)?.orphan()?;
+                self.wait_for_successor(at)?;
+                std::thread::sleep(ORPHANED);
                 self.cluster.restart(order.leader)?;
             }
             Fault::Freeze(length) => self.freeze(order.leader, length)?,
@@ -103,6 +114,10 @@ impl Course<'_> {
             field.find(format!("{} of {host}: writes paused for {paused:.1} s, though nobody led for {nobody:.1} s only", fault.name()));
         }
         Ok(figure)
+    }
+
+    fn wait_for_successor(&self, since: Instant) -> anyhow::Result<()> {
+        self.wait("another host leads", SUCCESSION, |course| course.roles.over(since, Instant::now()).in_turn.len() > 1)
     }
 
     fn freeze(&self, place: usize, length: Duration) -> anyhow::Result<()> {

@@ -86,7 +86,7 @@ impl Ground {
     /// When it cannot be started.
     pub fn spawn(&self, mut command: Command, room: &Path, name: &str) -> anyhow::Result<Child> {
         let said = self.log(name)?;
-        command.current_dir(room).stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said).process_group(0);
+        command.current_dir(room).env("HOME", room).stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said).process_group(0);
         command.spawn().with_context(|| format!("starting {command:?}"))
     }
 
