@@ -11,7 +11,7 @@ use usance_soak::patroni::host::Variant;
 use usance_soak::patroni::{Plan, ground, report, run};
 
 /// A real engine on three PostgreSQL servers under Patroni, whose leader hands over, is killed and freezes; exit code 1 when anything
-/// acknowledged is lost, or writes pause longer than the cluster had no leader and three seconds.
+/// acknowledged is lost, or writes pause three seconds longer than nobody could commit to the cluster.
 #[derive(Parser)]
 #[command(name = "usance-patroni", version)]
 struct Words {
@@ -27,7 +27,10 @@ struct Words {
     /// How often the leader freezes; after three of them each host was frozen.
     #[arg(long, default_value_t = 3)]
     freezes: u32,
-    /// Seconds for which it stands still.
+    /// How often the host freezes that confirms the leader's commits.
+    #[arg(long, default_value_t = 0)]
+    sync_freezes: u32,
+    /// Seconds for which a frozen host stands still.
     #[arg(long, default_value_t = 30)]
     freeze_seconds: u64,
     /// Writes a second, all four writers together.
@@ -88,16 +91,21 @@ fn done(words: &Words) -> anyhow::Result<bool> {
         Ok((name.to_owned(), value.to_owned()))
     });
     let changed = changed.collect::<anyhow::Result<_>>()?;
-    let freeze = Fault::Freeze(Duration::from_secs(words.freeze_seconds));
-    let faults =
-        [(Fault::Switchover, words.switchovers), (Fault::Kill, words.kills), (Fault::Orphan, words.orphans), (freeze, words.freezes)];
+    let length = Duration::from_secs(words.freeze_seconds);
+    let faults = [
+        (Fault::Switchover, words.switchovers),
+        (Fault::Kill, words.kills),
+        (Fault::Orphan, words.orphans),
+        (Fault::Freeze(length), words.freezes),
+        (Fault::FreezeConfirming(length), words.sync_freezes),
+    ];
     let plan = Plan {
         faults: faults.into_iter().flat_map(|(fault, count)| std::iter::repeat_n(fault, count as usize)).collect(),
         writers: WRITERS,
         rate: words.rate,
         variant: Variant { patroni, has_etcd3: words.etcd3, changed },
     };
-    end_after(REST + (FAULT + Duration::from_secs(words.freeze_seconds)) * u32::try_from(plan.faults.len())?);
+    end_after(REST + (FAULT + length) * u32::try_from(plan.faults.len())?);
     let outcome = run(&binary, &words.out, &plan)?;
     println!("\n{}", report(&outcome));
     let (count, texts) = &outcome.findings;

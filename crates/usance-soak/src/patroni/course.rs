@@ -7,7 +7,7 @@ use super::writer::Field;
 use anyhow::Context;
 use std::time::{Duration, Instant};
 
-/// How much longer writes may pause than nobody led.
+/// How much longer writes may pause than nobody could commit, which is as long as nobody led, and until a replica follows the next one.
 pub const ALLOWANCE: Duration = Duration::from_secs(3);
 /// How long everything is well before the next fault.
 const CALM: Duration = Duration::from_secs(3);
@@ -20,7 +20,7 @@ const ORPHANED: Duration = Duration::from_secs(15);
 /// How often it is looked for something that is waited for.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// What is done to the host that leads.
+/// What is done to the host that leads, or to the one that confirms its commits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// It is told to hand over, in order.
@@ -31,6 +31,8 @@ pub enum Fault {
     Orphan,
     /// All its processes are stopped for a while, and then go on as if nothing had been.
     Freeze(Duration),
+    /// The same to the host that confirms.
+    FreezeConfirming(Duration),
 }
 
 impl Fault {
@@ -42,6 +44,7 @@ impl Fault {
             Fault::Kill => "kill -9",
             Fault::Orphan => "orphan",
             Fault::Freeze(_) => "freeze",
+            Fault::FreezeConfirming(_) => "freeze sync",
         }
     }
 }
@@ -84,23 +87,24 @@ impl Course<'_> {
         let order = self.cluster.wait_until_whole()?;
         self.wait("the service writes", RECOVERY, |course| course.field.is_acknowledging(Duration::from_secs(1)))?;
         std::thread::sleep(CALM);
-        let host = NAMES.get(order.leader).copied().context("a host")?;
+        let place = if matches!(fault, Fault::FreezeConfirming(_)) { order.confirming } else { order.leader };
+        let host = NAMES.get(place).copied().context("a host")?;
         println!("{} of {host}", fault.name());
         let at = Instant::now();
         match fault {
             Fault::Switchover => self.cluster.switch_over(&order)?,
             Fault::Kill => {
-                self.cluster.host(order.leader)?.kill()?;
+                self.cluster.host(place)?.kill()?;
                 self.wait_for_successor(at)?;
-                self.cluster.restart(order.leader)?;
+                self.cluster.restart(place)?;
             }
             Fault::Orphan => {
-                self.cluster.host(order.leader)?.orphan()?;
+                self.cluster.host(place)?.orphan()?;
                 self.wait_for_successor(at)?;
                 std::thread::sleep(ORPHANED);
-                self.cluster.restart(order.leader)?;
+                self.cluster.restart(place)?;
             }
-            Fault::Freeze(length) => self.freeze(order.leader, length)?,
+            Fault::Freeze(length) | Fault::FreezeConfirming(length) => self.freeze(place, length)?,
         }
         self.cluster.wait_until_whole()?;
         self.wait("the service writes", RECOVERY, |course| course.field.is_acknowledging(Duration::from_secs(1)))?;
@@ -109,9 +113,12 @@ impl Course<'_> {
         let (paused, stuck) = (field.longest_pause(at, until), self.canary.longest_pause(at, until));
         let figure = Figure { fault, host, at, paused, stuck, led: self.roles.over(at, until) };
         println!("{}", line(&figure));
-        if figure.paused > figure.led.nobody + ALLOWANCE {
-            let (paused, nobody) = (figure.paused.as_secs_f64(), figure.led.nobody.as_secs_f64());
-            field.find(format!("{} of {host}: writes paused for {paused:.1} s, though nobody led for {nobody:.1} s only", fault.name()));
+        if figure.paused > figure.stuck + ALLOWANCE {
+            let [paused, stuck] = [figure.paused, figure.stuck].map(|length| length.as_secs_f64());
+            field.find(format!(
+                "{} of {host}: writes paused for {paused:.1} s, though others could commit after {stuck:.1} s",
+                fault.name()
+            ));
         }
         Ok(figure)
     }
@@ -144,7 +151,7 @@ pub fn line(figure: &Figure) -> String {
     let Figure { fault, host, paused, stuck, led, .. } = figure;
     let [paused, stuck, nobody, several] = [paused, stuck, &led.nobody, &led.several].map(Duration::as_secs_f64);
     format!(
-        "{:<10} of {host:<5}  nobody led {nobody:>4.1} s, several {several:>3.1} s; no commit {stuck:>4.1} s, writes paused {paused:>4.1} s; led: {}",
+        "{:<11} of {host:<5}  nobody led {nobody:>4.1} s, several {several:>3.1} s; no commit {stuck:>4.1} s, writes paused {paused:>4.1} s; led: {}",
         fault.name(),
         led.in_turn.join(", ")
     )

@@ -3,7 +3,7 @@
 //! [`ground`] is where processes live and end, [`host`] and [`cluster`] start them from the settings that operators copy,
 //! [`roles`] hears who leads, [`canary`] who can commit, [`writer`] writes and keeps what was acknowledged, [`course`] hands over, kills and freezes the host
 //! that leads, and [`comparison`] holds the end against what was acknowledged. It fails when something acknowledged is gone, or when
-//! writes pause longer than nobody led and three seconds. docs/how-to/run-on-patroni.md says what was learnt.
+//! writes pause three seconds longer than nobody could commit. docs/how-to/run-on-patroni.md says what was learnt.
 
 pub mod canary;
 pub mod cluster;
