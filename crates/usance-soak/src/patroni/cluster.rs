@@ -4,6 +4,7 @@ use super::ground::{self, Ground, free_ports, unprivileged};
 use super::host::{Host, Ports, SUPERUSER_PASSWORD, Variant};
 use anyhow::{Context, bail, ensure};
 use serde_json::Value;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,7 @@ const ANSWER: Duration = Duration::from_secs(2);
 pub struct Cluster {
     /// Its hosts, in the order of the service's address.
     pub hosts: Vec<Host>,
-    patronictl: std::path::PathBuf,
+    patronictl: PathBuf,
     etcd: Child,
     agent: ureq::Agent,
     // Last, so that it ends whoever is left.
@@ -57,6 +58,12 @@ impl Cluster {
         cluster.sql(leader, "CREATE DATABASE usance OWNER usance TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")?;
         cluster.sql(leader, "REVOKE ALL ON DATABASE usance FROM PUBLIC")?;
         Ok(cluster)
+    }
+
+    /// The directory that goes with it.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.ground.directory
     }
 
     /// The address of the service's database: all hosts, of which it takes the one that can be written to.

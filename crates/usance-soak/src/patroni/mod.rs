@@ -69,10 +69,9 @@ pub struct Outcome {
 pub fn run(binary: &Path, logs: &Path, plan: &Plan) -> anyhow::Result<Outcome> {
     let mut cluster = Cluster::start(Ground::new(logs)?, &plan.variant).context("starting the cluster")?;
     println!("the cluster is whole");
-    let data = tempfile::Builder::new().prefix("usance-patroni-data-").tempdir()?;
     let place = Installation {
         binary: binary.to_owned(),
-        data: data.path().join("data"),
+        data: cluster.directory().join("engine"),
         log: logs.join("engine.log"),
         store: Some(cluster.address()),
     };
