@@ -24,6 +24,7 @@ mod suite {
     mod released;
     mod routes;
     mod security;
+    mod shipping;
     mod standby;
     mod store;
     mod story;

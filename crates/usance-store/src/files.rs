@@ -112,6 +112,15 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     file.replace()
 }
 
+/// Gives a whole file another name in the same directory, durably, in place of what has that name.
+///
+/// # Errors
+/// [`StoreError::Io`]; both names then stand for what they stood for.
+pub fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
+    fs::rename(from, to).map_err(|error| StoreError::io(to, error))?;
+    sync_parent(to)
+}
+
 /// Removes a file, or a link, if there is one.
 ///
 /// # Errors

@@ -110,6 +110,22 @@ pub struct KeptSecret {
 }
 
 impl People {
+    /// Whether nobody could come in by it, and nothing is remembered: no token, password, link, session, second factor, answer or event.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let lists = [
+            self.tokens.len(),
+            self.passwords.len(),
+            self.sign_in_links.len(),
+            self.sessions.len(),
+            self.second_factors.len(),
+            self.remembered.len(),
+            self.secrets.len(),
+            self.security_events.len(),
+        ];
+        lists.iter().all(|length| *length == 0)
+    }
+
     /// The same with each list in the order of its key, byte by byte: databases sort text by rules of their own.
     pub(crate) fn in_order(mut self) -> Self {
         self.tokens.sort_unstable_by_key(|kept| kept.record.id);

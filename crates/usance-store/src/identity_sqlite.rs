@@ -102,6 +102,11 @@ const VERSION_3: &str = "
     DELETE FROM sign_in_link;
 ";
 
+/// What is removed is overwritten: a copy of the file tells nothing of it.
+pub(crate) fn overwrite_what_is_removed(database: &Database) -> Result<(), StoreError> {
+    database.connection.pragma_update(None, "secure_delete", true).map_err(|error| database.error(error))
+}
+
 /// People and tokens in an SQLite file, or in memory.
 #[derive(Debug)]
 pub struct SqliteIdentities {
@@ -117,8 +122,7 @@ impl SqliteIdentities {
     /// [`StoreError::Full`], [`StoreError::Io`] or [`StoreError::Sqlite`] when it cannot be opened.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let database = Database::open(path, &SCHEMA)?;
-        // What is removed is overwritten: a copy of the file tells nothing of it.
-        database.connection.pragma_update(None, "secure_delete", true).map_err(|error| database.error(error))?;
+        overwrite_what_is_removed(&database)?;
         Ok(SqliteIdentities { database })
     }
 

@@ -6,20 +6,27 @@
 //! on the copy is a platform of its own. It refuses a copy that is not what its note says, and leaves it as it is: what is
 //! left is the evidence. Where the platform's secrets file is at hand the note is signed, so that nobody else can write one; whoever
 //! restores without that file has the head that was kept elsewhere.
+//!
+//! **Shipping** brings a copy from one note to the next while somebody may need it. The log grows first, and the note still holds: it
+//! says what the log has at least. Then the next note is written beside, as `copied.next.txt`, the people change in one transaction, and
+//! the next note takes the note's place. So at any moment one of the two says what the people are, whenever the process ends. A copy
+//! to which nothing was shipped yet has a note that says so, and nobody goes on with it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::directory::DataDirectory;
 use crate::error::StoreError;
 use crate::files;
-use crate::log::{Head, LogReader, verify_stands};
+use crate::log::{Head, LogReader, verify_chain, verify_stands};
 use crate::secrets::{Key, Purpose, Secrets};
 use crate::soundness::{PeopleHashes, people_hashes};
 use crate::sqlite::SqliteLogReader;
 
 const NAME: &str = "copied.txt";
+/// The note that will hold once the people of a running shipping are there.
+const NEXT: &str = "copied.next.txt";
 const TITLE: &str = "usance copy 1";
 /// Notes are shorter: a title, a head and a line for each table of people.
 const BYTES_MAX: u64 = 1 << 16;
@@ -66,6 +73,18 @@ impl Note {
         Note { batch: head.seq, hash: blake3::Hash::from_bytes(head.hash).to_hex().to_string(), people, signature: None }
     }
 
+    /// The note of a copy to which nothing was shipped yet.
+    #[must_use]
+    pub fn of_nothing() -> Self {
+        Note::new(Head::GENESIS, PeopleHashes { version: 0, tables: BTreeMap::new() })
+    }
+
+    /// Whether it says that nothing was shipped yet.
+    #[must_use]
+    pub fn is_of_nothing(&self) -> bool {
+        self.batch == 0
+    }
+
     /// The same note, signed with the key in force.
     #[must_use]
     pub fn signed(self, secrets: &Secrets) -> Self {
@@ -95,17 +114,67 @@ impl Note {
     /// # Errors
     /// [`StoreError::Full`] or [`StoreError::Io`].
     pub fn write(&self, directory: &Path) -> Result<(), StoreError> {
-        files::replace(&place(directory), self.text().as_bytes())
+        files::replace(&directory.join(NAME), self.text().as_bytes())
     }
 
-    /// The note in a directory, `None` where there is none.
+    /// Writes the note durably beside the one that holds, before the people become what it says.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] or [`StoreError::Io`].
+    pub fn announce(&self, directory: &Path) -> Result<(), StoreError> {
+        files::replace(&directory.join(NEXT), self.text().as_bytes())
+    }
+
+    /// Puts the announced note in the place of the one that held, once the people are what it says.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn confirm(directory: &Path) -> Result<(), StoreError> {
+        files::rename(&directory.join(NEXT), &directory.join(NAME))
+    }
+
+    /// Ends what a shipping left that was cut off, so that one note is there and the next shipping can begin. A directory without a note
+    /// gets one that says that nothing was shipped yet.
+    ///
+    /// # Errors
+    /// As the files answer.
+    pub fn settle(directory: &DataDirectory) -> Result<(), StoreError> {
+        let path = directory.path();
+        match Note::holds_next(directory) {
+            Ok(Some(_)) => return Note::confirm(path),
+            // Whatever it is: what is shipped now takes its place.
+            Ok(None) | Err(StoreError::Damaged { .. }) => files::remove(&path.join(NEXT))?,
+            Err(error) => return Err(error),
+        }
+        match Note::read_at(&path.join(NAME)) {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) | Err(StoreError::Damaged { .. }) => Note::of_nothing().write(path),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The note of a directory, `None` where there is none: the announced one where the people are what that one says.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when it is not as it was written; [`StoreError::Io`].
+    pub fn of(directory: &DataDirectory) -> Result<Option<Self>, StoreError> {
+        match Note::holds_next(directory)? {
+            Some(next) => Ok(Some(next)),
+            None => Note::read(directory.path()),
+        }
+    }
+
+    /// The note that was confirmed last in a directory, `None` where there is none.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] when it is not as it was written; [`StoreError::Io`].
     pub fn read(directory: &Path) -> Result<Option<Self>, StoreError> {
-        let path = place(directory);
+        Note::read_at(&directory.join(NAME))
+    }
+
+    fn read_at(path: &Path) -> Result<Option<Self>, StoreError> {
         let damaged = || StoreError::damaged("note", format!("{}: it is not as it was written", path.display()));
-        let bytes = match files::read(&path, BYTES_MAX) {
+        let bytes = match files::read(path, BYTES_MAX) {
             Ok(bytes) => bytes,
             Err(StoreError::NotFound { .. }) => return Ok(None),
             Err(StoreError::Damaged { .. }) => return Err(damaged()),
@@ -116,6 +185,16 @@ impl Note {
         note.ok_or_else(damaged).map(Some)
     }
 
+    /// The announced note, where the people are what it says.
+    fn holds_next(directory: &DataDirectory) -> Result<Option<Self>, StoreError> {
+        let Some(next) = Note::read_at(&directory.path().join(NEXT))? else { return Ok(None) };
+        match people_hashes(&directory.people()) {
+            Ok(people) => Ok((people == next.people).then_some(next)),
+            Err(StoreError::NotFound { .. } | StoreError::Damaged { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Holds the directory of a copy against its note, `None` where there is none: the log ends with the batch that was noted,
     /// and the people are the same. Whether every batch before is whole, the chain says to whoever runs it. Nothing is opened
     /// for writing.
@@ -123,8 +202,21 @@ impl Note {
     /// # Errors
     /// [`StoreError::Damaged`] when the copy or the note is not as it was; as the files answer.
     pub fn expect(directory: &DataDirectory, shard: u16) -> Result<Option<Self>, StoreError> {
-        let Some(note) = Note::read(directory.path())? else { return Ok(None) };
-        match note.difference(directory, shard) {
+        Note::hold_against(directory, shard, Beyond::Refused)
+    }
+
+    /// As [`Note::expect`], but the log may go on behind the noted batch where it is whole there, as it does when a shipping was cut off.
+    /// Who goes on with the copy takes the noted batches, and those behind them only knowingly: no signature stands for them.
+    ///
+    /// # Errors
+    /// As [`Note::expect`].
+    pub fn expect_at_least(directory: &DataDirectory, shard: u16) -> Result<Option<Self>, StoreError> {
+        Note::hold_against(directory, shard, Beyond::Proven)
+    }
+
+    fn hold_against(directory: &DataDirectory, shard: u16, beyond: Beyond) -> Result<Option<Self>, StoreError> {
+        let Some(note) = Note::of(directory)? else { return Ok(None) };
+        match note.difference(directory, shard, beyond) {
             Ok(None) => Ok(Some(note)),
             Ok(Some(how)) => Err(note.unlike(directory, &how)),
             Err(error) if error.is_hindrance() || matches!(error, StoreError::NewerVersion { .. }) => Err(error),
@@ -133,13 +225,26 @@ impl Note {
     }
 
     /// What is not as it was noted, as a sentence.
-    fn difference(&self, directory: &DataDirectory, shard: u16) -> Result<Option<String>, StoreError> {
+    fn difference(&self, directory: &DataDirectory, shard: u16, beyond: Beyond) -> Result<Option<String>, StoreError> {
+        if self.is_of_nothing() {
+            return Ok(Some("the first shipping to it was cut off, and the next one makes it whole".to_owned()));
+        }
         let log = SqliteLogReader::open(&directory.log())?;
         let Ok(hash) = blake3::Hash::from_hex(&self.hash) else { return Ok(Some("the note's hash is none".to_owned())) };
-        verify_stands(&log, shard, &Head { seq: self.batch, hash: *hash.as_bytes(), at_ms: 0 })?;
+        let noted = Head { seq: self.batch, hash: *hash.as_bytes(), at_ms: 0 };
+        verify_stands(&log, shard, &noted)?;
         let end = log.head(shard)?.map_or(0, |head| head.seq);
         if end != self.batch {
-            return Ok(Some(format!("the log goes on to batch {end}")));
+            let goes_on = format!("the log goes on to batch {end}");
+            match beyond {
+                Beyond::Refused => return Ok(Some(goes_on)),
+                Beyond::Proven => {
+                    let whole: Result<Head, StoreError> = verify_chain(&log, shard, noted, |_| Ok(()));
+                    if let Err(error) = whole {
+                        return Ok(Some(format!("{goes_on}, and is not whole there: {error}")));
+                    }
+                }
+            }
         }
         let people = directory.people();
         let unlike = self.people.difference(&people_hashes(&people)?);
@@ -155,12 +260,13 @@ impl Note {
         StoreError::damaged("copy", at)
     }
 
-    /// Takes the note of a directory away, if there is one.
+    /// Takes the note of a directory away, if there is one, and an announced one before it.
     ///
     /// # Errors
     /// [`StoreError::Io`].
     pub fn forget(directory: &Path) -> Result<(), StoreError> {
-        files::remove(&place(directory))
+        files::remove(&directory.join(NEXT))?;
+        files::remove(&directory.join(NAME))
     }
 
     /// What it says, without what proves it.
@@ -202,8 +308,13 @@ impl Note {
     }
 }
 
-fn place(directory: &Path) -> PathBuf {
-    directory.join(NAME)
+/// What a log may hold behind the batch that was noted.
+#[derive(Clone, Copy)]
+enum Beyond {
+    /// Nothing.
+    Refused,
+    /// Batches that follow.
+    Proven,
 }
 
 #[cfg(test)]
@@ -225,15 +336,16 @@ mod tests {
         assert_eq!(Note { batch: 18, ..note.clone() }.proof(&ours), Proof::Forged);
         note.write(dir.path()).unwrap();
         assert_eq!(Note::read(dir.path()).unwrap(), Some(note.clone()));
-        let whole = fs::read(place(dir.path())).unwrap();
+        let place = dir.path().join(NAME);
+        let whole = fs::read(&place).unwrap();
         for index in 0..whole.len() {
             for change in [0x01, 0x20, 0x80] {
                 let mut bytes = whole.clone();
                 bytes[index] ^= change;
-                fs::write(place(dir.path()), bytes).unwrap();
+                fs::write(&place, bytes).unwrap();
                 assert!(Note::read(dir.path()).is_err(), "byte {index}");
             }
-            fs::write(place(dir.path()), &whole[..index]).unwrap();
+            fs::write(&place, &whole[..index]).unwrap();
             assert!(Note::read(dir.path()).is_err(), "cut at {index}");
         }
         Note::forget(dir.path()).unwrap();

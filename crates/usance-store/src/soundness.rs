@@ -138,12 +138,16 @@ impl PeopleHashes {
 /// # Errors
 /// As the file answers.
 pub fn people_hashes(path: &Path) -> Result<PeopleHashes, StoreError> {
-    let database = Database::open_to_read(path, &identity_sqlite::SCHEMA)?;
+    hashes_of(&Database::open_to_read(path, &identity_sqlite::SCHEMA)?)
+}
+
+/// The same of an open file, as its connection sees it: within a transaction, as it will be.
+pub(crate) fn hashes_of(database: &Database) -> Result<PeopleHashes, StoreError> {
     let fail = |error| database.error(error);
     let version = database.connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(fail)?;
     let mut select = database.connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").map_err(fail)?;
     let names = select.query_map([], |row| row.get(0)).and_then(Iterator::collect::<Result<Vec<String>, _>>).map_err(fail)?;
-    let tables = names.into_iter().map(|name| table_hash(&database, &name).map(|hash| (name, hash)));
+    let tables = names.into_iter().map(|name| table_hash(database, &name).map(|hash| (name, hash)));
     Ok(PeopleHashes { version, tables: tables.collect::<rusqlite::Result<_>>().map_err(fail)? })
 }
 

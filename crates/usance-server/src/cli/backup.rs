@@ -1,23 +1,25 @@
 //! `usance backup`: a consistent copy of a running or stopped engine's data.
 
 use crate::cli::output::{Output, spinner};
+use crate::cli::steps::Step;
 use crate::cli::store_flags::StoreFlags;
 use anyhow::{Context, bail};
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use usance_engine::life::settings::SHARD;
-use usance_store::soundness::people_hashes;
+use usance_store::soundness::{PeopleHashes, people_hashes};
 use usance_store::{
-    DataDirectory, Head, Home, IdentityStore, LogReader, LogStore, Note, Secrets, SnapshotFile, SqliteLog, SqliteLogReader, StoreError,
-    copy, files, remove_database, snapshot, verify_chain,
+    DataDirectory, Head, Home, LogReader, LogStore, Note, PeopleCopy, Secrets, SnapshotFile, SqliteLog, SqliteLogReader, StoreError, copy,
+    files, snapshot, verify_chain,
 };
 
 /// Copy the data of a running or stopped engine, consistently.
 ///
 /// Copies the log as it stands at one moment, the people and tokens, and the snapshots that fit it. Read tables are left
 /// out: the next start builds them. The copy is a data directory like any other: `usance verify` and `usance serve` take it.
-/// With --store the copy may be there already: only the batches that are new are added, each proven to follow.
+/// With --store the copy may be there already: only what is new is added, each batch proven to follow. A run that is cut off leaves a
+/// copy that its note still describes, and the next one goes on with it.
 #[derive(Args)]
 pub struct Backup {
     #[command(flatten)]
@@ -32,15 +34,16 @@ pub struct Backup {
 /// Runs the verb.
 ///
 /// # Errors
-/// With a sentence; a copy that was cut off has no log and is refused by every other verb.
+/// With a sentence; a copy that was cut off has no note, or one that still holds.
 pub fn run(verb: &Backup) -> anyhow::Result<ExitCode> {
     drop(verb.place.visit()?);
     let bar = spinner("copying", verb.output);
-    let (head, to) = match verb.place.home()? {
-        Home::Embedded(_) => of_files(&verb.place, &verb.to)?,
-        server @ Home::Postgres(_) => of_server(&server, &verb.to)?,
+    let keys = verb.place.keys()?;
+    let head = match verb.place.home()? {
+        Home::Embedded(_) => of_files(&verb.place, &verb.to, keys.as_ref())?,
+        server @ Home::Postgres(_) => of_server(&server, &verb.to, keys.as_ref())?,
     };
-    let is_signed = write_note(&to, head, verb.place.keys()?.as_ref())?;
+    let is_signed = keys.is_some();
     bar.finish_and_clear();
     let hash = crate::wire::text::hex(&head.hash);
     if verb.output.json {
@@ -60,7 +63,7 @@ pub fn run(verb: &Backup) -> anyhow::Result<ExitCode> {
 }
 
 /// Copies a data directory: its files as they stand at one moment each, the log last.
-fn of_files(place: &StoreFlags, target: &Path) -> anyhow::Result<(Head, DataDirectory)> {
+fn of_files(place: &StoreFlags, target: &Path, keys: Option<&Secrets>) -> anyhow::Result<Head> {
     let from = DataDirectory::open_shared(&place.data)?;
     if target.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         bail!("{} is not empty", target.display());
@@ -71,7 +74,8 @@ fn of_files(place: &StoreFlags, target: &Path) -> anyhow::Result<(Head, DataDire
     copy::database(&from.people(), &to.people())?;
     copy::database(&from.log(), &to.log())?;
     let head = SqliteLogReader::open(&to.log())?.head(SHARD)?.context("the copied log is empty")?;
-    Ok((head, to))
+    note(head, people_hashes(&to.people())?, keys).write(to.path())?;
+    Ok(head)
 }
 
 /// Copies snapshots that were listed. A running engine may remove one meanwhile for a newer one: the copy does without it.
@@ -86,17 +90,31 @@ fn snapshots(listed: &[SnapshotFile], to: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Adds to a copy what the server's log has more, and takes its people as they are now.
-fn of_server(server: &Home, target: &Path) -> anyhow::Result<(Head, DataDirectory)> {
+/// Ships: adds to a copy what the server's log has more, and makes its people the server's. In this order the process may end between
+/// any two steps: one of the copy's notes says what is there.
+fn of_server(server: &Home, target: &Path, keys: Option<&Secrets>) -> anyhow::Result<Head> {
     let to = DataDirectory::open_exclusive(target)?;
-    Note::forget(target)?;
-    // People first: a customer's password may then be older than the log, never ahead of it.
+    Note::settle(&to)?;
+    Step::CopySettled.done();
+    // People are read before the log: a customer's password may then be older than the log, never ahead of it.
     let people = server.people()?.everything()?;
-    let (fresh, kept) = (target.join("people.new"), to.people());
-    remove(&fresh)?;
-    usance_store::SqliteIdentities::open(&fresh)?.fill(&people)?;
-    remove(&kept)?;
-    std::fs::rename(&fresh, &kept)?;
+    Step::PeopleRead.done();
+    let head = PeopleCopy::open(&to.people())?.bring(&people, |hashes| -> anyhow::Result<Head> {
+        Step::PeopleChanged.done();
+        let head = ship_log(server, &to)?;
+        Step::LogShipped.done();
+        note(head, hashes, keys).announce(to.path())?;
+        Step::NoteAnnounced.done();
+        Ok(head)
+    })?;
+    Step::PeopleCommitted.done();
+    Note::confirm(to.path())?;
+    Step::NoteConfirmed.done();
+    Ok(head)
+}
+
+/// Adds the batches that are new to the copy's log, each proven to follow.
+fn ship_log(server: &Home, to: &DataDirectory) -> anyhow::Result<Head> {
     let mut log = SqliteLog::open(&to.log())?;
     let start = log.head(SHARD)?.unwrap_or(Head::GENESIS);
     let mut head = start;
@@ -104,27 +122,26 @@ fn of_server(server: &Home, target: &Path) -> anyhow::Result<(Head, DataDirector
     let copied = verify_chain(reader.as_ref(), SHARD, start, |batch| -> anyhow::Result<()> {
         log.append(head.seq, batch).into_result(head.seq)?;
         head = batch.head();
+        Step::LogBegun.done();
         Ok(())
     });
     match copied {
-        Ok(head) if head.seq > 0 => Ok((head, to)),
+        Ok(head) if head.seq > 0 => Ok(head),
         Ok(_) => bail!("the log is empty"),
         Err(error) if matches!(error.downcast_ref(), Some(StoreError::Damaged { .. })) => {
-            Err(error.context(format!("{} is not an older copy of this log, or the log is damaged", target.display())))
+            Err(error.context(format!("{} is not an older copy of this log, or the log is damaged", to.path().display())))
         }
         Err(error) => Err(error),
     }
 }
 
-/// Notes in the copy where its log ends and who its people are, so that what is lost of it later shows; signed, where that can be done.
-fn write_note(to: &DataDirectory, head: Head, keys: Option<&Secrets>) -> anyhow::Result<bool> {
-    let note = Note::new(head, people_hashes(&to.people())?);
-    keys.map_or_else(|| note.clone(), |keys| note.clone().signed(keys)).write(to.path())?;
-    Ok(keys.is_some())
-}
-
-fn remove(path: &Path) -> anyhow::Result<()> {
-    remove_database(path).with_context(|| format!("removing {}", path.display()))
+/// Says where a copy's log ends and who its people are, so that what is lost of it later shows; signed, where that can be done.
+fn note(head: Head, people: PeopleHashes, keys: Option<&Secrets>) -> Note {
+    let note = Note::new(head, people);
+    match keys {
+        Some(keys) => note.signed(keys),
+        None => note,
+    }
 }
 
 #[cfg(test)]

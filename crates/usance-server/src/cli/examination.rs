@@ -22,7 +22,7 @@ use usance_engine::life::settings::SHARD;
 use usance_store::projection::{Projector, Reading};
 use usance_store::snapshot::Snapshot;
 use usance_store::soundness::{Soundness, people_hashes};
-use usance_store::{Batch, Head, Home, LogReader, Note, SnapshotFile, StoreError, image};
+use usance_store::{Batch, DataDirectory, Head, Home, LogReader, Note, SnapshotFile, StoreError, image};
 
 /// Rows of the read tables, and positions, that are named when they differ.
 const NAMED: usize = 10;
@@ -136,13 +136,18 @@ fn sound(foreign: &[String]) -> String {
 fn copied(directory: Option<&Path>, checks: &mut Vec<Check>) -> Option<KnownHead> {
     let directory = directory?;
     let name = "people are what was copied";
-    let note = match Note::read(directory) {
+    let note = match DataDirectory::open_shared(directory).and_then(|directory| Note::of(&directory)) {
         Ok(note) => note?,
         Err(error) => {
             checks.push(failed("the copy's note is as it was written", &error.into()));
             return None;
         }
     };
+    if note.is_of_nothing() {
+        let seen = "the first shipping to it was cut off; the next one makes it whole".into();
+        checks.push(Check { name: "the copy is whole".into(), verdict: Verdict::Broken, seen });
+        return None;
+    }
     let path = directory.join("people.sqlite");
     let told = |verdict, seen| Check { name: name.into(), verdict, seen };
     checks.push(match people_hashes(&path) {

@@ -18,6 +18,7 @@ pub mod restore;
 pub mod secrets;
 pub mod serve;
 pub mod simulate;
+pub mod steps;
 pub mod store_flags;
 pub mod token;
 pub mod verify;

@@ -59,29 +59,40 @@ pub fn run(verb: &Verify) -> anyhow::Result<ExitCode> {
         }
         Err(error) => Examination::unopened("it can be looked at", error)?,
     };
-    report(&found, verb.output);
-    Ok(match (found.is_healthy(), found.is_broken()) {
+    if verb.output.json {
+        println!("{}", as_json(&found));
+    } else {
+        tell(&found);
+    }
+    Ok(code(&found))
+}
+
+/// The exit code of what was found.
+pub(super) fn code(found: &Examination) -> ExitCode {
+    match (found.is_healthy(), found.is_broken()) {
         (true, _) => ExitCode::SUCCESS,
         (_, true) => ExitCode::FAILURE,
         _ => ExitCode::from(UNCHECKED),
-    })
+    }
 }
 
-fn report(found: &Examination, output: Output) {
+/// What was found, as JSON.
+pub(super) fn as_json(found: &Examination) -> serde_json::Value {
+    let listed: Vec<_> = found
+        .checks
+        .iter()
+        .map(|check| {
+            let holds = (check.verdict != Verdict::Unchecked).then_some(check.verdict == Verdict::Holds);
+            serde_json::json!({"name": check.name, "holds": holds, "figures": check.seen})
+        })
+        .collect();
     let hash = found.head.map(|head| crate::wire::text::hex(&head.hash));
-    if output.json {
-        let listed: Vec<_> = found
-            .checks
-            .iter()
-            .map(|check| {
-                let holds = (check.verdict != Verdict::Unchecked).then_some(check.verdict == Verdict::Holds);
-                serde_json::json!({"name": check.name, "holds": holds, "figures": check.seen})
-            })
-            .collect();
-        let head = serde_json::json!({"batch": found.head.map(|head| head.seq), "hash": hash});
-        println!("{}", serde_json::json!({"healthy": found.is_healthy(), "checks": listed, "head": head}));
-        return;
-    }
+    let head = serde_json::json!({"batch": found.head.map(|head| head.seq), "hash": hash});
+    serde_json::json!({"healthy": found.is_healthy(), "checks": listed, "head": head})
+}
+
+/// Says what was found.
+pub(super) fn tell(found: &Examination) {
     for check in &found.checks {
         let word = match check.verdict {
             Verdict::Holds => "ok    ",
@@ -90,8 +101,8 @@ fn report(found: &Examination, output: Output) {
         };
         println!("{word} {}\n       {}", check.name, check.seen);
     }
-    if let (Some(head), Some(hash)) = (found.head, hash) {
-        println!("\nhead: batch {} {hash}", head.seq);
+    if let Some(head) = found.head {
+        println!("\nhead: batch {} {}", head.seq, crate::wire::text::hex(&head.hash));
     }
     println!(
         "{}",

@@ -7,7 +7,7 @@ use usance_engine::life::clock::EngineClock;
 use usance_engine::people::keys::today;
 use usance_store::note::Proof;
 use usance_store::security::verify_events;
-use usance_store::{IdentityStore, Note, Secrets, StoreError};
+use usance_store::{DataDirectory, IdentityStore, Note, Secrets, StoreError};
 
 /// Events that are read at a time.
 const EVENTS: u32 = 1000;
@@ -31,7 +31,8 @@ pub fn checks(visited: &Visited) -> Vec<Check> {
 fn note(visited: &Visited) -> Option<Check> {
     let (directory, keys) = (visited.directory.as_deref()?, visited.keys.as_ref()?);
     // A note that cannot be read is another check's affair.
-    let (verdict, seen) = match Note::read(directory).ok().flatten()?.proof(keys) {
+    let (verdict, seen) = match DataDirectory::open_shared(directory).and_then(|directory| Note::of(&directory)).ok().flatten()?.proof(keys)
+    {
         Proof::Signed => (Verdict::Holds, "signed"),
         Proof::Unsigned => (Verdict::Holds, "not signed: whoever can write the copy could have written it"),
         Proof::OtherKey => (Verdict::Holds, "signed with a key that is not in the secrets file"),

@@ -101,7 +101,7 @@ fn every_verb_explains_itself() {
         (&["token", "revoke"], &["<ID>", "--json"]),
         (&["verify"], &["--head", "--scratch", "--json", "Exit code"]),
         (&["backup"], &["--to", "--json"]),
-        (&["restore"], &["--from", "--accept-unsigned", "--json"]),
+        (&["restore"], &["--from", "--accept-unsigned", "--scratch", "--json"]),
         (&["promote"], &["--node", "--json"]),
         (&["accept-loss"], &["--by", "--through", "--json"]),
         (&["export"], &["--to", "--replace", "--json", "journal.csv", "positions.csv", "rewards.csv"]),

@@ -103,7 +103,7 @@ fn an_embedded_platform_moves_in() {
     let token = platform.server.operator().post("/v1/operator/tokens", json!({"role": "auditor", "name": "kept"})).ok();
     let token = token["token"].as_str().expect("a token").to_owned();
     let database = Database::new();
-    let restore = ["restore", "--from", text(&data), "--store", database.address()];
+    let restore = ["restore", "--from", text(&data), "--store", database.address(), "--accept-unsigned"];
     let refused = usance(&restore);
     assert!(said(&refused).contains("held by another process"), "a running platform is not moved: {}", said(&refused));
     let mut platform = platform;

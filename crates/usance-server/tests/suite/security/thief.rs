@@ -193,7 +193,8 @@ fn a_restore_without_the_secrets_file_keeps_passwords_and_tokens_and_names_lost_
     assert!(platform.server.terminate());
     let elsewhere = tempfile::tempdir().expect("a directory");
     let (to, secrets) = (elsewhere.path().join("data"), elsewhere.path().join("secrets"));
-    let words = ["restore", "--json", "--from", path_of(&data), "--data", path_of(&to), "--secrets", path_of(&secrets)];
+    let words =
+        ["restore", "--json", "--from", path_of(&data), "--data", path_of(&to), "--secrets", path_of(&secrets), "--accept-unsigned"];
     let restored = told(&words);
     assert_eq!(restored["second_factors_lost"], json!(["alice"]), "{restored}");
     let server = Server::start_in(&to, &Start::default()).expect("it starts");
