@@ -210,19 +210,19 @@ pub trait Identities {
     /// [`StoreError::AlreadyExists`] when an answer is remembered under this key.
     fn remember(&self, key: &[u8; 16], answer: &Remembered, at_ms: i64) -> Result<(), StoreError>;
 
-    /// Forgets answers remembered before `at_ms` (milliseconds since the Unix epoch), and links and sessions that expired
-    /// before it; gives how many.
+    /// Forgets answers remembered before `at_ms` (milliseconds since the Unix epoch), at most `limit`; gives how many. Whoever was given
+    /// `limit` calls again.
     ///
     /// # Errors
     /// As every call.
-    fn forget_before(&self, at_ms: i64) -> Result<usize, StoreError>;
+    fn forget_answers_before(&self, at_ms: i64, limit: u32) -> Result<usize, StoreError>;
 
-    /// Forgets the sealed secrets of answers remembered before `at_ms` (milliseconds since the Unix epoch); the answers stay. Gives how
-    /// many.
+    /// Forgets links and sessions that expired before `at_ms` (milliseconds since the Unix epoch), at most `limit` of each; gives how
+    /// many. Whoever was given `limit` or more calls again.
     ///
     /// # Errors
     /// As every call.
-    fn forget_secrets_before(&self, at_ms: i64) -> Result<usize, StoreError>;
+    fn forget_expired_before(&self, at_ms: i64, limit: u32) -> Result<usize, StoreError>;
 
     /// Takes away the secret with this name, and gives it. Releases before there was a secrets file kept secrets in the store.
     ///

@@ -377,16 +377,16 @@ impl Identities for SqliteIdentities {
         )
     }
 
-    fn forget_before(&self, at_ms: i64) -> Result<usize, StoreError> {
-        // Statements that may be parted: what one leaves behind, the next call forgets.
-        let answers = self.change("DELETE FROM remembered WHERE at_ms < ?1", [at_ms])?;
-        let links = self.change("DELETE FROM sign_in_link WHERE expires_at_ms < ?1", [at_ms])?;
-        let sessions = self.change("DELETE FROM session WHERE expires_at_ms < ?1", [at_ms])?;
-        Ok(answers.saturating_add(links).saturating_add(sessions))
+    fn forget_answers_before(&self, at_ms: i64, limit: u32) -> Result<usize, StoreError> {
+        let sql = "DELETE FROM remembered WHERE key IN (SELECT key FROM remembered WHERE at_ms < ?1 LIMIT ?2)";
+        self.change(sql, params![at_ms, limit])
     }
 
-    fn forget_secrets_before(&self, at_ms: i64) -> Result<usize, StoreError> {
-        self.change("UPDATE remembered SET sealed = NULL WHERE at_ms < ?1 AND sealed IS NOT NULL", [at_ms])
+    fn forget_expired_before(&self, at_ms: i64, limit: u32) -> Result<usize, StoreError> {
+        // Statements that may be parted: what one leaves behind, the next call forgets.
+        let links = "DELETE FROM sign_in_link WHERE hash IN (SELECT hash FROM sign_in_link WHERE expires_at_ms < ?1 LIMIT ?2)";
+        let sessions = "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires_at_ms < ?1 LIMIT ?2)";
+        Ok(self.change(links, params![at_ms, limit])?.saturating_add(self.change(sessions, params![at_ms, limit])?))
     }
 
     fn take_secret(&self, name: &str) -> Result<Option<[u8; 32]>, StoreError> {

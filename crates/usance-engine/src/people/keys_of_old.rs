@@ -4,10 +4,13 @@
 //! once more, to be sealed beside the answers that showed them. A token that was made so stays in force, for programs use it, and is
 //! listed until it is replaced: an old copy of the store still tells it.
 
-use super::secret::{REMEMBERED_MS, SECRET, hex, secret_hash};
+use super::secret::{SECRET, hex, secret_hash};
 use crate::life::clock::EngineClock;
 use usance_store::secrets::Sealed;
 use usance_store::{Identities, SealedItem, SealedPlace, Secrets, StoreError};
+
+/// How long that release remembered an answer, in milliseconds of the system's clock.
+const REMEMBERED_MS: i64 = 366 * 24 * 60 * 60 * 1000;
 
 /// Bytes of a second factor's secret, as that release kept it; what is sealed is longer.
 const FACTOR_BYTES: usize = 20;

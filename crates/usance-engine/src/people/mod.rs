@@ -5,12 +5,12 @@
 //! repeated request gets the same bytes again. A secret is random, shown once and stored hashed; in what is remembered a mark stands
 //! for it, and beside it lies the secret, sealed with a key that is in no store (`keys`).
 
+mod kept;
 pub mod keys;
 mod keys_of_old;
 mod secret;
 
 use self::keys::{Keyring, KeysError};
-use self::secret::{KEY_LIFE_MS, REMEMBERED_MS};
 pub use self::secret::{SECRET, code_as_made, secret_hash, token_secret};
 pub(crate) use self::secret::{SecretForm, hex};
 use crate::life::clock::EngineClock;
@@ -19,9 +19,11 @@ use crate::life::pool::Pool;
 use crate::refusal::Refusal;
 use crate::submit::Write;
 use usance_core::id::hash16;
-use usance_core::machine::state::ClockMode;
 use usance_store::secrets::Sealed;
 use usance_store::{Home, Identities, IdentityStore, Remembered, StoreError, atomically};
+
+/// Rows that are forgotten in one transaction.
+const FORGOTTEN_AT_ONCE: u32 = 10_000;
 
 /// An answer as its sender is told it, and is told it again: a status of the skin and bytes, with [`SECRET`] where the secret
 /// is to be shown.
@@ -111,20 +113,22 @@ impl People {
         &self.keys
     }
 
-    /// Forgets what is over: answers that nobody can ask for again, and sealed secrets whose keys the machine has forgotten. A
-    /// simulated clock may stand still, and keys with it.
+    /// Forgets what is over: answers whose keys the machine has forgotten, and what expired three days ago. Little at a time, for others
+    /// write meanwhile.
     ///
     /// # Errors
     /// As the home answers.
-    pub fn forget(&self, clock: ClockMode) -> Result<(), StoreError> {
+    pub fn forget(&self, engine: &Engine) -> Result<(), StoreError> {
         let now = EngineClock::system().ms();
-        self.with(|store| {
-            store.forget_before(now - REMEMBERED_MS)?;
-            if clock == ClockMode::System {
-                store.forget_secrets_before(now - KEY_LIFE_MS)?;
-            }
-            Ok::<_, StoreError>(())
-        })
+        if let Some(at_ms) = engine.peek(|state| kept::forgotten_before(&state.keys, now)) {
+            self.in_pieces(|store, limit| store.forget_answers_before(at_ms, limit))?;
+        }
+        self.in_pieces(|store, limit| store.forget_expired_before(now - kept::EXPIRED_KEPT_MS, limit))
+    }
+
+    fn in_pieces(&self, forget: impl Fn(&dyn IdentityStore, u32) -> Result<usize, StoreError>) -> Result<(), StoreError> {
+        while self.with(|store| forget(store, FORGOTTEN_AT_ONCE))? >= FORGOTTEN_AT_ONCE as usize {}
+        Ok(())
     }
 
     /// Does something once. The work gets the secret of this request, which is random; it is kept sealed for as long as the answer
@@ -141,7 +145,7 @@ impl People {
         let place = engine.take_key(key, write.caller).await?;
         let seed = engine.peek(|state| state.registry.platform.seed);
         let use_of_key = hash16(&seed, "use of a key", &[&hex(&key.hash), &place.to_string()]);
-        let now = EngineClock::system().ms();
+        let used_at = kept::used_at(engine.peek(|state| state.registry.last_at), EngineClock::system().ms());
         let fresh = secret.make().map_err(|error| Refusal::NoRandomness(error.to_string()))?;
         let done = self.with(|store| {
             let mut fingerprint = [0; 32];
@@ -151,12 +155,11 @@ impl People {
                     let telling = self.again(people, &use_of_key, before)?;
                     return Ok(ToldPeople { telling, replayed: true });
                 }
-                people.forget_before(now - REMEMBERED_MS)?;
                 let Telling { status, body } = work(people, &fresh)?;
                 let shows = body.contains(SECRET);
                 let sealed = if shows { Some(self.keys.seal(people, Sealed::Answer(&use_of_key), fresh.as_bytes())?) } else { None };
                 let answer = Remembered { fingerprint, status, body: body.clone().into_bytes(), sealed };
-                people.remember(&use_of_key, &answer, now)?;
+                people.remember(&use_of_key, &answer, used_at)?;
                 Ok(ToldPeople { telling: Telling { status, body: body.replace(SECRET, &fresh) }, replayed: false })
             })
         });

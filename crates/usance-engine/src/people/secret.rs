@@ -4,13 +4,6 @@ use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use usance_store::random::random_bytes;
 
-/// How long answers of this kind are remembered, in milliseconds of the system's clock. Keys are kept by engine time,
-/// which may stand still for long; this is longer.
-pub(super) const REMEMBERED_MS: i64 = 366 * 24 * 60 * 60 * 1000;
-
-/// How long the machine knows a key at most, in milliseconds: two days of engine time, and the day in which they end (RULES 10).
-pub(super) const KEY_LIFE_MS: i64 = usance_core::limits::KEY_KEPT_MS + 24 * 60 * 60 * 1000;
-
 /// What stands for the secret in an answer that is remembered.
 pub const SECRET: &str = "{secret}";
 

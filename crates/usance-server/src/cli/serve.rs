@@ -412,11 +412,11 @@ fn each_second(app: &App, second: u32, failing: &mut u32) {
     if second.is_multiple_of(LAPSED_EVERY) {
         end_what_lapsed(app);
     }
-    if second.is_multiple_of(FORGOTTEN_EVERY) && !matches!(app.engine.duty(), Duty::Follower(_)) {
-        let clock = app.engine.peek(|state| state.registry.platform.clock);
-        if let Err(error) = app.auth.people.forget(clock) {
-            tracing::warn!(%error, "answers that are over could not be forgotten; in an hour again");
-        }
+    if second.is_multiple_of(FORGOTTEN_EVERY)
+        && !matches!(app.engine.duty(), Duty::Follower(_))
+        && let Err(error) = app.auth.people.forget(&app.engine)
+    {
+        tracing::warn!(%error, "what is over could not be forgotten; in an hour again");
     }
 }
 

@@ -449,18 +449,16 @@ impl Identities for PostgresIdentities {
         self.line.write(|wire| add(wire, "an answer under this idempotency key", &sql, values))
     }
 
-    fn forget_before(&self, at_ms: i64) -> Result<usize, StoreError> {
-        let [answers, links, sessions] = [("remembered", "at_ms"), ("sign_in_link", "expires_at_ms"), ("session", "expires_at_ms")]
-            .map(|(table, at)| format!("DELETE FROM {table} WHERE shard = {SHARD} AND {at} < $1"));
-        self.line.write(|wire| {
-            let forget = |sql: &str| change(wire, sql, &[&at_ms]);
-            Ok(forget(&answers)?.saturating_add(forget(&links)?).saturating_add(forget(&sessions)?))
-        })
+    fn forget_answers_before(&self, at_ms: i64, limit: u32) -> Result<usize, StoreError> {
+        self.change(&forget("remembered", "key", "at_ms"), &[&at_ms, &i64::from(limit)])
     }
 
-    fn forget_secrets_before(&self, at_ms: i64) -> Result<usize, StoreError> {
-        let sql = format!("UPDATE remembered SET sealed = NULL WHERE shard = {SHARD} AND at_ms < $1 AND sealed IS NOT NULL");
-        self.change(&sql, &[&at_ms])
+    fn forget_expired_before(&self, at_ms: i64, limit: u32) -> Result<usize, StoreError> {
+        let [links, sessions] = [("sign_in_link", "hash"), ("session", "id")].map(|(table, key)| forget(table, key, "expires_at_ms"));
+        self.line.write(|wire| {
+            let gone = |sql: &str| change(wire, sql, &[&at_ms, &i64::from(limit)]);
+            Ok(gone(&links)?.saturating_add(gone(&sessions)?))
+        })
     }
 
     fn take_secret(&self, name: &str) -> Result<Option<[u8; 32]>, StoreError> {
@@ -576,6 +574,13 @@ fn add(wire: &Wire, what: &str, sql: &str, values: Values<'_>) -> Result<(), Sto
         _ => Ok(()),
     }
 }
+/// A statement that removes rows of before an instant, so many at most.
+fn forget(table: &str, key: &str, at: &str) -> String {
+    format!(
+        "DELETE FROM {table} WHERE shard = {SHARD} AND {key} IN (SELECT {key} FROM {table} WHERE shard = {SHARD} AND {at} < $1 LIMIT $2)"
+    )
+}
+
 
 /// Whether nobody can have this name: the server's texts hold no NUL, and it would refuse the question.
 fn is_nobody(customer: &str) -> bool {
