@@ -13,6 +13,9 @@ use crate::person::{Remembered, SecondFactor, SessionRecord, TokenRecord};
 use crate::secrets::Fingerprint;
 use crate::security::SecurityEvent;
 
+/// Answers are counted by the minute in which they were given, in milliseconds.
+pub(crate) const ANSWERS_MS: i64 = 60_000;
+
 /// All that one home keeps, each list in the order of its key.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct People {

@@ -17,32 +17,41 @@ const TABLES: [&str; 9] =
 pub(crate) fn everything(connection: &Connection) -> rusqlite::Result<People> {
     let moment = Transaction::new_unchecked(connection, TransactionBehavior::Deferred)?;
     let people = People {
-        tokens: all(&moment, &format!("SELECT {TOKEN}, hash FROM token"), |row| {
-            Ok(KeptToken { hash: row.get("hash")?, record: token(row)? })
-        })?,
-        passwords: all(&moment, "SELECT customer, phc, set_at_ms FROM password", |row| {
-            Ok(KeptPassword { customer: row.get(0)?, phc: row.get(1)?, set_at_ms: row.get(2)? })
-        })?,
-        sign_in_links: all(&moment, "SELECT hash, customer, expires_at_ms FROM sign_in_link", |row| {
-            Ok(KeptLink { hash: row.get(0)?, customer: row.get(1)?, expires_at_ms: row.get(2)? })
-        })?,
-        sessions: all(&moment, &format!("SELECT {SESSION}, hash FROM session"), |row| {
-            Ok(KeptSession { hash: row.get("hash")?, record: session(row)? })
-        })?,
-        second_factors: all(&moment, "SELECT customer, secret, last_step, set_at_ms FROM second_factor", |row| {
-            let factor = SecondFactor { secret: row.get(1)?, last_step: row.get(2)?, set_at_ms: row.get(3)? };
-            Ok(KeptFactor { customer: row.get(0)?, factor })
-        })?,
         remembered: all(&moment, &format!("SELECT {ANSWER}, key, at_ms FROM remembered"), |row| {
             Ok(KeptAnswer { key: row.get("key")?, answer: answer(row)?, at_ms: row.get("at_ms")? })
         })?,
-        secrets: all(&moment, "SELECT name, value FROM secret", |row| Ok(KeptSecret { name: row.get(0)?, value: row.get(1)? }))?,
-        sealing_key: all(&moment, "SELECT fingerprint FROM sealing_key", |row| row.get(0).map(Fingerprint))?.pop(),
         security_events: all(&moment, &format!("SELECT {EVENT} FROM security_event"), event)?,
-        last_token_id: last(&moment, "token")?,
-        last_session_id: last(&moment, "session")?,
+        ..few(&moment)?
     };
     moment.commit()?;
+    Ok(people.in_order())
+}
+
+/// Everything but the answers and the security events, of which there are most.
+pub(crate) fn few(moment: &Connection) -> rusqlite::Result<People> {
+    let people = People {
+        tokens: all(moment, &format!("SELECT {TOKEN}, hash FROM token"), |row| {
+            Ok(KeptToken { hash: row.get("hash")?, record: token(row)? })
+        })?,
+        passwords: all(moment, "SELECT customer, phc, set_at_ms FROM password", |row| {
+            Ok(KeptPassword { customer: row.get(0)?, phc: row.get(1)?, set_at_ms: row.get(2)? })
+        })?,
+        sign_in_links: all(moment, "SELECT hash, customer, expires_at_ms FROM sign_in_link", |row| {
+            Ok(KeptLink { hash: row.get(0)?, customer: row.get(1)?, expires_at_ms: row.get(2)? })
+        })?,
+        sessions: all(moment, &format!("SELECT {SESSION}, hash FROM session"), |row| {
+            Ok(KeptSession { hash: row.get("hash")?, record: session(row)? })
+        })?,
+        second_factors: all(moment, "SELECT customer, secret, last_step, set_at_ms FROM second_factor", |row| {
+            let factor = SecondFactor { secret: row.get(1)?, last_step: row.get(2)?, set_at_ms: row.get(3)? };
+            Ok(KeptFactor { customer: row.get(0)?, factor })
+        })?,
+        secrets: all(moment, "SELECT name, value FROM secret", |row| Ok(KeptSecret { name: row.get(0)?, value: row.get(1)? }))?,
+        sealing_key: all(moment, "SELECT fingerprint FROM sealing_key", |row| row.get(0).map(Fingerprint))?.pop(),
+        last_token_id: last(moment, "token")?,
+        last_session_id: last(moment, "session")?,
+        ..People::default()
+    };
     Ok(people.in_order())
 }
 
@@ -55,6 +64,13 @@ pub(crate) fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
 
 /// Fills empty tables, inside of a transaction for writing.
 pub(crate) fn fill(connection: &Connection, people: &People) -> rusqlite::Result<()> {
+    add(connection, people)?;
+    set_last(connection, "token", people.tokens_end())?;
+    set_last(connection, "session", people.sessions_end())
+}
+
+/// Adds rows to those that are there, inside of a transaction for writing.
+pub(crate) fn add(connection: &Connection, people: &People) -> rusqlite::Result<()> {
     let insert = |table: &str, columns: &str| {
         let places = vec!["?"; columns.split(',').count()].join(", ");
         connection.prepare(&format!("INSERT INTO {table}({columns}) VALUES ({places})"))
@@ -109,16 +125,18 @@ pub(crate) fn fill(connection: &Connection, people: &People) -> rusqlite::Result
     for kept in &people.security_events {
         put.execute(rusqlite::params_from_iter(event_values(kept)))?;
     }
-    set_last(connection, "token", people.tokens_end())?;
-    set_last(connection, "session", people.sessions_end())
+    Ok(())
+}
+
+/// Takes all rows away; the numbers that were used stay used.
+pub(crate) fn empty(connection: &Connection) -> rusqlite::Result<()> {
+    TABLES.iter().try_for_each(|table| connection.execute(&format!("DELETE FROM {table}"), []).map(drop))
 }
 
 /// Puts everything in the place of what is here.
 pub(crate) fn replace(connection: &Connection, people: &People) -> rusqlite::Result<()> {
     let before = (last(connection, "token")?, last(connection, "session")?);
-    for table in TABLES {
-        connection.execute(&format!("DELETE FROM {table}"), [])?;
-    }
+    empty(connection)?;
     fill(connection, people)?;
     set_last(connection, "token", people.tokens_end().max(before.0))?;
     set_last(connection, "session", people.sessions_end().max(before.1))
@@ -134,7 +152,7 @@ fn last(connection: &Connection, table: &str) -> rusqlite::Result<i64> {
     Ok(last.unwrap_or(0))
 }
 
-fn set_last(connection: &Connection, table: &str, last: i64) -> rusqlite::Result<()> {
+pub(crate) fn set_last(connection: &Connection, table: &str, last: i64) -> rusqlite::Result<()> {
     // The table has no key of its own, and its row comes with the first number.
     connection.execute("DELETE FROM sqlite_sequence WHERE name = ?1", [table])?;
     connection.execute("INSERT INTO sqlite_sequence(name, seq) VALUES (?1, ?2)", params![table, last]).map(drop)

@@ -72,6 +72,19 @@ pub trait LogStore: Send {
     /// previous hash and that it is not empty; it does not compute the hash again.
     fn append(&mut self, expected_seq: u64, batch: &Batch) -> Appended;
 
+    /// Writes batches as [`LogStore::append`] would, one behind the other: for whoever moves a log. A home that can do that in one
+    /// transaction does; elsewhere a beginning of them may be there when it is not done.
+    fn append_all(&mut self, expected_seq: u64, batches: &[Batch]) -> Appended {
+        let mut expected_seq = expected_seq;
+        for batch in batches {
+            match self.append(expected_seq, batch) {
+                Appended::Done => expected_seq = batch.seq,
+                other => return other,
+            }
+        }
+        Appended::Done
+    }
+
     /// A reader of its own, to be used by another thread while this one writes.
     ///
     /// # Errors
@@ -201,4 +214,14 @@ pub(crate) fn refusal(head: &Head, expected_seq: u64, batch: &Batch) -> Option<A
         return Some(Appended::Fenced { found: head.seq });
     }
     batch.follows(head).err().map(Appended::Unfit)
+}
+
+/// As [`refusal`], for batches that are to stand one behind the other.
+pub(crate) fn refusal_of_all(head: &Head, expected_seq: u64, batches: &[Batch]) -> Option<Appended> {
+    let (mut head, mut expected_seq) = (*head, expected_seq);
+    batches.iter().find_map(|batch| {
+        let refusal = refusal(&head, expected_seq, batch);
+        (head, expected_seq) = (batch.head(), batch.seq);
+        refusal
+    })
 }

@@ -10,8 +10,8 @@ use std::process::ExitCode;
 use usance_engine::life::settings::SHARD;
 use usance_store::soundness::{PeopleHashes, people_hashes};
 use usance_store::{
-    DataDirectory, Head, Home, LogReader, LogStore, Note, PeopleCopy, Secrets, SnapshotFile, SqliteLog, SqliteLogReader, StoreError, copy,
-    files, snapshot, verify_chain,
+    DataDirectory, Head, Home, LogMove, LogReader, LogStore, Note, PeopleCopy, Postgres, PostgresIdentities, PostgresLogReader, Secrets,
+    SnapshotFile, SqliteLog, SqliteLogReader, StoreError, copy, files, snapshot, verify_chain,
 };
 
 /// Copy the data of a running or stopped engine, consistently.
@@ -41,7 +41,7 @@ pub fn run(verb: &Backup) -> anyhow::Result<ExitCode> {
     let keys = verb.place.keys()?;
     let head = match verb.place.home()? {
         Home::Embedded(_) => of_files(&verb.place, &verb.to, keys.as_ref())?,
-        server @ Home::Postgres(_) => of_server(&server, &verb.to, keys.as_ref())?,
+        Home::Postgres(server) => of_server(&server, &verb.to, keys.as_ref())?,
     };
     let is_signed = keys.is_some();
     bar.finish_and_clear();
@@ -92,14 +92,14 @@ fn snapshots(listed: &[SnapshotFile], to: &Path) -> anyhow::Result<()> {
 
 /// Ships: adds to a copy what the server's log has more, and makes its people the server's. In this order the process may end between
 /// any two steps: one of the copy's notes says what is there.
-fn of_server(server: &Home, target: &Path, keys: Option<&Secrets>) -> anyhow::Result<Head> {
+fn of_server(server: &Postgres, target: &Path, keys: Option<&Secrets>) -> anyhow::Result<Head> {
     let to = DataDirectory::open_exclusive(target)?;
     Note::settle(&to)?;
     Step::CopySettled.done();
     // People are read before the log: a customer's password may then be older than the log, never ahead of it.
-    let people = server.people()?.everything()?;
-    Step::PeopleRead.done();
-    let head = PeopleCopy::open(&to.people())?.bring(&people, |hashes| -> anyhow::Result<Head> {
+    let people = PostgresIdentities::open(server)?.moment()?;
+    let noted = Note::read(target)?.map_or_else(|| Note::of_nothing().people, |note| note.people);
+    let head = PeopleCopy::open(&to.people())?.bring(&people, &noted, |hashes| -> anyhow::Result<Head> {
         Step::PeopleChanged.done();
         let head = ship_log(server, &to)?;
         Step::LogShipped.done();
@@ -114,19 +114,19 @@ fn of_server(server: &Home, target: &Path, keys: Option<&Secrets>) -> anyhow::Re
 }
 
 /// Adds the batches that are new to the copy's log, each proven to follow.
-fn ship_log(server: &Home, to: &DataDirectory) -> anyhow::Result<Head> {
+fn ship_log(server: &Postgres, to: &DataDirectory) -> anyhow::Result<Head> {
     let mut log = SqliteLog::open(&to.log())?;
     let start = log.head(SHARD)?.unwrap_or(Head::GENESIS);
-    let mut head = start;
-    let reader = server.log_reader()?;
-    let copied = verify_chain(reader.as_ref(), SHARD, start, |batch| -> anyhow::Result<()> {
-        log.append(head.seq, batch).into_result(head.seq)?;
-        head = batch.head();
-        Step::LogBegun.done();
+    let mut moving = LogMove::behind(start, &mut log);
+    let reader = PostgresLogReader::open(server)?;
+    let copied = verify_chain(&reader, SHARD, start, |batch| -> anyhow::Result<()> {
+        if moving.take(batch)? {
+            Step::LogBegun.done();
+        }
         Ok(())
     });
     match copied {
-        Ok(head) if head.seq > 0 => Ok(head),
+        Ok(head) if head.seq > 0 => Ok(moving.end()?),
         Ok(_) => bail!("the log is empty"),
         Err(error) if matches!(error.downcast_ref(), Some(StoreError::Damaged { .. })) => {
             Err(error.context(format!("{} is not an older copy of this log, or the log is damaged", to.path().display())))

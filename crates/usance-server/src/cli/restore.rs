@@ -19,7 +19,7 @@ use usance_engine::people::keys::{Reason, change};
 use usance_store::actor::Actor;
 use usance_store::note::Proof;
 use usance_store::{
-    Batch, DataDirectory, Head, Home, IdentityStore, LogReader, LogStore, NewSecurityEvent, Note, People, SecurityKind, SqliteIdentities,
+    DataDirectory, Head, Home, IdentityStore, LogMove, LogReader, NewSecurityEvent, Note, People, SecurityKind, SqliteIdentities,
     StoreError, snapshot, verify_chain,
 };
 
@@ -82,22 +82,24 @@ pub fn run(verb: &Restore) -> anyhow::Result<ExitCode> {
         Note::forget(directory.path())?;
     }
     let bar = progress("putting in", end, verb.output);
-    let mut putting = Putting { log: store.log()?, head: before, held: Vec::new() };
+    let mut log = store.log()?;
+    let mut moving = LogMove::behind(before, log.as_mut());
     verify_chain(reader.as_ref(), SHARD, Head::GENESIS, |batch| -> anyhow::Result<()> {
         if batch.seq > before.seq && batch.seq <= taken {
-            putting.put(batch)?;
+            moving.take(batch)?;
         }
         bar.set_position(batch.seq);
         Ok(())
     })?;
     bar.finish_and_clear();
     Step::LogNearlyPut.done();
-    let was_behind = !putting.held.is_empty() || go_on(&people, &store)?;
+    let was_behind = moving.holds_some() || go_on(&people, &store)?;
     let people = put_people(&people, &store, was_behind)?;
     Step::PeoplePut.done();
     let lost = if people { settle_keys(&verb.to, &store)? } else { Vec::new() };
     Step::KeysSettled.done();
-    let head = putting.end()?;
+    let head = moving.end()?;
+    drop(log);
     Step::LogPut.done();
     let added = head.seq - before.seq;
     let left_out = end.saturating_sub(head.seq);
@@ -138,34 +140,6 @@ pub fn run(verb: &Restore) -> anyhow::Result<ExitCode> {
         verify::tell(&found);
     }
     Ok(verify::code(&found))
-}
-
-/// The store's log while the copy's is put in: what came last is held back until the people are there.
-struct Putting {
-    log: Box<dyn LogStore>,
-    head: Head,
-    held: Vec<Batch>,
-}
-
-impl Putting {
-    fn put(&mut self, batch: &Batch) -> anyhow::Result<()> {
-        self.flush()?;
-        self.held.push(batch.clone());
-        Ok(())
-    }
-
-    fn flush(&mut self) -> anyhow::Result<()> {
-        for batch in self.held.drain(..) {
-            self.log.append(self.head.seq, &batch).into_result(self.head.seq)?;
-            self.head = batch.head();
-        }
-        Ok(())
-    }
-
-    fn end(mut self) -> anyhow::Result<Head> {
-        self.flush()?;
-        Ok(self.head)
-    }
 }
 
 /// What `usance verify` finds in the store. A server's snapshots lie elsewhere, and may be ahead of what was put in.

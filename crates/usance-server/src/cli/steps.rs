@@ -5,8 +5,6 @@
 pub enum Step {
     /// The copy is settled: one note is there.
     CopySettled,
-    /// The people are read, and nothing of them is written.
-    PeopleRead,
     /// The people are changed in the copy, in a transaction that is open.
     PeopleChanged,
     /// A part of the log is appended to the copy.
@@ -31,9 +29,8 @@ pub enum Step {
 
 impl Step {
     /// Those of shipping, in their order.
-    pub const OF_SHIPPING: [Step; 8] = [
+    pub const OF_SHIPPING: [Step; 7] = [
         Step::CopySettled,
-        Step::PeopleRead,
         Step::PeopleChanged,
         Step::LogBegun,
         Step::LogShipped,

@@ -14,12 +14,13 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::FromSql;
 
 use super::line::Line;
+use super::log_bulk;
 use super::place::Postgres;
 use super::schema::Component;
 use super::wire::Wire;
 use crate::batch::Batch;
 use crate::error::StoreError;
-use crate::log::{Appended, Head, LogReader, LogStore, READ_BYTES, refusal};
+use crate::log::{Appended, Head, LogReader, LogStore, READ_BYTES, refusal, refusal_of_all};
 
 /// Numbers are `BIGINT`: `INTEGER` is not the same in every database that speaks the protocol, and tables are spread by
 /// shard together only where its type is one. A setting belongs to the whole store; it has a shard, [`WHOLE`], because every
@@ -146,6 +147,31 @@ impl LogStore for PostgresLog {
             Ok(false) => self.lost("the server answered that it inserted nothing".to_owned()),
             Err(StoreError::Full) => Appended::Full,
             Err(error) if error.sql_state() == Some(&SqlState::UNIQUE_VIOLATION) => self.taken(batch, expected_seq),
+            Err(StoreError::Unknown(reason)) => self.lost(reason),
+            Err(error) => self.lost(error.to_string()),
+        }
+    }
+
+    fn append_all(&mut self, expected_seq: u64, batches: &[Batch]) -> Appended {
+        let Some(last) = batches.last() else { return Appended::Done };
+        if let Some(reason) = &self.unknown {
+            return Appended::Unknown(reason.clone());
+        }
+        let head = match self.stand(last.shard, expected_seq) {
+            Ok(head) => head,
+            Err(error) => return self.lost(error.to_string()),
+        };
+        if let Some(refusal) = refusal_of_all(&head, expected_seq, batches) {
+            return refusal;
+        }
+        match log_bulk::insert_all(&self.wire, batches) {
+            Ok(rows) if rows == batches.len() as u64 => {
+                self.heads.insert(last.shard, last.head());
+                Appended::Done
+            }
+            Ok(rows) => self.lost(format!("the server answered that it inserted {rows} rows")),
+            Err(StoreError::Full) => Appended::Full,
+            Err(error) if error.sql_state() == Some(&SqlState::UNIQUE_VIOLATION) => self.taken(last, expected_seq),
             Err(StoreError::Unknown(reason)) => self.lost(reason),
             Err(error) => self.lost(error.to_string()),
         }

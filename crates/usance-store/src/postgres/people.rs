@@ -24,7 +24,7 @@ use super::schema::Component;
 use super::wire::Values;
 use super::wire::Wire;
 use super::write_connection::WriteConnection;
-use super::{people_dump, people_move};
+use super::{people_dump, people_moment::PeopleMoment, people_move};
 use crate::error::StoreError;
 use crate::identity::{
     Ending, Identities, IdentityStore, NewSecurityEvent, NewSession, NewToken, Remembered, SealedItem, SealedPlace, SecondFactor,
@@ -179,6 +179,14 @@ impl PostgresIdentities {
     fn on(wire: Wire) -> Result<Self, StoreError> {
         let turn = format!("UPDATE counter SET value = value + 1 WHERE shard = {SHARD} AND name = 'turn'");
         Ok(PostgresIdentities { line: WriteConnection::new(wire, turn)? })
+    }
+
+    /// The people as they stand now, whatever is written meanwhile.
+    ///
+    /// # Errors
+    /// As the server answers.
+    pub fn moment(&self) -> Result<PeopleMoment, StoreError> {
+        PeopleMoment::begin(self.line.postgres())
     }
 
     /// How many rows the statement changed.
@@ -545,7 +553,7 @@ impl IdentityStore for PostgresIdentities {
     }
 
     fn everything(&self) -> Result<People, StoreError> {
-        people_dump::everything(self.line.postgres())
+        self.moment()?.everything()
     }
 
     fn fill(&mut self, people: &People) -> Result<(), StoreError> {
@@ -566,6 +574,13 @@ fn change(wire: &Wire, sql: &str, values: Values<'_>) -> Result<usize, StoreErro
     Ok(usize::try_from(wire.execute(sql, values)?).unwrap_or(usize::MAX))
 }
 
+/// A statement that removes rows of before an instant, so many at most.
+fn forget(table: &str, key: &str, at: &str) -> String {
+    format!(
+        "DELETE FROM {table} WHERE shard = {SHARD} AND {key} IN (SELECT {key} FROM {table} WHERE shard = {SHARD} AND {at} < $1 LIMIT $2)"
+    )
+}
+
 /// Adds a row whose key must be new. The statement does nothing when it is not: an error of the server would end the
 /// transaction, which goes on after this one.
 fn add(wire: &Wire, what: &str, sql: &str, values: Values<'_>) -> Result<(), StoreError> {
@@ -574,13 +589,6 @@ fn add(wire: &Wire, what: &str, sql: &str, values: Values<'_>) -> Result<(), Sto
         _ => Ok(()),
     }
 }
-/// A statement that removes rows of before an instant, so many at most.
-fn forget(table: &str, key: &str, at: &str) -> String {
-    format!(
-        "DELETE FROM {table} WHERE shard = {SHARD} AND {key} IN (SELECT {key} FROM {table} WHERE shard = {SHARD} AND {at} < $1 LIMIT $2)"
-    )
-}
-
 
 /// Whether nobody can have this name: the server's texts hold no NUL, and it would refuse the question.
 fn is_nobody(customer: &str) -> bool {

@@ -1,67 +1,24 @@
-//! All people of a server's home at once: read out as they stand at one moment, and filled into empty tables.
+//! All people of a server's home at once, filled into empty tables or put in the place of others.
 //!
-//! Owns the statements for that. Reading has a connection of its own, whose patience is that of somebody who moves house,
-//! and holds no writer up. Filling is part of its caller's turn ([`super::turns`]).
+//! Owns the statements for that, which are part of their caller's turn ([`super::write_connection`]). Reading is `people_moment`'s.
 
-use std::time::Duration;
+use std::pin::{Pin, pin};
 
-use futures_util::future::try_join_all;
-use tokio_postgres::{Error, Statement};
+use tokio_postgres::Error;
+use tokio_postgres::binary_copy::BinaryCopyInWriter;
+use tokio_postgres::types::Type;
 
-use super::people_rows::{
-    ANSWER, EVENT, LAST_SESSION, LAST_TOKEN, SESSION, SHARD, TOKEN, TOKEN_CHANGES, add_event, all, bytes, cell, count, event, missing, one,
-    remembered, session, token,
-};
-use super::place::Postgres;
-use super::wire::{Values, Wire};
+use super::people_rows::{ANSWER, EVENT, LAST_SESSION, LAST_TOKEN, SESSION, SHARD, TOKEN, TOKEN_CHANGES, cell, count, missing, one};
+use super::wire::Wire;
 use crate::error::StoreError;
-use crate::identity::SecondFactor;
-use crate::identity_dump::{KeptAnswer, KeptFactor, KeptLink, KeptPassword, KeptSecret, KeptSession, KeptToken, People};
-use crate::secrets::Fingerprint;
+use crate::identity_dump::{KeptFactor, KeptSession, KeptToken, People};
+use crate::security::SecurityEvent;
 
-/// How long the answer to one question may take: a whole table.
-const PATIENCE: Duration = Duration::from_secs(600);
-/// How many rows are on their way at once.
-const FLIGHT: usize = 500;
+/// How many rows one statement takes: few enough for the server to answer in time.
+const TAKEN: usize = 20_000;
 /// The tables, but for the counters.
 const TABLES: [&str; 9] =
     ["token", "password", "sign_in_link", "session", "second_factor", "remembered", "secret", "sealing_key", "security_event"];
-
-/// Everything, in one transaction for reading.
-pub(super) fn everything(postgres: &Postgres) -> Result<People, StoreError> {
-    let mut wire = postgres.connect()?;
-    wire.set_patience(PATIENCE);
-    wire.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
-    let rows = |columns: &str, table: &str| format!("SELECT {columns} FROM {table} WHERE shard = {SHARD}");
-    let people = People {
-        tokens: all(&wire, &rows(&format!("{TOKEN}, hash"), "token"), &[], |row| {
-            Ok(KeptToken { hash: bytes(row, 10)?, record: token(row)? })
-        })?,
-        passwords: all(&wire, &rows("customer, phc, set_at_ms", "password"), &[], |row| {
-            Ok(KeptPassword { customer: cell(row, 0)?, phc: cell(row, 1)?, set_at_ms: cell(row, 2)? })
-        })?,
-        sign_in_links: all(&wire, &rows("hash, customer, expires_at_ms", "sign_in_link"), &[], |row| {
-            Ok(KeptLink { hash: bytes(row, 0)?, customer: cell(row, 1)?, expires_at_ms: cell(row, 2)? })
-        })?,
-        sessions: all(&wire, &rows(&format!("{SESSION}, hash"), "session"), &[], |row| {
-            Ok(KeptSession { hash: bytes(row, 6)?, record: session(row)? })
-        })?,
-        second_factors: all(&wire, &rows("customer, secret, last_step, set_at_ms", "second_factor"), &[], |row| {
-            let factor = SecondFactor { secret: cell(row, 1)?, last_step: cell(row, 2)?, set_at_ms: cell(row, 3)? };
-            Ok(KeptFactor { customer: cell(row, 0)?, factor })
-        })?,
-        remembered: all(&wire, &rows(&format!("key, {ANSWER}, at_ms"), "remembered"), &[], |row| {
-            Ok(KeptAnswer { key: bytes(row, 0)?, answer: remembered(row, 1)?, at_ms: cell(row, 5)? })
-        })?,
-        secrets: all(&wire, &rows("name, value", "secret"), &[], |row| Ok(KeptSecret { name: cell(row, 0)?, value: bytes(row, 1)? }))?,
-        sealing_key: all(&wire, &rows("fingerprint", "sealing_key"), &[], |row| bytes(row, 0).map(Fingerprint))?.pop(),
-        security_events: all(&wire, &rows(EVENT, "security_event"), &[], event)?,
-        last_token_id: last(&wire, LAST_TOKEN)?,
-        last_session_id: last(&wire, LAST_SESSION)?,
-    };
-    wire.batch("COMMIT")?;
-    Ok(people.in_order())
-}
 
 /// Fills empty tables, in the caller's turn.
 pub(super) fn fill(wire: &Wire, people: &People) -> Result<(), StoreError> {
@@ -83,42 +40,60 @@ pub(super) fn replace(wire: &Wire, people: &People) -> Result<(), StoreError> {
 }
 
 fn put_all(wire: &Wire, people: &People) -> Result<(), StoreError> {
-    let client = wire.client();
-    let sql = insert(wire, "token", &format!("{TOKEN}, hash"))?;
-    put(wire, &people.tokens, async |KeptToken { hash, record }| {
+    const NUMBER: Type = Type::INT8;
+    const TEXT: Type = Type::TEXT;
+    const BYTES: Type = Type::BYTEA;
+    const TRUTH: Type = Type::BOOL;
+    type To<'a> = Pin<&'a mut BinaryCopyInWriter>;
+    let types = [NUMBER, NUMBER, TEXT, TEXT, TEXT, NUMBER, NUMBER, TEXT, NUMBER, TRUTH, TRUTH, BYTES];
+    copy(wire, "token", &format!("{TOKEN}, hash"), &types, &people.tokens, async |to: To<'_>, KeptToken { hash, record }| {
         let (role, hash, scopes) = (record.role.as_str(), hash.as_slice(), record.scopes.stored());
         let (created, revoked, expires, exposed) =
             (&record.created_at_ms, &record.revoked_at_ms, &record.expires_at_ms, &record.is_exposed);
-        let bootstrap = &record.is_bootstrap;
-        let values: Values<'_> =
-            &[&record.id, &record.name, &role, &record.customer, created, revoked, &scopes, expires, exposed, bootstrap, &hash];
-        client.execute(&sql, values).await
+        let (name, customer, bootstrap) = (&record.name, &record.customer, &record.is_bootstrap);
+        to.write(&[&SHARD, &record.id, name, &role, customer, created, revoked, &scopes, expires, exposed, bootstrap, &hash]).await
     })?;
-    let sql = insert(wire, "password", "customer, phc, set_at_ms")?;
-    put(wire, &people.passwords, async |kept| client.execute(&sql, &[&kept.customer, &kept.phc, &kept.set_at_ms]).await)?;
-    let sql = insert(wire, "sign_in_link", "hash, customer, expires_at_ms")?;
-    put(wire, &people.sign_in_links, async |kept| {
-        client.execute(&sql, &[&kept.hash.as_slice(), &kept.customer, &kept.expires_at_ms]).await
+    let types = [NUMBER, TEXT, TEXT, NUMBER];
+    copy(wire, "password", "customer, phc, set_at_ms", &types, &people.passwords, async |to: To<'_>, kept| {
+        to.write(&[&SHARD, &kept.customer, &kept.phc, &kept.set_at_ms]).await
     })?;
-    let sql = insert(wire, "session", "id, customer, device, created_at_ms, seen_at_ms, expires_at_ms, hash")?;
-    put(wire, &people.sessions, async |KeptSession { hash, record }| {
+    let types = [NUMBER, BYTES, TEXT, NUMBER];
+    copy(wire, "sign_in_link", "hash, customer, expires_at_ms", &types, &people.sign_in_links, async |to: To<'_>, kept| {
+        to.write(&[&SHARD, &kept.hash.as_slice(), &kept.customer, &kept.expires_at_ms]).await
+    })?;
+    let types = [NUMBER, NUMBER, TEXT, TEXT, NUMBER, NUMBER, NUMBER, BYTES];
+    copy(wire, "session", &format!("{SESSION}, hash"), &types, &people.sessions, async |to: To<'_>, KeptSession { hash, record }| {
         let (created, seen, expires) = (&record.created_at_ms, &record.seen_at_ms, &record.expires_at_ms);
-        client.execute(&sql, &[&record.id, &record.customer, &record.device, created, seen, expires, &hash.as_slice()]).await
+        to.write(&[&SHARD, &record.id, &record.customer, &record.device, created, seen, expires, &hash.as_slice()]).await
     })?;
-    let sql = insert(wire, "second_factor", "customer, secret, last_step, set_at_ms")?;
-    put(wire, &people.second_factors, async |KeptFactor { customer, factor }| {
-        client.execute(&sql, &[customer, &factor.secret, &factor.last_step, &factor.set_at_ms]).await
+    let types = [NUMBER, TEXT, BYTES, NUMBER, NUMBER];
+    let columns = "customer, secret, last_step, set_at_ms";
+    copy(wire, "second_factor", columns, &types, &people.second_factors, async |to: To<'_>, KeptFactor { customer, factor }| {
+        to.write(&[&SHARD, customer, &factor.secret, &factor.last_step, &factor.set_at_ms]).await
     })?;
-    let sql = insert(wire, "remembered", &format!("key, {ANSWER}, at_ms"))?;
-    put(wire, &people.remembered, async |KeptAnswer { key, answer, at_ms }| {
-        let (fingerprint, status) = (answer.fingerprint.as_slice(), i64::from(answer.status));
-        client.execute(&sql, &[&key.as_slice(), &fingerprint, &status, &answer.body, &answer.sealed, at_ms]).await
+    let types = [NUMBER, BYTES, BYTES, NUMBER, BYTES, BYTES, NUMBER];
+    copy(wire, "remembered", &format!("key, {ANSWER}, at_ms"), &types, &people.remembered, async |to: To<'_>, kept| {
+        let (answer, status) = (&kept.answer, i64::from(kept.answer.status));
+        let (key, fingerprint) = (kept.key.as_slice(), answer.fingerprint.as_slice());
+        to.write(&[&SHARD, &key, &fingerprint, &status, &answer.body, &answer.sealed, &kept.at_ms]).await
     })?;
-    let sql = insert(wire, "secret", "name, value")?;
-    put(wire, &people.secrets, async |kept| client.execute(&sql, &[&kept.name, &kept.value.as_slice()]).await)?;
-    let sql = insert(wire, "sealing_key", "fingerprint")?;
-    put(wire, people.sealing_key.as_slice(), async |kept| client.execute(&sql, &[&kept.0.as_slice()]).await)?;
-    people.security_events.iter().try_for_each(|kept| add_event(wire, kept))?;
+    let types = [NUMBER, TEXT, BYTES];
+    copy(wire, "secret", "name, value", &types, &people.secrets, async |to: To<'_>, kept| {
+        to.write(&[&SHARD, &kept.name, &kept.value.as_slice()]).await
+    })?;
+    let types = [NUMBER, BYTES];
+    copy(wire, "sealing_key", "fingerprint", &types, people.sealing_key.as_slice(), async |to: To<'_>, kept| {
+        to.write(&[&SHARD, &kept.0.as_slice()]).await
+    })?;
+    let types = [NUMBER, NUMBER, NUMBER, TEXT, TEXT, NUMBER, TEXT, TEXT, NUMBER, TEXT, BYTES];
+    copy(wire, "security_event", EVENT, &types, &people.security_events, async |to: To<'_>, kept| {
+        let SecurityEvent { id, at_ms, event, hash } = kept;
+        let (role, address) = (event.actor.map(|actor| actor.role.as_str()), event.actor.map(|actor| actor.address.word()));
+        let (credential, number) = event.actor.map(|actor| actor.credential.parts()).unzip();
+        let number = number.flatten().map(u64::cast_signed);
+        let (kind, hash) = (event.kind.word(), hash.as_slice());
+        to.write(&[&SHARD, id, at_ms, &kind, &event.customer, &event.subject, &role, &credential, &number, &address, &hash]).await
+    })?;
     set_last(wire, LAST_TOKEN, people.tokens_end())?;
     set_last(wire, LAST_SESSION, people.sessions_end())?;
     count(wire, TOKEN_CHANGES).map(drop)
@@ -134,20 +109,30 @@ fn is_empty(wire: &Wire) -> Result<bool, StoreError> {
     Ok(last(wire, LAST_TOKEN)? == 0 && last(wire, LAST_SESSION)? == 0)
 }
 
-/// A statement that adds a row of these columns.
-fn insert(wire: &Wire, table: &str, columns: &str) -> Result<Statement, StoreError> {
-    let places: Vec<String> = (1..=columns.split(',').count()).map(|place| format!("${place}")).collect();
-    let sql = format!("INSERT INTO {table}(shard, {columns}) VALUES ({SHARD}, {})", places.join(", "));
-    wire.wait(wire.client().prepare(&sql))
-}
-
-/// Adds rows one by one, but waits for many at once. Bulk loading differs among engines, single rows do not.
-fn put<'a, T>(wire: &Wire, rows: &'a [T], add: impl AsyncFn(&'a T) -> Result<u64, Error>) -> Result<(), StoreError> {
-    rows.chunks(FLIGHT).try_for_each(|flight| wire.wait(try_join_all(flight.iter().map(|row| add(row)))).map(drop))
+/// Adds rows, many to a statement. The shard stands before their columns, and its type before theirs.
+fn copy<'a, T>(
+    wire: &Wire,
+    table: &str,
+    columns: &str,
+    types: &[Type],
+    rows: &'a [T],
+    write: impl AsyncFn(Pin<&mut BinaryCopyInWriter>, &'a T) -> Result<(), Error>,
+) -> Result<(), StoreError> {
+    let statement = format!("COPY {table}(shard, {columns}) FROM STDIN BINARY");
+    rows.chunks(TAKEN).try_for_each(|taken| {
+        wire.wait(async {
+            let mut to = pin!(BinaryCopyInWriter::new(wire.client().copy_in(&statement).await?, types));
+            for row in taken {
+                write(to.as_mut(), row).await?;
+            }
+            to.finish().await
+        })
+        .map(drop)
+    })
 }
 
 /// The highest number that was ever given.
-fn last(wire: &Wire, counter: &str) -> Result<i64, StoreError> {
+pub(super) fn last(wire: &Wire, counter: &str) -> Result<i64, StoreError> {
     let sql = format!("SELECT value FROM counter WHERE shard = {SHARD} AND name = $1");
     one(wire, &sql, &[&counter], |row| cell(row, 0))?.ok_or_else(|| missing(wire.postgres(), counter))
 }

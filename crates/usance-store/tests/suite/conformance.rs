@@ -94,6 +94,30 @@ fn what_was_appended_is_read(home: &dyn Home) {
     assert_eq!(reader.read_before(0, u64::MAX, 10).unwrap(), [second, first]);
 }
 
+/// Batches that are moved go in together, or none of them does; the homes of a platform, not those of tests, do that at once.
+fn many_are_appended_at_once(home: &dyn Home) {
+    let mut log = home.open();
+    let (mut head, mut batches) = (Head::GENESIS, Vec::new());
+    for number in 0..300_u32 {
+        batches.push(sealed(0, &head, &[&number.to_le_bytes()]));
+        head = batches[batches.len() - 1].head();
+    }
+    assert_eq!(log.append_all(0, &[]), Appended::Done);
+    assert_eq!(log.append_all(0, &batches[..1]), Appended::Done);
+    assert_eq!(log.append_all(0, &batches[..9]), Appended::Fenced { found: 1 });
+    assert!(matches!(log.append_all(1, &[batches[1].clone(), batches[3].clone()]), Appended::Unfit(BatchError::OutOfOrder { .. })));
+    let end = LogStore::head(&*log, 0).unwrap().unwrap().seq;
+    assert!(end <= 2, "what does not follow is not there");
+    let from = usize::try_from(end).unwrap();
+    assert_eq!(log.append_all(end, &batches[from..200]), Appended::Done);
+    // Somebody else goes on meanwhile.
+    let mut other = home.open();
+    assert_eq!(other.append_all(200, &batches[200..]), Appended::Done);
+    assert_eq!(log.append_all(200, &batches[200..]), Appended::Fenced { found: 300 });
+    assert_eq!(walk(&*log.reader().unwrap(), 0), head);
+    assert_eq!(log.reader().unwrap().read(0, 1, usize::MAX).unwrap(), batches);
+}
+
 fn reads_keep_to_their_bounds(home: &dyn Home) {
     let mut log = home.open();
     append_all(&mut *log, 0, &[&[b"a"], &[b"b"], &[b"c"], &[b"d"], &[b"e"]]);
@@ -339,6 +363,7 @@ macro_rules! homes {
 homes!(memory: InMemory, sqlite: InSqlite, postgres: InPostgres; {
     an_empty_log_has_no_head,
     what_was_appended_is_read,
+    many_are_appended_at_once,
     reads_keep_to_their_bounds,
     a_read_of_large_batches_stops_short,
     a_record_is_found_by_its_position,

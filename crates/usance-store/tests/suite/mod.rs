@@ -18,6 +18,7 @@ mod lease;
 mod migration;
 #[path = "../../../usance-core/tests/all/mutation.rs"]
 mod mutation;
+mod people_copy;
 mod people_dump;
 mod people_postgres;
 mod postgres;

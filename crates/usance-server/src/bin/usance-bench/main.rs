@@ -10,6 +10,7 @@ mod memory;
 mod overload;
 mod pages;
 mod postgres;
+mod shipping;
 mod streams;
 
 use measure::load_average;
@@ -28,7 +29,10 @@ struct Words {
     /// The `usance` binary to load over HTTP [default: the one beside this].
     #[arg(long)]
     binary: Option<PathBuf>,
-    /// Only these: close, decide, log, http, idle, overload, postgres, pages, fair, streams.
+    /// Remembered answers of a platform that is moved.
+    #[arg(long, default_value_t = 2_000_000)]
+    answers: u64,
+    /// Only these: close, decide, log, http, idle, overload, postgres, pages, fair, streams, shipping.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -70,6 +74,10 @@ fn main() -> anyhow::Result<()> {
     if wanted("streams") {
         let beside = std::env::current_exe()?.with_file_name("usance");
         streams::run(words.binary.as_deref().unwrap_or(&beside), words.seconds)?;
+    }
+    if wanted("shipping") {
+        let beside = std::env::current_exe()?.with_file_name("usance");
+        shipping::run(words.binary.as_deref().unwrap_or(&beside), words.answers)?;
     }
     if wanted("close") {
         memory::close_and_snapshot(words.positions)?;
