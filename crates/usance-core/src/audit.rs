@@ -177,6 +177,7 @@ fn positions_are_sound(state: &State) -> Finding {
             && principal.units() <= crate::limits::AMOUNT_UNITS_MAX
             && active != principal.is_zero()
             && active == origin.closed_at().is_none()
+            && active == state.active().contains(index)
             && (active || running.accrued.get().is_zero())
             && (!active || origin.from_spot.get() <= principal)
             && (accrues || running.accrued.get().is_zero())

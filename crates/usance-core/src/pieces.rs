@@ -90,27 +90,53 @@ impl<T: Clone> Column<T> {
         let len = chunks.iter().map(Vec::len).sum();
         Some(Column { chunks: chunks.into_iter().map(Arc::new).collect(), len })
     }
-    /// Every chunk as a mutable slice, copied away from frozen views first: for a pass that touches entries at random,
-    /// where asking each chunk whether it is shared would cost more than the work.
-    pub fn thaw(&mut self) -> Thawed<'_, T> {
-        Thawed { chunks: self.chunks.iter_mut().map(|chunk| Arc::make_mut(chunk).as_mut_slice()).collect() }
+    /// The entries from a place to the end of its chunk.
+    #[must_use]
+    pub fn rest_of_chunk(&self, index: usize) -> &[T] {
+        self.chunks.get(index >> CHUNK_BITS).and_then(|chunk| chunk.get(index & CHUNK_MASK..)).unwrap_or(&[])
     }
-}
-
-/// A column whose chunks are known not to be shared.
-pub struct Thawed<'a, T> {
-    chunks: Vec<&'a mut [T]>,
-}
-
-impl<T> Thawed<'_, T> {
-    /// The entries of one chunk, to change them.
+    /// The entries of one chunk, to change them. Copies the chunk first when a frozen view still shares it.
     pub fn chunk_mut(&mut self, chunk: usize) -> &mut [T] {
-        self.chunks.get_mut(chunk).map_or(&mut [], |entries| &mut **entries)
+        self.chunks.get_mut(chunk).map_or(&mut [], |chunk| Arc::make_mut(chunk).as_mut_slice())
     }
+    /// The column for a pass that touches entries at random: whether a frozen view shares a chunk is asked once a chunk,
+    /// because asking at every entry would cost more than the work.
+    pub fn thaw(&mut self) -> Thawed<'_, T> {
+        Thawed { chunks: self.chunks.iter_mut().map(Thawing::Untouched).collect() }
+    }
+}
+
+/// A chunk in a pass.
+enum Thawing<'a, T> {
+    /// Perhaps shared.
+    Untouched(&'a mut Arc<Vec<T>>),
+    /// Surely not shared.
+    Open(&'a mut [T]),
+}
+
+/// A column in a pass. A chunk is copied away from frozen views at the first change in it; the others stay shared.
+pub struct Thawed<'a, T> {
+    chunks: Vec<Thawing<'a, T>>,
+}
+
+impl<T: Clone> Thawed<'_, T> {
     /// The entry at a place, to change it.
     #[inline]
     pub fn get_mut(&mut self, index: usize) -> Option<&mut T> {
-        self.chunks.get_mut(index >> CHUNK_BITS)?.get_mut(index & CHUNK_MASK)
+        let chunk = self.chunks.get_mut(index >> CHUNK_BITS)?;
+        if let Thawing::Untouched(_) = chunk {
+            Self::open(chunk);
+        }
+        match chunk {
+            Thawing::Open(entries) => entries.get_mut(index & CHUNK_MASK),
+            Thawing::Untouched(_) => None,
+        }
+    }
+    #[cold]
+    fn open(chunk: &mut Thawing<'_, T>) {
+        if let Thawing::Untouched(shared) = std::mem::replace(chunk, Thawing::Open(&mut [])) {
+            *chunk = Thawing::Open(Arc::make_mut(shared).as_mut_slice());
+        }
     }
 }
 
@@ -228,6 +254,9 @@ mod tests {
         assert_eq!((frozen.get(CHUNK_LEN), frozen.get(1)), (Some(&CHUNK_LEN), Some(&1)));
         assert_eq!((column.get(CHUNK_LEN), column.get(1)), (Some(&7), Some(&9)));
         assert_eq!(column.get(CHUNK_LEN * 2 + 5), None);
+        let shared = || column.chunks().iter().zip(frozen.chunks()).map(|(own, other)| Arc::ptr_eq(own, other));
+        assert_eq!(shared().collect::<Vec<_>>(), [false, false, true], "a chunk that nothing changed is not copied");
+        assert_eq!((column.rest_of_chunk(CHUNK_LEN * 2 + 3).len(), column.rest_of_chunk(CHUNK_LEN * 3).len()), (2, 0));
         let chunks: Vec<_> = column.chunks().iter().map(|chunk| chunk.to_vec()).collect();
         assert!(Column::from_chunks(chunks.clone()) == Some(column));
         assert!(Column::from_chunks(vec![vec![1], vec![2]]).is_none());

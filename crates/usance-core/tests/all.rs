@@ -3,10 +3,13 @@
 //!
 //! One binary, because linking once is quicker than six times. `driver` is the engine in small that all of them run;
 //! `world` makes the random histories of `properties` and `outlook`, `past` looks at them from behind, `table` reads those of `cases`;
+//! `close` has positions by the chunk;
 //! `fuzz` hands the `entries` what `mutation` makes of a corpus.
 
 #[path = "all/cases/mod.rs"]
 mod cases;
+#[path = "all/close.rs"]
+mod close;
 #[path = "all/driver.rs"]
 mod driver;
 #[path = "all/entries.rs"]

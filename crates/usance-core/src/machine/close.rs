@@ -1,4 +1,4 @@
-//! Closing a day: one pass over all positions, in ascending id, and one event (RULES 2, 3, 7, 8).
+//! Closing a day: one pass over all active positions, in ascending id, and one event (RULES 2, 3, 7, 8).
 //!
 //! A close cannot be refused, so it does not decide and apply apart: it computes in place and returns its receipt, the
 //! `DayClosed` event. Live and on replay the same function runs; on replay the receipts must be equal. If the receipt
@@ -7,15 +7,21 @@
 //! The pass goes chunk by chunk: first what each position earned, which is sequential; then the credits to accounts,
 //! which are random and therefore wait for memory together instead of one after another. Maturities come last, again in
 //! ascending id: nothing that accrues depends on them.
+//!
+//! Closed positions cost next to nothing: a run of them is not read, a chunk of them not copied beside a frozen view. That
+//! none was left out which earns is proven at every close: the principal of all that were visited is what each product has
+//! staked.
 
 use super::day::{CLOSE_RULE, DayClosed, ProductDay};
-use super::open::{NewPosition, open_position, packed_instant};
+use super::end::end_position;
+use super::open::{NewPosition, open_position};
 use super::post;
 use super::state::{Account, BooksAtClose, State};
 use crate::calendar::{Day, Timestamp};
 use crate::id::{AccountIx, PositionId, ProductIx};
 use crate::money::Amount;
 use crate::pieces::{CHUNK_LEN, Thawed};
+use crate::position::active::RUN_LEN;
 use crate::position::packed::{Packed48, Packed96, Packed128};
 use crate::position::transition::{Ending, after};
 use crate::position::{FLOATING, PositionState, Running};
@@ -52,6 +58,8 @@ pub fn close_day(state: &mut State) -> DayClosed {
 struct ProductWork {
     kind: Kind,
     floating: Option<Bands>,
+    /// Principal of the positions that the pass has visited.
+    visited: Amount,
     totals: Option<ProductDay>,
 }
 
@@ -67,6 +75,7 @@ impl Work {
             ProductWork {
                 kind: product.kind,
                 floating: version.and_then(|version| state.bands(version)).map(|bands| bands.capped(settled)),
+                visited: Amount::ZERO,
                 totals: version.map(|version| ProductDay {
                     product: ProductIx::from_index(index),
                     version,
@@ -116,41 +125,49 @@ fn accrue_all(state: &mut State, work: &mut Work, day: Day) -> Pass {
     let mut credits: Vec<Credit> = Vec::with_capacity(CHUNK_LEN);
     let mut results: Vec<u8> = Vec::with_capacity(CHUNK_LEN.saturating_mul(24));
     let mut sums = vec![AssetSums::default(); state.registry.sub_ledger.len()];
-    let mut id = 0u64;
     let mut strayed = false;
-    let chunk_count = state.running.chunks().len();
-    let mut running = state.running.thaw();
-    for chunk in 0..chunk_count {
+    let active = &state.active;
+    for chunk in 0..state.running.chunks().len() {
+        if active.is_idle(chunk) {
+            continue;
+        }
         credits.clear();
         results.clear();
-        for position in running.chunk_mut(chunk) {
-            id = id.saturating_add(1);
-            if !position.is_active() {
-                continue;
-            }
-            let (Some(product), Some(today)) = (products.get(position.product.index()), work.products.get_mut(position.product.index()))
-            else {
-                strayed = true;
-                continue;
-            };
-            let Some(result) = accrue_one(position, product, today, versions, day) else { continue };
-            results.extend_from_slice(&id.to_le_bytes());
-            results.extend_from_slice(&result.reward.units().to_le_bytes());
-            if !result.paid.is_zero() {
-                credits.push(Credit { account: position.account, paid: result.paid });
-            }
-            if let Some(sum) = sums.get_mut(product.asset.index()).filter(|_| today.kind.accrues()) {
-                sum.accrued = sum.accrued.plus(result.reward);
-                sum.accrued_paid = sum.accrued_paid.plus(result.paid);
-            }
-            if result.matures {
-                pass.matured.push(PositionId(id));
+        let runs = state.running.chunk_mut(chunk).chunks_mut(RUN_LEN).zip(active.runs(chunk)).enumerate();
+        for (run, (entries, _)) in runs.filter(|(_, (_, marks))| **marks != 0) {
+            let PositionId(mut id) = PositionId::from_index(chunk.saturating_mul(CHUNK_LEN).saturating_add(run.saturating_mul(RUN_LEN)));
+            for position in entries {
+                let own = PositionId(id);
+                id = id.saturating_add(1);
+                if !position.is_active() {
+                    continue;
+                }
+                let (Some(product), Some(today)) =
+                    (products.get(position.product.index()), work.products.get_mut(position.product.index()))
+                else {
+                    strayed = true;
+                    continue;
+                };
+                today.visited = today.visited.plus(position.principal());
+                let Some(result) = accrue_one(position, product, today, versions, day) else { continue };
+                results.extend_from_slice(&own.0.to_le_bytes());
+                results.extend_from_slice(&result.reward.units().to_le_bytes());
+                if !result.paid.is_zero() {
+                    credits.push(Credit { account: position.account, paid: result.paid });
+                }
+                if let Some(sum) = sums.get_mut(product.asset.index()).filter(|_| today.kind.accrues()) {
+                    sum.accrued = sum.accrued.plus(result.reward);
+                    sum.accrued_paid = sum.accrued_paid.plus(result.paid);
+                }
+                if result.matures {
+                    pass.matured.push(own);
+                }
             }
         }
         pass.digest.update(&results);
         strayed |= !pay(&mut accounts, &mut sums, &credits);
     }
-    drop((accounts, running));
+    drop(accounts);
     for (totals, sum) in state.registry.sub_ledger.iter_mut().zip(sums) {
         totals.funding = totals.funding.plus(sum.credited);
         match totals.payable.plus(sum.accrued).checked_minus(sum.accrued_paid) {
@@ -161,7 +178,18 @@ fn accrue_all(state: &mut State, work: &mut Work, day: Day) -> Pass {
     if strayed {
         state.break_with("every position has a product and an account", format!("close of {day}"));
     }
+    check_visited(state, work, day);
     pass
+}
+
+/// Nobody's day was left out: the principal that the pass visited is what each product has staked. Maturities come after it.
+fn check_visited(state: &mut State, work: &Work, day: Day) {
+    let mut products = state.registry.products.iter().zip(&work.products);
+    if let Some((product, work)) = products.find(|(product, work)| product.staked != work.visited) {
+        let (staked, visited) = (product.staked.units(), work.visited.units());
+        let seen = format!("close of {day}, product {}: staked {staked}, visited {visited}", product.id);
+        state.break_with("a close visits every active position", seen);
+    }
 }
 
 /// Adds what was paid to Funding; the sums tell the sub-ledgers. False when an account is missing.
@@ -274,13 +302,8 @@ fn mature(state: &mut State, work: &mut Work, id: PositionId, at: Timestamp) {
         };
         renewed_into = open_position(state, &opening).0;
     }
-    if let Some(running) = state.running.get_mut(index) {
-        running.state = ended;
-        running.earning = Packed96::default();
-        running.carry = Packed48::default();
-    }
+    end_position(state, id, ended, at);
     if let Some(origin) = state.origins.get_mut(index) {
-        origin.closed_at = packed_instant(at);
         origin.renewed_into = Packed48::new(renewed_into);
     }
     if let Some(totals) = work.totals(running.product) {

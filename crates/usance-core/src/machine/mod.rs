@@ -11,6 +11,7 @@ pub mod clock_trust;
 pub mod close;
 pub mod day;
 pub mod derive;
+mod end;
 pub mod keys;
 pub mod movement;
 pub mod news;

@@ -23,7 +23,11 @@ pub(super) struct NewPosition {
     pub renewed_from: u64,
 }
 
+/// Adds a position to the columns, to those that a close visits, and to its holding's chain.
 pub(super) fn open_position(state: &mut State, opening: &NewPosition) -> PositionId {
+    let id = state.next_position();
+    let holding = state.holdings.get_mut(opening.holding.index());
+    let previous = holding.map(|holding| std::mem::replace(&mut holding.newest, Packed48::new(id.0)));
     let running = Running {
         earning: Packed96::new(opening.earning),
         pending: Packed96::new(opening.pending),
@@ -45,11 +49,14 @@ pub(super) fn open_position(state: &mut State, opening: &NewPosition) -> Positio
         closed_at: Packed48::default(),
         renewed_from: Packed48::new(opening.renewed_from),
         renewed_into: Packed48::default(),
-        previous_in_holding: Packed48::default(),
+        previous_in_holding: previous.unwrap_or_default(),
         holding: opening.holding,
         agreement: opening.agreement,
     };
-    state.add_position(running, origin)
+    let place = state.running.push(running);
+    state.origins.push(origin);
+    state.active.insert(place);
+    id
 }
 
 pub(super) fn packed_instant(at: Timestamp) -> Packed48 {

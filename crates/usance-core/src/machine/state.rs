@@ -11,6 +11,7 @@ use crate::id::{AccountIx, AgreementIx, AssetIx, CustomerIx, HoldingIx, Position
 use crate::ledger::{ControlAccounts, JournalEntry, SubLedgerTotals};
 use crate::money::Amount;
 use crate::pieces::{Column, PieceMap};
+use crate::position::active::ActiveSet;
 use crate::position::packed::{Packed48, Packed128};
 use crate::position::{Origin, Running, position_link};
 use crate::product::Product;
@@ -190,6 +191,8 @@ pub struct State {
     pub running: Column<Running>,
     /// Positions, what it does not.
     pub origins: Column<Origin>,
+    /// Positions, which of them a close visits; derived from them.
+    pub(super) active: ActiveSet,
     /// Idempotency keys.
     pub keys: KeyTable,
     /// References of deposits and withdrawals ever used.
@@ -247,6 +250,7 @@ impl State {
             customers: columns.customers,
             accounts: columns.accounts,
             holdings: columns.holdings,
+            active: ActiveSet::of(&columns.running),
             running: columns.running,
             origins: columns.origins,
             keys: columns.keys,
@@ -372,6 +376,11 @@ impl State {
             chain.filter(|id| self.position(*id).is_some_and(|(running, _)| running.is_active())).count()
         });
         chains.fold(0, usize::saturating_add)
+    }
+    /// The positions that a close visits.
+    #[must_use]
+    pub const fn active(&self) -> &ActiveSet {
+        &self.active
     }
     /// The number the next position gets.
     #[must_use]
@@ -526,15 +535,6 @@ impl State {
                 self.break_with("no principal is negative", seen);
             }
         }
-    }
-    /// Adds a position to the columns and its holding's chain.
-    pub(super) fn add_position(&mut self, running: Running, origin: Origin) -> PositionId {
-        let id = self.next_position();
-        let previous =
-            self.holdings.get_mut(origin.holding.index()).map(|holding| std::mem::replace(&mut holding.newest, Packed48::new(id.0)));
-        self.running.push(running);
-        self.origins.push(Origin { previous_in_holding: previous.unwrap_or_default(), ..origin });
-        id
     }
     /// Notes that an asset's books are to be checked when the event is applied.
     fn touch(&mut self, asset: AssetIx) {

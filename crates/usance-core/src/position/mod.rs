@@ -1,9 +1,10 @@
 //! Positions: what a customer has staked, as two compact columns, and the one table of transitions.
 //!
 //! [`Running`] is what a close touches every day; [`Origin`] what it does not. Amounts are packed ([`packed`]) so that
-//! a position takes 160 bytes and ten million fit a small machine. What a position earned is `crate::reward`'s; when
-//! it may change state is [`transition`]'s.
+//! a position takes 160 bytes and ten million fit a small machine. Which are active says one bit each ([`active`]). What a
+//! position earned is `crate::reward`'s; when it may change state is [`transition`]'s.
 
+pub mod active;
 pub mod packed;
 pub mod transition;
 

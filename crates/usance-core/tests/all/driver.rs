@@ -13,7 +13,7 @@ use usance_core::machine::verb::{Redeem, Redeemed, clock, redeem};
 use usance_core::machine::{Answer, Command, Event, Rejection, State, close, execute, replay};
 use usance_core::money::Amount;
 use usance_core::pieces::Column;
-use usance_core::position::FLOATING;
+use usance_core::position::{FLOATING, PositionState};
 use usance_core::product::rates::Bands;
 use usance_core::reward::accrue::Stake;
 use usance_core::reward::clawback::AccountKind;
@@ -71,7 +71,9 @@ impl Engine {
             .map(|view| view.and_then(|view| view.next_distribution_at))
             .collect();
         let before = paid_and_owed(&self.state);
+        let expected = slow_digest(&self.state);
         let closed = close::close_day(&mut self.state);
+        assert_eq!(closed.digest, expected, "close of {day}: the positions that earned, in order, and what each of them got");
         let at = self.offset().first_instant(day.next());
         for (index, (paid, owed)) in paid_and_owed(&self.state).into_iter().enumerate() {
             let (paid_before, owed_before) = before.get(index).copied().unwrap_or_default();
@@ -199,6 +201,27 @@ impl Engine {
         }
         state
     }
+}
+
+/// The digest of a close that looks at every position there ever was, one after the other.
+pub fn slow_digest(state: &State) -> [u8; 32] {
+    let day = state.registry.open_day;
+    let mut hasher = blake3::Hasher::new();
+    for (index, running) in state.running.iter().enumerate() {
+        let product = state.product(running.product).expect("a product");
+        let floating = || {
+            let settled = product.settled.get(&day).copied();
+            product.version_on(day).and_then(|version| state.bands(version)).map(|bands| bands.capped(settled))
+        };
+        let bands = if running.rate_version == FLOATING { floating() } else { state.bands(running.rate_version).cloned() };
+        let mut stake = Stake { earning: running.earning.get(), pending: running.pending.get(), carry: running.carry.get() };
+        if running.state != PositionState::Active || stake.earning.is_zero() {
+            continue;
+        }
+        let reward = stake.close_day(&bands.expect("a product with a position has a rate"));
+        hasher.update(&PositionId::from_index(index).0.to_le_bytes()).update(&reward.units().to_le_bytes());
+    }
+    *hasher.finalize().as_bytes()
 }
 
 /// A hash over everything a snapshot would hold, in one order: equal states have equal hashes.

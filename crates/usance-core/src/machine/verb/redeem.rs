@@ -7,13 +7,13 @@ use crate::id::{AccountIx, CustomerIx, PositionId, ProductIx};
 use crate::ledger::LedgerAccount::{CustomerFunding, CustomerPrincipal, CustomerSpot, RewardPool, RewardsPayable};
 use crate::ledger::{JournalEntry, Unbalanced, Whose, credit, debit};
 use crate::machine::answer::{self, Answer};
+use crate::machine::end::end_position;
 use crate::machine::news::{Deed, EarlyExit, HistoryKind, News, Staking};
-use crate::machine::open::packed_instant;
 use crate::machine::post::{Catalogue, asset_of, one};
 use crate::machine::rejection::{AmountField, Rejection};
 use crate::machine::state::State;
 use crate::money::Amount;
-use crate::position::packed::{Packed48, Packed96, Packed128};
+use crate::position::packed::{Packed96, Packed128};
 use crate::position::transition::{Ending, after};
 use crate::position::{Origin, Running};
 use crate::product::{EarlyRedemption, Product};
@@ -204,18 +204,17 @@ impl Fact for Redeemed {
         running.pending = Packed96::new(self.stake.pending);
         let holding = origin.holding;
         let forfeited = running.accrued.get();
-        if emptied {
-            let ending = if self.early { Ending::RedeemEarly } else { Ending::Redeem };
-            match after(running.state, kind, early, ending) {
-                Some(ended) => running.state = ended,
-                None => return state.break_with("only what may happen to a position happens", self.position.to_string()),
-            }
-            running.carry = Packed48::default();
-            running.accrued = Packed128::default();
-            origin.closed_at = packed_instant(at);
-        }
+        let before = running.state;
         if !self.early {
             origin.from_spot = Packed96::new(origin.from_spot.get().left_after(self.figures.spot_part));
+        }
+        if emptied {
+            running.accrued = Packed128::default();
+            let ending = if self.early { Ending::RedeemEarly } else { Ending::Redeem };
+            match after(before, kind, early, ending) {
+                Some(ended) => end_position(state, self.position, ended, at),
+                None => return state.break_with("only what may happen to a position happens", self.position.to_string()),
+            }
         }
         if self.early {
             state.forfeit(asset, forfeited);
