@@ -3,6 +3,7 @@
 //! `cargo xtask bench` runs it. CPU stands beside wall time, because a noisy neighbour changes only the second.
 
 mod fair;
+mod growth;
 mod http;
 mod idle;
 mod measure;
@@ -32,7 +33,10 @@ struct Words {
     /// Remembered answers of a platform that is moved.
     #[arg(long, default_value_t = 2_000_000)]
     answers: u64,
-    /// Only these: close, decide, log, http, idle, overload, postgres, pages, fair, streams, shipping.
+    /// Thousands of customers in the state whose growth is measured; it has four open and four closed positions for each.
+    #[arg(long, default_value_t = 50)]
+    scale: u64,
+    /// Only these: close, decide, log, http, idle, overload, postgres, pages, fair, streams, shipping, growth.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -78,6 +82,9 @@ fn main() -> anyhow::Result<()> {
     if wanted("shipping") {
         let beside = std::env::current_exe()?.with_file_name("usance");
         shipping::run(words.binary.as_deref().unwrap_or(&beside), words.answers)?;
+    }
+    if wanted("growth") {
+        growth::run(words.scale * 1_000)?;
     }
     if wanted("close") {
         memory::close_and_snapshot(words.positions)?;

@@ -6,9 +6,9 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use usance_core::calendar::{Day, DayOffset, Timestamp};
-use usance_core::id::{LogPosition, hash16};
+use usance_core::id::{LogPosition, PositionId, hash16};
 use usance_core::machine::state::{ClockMode, Platform};
-use usance_core::machine::verb::{Patch, ProductText, SaleText, Source, Subscribe, WalletMove};
+use usance_core::machine::verb::{Patch, ProductText, Redeem, SaleText, Source, Subscribe, WalletMove, redeem};
 use usance_core::machine::{Command, State, close, execute};
 use usance_core::money::Rate;
 use usance_core::product::{Kind, Status};
@@ -21,7 +21,8 @@ use usance_store::{Appended, Batch, BatchBuilder, Head, LogStore, SqliteLog, ima
 use usance_workload::SplitMix64;
 
 const FLEXIBLE: u64 = 4;
-const PRODUCTS: u64 = 16;
+/// Products on sale.
+pub const PRODUCTS: u64 = 16;
 
 fn product(number: u64) -> ProductText {
     let kind = if number < FLEXIBLE { Kind::Flexible } else { Kind::FixedTerm { term_days: 30 + u32::try_from(number).unwrap_or(0) * 20 } };
@@ -64,7 +65,8 @@ pub fn founding(customers: u64) -> impl Iterator<Item = Command> {
     head.into_iter().chain(products).chain(people)
 }
 
-fn platform() -> State {
+/// A platform before its first command.
+pub fn platform() -> State {
     let platform = Platform {
         shard: 0,
         offset: DayOffset::default(),
@@ -321,19 +323,58 @@ pub fn close_and_snapshot(positions: u64) -> anyhow::Result<()> {
         size_of::<usance_core::machine::state::Holding>(),
         (people - empty) as f64 / customers as f64
     );
-    for _ in 0..4 {
-        let meter = Meter::start();
-        let closed = close::close_day(&mut state);
-        let spent = meter.stop();
-        let earning: u64 = closed.products.iter().map(|product| product.earning_positions).sum();
-        println!("  day {}: {:.3} s wall, {:.2} s cpu, {earning} earning", closed.day, spent.wall.as_secs_f64(), spent.cpu.as_secs_f64());
+    closes(&mut state);
+    let mut few = state.clone();
+    for place in 0..few.running.len() / 10 * 9 {
+        // What a term has ended is not there any more.
+        if let Some(command) = leaving(&few, place) {
+            let now = few.registry.last_at;
+            assert!(execute(&mut few, &command, now).outcome.is_ok(), "{command:?}");
+        }
     }
-    assert!(state.broken.is_none(), "{:?}", state.broken);
+    println!("  the oldest nine of ten are redeemed:");
+    closes(&mut few);
+    drop(few);
     let rows = 500_000;
     let sql = sql_accrual(rows)?;
     let (wall, cpu) = sql.each(rows);
     println!("  beside it, a set-based accrual in SQLite in memory over {rows} rows: wall {wall:.3} us, cpu {cpu:.3} us a position");
     snapshot(&state)
+}
+
+/// Closes four days with the state alone, and four beside a frozen view, as an audit or a snapshot holds one. On the first of
+/// all new positions only wait.
+fn closes(state: &mut State) {
+    for (how, is_viewed) in [("alone", false), ("beside a frozen view", true)] {
+        for _ in 0..4 {
+            let view = is_viewed.then(|| state.clone());
+            let meter = Meter::start();
+            let closed = close::close_day(state);
+            let spent = meter.stop();
+            drop(view);
+            let earning: u64 = closed.products.iter().map(|product| product.earning_positions).sum();
+            let (wall, cpu) = (spent.wall.as_secs_f64(), spent.cpu.as_secs_f64());
+            println!("  day {}, {how}: {wall:.3} s wall, {cpu:.2} s cpu, {earning} earning", closed.day);
+        }
+    }
+    assert!(state.broken.is_none(), "{:?}", state.broken);
+}
+
+/// The redemption of all of the position at a place of the column; `None` when it is not staked any more.
+pub fn leaving(state: &State, place: usize) -> Option<Command> {
+    let position = PositionId::from_index(place);
+    let (running, _) = state.position(position)?;
+    let owner = state.accounts.get(running.account.index())?.customer;
+    let customer = state.customers.get(owner.index())?.id.to_string();
+    let figures = redeem::check(state, &customer, Some(position), None, None).ok()?.figures;
+    Some(Command::Redeem(Redeem {
+        customer,
+        position: Some(position),
+        amount: None,
+        to: None,
+        quoted_payout: Some(figures.payout.to_text(9)),
+        quoted_from_funding: Some(figures.clawback_from_funding.to_text(9)),
+    }))
 }
 
 fn sql_accrual(rows: u64) -> anyhow::Result<Spent> {
