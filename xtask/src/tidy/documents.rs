@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// Documents that a reader is sent to.
-const DOCUMENTS: [&str; 11] = [
+const DOCUMENTS: [&str; 12] = [
     "README.md",
     "LICENSE",
     "docs/ARCHITECTURE.md",
@@ -14,6 +14,7 @@ const DOCUMENTS: [&str; 11] = [
     "docs/SECURITY.md",
     "docs/RELIABILITY.md",
     "docs/read-tables.md",
+    "docs/scale.md",
     "docs/decisions/README.md",
 ];
 
