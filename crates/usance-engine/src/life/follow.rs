@@ -120,6 +120,7 @@ impl Node {
         follower.catch_up()?;
         let now = Instant::now();
         let is_due = |last: Option<Instant>, every: Duration| last.is_none_or(|last| now.saturating_duration_since(last) >= every);
+        let is_first = ears.looked.is_none();
         let view = match ears.looked.take() {
             Some((at, view)) if !is_due(Some(at), GLANCE) => ears.looked.insert((at, view)),
             _ => ears.looked.insert((now, ears.lease.look()?)),
@@ -133,7 +134,8 @@ impl Node {
             }
             ears.told = Some(now);
         }
-        if ears.listener.wait(LOOK).is_err() {
+        // What the first look finds may be acted on at once.
+        if !is_first && ears.listener.wait(LOOK).is_err() {
             // It opens itself again; meanwhile the log is looked at all the same.
             std::thread::sleep(GLANCE);
         }

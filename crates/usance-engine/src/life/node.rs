@@ -19,7 +19,7 @@ pub(super) const GLANCE: Duration = Duration::from_millis(50);
 /// How long the answer to taking the lease is waited for. A server that was just promoted confirms nothing before a replica follows it.
 pub(super) const TAKING: Duration = Duration::from_secs(5);
 /// How long is waited before the next try after the database refused.
-pub(super) const REST: Duration = Duration::from_millis(500);
+pub(super) const REST: Duration = Duration::from_millis(250);
 
 pub(super) struct Node {
     pub(super) engine: Engine,

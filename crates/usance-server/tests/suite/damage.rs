@@ -373,6 +373,20 @@ fn a_damaged_log_refuses_to_start_and_names_the_batch() {
     scene.expect_refused("no database", &["log.sqlite"]);
 }
 
+/// A snapshot that cannot be read now (no memory, a fault of the disk) serves the next start: it is not put aside.
+#[test]
+fn a_snapshot_that_cannot_be_read_now_serves_the_next_start() {
+    let scene = Scene::new();
+    let newest = scene.snapshots()[0].clone();
+    let kept = newest.with_extension("kept");
+    fs::rename(&newest, &kept).expect("renamed");
+    // Whoever reads a directory is told so by the system, as of a fault of the disk.
+    fs::create_dir(&newest).expect("a directory");
+    let mut server = scene.start().expect("it starts");
+    assert!(server.terminate());
+    assert!(newest.is_dir(), "it stays where it was: {:?}", scene.snapshots());
+}
+
 /// What was proven and signed before is believed by a start, and proven again beside it: damage ends the process and names the batch, and
 /// the start after that refuses.
 #[test]

@@ -2,10 +2,12 @@
 
 use std::thread;
 
+use usance_store::identity::Ending;
 use usance_store::postgres::local::{LocalServer, Stop};
 use usance_store::postgres::{Lease, Renewed, Wire};
 use usance_store::{
-    Appended, Identities, LogReader, LogStore, NewToken, Postgres, PostgresIdentities, PostgresLog, PostgresLogReader, Role, StoreError,
+    Appended, Identities, IdentityStore, LogReader, LogStore, NewToken, Postgres, PostgresIdentities, PostgresLog, PostgresLogReader, Role,
+    StoreError,
 };
 
 use super::postgres::until;
@@ -113,6 +115,28 @@ fn a_server_that_was_started_again_is_another_one() {
     postgres.pin(Some(Lease::open(&place(&another), 0).unwrap().server().unwrap()));
     let refused = reader.head(0).unwrap_err();
     assert!(matches!(refused, StoreError::OtherServer { .. }), "{refused}");
+}
+
+/// A process that was held up writes no people once another one has the lease, whatever connection it has.
+#[test]
+fn people_are_written_by_whoever_has_the_lease() {
+    let home = super::postgres::postgres();
+    let mut people = PostgresIdentities::open(&home).unwrap();
+    let lease = Lease::open(&home, 0).unwrap();
+    let term = lease.take(None, "o'ne", None, 0).unwrap().unwrap();
+    home.write_people_as(0, term, "o'ne");
+    people.add_token(&token("ours"), 0).unwrap();
+    let add = |people: &mut PostgresIdentities, name: &str| {
+        people.transaction(&mut |people| if people.add_token(&token(name), 0).is_ok() { Ending::Commit } else { Ending::RollBack })
+    };
+    add(&mut people, "ours, too").unwrap();
+    let seen = lease.look().unwrap();
+    Lease::open(&home, 0).unwrap().take(seen.as_ref(), "two", None, 0).unwrap().unwrap();
+    let refused = people.add_token(&token("late"), 0);
+    assert!(matches!(refused, Err(StoreError::Superseded { .. })), "{refused:?}");
+    let refused = add(&mut people, "late, too");
+    assert!(matches!(refused, Err(StoreError::Superseded { .. })), "{refused:?}");
+    assert_eq!(people.tokens().unwrap().len(), 2, "nothing of it was written, and reading goes on");
 }
 
 /// A host whose kernel accepts and whose server answers nothing keeps nobody from the next one.

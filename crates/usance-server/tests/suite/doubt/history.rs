@@ -1,5 +1,6 @@
 //! History that is behind, or that somebody has locked, stops nobody who does not need it.
 
+use super::super::harness::{Server, Start};
 use super::super::load::found;
 use super::super::postgres::Database;
 use super::{create_customer, deposit, is_ready, wait_until};
@@ -28,6 +29,51 @@ fn a_locked_history_stops_neither_readiness_nor_writes_nor_what_does_not_need_it
     database.run("UPDATE progress SET log_position = log_position WHERE false");
     wait_until("history has caught up", || ada.get("/v1/statement").status == 200);
     assert_ne!(ada.get("/v1/transfers").ok(), before, "the transfer is there");
+}
+
+/// A day of a large platform is closed under the lock of its state, and many days in one move of the clock are: whoever asks whether the
+/// process is well is answered meanwhile.
+#[test]
+fn a_long_close_fails_no_health_check() {
+    const CUSTOMERS: usize = 600;
+    let server = Server::start(&Start::default());
+    found(&server);
+    let operator = server.operator();
+    std::thread::scope(|scope| {
+        for part in 0..4 {
+            let (server, operator) = (&server, server.operator());
+            scope.spawn(move || {
+                for number in (part..CUSTOMERS).step_by(4) {
+                    let id = format!("holder-{number}");
+                    operator.post("/v1/operator/customers", json!({"id": id})).ok();
+                    let coins = json!({"customer": id, "asset": "SOL", "account": "funding", "amount": "1000", "reference": id});
+                    operator.post("/v1/operator/deposits", coins).ok();
+                    let holder = server.acting_for(&id);
+                    holder.post("/v1/agreement-acceptances", json!({"version": "v1"}));
+                    let stake = json!({"product": "sol-flex", "amount": "1000", "source": "funding", "agreement": "v1"});
+                    holder.post("/v1/subscriptions", stake).ok();
+                }
+            });
+        }
+    });
+    let (mut answered, mut slowest) = (0, std::time::Duration::ZERO);
+    std::thread::scope(|scope| {
+        let to = json!({"to": "2034-01-01T00:00:00.000Z"});
+        let moving = scope.spawn(move || operator.post("/v1/operator/clock", to));
+        while !moving.is_finished() {
+            for path in ["/healthz", "/readyz"] {
+                let asked = std::time::Instant::now();
+                assert_eq!(server.public().get(path).status, 200, "{path}");
+                slowest = slowest.max(asked.elapsed());
+                // What was answered before the move was, did not wait for it.
+                answered += usize::from(!moving.is_finished());
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        moving.join().expect("answered").ok();
+    });
+    println!("{answered} checks were answered during the move, the slowest after {slowest:?}");
+    assert!(answered >= 6, "{answered} checks were answered before the move was");
 }
 
 /// Tables that cannot be written stand still: a statement says where, and lists say how far they go.

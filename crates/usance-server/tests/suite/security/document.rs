@@ -79,6 +79,7 @@ fn every_promise_is_tried_by_tests_that_are_there() {
         "cargo xtask schemathesis",
         "cargo xtask bench -- --only overload",
         "cargo xtask bench -- --only fair,streams",
+        "cargo xtask ci --only patroni",
         "cargo fuzz run",
         "usance-sim run --hours 8",
     ];
