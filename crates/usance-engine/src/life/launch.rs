@@ -30,7 +30,7 @@ pub(super) fn inbox() -> (SyncSender<Message>, Receiver<Message>) {
 /// When the read tables are opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tables {
-    /// Before anything is started: without them nothing is.
+    /// Before anything is started: what cannot be mended about them ends the start.
     Now,
     /// Beside the writer, which waits for nothing: they may have to be built anew.
     Later,
@@ -53,7 +53,13 @@ pub(super) fn launch(life: Launch, ended: impl FnOnce(String) + Send + 'static) 
     let Launch { shared, home, snapshots: snapshot_dir, head, mut log, messages, tables } = life;
     let reader = log.reader()?;
     let projector = match tables {
-        Tables::Now => Some(open_projector(&home, &shared, reader.as_ref())?),
+        Tables::Now => match open_projector(&home, &shared, reader.as_ref()) {
+            Err(error) if error.is_hindrance() => {
+                tracing::warn!(%error, "the read tables cannot be opened now; they are tried again beside the writer");
+                None
+            }
+            opened => Some(opened?),
+        },
         Tables::Later => None,
     };
     let (flusher, batches) = sync_channel(1);

@@ -103,7 +103,8 @@ pub(crate) fn open_projector(home: &Home, shared: &Shared, log: &dyn LogReader) 
         Ok((true, projector)) => return Ok(projector),
         Ok((false, _)) => "they are of another log".to_owned(),
         Err(error @ StoreError::NewerVersion { .. }) => return Err(error),
-        Err(error) if embedded || matches!(error, StoreError::Damaged { .. }) => error.to_string(),
+        // What somebody holds, or the system refuses now, is no reason to throw away what takes long to build.
+        Err(error) if embedded && !error.is_hindrance() || matches!(error, StoreError::Damaged { .. }) => error.to_string(),
         Err(error) => return Err(error),
     };
     tracing::warn!(reason, "the read tables are built anew");

@@ -1,13 +1,21 @@
-//! A machine's clock that somebody sets while the service runs, or that another machine has.
+//! A machine's clock that somebody sets while the service runs, that another machine has, or that cannot be right after a stop.
 
 use super::super::harness::{Server, Start, binary};
-use super::super::load::found;
+use super::super::load::{found, healthy};
 use super::super::postgres::{Database, on};
 use super::{create_customer, is_ready, wait_until};
 use serde_json::json;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
+use usance_core::machine::State;
+use usance_core::machine::state::{ClockMode, Platform as Founding};
+use usance_core::machine::{Answer, Event, Executed};
+use usance_engine::life::clock::EngineClock;
+use usance_server::cli::world::World;
+use usance_store::codec::{self, Record};
+use usance_store::{BatchBuilder, DataDirectory, Head, LogStore, SqliteLog};
 
 /// The wall clock of a process, which a test sets. Its steady clocks are the machine's.
 struct Wall(PathBuf);
@@ -109,4 +117,93 @@ fn a_standby_whose_clock_is_ahead_takes_over_and_waits_for_an_operator() {
     two.operator().write("POST", "/v1/operator/deposits", "late", &deposit("late")).refused(503, "clock_unconfirmed");
     wrong.set("+0");
     wait_until("its clock is put right", || two.operator().write("POST", "/v1/operator/deposits", "late", &deposit("late")).status == 201);
+}
+
+/// A platform with a system clock that was created and last used some days ago: two days of samples.
+fn aged(data: &Path, days_ago: i32) {
+    // Not as its writer: a process that another test starts meanwhile would hold the lock on for a moment.
+    fs::create_dir(data).expect("a directory");
+    let directory = DataDirectory::open_shared(data).expect("a data directory");
+    let mut log = SqliteLog::open(&directory.log()).expect("a log");
+    let offset = usance_core::calendar::DayOffset::default();
+    let today = offset.day_of(EngineClock::system());
+    let created_at = offset.first_instant(today.plus_days(-days_ago - 2));
+    let founding = Founding { shard: 0, offset, clock: ClockMode::System, created_at, seed: [5; 32] };
+    let mut builder = BatchBuilder::new();
+    let mut last = created_at;
+    let mut put = |at, executed: Executed| {
+        let mut bytes = Vec::new();
+        codec::encode(&Record { outcome: executed.outcome, ..Record::of_engine(at, executed.events) }, &mut bytes).expect("encoded");
+        builder.push(&bytes).expect("room");
+        last = at;
+    };
+    put(created_at, Executed { events: vec![Event::PlatformCreated(Box::new(founding.clone()))], outcome: Ok(Answer::Done) });
+    let mut world = World::new(State::new(founding), 3, &mut put);
+    world.found();
+    world.live_day(0..5, 20);
+    world.live_day(5..5, 20);
+    let batch = builder.seal(0, 1, last.ms(), Head::GENESIS.hash).expect("sealed");
+    log.append(0, &batch).into_result(0).expect("appended");
+}
+
+#[test]
+fn a_system_clock_far_ahead_waits_for_an_operator() {
+    let directory = TempDir::new().expect("a directory");
+    let data = directory.path().join("data");
+    aged(&data, 10);
+    let start = Start { clock: "system".into(), ..Start::default() };
+    let mut server = Server::start_in(&data, &start).expect("it starts");
+    let (operator, public, alice) = (server.operator(), server.public(), server.acting_for("alice"));
+    let deposit = json!({"customer": "alice", "asset": "SOL", "account": "spot", "amount": "1", "reference": "late"});
+    let refused = operator.write("POST", "/v1/operator/deposits", "late", &deposit);
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    let problem = refused.refused(503, "clock_unconfirmed");
+    assert!(problem["detail"].as_str().is_some_and(|text| text.contains("ahead of what can be")), "{problem}");
+    server.log_line("the machine's clock says what cannot be");
+    // A proxy that asks for readiness lets the confirmation through.
+    let ready = public.get("/readyz");
+    assert!(ready.status == 200 && ready.json()["clock"].as_str().is_some_and(|told| told.contains("ahead")), "{}", ready.text());
+    assert_eq!(public.get("/healthz").status, 200);
+    // Reads go on, as of the open day.
+    let before = public.get("/v1/clock").ok();
+    let books = operator.get("/v1/operator/books").ok();
+    let closed = operator.all("/v1/operator/days?product=sol-flex", 500).len();
+    assert_eq!((before["mode"].as_str(), closed), (Some("system"), 2), "{before}");
+    alice.get("/v1/accounts").ok();
+    healthy(&server.operator());
+    // A restart does not talk it round.
+    server.kill();
+    let server = Server::start_in(&data, &start).expect("it starts again");
+    let (operator, public) = (server.operator(), server.public());
+    operator.write("POST", "/v1/operator/deposits", "late", &deposit).refused(503, "clock_unconfirmed");
+    assert_eq!(operator.get("/v1/operator/books").ok(), books);
+
+    let confirmed = operator.write("POST", "/v1/operator/clock/confirmation", "confirm", &json!({})).ok();
+    let days = operator.all("/v1/operator/days?product=sol-flex", 500).len();
+    assert!(days >= closed + 10, "{days} days are closed after {confirmed}");
+    assert!(confirmed["day"].as_str() > before["day"].as_str(), "{confirmed}");
+    assert_eq!(public.get("/readyz").status, 200);
+    assert_ne!(operator.get("/v1/operator/books").ok(), books, "ten days of rewards");
+    // The refusal consumed no key.
+    let deposited = operator.write("POST", "/v1/operator/deposits", "late", &deposit);
+    assert_eq!((deposited.status, deposited.header("idempotency-replayed")), (201, None), "{}", deposited.text());
+    let again = operator.write("POST", "/v1/operator/clock/confirmation", "confirm", &json!({}));
+    assert_eq!(again.header("idempotency-replayed"), Some("true"));
+    assert_eq!(again.ok(), confirmed);
+    healthy(&server.operator());
+    operator.post("/v1/operator/clock", json!({"to": "2030-01-01T00:00:00.000Z"})).refused(422, "clock_not_simulated");
+}
+
+#[test]
+fn a_system_clock_closes_a_missed_day_by_itself() {
+    let directory = TempDir::new().expect("a directory");
+    let data = directory.path().join("data");
+    aged(&data, 1);
+    let server = Server::start_in(&data, &Start { clock: "system".into(), ..Start::default() }).expect("it starts");
+    // Nobody asks for anything; the log tells.
+    let line = server.log_line("day closed");
+    assert!(line.contains("products="), "{line}");
+    assert_eq!(server.public().get("/readyz").status, 200);
+    assert!(server.operator().all("/v1/operator/days?product=sol-flex", 500).len() >= 3);
+    healthy(&server.operator());
 }
