@@ -85,6 +85,9 @@ pub trait LogStore: Send {
         Appended::Done
     }
 
+    /// Waits so long for the answer to an append, where the home is one that answers; what takes longer is unknown.
+    fn set_patience(&mut self, _patience: std::time::Duration) {}
+
     /// A reader of its own, to be used by another thread while this one writes.
     ///
     /// # Errors

@@ -142,13 +142,17 @@ impl Node {
                             self.yielding = true;
                             follower = self.next_life(follower)?;
                         }
-                        Ended::Lost => follower = self.next_life(follower)?,
+                        Ended::Lost => {
+                            self.server.postgres.doubt();
+                            follower = self.next_life(follower)?;
+                        }
                     },
                     // Somebody else was first.
                     Ok(None) => {}
                     Err(error) if is_final(&error) => follower = self.next_life(follower)?,
                     Err(error) => {
                         tracing::warn!(%error, "taking over failed");
+                        self.server.postgres.doubt();
                         std::thread::sleep(REST);
                     }
                 },
@@ -170,6 +174,7 @@ impl Node {
                 Err(error) if self.engine.is_stopping() => return Err(error.into()),
                 Err(error) => {
                     told_once(&mut failing, &error);
+                    self.server.postgres.doubt();
                     std::thread::sleep(REST);
                 }
             }

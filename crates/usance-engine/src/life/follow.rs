@@ -94,6 +94,7 @@ impl Node {
                     if std::mem::replace(&mut quiet, false) {
                         tracing::warn!(%error, "the database cannot be followed");
                     }
+                    self.server.postgres.doubt();
                     // What was not seen did not stand still.
                     (ears, watch) = (None, LeaseWatch::new(Instant::now()));
                     std::thread::sleep(REST);

@@ -3,7 +3,7 @@
 //! left alone ([`super::loss`]).
 
 use super::follower::Follower;
-use super::lease::{LeaderLease, RENEWAL};
+use super::lease::{LAPSE, LeaderLease, RENEWAL};
 use super::loss;
 use super::node::{Node, REST, TAKING};
 use super::recovering::won;
@@ -23,6 +23,7 @@ impl Node {
     pub(super) fn take_over(&mut self, follower: &mut Follower, seen: Option<&LeaseView>) -> Result<Option<Leadership>, StoreError> {
         let (mut lease, mut log) = (self.lease()?, self.home.log()?);
         lease.set_patience(TAKING);
+        log.set_patience(TAKING);
         if let Some(lost) = loss::missing(&follower.shared.lasting(), log.as_mut())? {
             self.wait_for_lost(lost);
             return Ok(None);
@@ -62,6 +63,8 @@ impl Node {
             follower.catch_up()?;
             let (batch, event) = round::epoch(&follower.shared.state.read(), follower.head)?;
             if won(log.append(follower.head.seq, &batch), follower.head.seq)? {
+                // Whoever waits longer for a commit has no lease any more.
+                log.set_patience(LAPSE);
                 follower.began_epoch(&batch, &event);
                 return Ok((batch.seq, log));
             }

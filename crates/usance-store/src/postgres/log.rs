@@ -82,11 +82,6 @@ impl PostgresLog {
         Ok(PostgresLog { wire, heads: BTreeMap::new(), unknown: None })
     }
 
-    /// Waits so long for each answer, in place of [`super::wire::PATIENCE`].
-    pub fn set_patience(&mut self, patience: Duration) {
-        self.wire.set_patience(patience);
-    }
-
     /// The head to stand on: as remembered when that is where the writer stands, else as stored.
     fn stand(&mut self, shard: u16, expected_seq: u64) -> Result<Head, StoreError> {
         if let Some(head) = self.heads.get(&shard)
@@ -123,6 +118,10 @@ impl PostgresLog {
 }
 
 impl LogStore for PostgresLog {
+    fn set_patience(&mut self, patience: Duration) {
+        self.wire.set_patience(patience);
+    }
+
     fn head(&self, shard: u16) -> Result<Option<Head>, StoreError> {
         head(&self.wire, shard)
     }

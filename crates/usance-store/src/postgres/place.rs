@@ -148,6 +148,11 @@ impl Postgres {
         self.inner.leads.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The host that answered last is in doubt: others are tried before it.
+    pub fn doubt(&self) {
+        self.inner.hosts.doubt();
+    }
+
     /// Whether a server is not the one that may answer.
     pub(super) fn is_elsewhere(&self, server: &ServerMark) -> bool {
         let pinned = self.inner.pinned.read().unwrap_or_else(PoisonError::into_inner);

@@ -52,6 +52,13 @@ impl Hosts {
         Ok(Hosts { each, good: AtomicUsize::new(0), session: SESSION, beside: BESIDE })
     }
 
+    /// The host that was good last is in doubt: from now on it is tried behind all others. A server whose place another one has taken may
+    /// still take connections, and commits that nobody will ever confirm.
+    pub fn doubt(&self) {
+        let next = self.good.load(Ordering::Relaxed).saturating_add(1).checked_rem(self.each.len()).unwrap_or(0);
+        self.good.store(next, Ordering::Relaxed);
+    }
+
     /// Begins a session on the first host on which `begin` succeeds.
     ///
     /// # Errors
@@ -181,6 +188,9 @@ mod tests {
         assert_eq!(asked.lock().unwrap().drain(..).collect::<Vec<_>>(), ["one:5432", "two:7", "three:5432"]);
         assert_eq!(hosts.first("the server", begin).await.unwrap(), "three:5432");
         assert_eq!(asked.lock().unwrap().drain(..).collect::<Vec<_>>(), ["three:5432"], "it was good last");
+        hosts.doubt();
+        assert_eq!(hosts.first("the server", begin).await.unwrap(), "three:5432");
+        assert_eq!(asked.lock().unwrap().drain(..).collect::<Vec<_>>(), ["one:5432", "two:7", "three:5432"], "it is asked last");
     }
 
     #[tokio::test]
