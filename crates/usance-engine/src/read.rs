@@ -117,7 +117,12 @@ impl Engine {
     /// # Errors
     /// [`Unavailable::ProjectionBehind`] where they do not, or not any more; [`Unavailable::Store`].
     pub fn tables<R>(&self, place: LogPosition, ask: impl FnOnce(&Reading) -> Result<R, StoreError>) -> Result<R, Unavailable> {
-        Ok(self.inner.reads.tables.with(|tables| tables.at(place, ask))??)
+        let asked = self.inner.reads.tables.with(|tables| tables.at(place, ask))?;
+        if let Err(StoreError::Behind { reached, .. }) = &asked {
+            // They were farther: whoever fills them goes on from where they are.
+            self.live().shared.projected.put(*reached);
+        }
+        Ok(asked?)
     }
 
     /// Asks the log.

@@ -112,7 +112,11 @@ impl World {
         known.know(self.acknowledged);
         let head = LogStore::head(&log, 0).map_err(|error| error.to_string())?.unwrap_or(Head::GENESIS);
         let standing = known.put_back(&mut log, 0).map_err(|error| error.to_string())?;
-        let expected = if lost > after { Standing::Lost(Lost { ends_at: head.seq, through: self.acknowledged }) } else { Standing::Whole };
+        let expected = if lost > after {
+            Standing::Lost(Lost { ends_at: head.seq, through: self.acknowledged, given_up: 0 })
+        } else {
+            Standing::Whole
+        };
         equal("what a start knows of its log", expected, standing)?;
         self.happened_if(Trouble::EndLostAsleep, lost > after);
         // Somebody puts back what a copy has.

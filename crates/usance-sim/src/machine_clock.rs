@@ -62,9 +62,12 @@ impl MachineClock {
     }
 
     /// The writer says what the time is; it is there, or it was once.
-    pub fn hear(&mut self, said: i64, is_there: bool) {
+    pub fn hear(&mut self, said: i64, stamped: i64, is_there: bool) {
         if is_there {
-            self.trust.hear(Timestamp::from_ms(said), self.steady);
+            self.trust.hear(Timestamp::from_ms(said), self.steady, Timestamp::from_ms(stamped));
+            if said + 5 * MINUTE_MS < stamped {
+                return;
+            }
             self.known = Some((said, self.steady));
         } else {
             self.trust.learn(Timestamp::from_ms(said));
@@ -82,8 +85,12 @@ impl MachineClock {
             Some((wall, steady)) => wall + (self.steady - steady) + 5 * MINUTE_MS,
             None => stamped.max(self.told) + ALONE_MS,
         };
-        let is_known_for_long = self.known.is_none_or(|(_, steady)| self.steady - steady >= 60 * MINUTE_MS);
-        if is_known_for_long && self.wall <= believed {
+        // An hour later it is learnt anew, and a clock that is behind teaches nothing.
+        let teaches = match self.known {
+            Some((_, steady)) => self.steady - steady >= 60 * MINUTE_MS && self.wall >= believed - 10 * MINUTE_MS,
+            None => self.wall >= believed - ALONE_MS,
+        };
+        if teaches && self.wall <= believed {
             self.known = Some((self.wall, self.steady));
         }
         equal("the latest that a clock may say", believed, reading.believed.ms())?;

@@ -34,7 +34,8 @@ impl World {
         self.mail.extend(lost);
         // It has followed the writer, and heard what the time is; or it only finds what the writer said once.
         if let Some(known) = self.nodes[self.writer].clock.known() {
-            self.nodes[other].clock.hear(known, dice.below(3) != 0);
+            let stamped = self.nodes[self.writer].life.as_ref().map_or(0, |life| life.state.registry.last_at.ms());
+            self.nodes[other].clock.hear(known, stamped, dice.below(3) != 0);
         }
         let recovered = self.recovered(other, dice)?;
         self.arrive_late(dice)?;

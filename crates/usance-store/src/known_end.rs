@@ -29,6 +29,8 @@ pub struct KnownEnd {
     pub log: [u8; 32],
     /// The last batch that was durable.
     pub durable: Head,
+    /// How many losses had been given up in the log up to there.
+    pub given_up: usize,
     /// Up to where the chain was proven.
     pub proven: Option<Proven>,
 }
@@ -67,8 +69,8 @@ impl KnownEnd {
     ///
     /// # Errors
     /// As the log answers.
-    pub fn of(reader: &dyn LogReader, shard: u16, durable: Head) -> Result<Option<Self>, StoreError> {
-        Ok(founded(reader, shard)?.map(|log| KnownEnd { log, durable, proven: None }))
+    pub fn of(reader: &dyn LogReader, shard: u16, durable: Head, given_up: usize) -> Result<Option<Self>, StoreError> {
+        Ok(founded(reader, shard)?.map(|log| KnownEnd { log, durable, given_up, proven: None }))
     }
 
     /// Keeps it in a data directory, durably, in place of an older one.
@@ -99,9 +101,9 @@ impl KnownEnd {
     ///
     /// # Errors
     /// As [`KnownEnd::read`], and as the log answers.
-    pub fn known(directory: &Path, reader: &dyn LogReader, shard: u16) -> Result<Option<Head>, StoreError> {
+    pub fn known(directory: &Path, reader: &dyn LogReader, shard: u16) -> Result<Option<Self>, StoreError> {
         let Some(known) = KnownEnd::read(directory)? else { return Ok(None) };
-        Ok((founded(reader, shard)? == Some(known.log)).then_some(known.durable))
+        Ok((founded(reader, shard)? == Some(known.log)).then_some(known))
     }
 
     /// Up to where this log was proven, by whoever had one of these keys.
@@ -117,7 +119,7 @@ impl KnownEnd {
     fn text(&self) -> String {
         let hex = |hash: [u8; 32]| blake3::Hash::from_bytes(hash).to_hex();
         let Head { seq, hash, at_ms } = self.durable;
-        let mut said = format!("{TITLE}\nlog {}\ndurable {seq} {at_ms} {}\n", hex(self.log), hex(hash));
+        let mut said = format!("{TITLE}\nlog {}\ndurable {seq} {at_ms} {}\ngiven-up {}\n", hex(self.log), hex(hash), self.given_up);
         if let Some(Proven { head: Head { seq, hash, at_ms }, signature }) = self.proven {
             said += &format!("proven {seq} {at_ms} {} {}\n", hex(hash), hex(signature));
         }
@@ -138,6 +140,7 @@ impl KnownEnd {
             Some((Head { seq, hash: hash(parts.next()?)?, at_ms }, parts.next().map(str::to_owned)))
         };
         let (durable, _) = head(lines.next()?.strip_prefix("durable ")?)?;
+        let given_up = lines.next()?.strip_prefix("given-up ")?.parse().ok()?;
         let proven = match lines.next()?.strip_prefix("proven ") {
             Some(text) => {
                 let (head, signature) = head(text)?;
@@ -145,7 +148,7 @@ impl KnownEnd {
             }
             None => None,
         };
-        Some(KnownEnd { log, durable, proven })
+        Some(KnownEnd { log, durable, given_up, proven })
     }
 }
 
@@ -170,12 +173,12 @@ mod tests {
         builder.push(b"first").unwrap();
         let batch = builder.seal(0, 1, 7, Head::GENESIS.hash).unwrap();
         let (mut log, other) = (MemoryLog::new(), MemoryLog::new());
-        assert_eq!(KnownEnd::of(&log, 0, batch.head()).unwrap(), None, "a log without a batch has no name");
+        assert_eq!(KnownEnd::of(&log, 0, batch.head(), 0).unwrap(), None, "a log without a batch has no name");
         assert_eq!(log.append(0, &batch), Appended::Done);
-        let known = KnownEnd::of(&log, 0, batch.head()).unwrap().unwrap();
+        let known = KnownEnd::of(&log, 0, batch.head(), 3).unwrap().unwrap();
         assert_eq!(KnownEnd::known(dir.path(), &log, 0).unwrap(), None);
         known.write(dir.path()).unwrap();
-        assert_eq!(KnownEnd::known(dir.path(), &log, 0).unwrap(), Some(batch.head()));
+        assert_eq!(KnownEnd::known(dir.path(), &log, 0).unwrap(), Some(known));
         assert_eq!(KnownEnd::known(dir.path(), &other, 0).unwrap(), None);
         let key = |byte| Key { secret: [byte; 32], made_on: usance_core::calendar::Day::parse("2026-11-30").unwrap() };
         let (ours, theirs) = (Secrets::new(key(1), Vec::new()), Secrets::new(key(2), Vec::new()));

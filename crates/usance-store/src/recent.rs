@@ -30,6 +30,8 @@ pub struct Recent {
     last: Option<Head>,
     /// The last one that is known to have been answered.
     answered: Option<Head>,
+    /// How many losses had been given up in the log that is known here.
+    given_up: usize,
 }
 
 /// How a log stands to the batches that somebody knows.
@@ -54,19 +56,29 @@ pub struct Lost {
     pub ends_at: u64,
     /// The last batch that is known to have been answered.
     pub through: Head,
+    /// How many losses had been given up before: what is given up later may be this one, what was given up before is not.
+    pub given_up: usize,
+}
+
+impl Lost {
+    /// Whether an operator has given it up: each time, in order, the last batch that was given up is noted.
+    #[must_use]
+    pub fn is_given_up(&self, noted: &[u64]) -> bool {
+        noted.iter().skip(self.given_up).any(|through| *through >= self.through.seq)
+    }
 }
 
 impl Recent {
     /// Keeps the last batches, as many as fit into so many bytes.
     #[must_use]
     pub fn keeping(bytes_max: usize) -> Self {
-        Recent { bytes_max, bytes: 0, batches: VecDeque::new(), last: None, answered: None }
+        Recent { bytes_max, bytes: 0, batches: VecDeque::new(), last: None, answered: None, given_up: 0 }
     }
 
     /// Notes a batch that is in the log. One that does not follow from the last begins anew: the log went another way.
     pub fn note(&mut self, batch: Batch) {
         if self.last.is_some_and(|last| last.hash != batch.previous) {
-            self.forget();
+            self.forget_from(batch.seq);
         }
         self.last = Some(batch.head());
         self.bytes = self.bytes.saturating_add(batch.body.len());
@@ -124,6 +136,24 @@ impl Recent {
         if answered.is_some_and(|answered| self.answered.is_none_or(|before| before.seq < answered.seq)) {
             self.answered = answered;
         }
+    }
+
+    /// Knows how many losses have been given up in the log that is known here: never fewer than before.
+    pub fn knows_given_up(&mut self, losses: usize) {
+        self.given_up = self.given_up.max(losses);
+    }
+
+    /// How many losses had been given up in the log that is known here.
+    #[must_use]
+    pub fn given_up(&self) -> usize {
+        self.given_up
+    }
+
+    /// The log is known to have gone another way from a batch on. What was answered before it stays known.
+    fn forget_from(&mut self, seq: u64) {
+        let answered = self.answered.filter(|answered| answered.seq < seq);
+        self.forget();
+        self.answered = answered;
     }
 
     /// Forgets everything: the log is known to have gone another way.
@@ -209,7 +239,7 @@ impl Recent {
                 // It is seen; whether it was answered for, the next append shows.
                 self.note(batch.clone());
                 if !self.is_at(log, shard, batch.seq)? {
-                    self.forget();
+                    self.forget_from(batch.seq);
                     return Ok(None);
                 }
             } else if head.hash != batch.previous {
@@ -236,7 +266,7 @@ impl Recent {
         }
         let is_known = self.hash_at(head.seq).is_some() || head.seq >= through.seq;
         let ends_at = if is_known { self.shared_with(log, shard, head.seq.min(through.seq))? } else { head.seq };
-        Ok(Standing::Lost(Lost { ends_at, through }))
+        Ok(Standing::Lost(Lost { ends_at, through, given_up: self.given_up }))
     }
 
     /// Whether the log has the batch that is known at a place.
@@ -342,7 +372,11 @@ mod tests {
                 assert_eq!(log.append(head.seq, &batch(&head, &format!("other {number}"))), Appended::Done);
             }
             let other = hashes(&log);
-            assert_eq!(recent.put_back(&mut log, 0).unwrap(), Standing::Lost(Lost { ends_at: end, through }), "{end} {further}");
+            assert_eq!(
+                recent.put_back(&mut log, 0).unwrap(),
+                Standing::Lost(Lost { ends_at: end, through, given_up: 0 }),
+                "{end} {further}"
+            );
             assert_eq!(hashes(&log), other);
         }
     }
@@ -352,7 +386,7 @@ mod tests {
         let (mut log, recent) = followed(9, 20);
         assert!(recent.hash_at(9).is_some() && recent.hash_at(3).is_none());
         cut(&log, 3);
-        let lost = Lost { ends_at: 2, through: recent.last().unwrap() };
+        let lost = Lost { ends_at: 2, through: recent.last().unwrap(), given_up: 0 };
         assert_eq!(recent.put_back(&mut log, 0).unwrap(), Standing::Lost(lost));
         assert_eq!(hashes(&log).len(), 2);
         // Whoever was only told of a batch has none at all.
@@ -361,6 +395,15 @@ mod tests {
         assert_eq!(told.put_back(&mut log, 0).unwrap(), Standing::Lost(lost));
         told.forget();
         assert_eq!(told.put_back(&mut log, 0).unwrap(), Standing::Whole);
+    }
+
+    #[test]
+    fn a_loss_is_given_up_by_what_was_given_up_after_it_alone() {
+        let lost = |seq, given_up| Lost { ends_at: 2, through: Head { seq, ..Head::GENESIS }, given_up };
+        assert!(!lost(9, 0).is_given_up(&[]) && !lost(9, 0).is_given_up(&[8]));
+        assert!(lost(9, 0).is_given_up(&[9]) && lost(8, 0).is_given_up(&[9]), "whoever knew less of it");
+        assert!(!lost(5, 1).is_given_up(&[9]), "it was lost later");
+        assert!(!lost(5, 1).is_given_up(&[9, 4]) && lost(5, 1).is_given_up(&[9, 5]) && lost(9, 0).is_given_up(&[9, 5]));
     }
 
     #[test]
@@ -385,7 +428,7 @@ mod tests {
         cut(&log, 5);
         let head = LogStore::head(&log, 0).unwrap().unwrap();
         assert_eq!(log.append(head.seq, &batch(&head, "the leader's")), Appended::Done);
-        let lost = Lost { ends_at: 4, through: recent.answered().unwrap() };
+        let lost = Lost { ends_at: 4, through: recent.answered().unwrap(), given_up: 0 };
         assert_eq!(recent.put_back(&mut log, 0).unwrap(), Standing::Lost(lost));
     }
 

@@ -255,6 +255,18 @@ pub fn touched(batch: &Batch) -> Result<Touched, StoreError> {
     Ok(touched)
 }
 
+/// Whether a batch is the record that an operator gave up what the log had lost: it is alone in its batch.
+///
+/// # Errors
+/// As the batch's records are.
+pub fn gives_up(batch: &Batch) -> Result<bool, StoreError> {
+    if batch.records().take(2).count() != 1 {
+        return Ok(false);
+    }
+    let facts = codec::facts(batch).next().transpose()?;
+    Ok(facts.is_some_and(|(_, record)| matches!(record.events.as_slice(), [Event::LossAccepted(_)])))
+}
+
 /// The batch that creates a platform, and the state before anything else happened on it.
 ///
 /// # Errors

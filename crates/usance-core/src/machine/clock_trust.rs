@@ -26,15 +26,18 @@ impl ClockTrust {
     /// A reading of the wall clock, in a platform that was last stamped at an instant.
     pub fn read(&mut self, says: Timestamp, steady_ms: i64, last_at: Timestamp) -> ClockReading {
         let Some((known, at_ms)) = self.known else {
-            let believed = later(self.at_least.max(last_at), CLOCK_ALONE_MS);
-            if says <= believed {
+            let earliest = self.at_least.max(last_at);
+            let believed = later(earliest, CLOCK_ALONE_MS);
+            // A clock that is behind says nothing of what the time is: it will be put right.
+            if says >= earliest && says <= believed {
                 self.known = Some((says, steady_ms));
             }
             return ClockReading { says, believed };
         };
         let passed_ms = steady_ms.saturating_sub(at_ms).max(0);
         let believed = later(known, passed_ms.saturating_add(CLOCK_SLACK_MS));
-        if passed_ms >= ANEW_MS && says <= believed {
+        let is_behind = later(says, CLOCK_SLACK_MS) < later(known, passed_ms);
+        if passed_ms >= ANEW_MS && says <= believed && !is_behind {
             self.known = Some((says, steady_ms));
         }
         ClockReading { says, believed }
@@ -46,9 +49,12 @@ impl ClockTrust {
         self.known.map(|(known, at_ms)| later(known, steady_ms.saturating_sub(at_ms).max(0)))
     }
 
-    /// Another process, which is alive, says what the time is.
-    pub fn hear(&mut self, says: Timestamp, steady_ms: i64) {
-        self.known = Some((says, steady_ms));
+    /// Another process, which is alive, says what the time is, in a platform that was last stamped at an instant. What is behind that
+    /// says nothing.
+    pub fn hear(&mut self, says: Timestamp, steady_ms: i64, last_at: Timestamp) {
+        if later(says, CLOCK_SLACK_MS) >= last_at {
+            self.known = Some((says, steady_ms));
+        }
     }
 
     /// Another process once said what the time was; when that was is not known.
@@ -100,6 +106,15 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_was_behind_is_put_right_without_anybody() {
+        let mut trust = ClockTrust::default();
+        assert!(believes(&mut trust, -48 * HOUR, 0), "it starts behind what was stamped");
+        assert!(believes(&mut trust, 2 * HOUR, MINUTE), "and is put right");
+        // While it runs, too: what an hour of a wrong clock says is not learnt.
+        assert!(believes(&mut trust, 3 * HOUR - 20 * MINUTE, 62 * MINUTE) && believes(&mut trust, 3 * HOUR + 2 * MINUTE, 63 * MINUTE));
+    }
+
+    #[test]
     fn small_steps_add_up_no_faster_than_the_slack_in_an_hour() {
         let mut trust = ClockTrust::default();
         assert!(believes(&mut trust, 0, 0));
@@ -130,7 +145,8 @@ mod tests {
     #[test]
     fn whoever_takes_over_holds_its_clock_against_that_of_the_writer_before() {
         let mut trust = ClockTrust::default();
-        trust.hear(at(NOON + HOUR), 100);
+        trust.hear(at(NOON + HOUR), 100, at(NOON));
+        trust.hear(at(NOON - HOUR), 100, at(NOON));
         assert!(!believes(&mut trust, 2 * HOUR, 100 + MINUTE), "an hour ahead of who was just there");
         assert!(believes(&mut trust, HOUR + 6 * MINUTE, 100 + MINUTE));
     }

@@ -92,6 +92,9 @@ impl EngineClock {
 
     /// Looks at the clock and tells what is wrong with it, once; whether it has to be confirmed.
     pub(super) fn look(&self, state: &State) -> bool {
+        if self.mode == ClockMode::Simulated {
+            return false;
+        }
         let (reading, inner) = (self.read(state), &self.inner);
         let ahead_ms = present::unconfirmed(state, reading).unwrap_or(0);
         let behind_ms = present::behind_ms(state, reading.says);
@@ -138,14 +141,15 @@ impl EngineClock {
         self.inner.trust.lock().confirm(Self::system(), steady_ms());
     }
 
-    /// What the time is known to be, for others to hold their clocks against; of a process that does not know it, when it was last stamped.
-    pub(super) fn known(&self, last_at: Timestamp) -> Timestamp {
-        self.inner.trust.lock().known(steady_ms()).unwrap_or(last_at)
+    /// What the time is known to be, for others to hold their clocks against; where it is not known, the beginning of time, which tells
+    /// them nothing.
+    pub(super) fn known(&self) -> Timestamp {
+        self.inner.trust.lock().known(steady_ms()).unwrap_or_default()
     }
 
-    /// The writer, which is alive, says what the time is.
-    pub(super) fn hear(&self, ms: i64) {
-        self.inner.trust.lock().hear(Timestamp::from_ms(ms), steady_ms());
+    /// The writer of a platform that was last stamped at `last_at`, which is alive, says what the time is.
+    pub(super) fn hear(&self, ms: i64, last_at: Timestamp) {
+        self.inner.trust.lock().hear(Timestamp::from_ms(ms), steady_ms(), last_at);
     }
 
     /// A writer once said what the time was.

@@ -61,11 +61,11 @@ pub(super) fn open(settings: &Settings, server: &Server, directory: DataDirector
             std::thread::sleep(REST);
         }
     };
-    drop(log);
     check_settings(settings, &state)?;
     open_tables(&home, &state)?;
     let lasting = Lasting::new(state.registry.platform.clock, recent::BYTES_MAX);
-    loss::remember(&lasting, directory.path(), reader.as_ref(), &found)?;
+    loss::remember(&lasting, directory.path(), log.as_ref(), &found)?;
+    drop(log);
     fill(&lasting, reader.as_ref());
     let (from_snapshot, follower) = (found.from_snapshot, follower(&lasting, state, found.head, reader));
     let engine = Engine::new(following(&follower), Reads::of(&home, SHARD));
@@ -102,7 +102,7 @@ fn open_tables(home: &Home, state: &State) -> Result<(), StoreError> {
 
 fn follower(lasting: &Lasting, state: State, head: Head, reader: Box<dyn LogReader>) -> Follower {
     let follows = Arc::new(Following::new(Arc::clone(&lasting.lost)));
-    Follower { shared: Arc::new(Shared::new(state, head, lasting)), follows, head, reader, records: 0 }
+    Follower { shared: Arc::new(Shared::new(state, head, lasting)), follows, head, reader, records: 0, is_watching_tables: false }
 }
 
 fn following(follower: &Follower) -> Live {
@@ -222,6 +222,7 @@ impl Node {
             match read() {
                 Ok((state, head, reader)) => {
                     lasting.recent.lock().see(head);
+                    loss::settle(&lasting, self.home.log()?.as_ref(), Vec::new())?;
                     fill(&lasting, reader.as_ref());
                     let follower = follower(&lasting, state, head, reader);
                     self.engine.begin(following(&follower));

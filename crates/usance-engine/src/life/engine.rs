@@ -221,6 +221,13 @@ impl Engine {
         receiver.await.map_err(|_| "the engine has stopped".to_owned())?
     }
 
+    /// Waits until the store is full.
+    pub async fn full(&self) {
+        let live = self.live();
+        let mut full = live.shared.full.subscribe();
+        let _ = full.wait_for(|full| *full).await;
+    }
+
     /// Waits until the engine has ended by itself; returns why.
     pub async fn stopped(&self) -> String {
         self.inner.ended.closed().await;

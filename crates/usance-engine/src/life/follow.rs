@@ -6,11 +6,13 @@
 use super::follower::Follower;
 use super::launch::spawn;
 use super::lease::{LeaseWatch, RENEWAL};
+use super::loss;
 use super::node::{GLANCE, Node, REST, keep_snapshot};
 use super::settings::{NodeRole, SHARD};
 use super::writer::SNAPSHOT_EVERY_RECORDS;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use usance_core::calendar::Timestamp;
 use usance_store::StoreError;
 use usance_store::postgres::{ANYBODY, Lease, LeaseView, Listener};
 
@@ -43,7 +45,9 @@ impl Node {
         let mut watch = LeaseWatch::new(Instant::now());
         let mut ears: Option<Ears> = None;
         let (mut seen_held, mut quiet) = (false, true);
-        self.watch_tables(follower);
+        if !std::mem::replace(&mut follower.is_watching_tables, true) {
+            self.watch_tables(follower);
+        }
         loop {
             if self.engine.is_stopping() {
                 return Ok(Next::Stop);
@@ -64,7 +68,11 @@ impl Node {
                         && holder != Some(self.server.node.as_str())
                     {
                         // A beat that moved is of somebody who is there now; one that stands may be as old as it likes.
-                        if alive { follower.shared.clock.hear(clock_ms) } else { follower.shared.clock.learn(clock_ms) }
+                        if alive {
+                            follower.shared.clock.hear(clock_ms, Timestamp::from_ms(follower.head.at_ms))
+                        } else {
+                            follower.shared.clock.learn(clock_ms)
+                        }
                     }
                     if let (Some(holder), true, false) = (holder, alive, seen_held) {
                         seen_held = true;
@@ -134,6 +142,7 @@ impl Node {
                 Err(error) => tracing::debug!(%error, "no note that this instance follows"),
             }
             ears.told = Some(now);
+            self.look_aside(follower)?;
         }
         // What the first look finds may be acted on at once.
         if !is_first && ears.listener.wait(LOOK).is_err() {
@@ -141,6 +150,18 @@ impl Node {
             std::thread::sleep(GLANCE);
         }
         Ok(view)
+    }
+
+    /// What may have changed beside the log: the machine's clock, and whether what was lost is settled, by whoever did it.
+    fn look_aside(&self, follower: &Follower) -> Result<(), StoreError> {
+        if let Some(state) = follower.shared.state.try_read() {
+            follower.shared.clock.look(&state);
+        }
+        let lasting = follower.shared.lasting();
+        if lasting.lost.lock().is_some() {
+            loss::settle(&lasting, self.home.log()?.as_ref(), Vec::new())?;
+        }
+        Ok(())
     }
 
     /// Tells this life how far the read tables are, whoever fills them, for as long as requests see it. A thread of its own:

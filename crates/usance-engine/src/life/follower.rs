@@ -24,6 +24,8 @@ pub(super) struct Follower {
     pub reader: Box<dyn LogReader>,
     /// Records that were run since a snapshot was last thought of.
     pub records: u64,
+    /// A thread tells this life how far the read tables are.
+    pub is_watching_tables: bool,
 }
 
 impl Follower {
@@ -45,11 +47,25 @@ impl Follower {
 
     fn take(&mut self, batch: &Batch) -> Result<(), StoreError> {
         batch.verify_after(&self.head)?;
-        self.records += recovery::run_batch(&mut self.shared.state.write(), batch)?;
+        {
+            let mut state = self.shared.state.write();
+            // Should it break off, nobody is shown the half of it.
+            let was_mid_round = std::mem::replace(&mut state.mid_round, true);
+            self.records += recovery::run_batch(&mut state, batch)?;
+            state.mid_round = was_mid_round;
+        }
         // Whoever comes in this moment looks, whomever it touches.
         let unknown = Touched { everybody: true, customers: Vec::new() };
         let touched = if self.shared.watching.is_watched() { round::touched(batch)? } else { unknown };
-        self.shared.recent.lock().note(batch.clone());
+        let gives_up = round::gives_up(batch)?;
+        {
+            let mut recent = self.shared.recent.lock();
+            recent.note(batch.clone());
+            if gives_up {
+                let losses = recent.given_up().saturating_add(1);
+                recent.knows_given_up(losses);
+            }
+        }
         self.stand_at(batch.head(), &touched);
         Ok(())
     }

@@ -78,7 +78,13 @@ pub(super) fn launch(life: Launch, ended: impl FnOnce(String) + Send + 'static) 
         spawn("flusher", {
             let shared = Arc::clone(&shared);
             move || {
-                let failed = flush(&shared, log.as_mut(), &batches);
+                // A panic of ours ends this life, as any other failure does; it must not leave a lease that nobody writes under.
+                let flushed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| flush(&shared, log.as_mut(), &batches)));
+                let failed = flushed.unwrap_or_else(|_| {
+                    let reason = "the flusher has panicked".to_owned();
+                    shared.stopped.write().get_or_insert_with(|| reason.clone());
+                    Some(reason)
+                });
                 shared.end_durable();
                 // The hold on the log is let go before anybody looks at what became of the last append.
                 drop(log);

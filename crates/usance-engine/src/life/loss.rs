@@ -16,8 +16,10 @@ use usance_store::{Head, Home, KnownEnd, LogReader, LogStore, Lost, Proven, Secr
 
 /// The setting of the log that names the last batch which is known to be lost.
 const LOST: &str = "lost";
-/// The setting that names the last batch which an operator has given up.
+/// The setting that names, for each loss that an operator has given up, its last batch.
 const GIVEN_UP: &str = "lost_given_up";
+/// The setting that says that a restore is under way.
+const RESTORING: &str = "restoring";
 /// How often what is known of the log is kept.
 const KEPT_EVERY: Duration = Duration::from_secs(2);
 /// How often is looked whether the process ends.
@@ -27,8 +29,9 @@ const GLANCE: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// As the log and the directory answer. A file that cannot be read is told and says nothing.
-pub(super) fn remember(lasting: &Lasting, directory: &Path, reader: &dyn LogReader, found: &Recovered) -> anyhow::Result<()> {
-    let known = match KnownEnd::known(directory, reader, SHARD) {
+pub(super) fn remember(lasting: &Lasting, directory: &Path, log: &dyn LogStore, found: &Recovered) -> anyhow::Result<()> {
+    let reader = log.reader()?;
+    let known = match KnownEnd::known(directory, reader.as_ref(), SHARD) {
         Err(error @ (StoreError::Damaged { .. } | StoreError::Io { .. })) => {
             tracing::warn!(%error, "what this instance knew of the log is not known any more");
             None
@@ -36,17 +39,15 @@ pub(super) fn remember(lasting: &Lasting, directory: &Path, reader: &dyn LogRead
         known => known?,
     };
     lasting.recent.lock().see(found.head);
-    for known in known.into_iter().chain(found.ahead.iter().map(|(head, _)| *head)) {
-        if !is_there(reader, known)? {
-            merge(lasting, Lost { ends_at: found.head.seq.min(known.seq.saturating_sub(1)), through: known });
-        }
-    }
+    // A snapshot was kept beside the file, by a process that knew as much.
+    let known_then = known.map_or(0, |known| known.given_up);
+    let through = known.map(|known| known.durable).into_iter().chain(found.ahead.iter().map(|(head, _)| *head));
+    let told = through.map(|through| Lost { ends_at: found.head.seq.min(through.seq.saturating_sub(1)), through, given_up: known_then });
     // Snapshots that stand where the log does not reach serve no start; what they tell is kept first.
-    if let Some(lost) = *lasting.lost.lock()
-        && let Some(known) = KnownEnd::of(reader, SHARD, lost.through)?
+    if let Some(lost) = settle(lasting, log, told.collect())?
+        && let Some(told) = KnownEnd::of(reader.as_ref(), SHARD, lost.through, lost.given_up)?
     {
-        let proven = KnownEnd::read(directory).ok().flatten().and_then(|before| before.proven);
-        KnownEnd { proven, ..known }.write(directory)?;
+        KnownEnd { proven: known.and_then(|known| known.proven), ..told }.write(directory)?;
     }
     found.ahead.iter().try_for_each(|(_, path)| set_aside(path))
 }
@@ -63,31 +64,67 @@ fn is_there(reader: &dyn LogReader, head: Head) -> Result<bool, StoreError> {
 /// As the log answers.
 pub(super) fn missing(lasting: &Lasting, log: &mut dyn LogStore) -> Result<Option<Lost>, StoreError> {
     let standing = lasting.recent.lock().put_back(log, SHARD)?;
-    match standing {
-        Standing::Whole => {}
+    let found = match standing {
+        Standing::Whole => None,
         Standing::PutBack { batches } => {
             tracing::warn!(batches, "the log had lost its end, and has it again: this instance had the batches in memory");
             metrics::counter!("usance_batches_put_back_total", "shard" => "0").increment(batches);
+            None
         }
         Standing::Lost(lost) => {
+            *lasting.lost.lock() = worse(*lasting.lost.lock(), lost);
             lasting.recent.lock().forget();
-            merge(lasting, lost);
+            Some(lost)
+        }
+    };
+    let lost = settle(lasting, log, found.into_iter().collect())?;
+    if let Some(lost) = lost
+        && noted(log)? != Some(lost)
+    {
+        let hash = blake3::Hash::from_bytes(lost.through.hash).to_hex();
+        log.set_meta(LOST, &format!("{} {} {hash} {}", lost.ends_at, lost.through.seq, lost.given_up))?;
+    }
+    Ok(lost)
+}
+
+/// Holds what is known to be lost, here and by what is noted with the log, against the log: whether it is there again, or given up.
+///
+/// # Errors
+/// As the log answers.
+pub(super) fn settle(lasting: &Lasting, log: &dyn LogStore, told: Vec<Lost>) -> Result<Option<Lost>, StoreError> {
+    let before = *lasting.lost.lock();
+    let given_up = given_up(log)?;
+    let lost = still_lost(log, &given_up, before.into_iter().chain(told))?;
+    if let (Some(before), None) = (before, lost) {
+        tracing::info!(through = before.through.seq, "the log may be written again");
+    }
+    *lasting.lost.lock() = lost;
+    if lost.is_none() {
+        lasting.recent.lock().knows_given_up(given_up.len());
+    }
+    Ok(lost)
+}
+
+/// What of this, and of what is noted with the log, is neither there again nor given up.
+fn still_lost(log: &dyn LogStore, given_up: &[u64], told: impl Iterator<Item = Lost>) -> Result<Option<Lost>, StoreError> {
+    let reader = log.reader()?;
+    // A restore that is under way has not put in everything that its copy has.
+    let is_whole = log.meta(RESTORING)?.is_none_or(|text| text.is_empty());
+    let mut found = None;
+    for lost in told.chain(noted(log)?) {
+        let is_settled = lost.is_given_up(given_up) || is_whole && is_there(reader.as_ref(), lost.through)?;
+        if !is_settled {
+            found = worse(found, lost);
         }
     }
-    if let Some(noted) = noted(log)? {
-        merge(lasting, noted);
-    }
-    let Some(lost) = *lasting.lost.lock() else { return Ok(None) };
-    let is_back = is_there(log.reader()?.as_ref(), lost.through)?;
-    if is_back || given_up(log)? >= lost.through.seq {
-        tracing::info!(through = lost.through.seq, is_back, "the log may be written again");
-        *lasting.lost.lock() = None;
-        return Ok(None);
-    }
-    if noted(log)?.is_none_or(|noted| noted.through.seq < lost.through.seq) {
-        log.set_meta(LOST, &format!("{} {} {}", lost.ends_at, lost.through.seq, blake3::Hash::from_bytes(lost.through.hash).to_hex()))?;
-    }
-    Ok(Some(lost))
+    Ok(found)
+}
+
+/// Of two losses the later one counts, from the earlier end.
+fn worse(known: Option<Lost>, lost: Lost) -> Option<Lost> {
+    let Some(known) = known else { return Some(lost) };
+    let later = if (known.given_up, known.through.seq) >= (lost.given_up, lost.through.seq) { known } else { lost };
+    Some(Lost { ends_at: known.ends_at.min(lost.ends_at), ..later })
 }
 
 /// Notes that an operator has given up what is lost, up to a batch.
@@ -95,7 +132,16 @@ pub(super) fn missing(lasting: &Lasting, log: &mut dyn LogStore) -> Result<Optio
 /// # Errors
 /// As the log answers.
 pub fn give_up(log: &mut dyn LogStore, through: u64) -> Result<(), StoreError> {
-    log.set_meta(GIVEN_UP, &through.to_string())
+    let noted: Vec<String> = given_up(log)?.into_iter().chain([through]).map(|through| through.to_string()).collect();
+    log.set_meta(GIVEN_UP, &noted.join(" "))
+}
+
+/// Notes that a restore is under way, or that it is done: nobody writes in the middle of it.
+///
+/// # Errors
+/// As the log answers.
+pub fn is_restoring(log: &mut dyn LogStore, is_under_way: bool) -> Result<(), StoreError> {
+    log.set_meta(RESTORING, if is_under_way { "1" } else { "" })
 }
 
 /// What is known to be lost of a log: by what stands with it, or in a data directory.
@@ -103,17 +149,12 @@ pub fn give_up(log: &mut dyn LogStore, through: u64) -> Result<(), StoreError> {
 /// # Errors
 /// As the log and the directory answer.
 pub fn known(log: &dyn LogStore, directory: Option<&Path>) -> Result<Option<Lost>, StoreError> {
-    let reader = log.reader()?;
     let end = log.head(SHARD)?.map_or(0, |head| head.seq);
+    let reader = log.reader()?;
     let kept = directory.map(|directory| KnownEnd::known(directory, reader.as_ref(), SHARD)).transpose()?.flatten();
-    let kept = kept.map(|through| Lost { ends_at: end.min(through.seq.saturating_sub(1)), through });
-    let (given_up, mut found) = (given_up(log)?, None::<Lost>);
-    for lost in noted(log)?.into_iter().chain(kept).filter(|lost| lost.through.seq > given_up) {
-        if !is_there(reader.as_ref(), lost.through)? && found.is_none_or(|found| found.through.seq < lost.through.seq) {
-            found = Some(lost);
-        }
-    }
-    Ok(found)
+    let kept =
+        kept.map(|KnownEnd { durable: through, given_up, .. }| Lost { ends_at: end.min(through.seq.saturating_sub(1)), through, given_up });
+    still_lost(log, &given_up(log)?, kept.into_iter())
 }
 
 /// Keeps what is known of the log in the data directory, now and then and at the end.
@@ -153,23 +194,24 @@ impl Keeper {
     fn keep(&mut self, lasting: &Lasting) {
         // What is lost stays known until it is settled.
         let durable = if lasting.lost.lock().is_some() { None } else { lasting.recent.lock().answered() };
+        let given_up = lasting.recent.lock().given_up();
         let proof = *lasting.proof.lock();
         let Some(next) = durable.map(|durable| (durable, std::mem::discriminant(&proof))) else { return };
         if self.kept == Some(next) {
             return;
         }
-        match self.write(next.0, proof) {
+        match self.write(next.0, given_up, proof) {
             Ok(()) => self.kept = Some(next),
             Err(error) => tracing::debug!(%error, "what this instance knows of the log was not kept"),
         }
     }
 
-    fn write(&mut self, durable: Head, proof: Proof) -> Result<(), StoreError> {
+    fn write(&mut self, durable: Head, given_up: usize, proof: Proof) -> Result<(), StoreError> {
         let reader = match &mut self.reader {
             Some(reader) => reader,
             None => self.reader.insert(self.home.log_reader()?),
         };
-        let Some(known) = KnownEnd::of(reader.as_ref(), SHARD, durable)? else { return Ok(()) };
+        let Some(known) = KnownEnd::of(reader.as_ref(), SHARD, durable, given_up)? else { return Ok(()) };
         let proven = match proof {
             Proof::Whole => self.secrets.as_ref().map(|secrets| Proven::sign(known.log, durable, secrets)),
             Proof::Signed(proven) => Some(proven),
@@ -179,26 +221,22 @@ impl Keeper {
     }
 }
 
-/// Of two losses the later one counts, from the earlier end.
-fn merge(lasting: &Lasting, lost: Lost) {
-    let mut known = lasting.lost.lock();
-    *known = Some(match *known {
-        Some(known) if known.through.seq >= lost.through.seq => Lost { ends_at: known.ends_at.min(lost.ends_at), ..known },
-        Some(known) => Lost { ends_at: known.ends_at.min(lost.ends_at), ..lost },
-        None => lost,
-    });
-}
-
 /// What is noted with the log.
 fn noted(log: &dyn LogStore) -> Result<Option<Lost>, StoreError> {
     let Some(text) = log.meta(LOST)? else { return Ok(None) };
     let mut parts = text.split(' ');
     let mut number = || parts.next().and_then(|part| part.parse::<u64>().ok());
     let (ends_at, seq) = (number(), number());
-    let hash = parts.next().and_then(|part| blake3::Hash::from_hex(part).ok());
-    Ok(ends_at.zip(seq).zip(hash).map(|((ends_at, seq), hash)| Lost { ends_at, through: Head { seq, hash: *hash.as_bytes(), at_ms: 0 } }))
+    let (hash, given_up) =
+        (parts.next().and_then(|part| blake3::Hash::from_hex(part).ok()), parts.next().and_then(|part| part.parse().ok()));
+    Ok(ends_at.zip(seq).zip(hash.zip(given_up)).map(|((ends_at, seq), (hash, given_up))| Lost {
+        ends_at,
+        through: Head { seq, hash: *hash.as_bytes(), at_ms: 0 },
+        given_up,
+    }))
 }
 
-fn given_up(log: &dyn LogStore) -> Result<u64, StoreError> {
-    Ok(log.meta(GIVEN_UP)?.and_then(|text| text.parse().ok()).unwrap_or(0))
+/// What was given up, each time up to which batch.
+fn given_up(log: &dyn LogStore) -> Result<Vec<u64>, StoreError> {
+    Ok(log.meta(GIVEN_UP)?.unwrap_or_default().split_whitespace().filter_map(|text| text.parse().ok()).collect())
 }

@@ -52,6 +52,11 @@ impl Progress {
         let seen = receiver.wait_for(|reached| reached.number >= number || reached.ended).await;
         seen.is_ok_and(|reached| reached.number >= number)
     }
+    /// Waits until it is less far than it was.
+    pub async fn falls_behind(&self, number: u64) {
+        let mut receiver = self.sender.subscribe();
+        let _ = receiver.wait_for(|reached| reached.number < number).await;
+    }
     /// Waits until it has ended.
     pub async fn closed(&self) {
         let mut receiver = self.sender.subscribe();

@@ -10,7 +10,7 @@ use super::settings::SHARD;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use usance_store::recovery::prove;
-use usance_store::{Head, Home, Proven};
+use usance_store::{Head, Home, Proven, StoreError};
 
 /// How long is waited before the next try where the log could not be read.
 const REST: Duration = Duration::from_secs(2);
@@ -36,7 +36,12 @@ pub(super) fn begin(
                     return;
                 }
                 Ok(false) => return,
-                Err(error) if error.is_hindrance() => std::thread::sleep(REST),
+                // What the log lost is judged by whoever looks after its end (`super::loss`).
+                Err(_) if ends_before(&home, through) => std::thread::sleep(REST),
+                Err(error) if !matches!(error, StoreError::Damaged { .. } | StoreError::Batch(_)) || error.is_hindrance() => {
+                    tracing::debug!(%error, "the log is not proven further for now");
+                    std::thread::sleep(REST);
+                }
                 Err(error) => {
                     tracing::error!(%error, "the log is damaged where a start had believed it; this process ends");
                     // The next start proves everything, and refuses.
@@ -47,4 +52,9 @@ pub(super) fn begin(
         }
     };
     spawn("prover", work).map(Some)
+}
+
+/// Whether the log ends before a batch that it had, or cannot say.
+fn ends_before(home: &Home, through: Head) -> bool {
+    home.log_reader().and_then(|reader| reader.head(SHARD)).map_or(true, |head| head.is_none_or(|head| head.seq < through.seq))
 }

@@ -69,7 +69,7 @@ fn embedded(settings: &Settings, directory: DataDirectory, seen: impl FnMut(u64)
     check_settings(settings, &state)?;
     // Nobody else has this log: what is known of it stands in the directory alone, and nothing of it is kept in memory.
     let lasting = Lasting::new(state.registry.platform.clock, 0);
-    loss::remember(&lasting, directory.path(), reader.as_ref(), &recovered)?;
+    loss::remember(&lasting, directory.path(), log.as_ref(), &recovered)?;
     drop(reader);
     if let Some(lost) = loss::missing(&lasting, log.as_mut())? {
         bail!(

@@ -10,7 +10,6 @@ use super::recovering::won;
 use super::write::Leadership;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use usance_core::calendar::Timestamp;
 use usance_store::postgres::LeaseView;
 use usance_store::round;
 use usance_store::{LogStore, Lost, StoreError};
@@ -30,7 +29,7 @@ impl Node {
         }
         follower.verify_stands()?;
         let (asked, clock) = (Instant::now(), &follower.shared.clock);
-        let clock_ms = clock.known(Timestamp::from_ms(follower.head.at_ms)).ms();
+        let clock_ms = clock.known().ms();
         // Should the answer be lost, it is known by its term: it is not waited for until it has lapsed.
         self.held = Some(seen.map_or(1, |seen| seen.term + 1));
         let Some(term) = lease.take(seen, &self.server.node, self.server.address.as_deref(), clock_ms)? else { return Ok(None) };

@@ -57,6 +57,15 @@ pub(crate) fn write_snapshots(shared: &Shared, dir: &std::path::Path, frozen: &R
     }
 }
 
+/// Waits until there is more than what the read tables hold, or they hold less than they did: a server that broke down and came back may
+/// have lost their end, and a reader finds that. False when the log has ended before.
+async fn goes_on_behind(shared: &Shared, reached: u64) -> bool {
+    tokio::select! {
+        more = shared.durable.reached(reached.saturating_add(1)) => more,
+        () = shared.projected.falls_behind(reached) => true,
+    }
+}
+
 /// Fills the read tables until the log ends.
 pub(crate) fn project(shared: &Arc<Shared>, log: &dyn LogReader, mut projector: Projector) {
     loop {
@@ -82,8 +91,8 @@ pub(crate) fn project(shared: &Arc<Shared>, log: &dyn LogReader, mut projector: 
                 continue;
             }
         }
-        let next = projector.reached().seq() + 1;
-        if !wait(shared.durable.reached(next)) {
+        let reached = projector.reached().seq();
+        if !wait(goes_on_behind(shared, reached)) {
             break;
         }
     }

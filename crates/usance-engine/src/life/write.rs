@@ -18,7 +18,6 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use usance_core::calendar::Timestamp;
 use usance_store::postgres::{Herald, Lease, Renewed};
 use usance_store::{LogStore, StoreError};
 
@@ -112,6 +111,7 @@ impl Node {
         self.engine.begin(Live { shared: Arc::clone(shared), inbox: Some(inbox.clone()), duty: Duty::Writer(Arc::clone(&held)) });
         self.settle();
         if self.engine.is_stopping() {
+            shared.ending.store(true, Ordering::Release);
             // It was told so while it was nobody's to tell.
             let _ = inbox.send(Message::Stop);
         }
@@ -181,7 +181,7 @@ impl Node {
                 let asked = Instant::now();
                 let durable = shared.recent.lock().answered().unwrap_or_default();
                 // Never the state's lock: a close holds it, and a lease must not lapse for that.
-                match lease.renew(term, shared.clock.known(Timestamp::from_ms(durable.at_ms)).ms(), durable.seq) {
+                match lease.renew(term, shared.clock.known().ms(), durable.seq) {
                     Ok(Renewed::Kept { wanted, ends_at }) => {
                         if let Some(how) = shared.recent.lock().contradicts(durable, ends_at) {
                             held.end();

@@ -14,6 +14,7 @@ use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use usance_engine::life::clock::EngineClock;
+use usance_engine::life::loss;
 use usance_engine::life::settings::SHARD;
 use usance_engine::people::keys::{Reason, change};
 use usance_store::actor::Actor;
@@ -83,6 +84,8 @@ pub fn run(verb: &Restore) -> anyhow::Result<ExitCode> {
     }
     let bar = progress("putting in", end, verb.output);
     let mut log = store.log()?;
+    // An instance that waits for what was lost goes on when everything is there.
+    loss::is_restoring(log.as_mut(), true)?;
     let mut moving = LogMove::behind(before, log.as_mut());
     verify_chain(reader.as_ref(), SHARD, Head::GENESIS, |batch| -> anyhow::Result<()> {
         if batch.seq > before.seq && batch.seq <= taken {
@@ -99,7 +102,6 @@ pub fn run(verb: &Restore) -> anyhow::Result<ExitCode> {
     let lost = if people { settle_keys(&verb.to, &store)? } else { Vec::new() };
     Step::KeysSettled.done();
     let head = moving.end()?;
-    drop(log);
     Step::LogPut.done();
     let added = head.seq - before.seq;
     let left_out = end.saturating_sub(head.seq);
@@ -121,7 +123,9 @@ pub fn run(verb: &Restore) -> anyhow::Result<ExitCode> {
         }
         println!();
     }
-    let found = examined(verb, store, directory.as_ref())?;
+    let found = examined(verb, &store, directory.as_ref())?;
+    loss::is_restoring(log.as_mut(), false)?;
+    drop(log);
     if verb.output.json {
         let verified = verify::as_json(&found);
         println!(
@@ -143,15 +147,15 @@ pub fn run(verb: &Restore) -> anyhow::Result<ExitCode> {
 }
 
 /// What `usance verify` finds in the store. A server's snapshots lie elsewhere, and may be ahead of what was put in.
-fn examined(verb: &Restore, home: Home, directory: Option<&DataDirectory>) -> anyhow::Result<Examination> {
+fn examined(verb: &Restore, home: &Home, directory: Option<&DataDirectory>) -> anyhow::Result<Examination> {
     let reader = home.log_reader()?;
     let snapshots = directory.map_or_else(|| Ok(Vec::new()), |directory| snapshot::list(&directory.snapshots()))?;
-    let name = match &home {
+    let name = match home {
         Home::Embedded(_) => verb.to.data.display().to_string(),
         Home::Postgres(postgres) => postgres.to_string(),
     };
     let directory = directory.map(|directory| directory.path().to_path_buf());
-    let visited = Visited { home, reader, snapshots, directory, keys: verb.to.keys()?, name };
+    let visited = Visited { home: home.clone(), reader, snapshots, directory, keys: verb.to.keys()?, name };
     let bar = progress("running the log", visited.length(), verb.output);
     let found = examine(&visited, None, verb.scratch.as_deref(), |seq| bar.set_position(seq))?;
     bar.finish_and_clear();

@@ -342,11 +342,17 @@ async fn until_stopped(door: Opened, app: App, opening: &Started, mut signals: S
     tracing::info!("stopping: requests under way are answered first");
     let patience = if why.is_none() { STOP_PATIENCE } else { FAILURE_PATIENCE };
     let _ = tokio::time::timeout(patience, server).await;
-    if why.is_none()
-        && is_sole
-        && let Err(reason) = snapshots.snapshot().await
-    {
-        tracing::warn!(reason, "no snapshot at the end; the next start runs the log instead");
+    if why.is_none() && is_sole {
+        let full = opening.engine.full();
+        let snapshot = async {
+            tokio::select! {
+                written = snapshots.snapshot() => written.err(),
+                () = full => Some("the store is full".to_owned()),
+            }
+        };
+        if let Some(reason) = snapshot.await {
+            tracing::warn!(reason, "no snapshot at the end; the next start runs the log instead");
+        }
     }
     keeper.abort();
     watcher.abort();

@@ -17,7 +17,7 @@ use super::line::Line;
 use super::log_bulk;
 use super::place::Postgres;
 use super::schema::Component;
-use super::wire::Wire;
+use super::wire::{PATIENCE, Wire};
 use crate::batch::Batch;
 use crate::error::StoreError;
 use crate::log::{Appended, Head, LogReader, LogStore, READ_BYTES, refusal, refusal_of_all};
@@ -79,7 +79,9 @@ impl PostgresLog {
         let mut wire = postgres.connect()?;
         wire.leave_commits();
         TABLES.bring_up(&wire)?;
-        Ok(PostgresLog { wire, heads: BTreeMap::new(), unknown: None })
+        let mut log = PostgresLog { wire, heads: BTreeMap::new(), unknown: None };
+        log.set_patience(PATIENCE);
+        Ok(log)
     }
 
     /// The head to stand on: as remembered when that is where the writer stands, else as stored.
@@ -120,6 +122,17 @@ impl PostgresLog {
 impl LogStore for PostgresLog {
     fn set_patience(&mut self, patience: Duration) {
         self.wire.set_patience(patience);
+        // An insert that waits for a lock is not cancelled from here either, for it could wait for replicas by then; the server gives it up
+        // a moment after nobody waits for it any more, or earlier where its own setting says so. Where it does not know the setting, the
+        // insert waits as long as the lock is held.
+        let ms = patience.saturating_add(Duration::from_secs(1)).as_millis();
+        let no_longer = format!(
+            "SELECT pg_catalog.set_config(name, '{ms}', false) FROM pg_catalog.pg_settings
+             WHERE name = 'lock_timeout' AND (setting = '0' OR setting::bigint > {ms})"
+        );
+        if let Err(error) = self.wire.batch(&no_longer) {
+            tracing::debug!(%error, "an insert waits for locks without a limit");
+        }
     }
 
     fn head(&self, shard: u16) -> Result<Option<Head>, StoreError> {

@@ -100,7 +100,7 @@ impl Postgres {
             tls::Mode::Prefer => SslMode::Prefer,
             tls::Mode::Require | tls::Mode::VerifyFull => SslMode::Require,
         });
-        config.connect_timeout(reach::SESSION).tcp_user_timeout(Duration::from_secs(20)).keepalives_idle(Duration::from_secs(10));
+        config.connect_timeout(reach::CONNECT).tcp_user_timeout(Duration::from_secs(20)).keepalives_idle(Duration::from_secs(10));
         let tls = tls::connector(mode, authorities.as_deref())?;
         let (shown, weakness, hosts) = (shown(&config), weakness(config.get_hosts(), mode), Hosts::of(&config)?);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("postgres").enable_all().build();

@@ -15,6 +15,8 @@ use crate::error::StoreError;
 
 /// As [`Hosts::session`], to the last setting.
 pub(super) const SESSION: Duration = Duration::from_secs(5);
+/// How long one address of a host is waited for: a name may have several, of which the first leads nowhere.
+pub(super) const CONNECT: Duration = Duration::from_millis(1_500);
 /// As [`Hosts::beside`].
 const BESIDE: Duration = Duration::from_millis(300);
 

@@ -11,7 +11,7 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 
 /// The cluster's own number, when this server process began, and the timeline that it writes.
 const ASK: &str = "SELECT (SELECT system_identifier FROM pg_catalog.pg_control_system()),
-    pg_catalog.pg_postmaster_start_time(),
+    pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time()),
     CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL
          ELSE pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 1, 8) END";
 

@@ -23,7 +23,9 @@ impl Losing {
         let mut server = database.start(&directory.path().join("one"), &["--node", "one"]).expect("it starts");
         assert_eq!(create_customer(&server, "kept"), 201);
         let kept = database.number("SELECT max(seq) FROM log");
-        assert_eq!(create_customer(&server, "lost"), 201);
+        for customer in ["lost", "lost-too", "lost-three", "lost-four", "lost-five", "lost-six", "lost-seven", "lost-eight"] {
+            assert_eq!(create_customer(&server, customer), 201);
+        }
         let through = database.number("SELECT max(seq) FROM log");
         let copy = directory.path().join("copy");
         done(&losing(&database, &["backup", "--to", text(&copy), "--secrets", text(&directory.path().join("secrets"))]));
@@ -78,6 +80,11 @@ fn a_start_on_an_earlier_moment_of_the_database_waits_for_an_operator() {
     // Nor does an instance write over it that was never there before.
     let other = losing.start("two");
     losing.expect_waiting(&other);
+    // However long they wait, they hold no more connections for it.
+    let connections = || losing.database.number("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'usance'");
+    let before = connections();
+    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    assert!(connections() <= before + 2, "{before}, then {}", connections());
     let ends = losing.database.number("SELECT max(seq) FROM log");
     let through = losing.through.to_string();
     let wrong = losing.usance(&["accept-loss", "--by", "ann", "--through", "1", "--data", text(&losing.data("one"))]);
@@ -86,7 +93,11 @@ fn a_start_on_an_earlier_moment_of_the_database_waits_for_an_operator() {
     let accepted = losing.usance(&["accept-loss", "--by", "ann", "--through", &through, "--data", text(&losing.data("one"))]);
     assert!(done(&accepted).contains("are given up"), "{}", said(&accepted));
     wait_until("one of them writes", || is_ready(&one) || is_ready(&other));
-    let writer = if is_ready(&one) { &one } else { &other };
+    let (writer, follower) = if is_ready(&one) { (&one, &other) } else { (&other, &one) };
+    wait_until("the other one knows that it is settled", || {
+        let answer = follower.operator().post("/v1/operator/customers", serde_json::json!({"id": "over-it"}));
+        answer.json()["code"] == "not_writer"
+    });
     assert!(has_customer(writer, "kept") && !has_customer(writer, "lost"));
     assert_eq!(create_customer(writer, "lost"), 201, "it can be done again");
     // It is a record of the log, by name and number.
@@ -101,8 +112,23 @@ fn a_start_on_an_earlier_moment_of_the_database_waits_for_an_operator() {
     assert!(said(&again).contains("not known to have lost anything"), "{}", said(&again));
     drop((one, other));
     done(&losing.usance(&["verify", "--data", text(&losing.data("one"))]));
-    let again = losing.start("one");
+    let mut again = losing.start("one");
     wait_until("it writes after another start", || is_ready(&again));
+    // What is lost later is another loss, though its numbers are smaller.
+    assert_eq!(create_customer(&again, "lost"), 409, "it was done again");
+    assert_eq!(create_customer(&again, "lost-again"), 201);
+    let lost_again = losing.database.number("SELECT max(seq) FROM log");
+    assert!(lost_again < losing.through, "{lost_again}");
+    assert!(again.terminate());
+    losing.database.run(&format!("DELETE FROM log WHERE seq >= {lost_again}"));
+    let again = losing.start("one");
+    again.log_line("the database has lost acknowledged batches");
+    let problem = again.operator().post("/v1/operator/customers", serde_json::json!({"id": "over-it"})).refused(503, "batches_lost");
+    assert!(problem["detail"].as_str().is_some_and(|told| told.contains(&format!("to {lost_again}"))), "{problem}");
+    let (through, data) = (lost_again.to_string(), losing.data("one"));
+    done(&losing.usance(&["accept-loss", "--by", "ann", "--through", &through, "--data", text(&data)]));
+    wait_until("it writes", || is_ready(&again));
+    assert_eq!(create_customer(&again, "lost-again"), 201);
 }
 
 #[test]
