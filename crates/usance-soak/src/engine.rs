@@ -29,7 +29,7 @@ const WATCH: &str = "read -r _; kill -9 \"$0\"";
 pub struct Installation {
     /// The binary.
     pub binary: PathBuf,
-    /// The data directory; with a server only snapshots lie there.
+    /// The data directory; with a server snapshots lie there, and what it knows of the log.
     pub data: PathBuf,
     /// Where the engine's own words go.
     pub log: PathBuf,

@@ -33,7 +33,7 @@ pub struct Server {
 /// How to open a store.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The data directory: on an embedded store everything, otherwise snapshots only.
+    /// The data directory: on an embedded store everything, otherwise snapshots, and what is known of the log.
     pub data: PathBuf,
     /// The database server, unless the store is embedded.
     pub server: Option<Server>,

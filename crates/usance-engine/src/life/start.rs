@@ -31,7 +31,7 @@ pub fn open(settings: &Settings, seen: impl FnMut(u64)) -> anyhow::Result<Starte
     match &settings.server {
         None => embedded(settings, directory, seen),
         Some(_) if directory.log().exists() => bail!(
-            "{} holds an embedded platform; name another directory with --data (only snapshots will lie there)",
+            "{} holds an embedded platform; name another directory with --data (snapshots will lie there, and what it knows of the log)",
             directory.path().display()
         ),
         Some(server) => cycle::open(settings, server, directory, seen),

@@ -17,7 +17,7 @@ pub const PASSWORD: &str = "USANCE_STORE_PASSWORD";
 /// Where the data lie.
 #[derive(Args, Clone)]
 pub struct StoreFlags {
-    /// The data directory; with --store only snapshots lie there.
+    /// The data directory; with --store snapshots lie there, and what the process knows of the log.
     #[arg(long, value_name = "DIR", env = "USANCE_DATA", default_value = "usance-data")]
     pub data: PathBuf,
     #[command(flatten)]

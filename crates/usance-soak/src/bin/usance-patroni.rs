@@ -24,7 +24,7 @@ struct Words {
     /// How often Patroni alone is killed on the leader, whose server then goes on beside the next one.
     #[arg(long, default_value_t = 0)]
     orphans: u32,
-    /// How often the leader freezes; after three of them each host was frozen.
+    /// How often the leader freezes, whichever host leads then.
     #[arg(long, default_value_t = 3)]
     freezes: u32,
     /// How often the host freezes that confirms the leader's commits.
