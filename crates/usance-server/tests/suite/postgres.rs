@@ -53,6 +53,12 @@ impl Database {
     pub fn start(&self, data: &Path, more: &[&str]) -> Result<Server, String> {
         Server::start_in(data, &on(self.address(), more))
     }
+
+    /// As [`Database::start`], with sessions that the server tells from those of other tests: by the name that is given back.
+    pub fn start_named(&self, data: &Path, more: &[&str]) -> (Result<Server, String>, String) {
+        let name = format!("usance-{}", self.0.schema());
+        (Server::start_in(data, &on(&format!("{}&application_name={name}", self.address()), more)), name)
+    }
 }
 
 /// How an engine is started on the database at an address.
