@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use tokio_postgres::error::SqlState;
 use usance_core::calendar::Day;
 use usance_core::id::{AssetIx, CustomerIx, LogPosition, PositionId, ProductIx, RateVersionIx};
 use usance_core::machine::day::ProductDay;
@@ -81,14 +82,20 @@ impl Reading {
     /// [`StoreError::Behind`] where they do not; as the tables answer.
     pub fn at<R>(&self, place: LogPosition, ask: impl FnOnce(&Reading) -> Result<R, StoreError>) -> Result<R, StoreError> {
         let (mut ask, mut answer) = (Some(ask), None);
-        self.tables.still(&mut || {
-            let reached = self.reached()?;
-            if reached.seq() < place.seq() {
-                return Err(StoreError::Behind { reached: reached.seq(), wanted: place.seq() });
-            }
-            answer = ask.take().map(|ask| ask(self)).transpose()?;
-            Ok(())
-        })?;
+        self.tables
+            .still(&mut || {
+                let reached = self.reached()?;
+                if reached.seq() < place.seq() {
+                    return Err(StoreError::Behind { reached: reached.seq(), wanted: place.seq() });
+                }
+                answer = ask.take().map(|ask| ask(self)).transpose()?;
+                Ok(())
+            })
+            .map_err(|error| match error.sql_state() {
+                // Tables that are made anew hold nothing in between.
+                Some(&SqlState::UNDEFINED_TABLE) => StoreError::Behind { reached: 0, wanted: place.seq() },
+                _ => error,
+            })?;
         answer.ok_or_else(|| StoreError::Unknown("the tables were not asked".to_owned()))
     }
 
