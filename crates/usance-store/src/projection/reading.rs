@@ -91,12 +91,17 @@ impl Reading {
                 answer = ask.take().map(|ask| ask(self)).transpose()?;
                 Ok(())
             })
-            .map_err(|error| match error.sql_state() {
-                // Tables that are made anew hold nothing in between.
-                Some(&SqlState::UNDEFINED_TABLE) => StoreError::Behind { reached: 0, wanted: place.seq() },
-                _ => error,
-            })?;
+            .map_err(
+                |error| if self.is_made_anew(&error, place) { StoreError::Behind { reached: 0, wanted: place.seq() } } else { error },
+            )?;
         answer.ok_or_else(|| StoreError::Unknown("the tables were not asked".to_owned()))
+    }
+
+    /// Whether a table is missing because all of them are being made anew: then nothing says how far they are, or it says not far enough.
+    /// A single table that is gone is damage.
+    fn is_made_anew(&self, error: &StoreError, wanted: LogPosition) -> bool {
+        let is_missing = |error: &StoreError| error.sql_state() == Some(&SqlState::UNDEFINED_TABLE);
+        is_missing(error) && self.reached().map_or_else(|error| is_missing(&error), |reached| reached.seq() < wanted.seq())
     }
 
     /// What a customer did with an asset, newest first.
