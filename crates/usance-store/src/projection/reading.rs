@@ -82,18 +82,17 @@ impl Reading {
     /// [`StoreError::Behind`] where they do not; as the tables answer.
     pub fn at<R>(&self, place: LogPosition, ask: impl FnOnce(&Reading) -> Result<R, StoreError>) -> Result<R, StoreError> {
         let (mut ask, mut answer) = (Some(ask), None);
-        self.tables
-            .still(&mut || {
-                let reached = self.reached()?;
-                if reached.seq() < place.seq() {
-                    return Err(StoreError::Behind { reached: reached.seq(), wanted: place.seq() });
-                }
-                answer = ask.take().map(|ask| ask(self)).transpose()?;
-                Ok(())
-            })
-            .map_err(
-                |error| if self.is_made_anew(&error, place) { StoreError::Behind { reached: 0, wanted: place.seq() } } else { error },
-            )?;
+        let asked = self.tables.still(&mut || {
+            let reached = self.reached()?;
+            if reached.seq() < place.seq() {
+                return Err(StoreError::Behind { reached: reached.seq(), wanted: place.seq() });
+            }
+            answer = ask.take().map(|ask| ask(self)).transpose()?;
+            Ok(())
+        });
+        if let Err(error) = asked {
+            return Err(if self.is_made_anew(&error, place) { StoreError::Behind { reached: 0, wanted: place.seq() } } else { error });
+        }
         answer.ok_or_else(|| StoreError::Unknown("the tables were not asked".to_owned()))
     }
 
