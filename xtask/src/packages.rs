@@ -1,5 +1,5 @@
 //! What the tests start and the repository does not hold, as Debian packages: a browser with its driver, PostgreSQL and a pooler for it,
-//! what sets a process's clock, Python; and for the step with a cluster Patroni and etcd.
+//! what sets a process's clock, what signs, Python; and for the step with a cluster Patroni and etcd.
 //! There before the tests begin, or a plain error. PostgreSQL is needed also where USANCE_TEST_POSTGRES_URL names a server: some
 //! tests stop theirs.
 //!
@@ -24,6 +24,7 @@ const TESTS: &Programs = &[
     ("psql", "postgresql"),
     ("pgbouncer", "pgbouncer"),
     ("faketime", "faketime"),
+    ("openssl", "openssl"),
     (PYTHON, "python3-venv"),
 ];
 

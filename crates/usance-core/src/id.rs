@@ -56,6 +56,10 @@ inside_number!(
     /// An agreement, by order of publication.
     AgreementIx, u32
 );
+inside_number!(
+    /// A person, by order of registration.
+    PersonIx, u32
+);
 
 /// A position's public number: counted from 1 in the order of opening, over the whole platform (API).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

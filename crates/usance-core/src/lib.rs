@@ -8,7 +8,7 @@
 //! Deliberately absent: JSON, HTTP, storage, threads. Those live in `usance-store` and `usance-server`.
 //!
 //! Reading order, which is also the order in which modules may import each other:
-//! [`pieces`] [`money`] [`calendar`] [`id`] [`limits`], then [`ledger`], [`product`], [`position`], [`reward`],
+//! [`pieces`] [`money`] [`calendar`] [`id`] [`limits`], then [`person`], [`ledger`], [`product`], [`position`], [`reward`],
 //! [`machine`], [`audit`].
 #![cfg_attr(
     not(test),
@@ -39,6 +39,7 @@ pub mod ledger;
 pub mod limits;
 pub mod machine;
 pub mod money;
+pub mod person;
 pub mod pieces;
 pub mod position;
 pub mod product;

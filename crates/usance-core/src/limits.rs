@@ -44,6 +44,14 @@ pub const RISK_NOTICE_BYTES_MAX: usize = 4_096;
 pub const AGREEMENT_TEXT_BYTES_MAX: usize = 60 * 1024;
 /// The longest agreement version, in bytes.
 pub const AGREEMENT_VERSION_BYTES_MAX: usize = 64;
+/// The longest name of a person, in bytes.
+pub const PERSON_NAME_BYTES_MAX: usize = 64;
+/// How many proposals may wait for signatures at a time.
+pub const OPEN_PROPOSALS_MAX: usize = 1_000;
+/// How long a proposal can be signed unless it says otherwise, in milliseconds (RULES 11): 72 hours.
+pub const PROPOSAL_LIFE_MS: i64 = 72 * 60 * 60 * 1000;
+/// How long a proposal can be signed at most, in milliseconds (RULES 11): 30 days.
+pub const PROPOSAL_LIFE_MS_MAX: i64 = 30 * 24 * 60 * 60 * 1000;
 /// The longest reference of a deposit or withdrawal, in bytes.
 pub const REFERENCE_BYTES_MAX: usize = 128;
 /// The westernmost offset of the platform's day, in minutes.

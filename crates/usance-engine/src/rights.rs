@@ -4,8 +4,8 @@
 
 use crate::caller::{Permission, Right};
 use crate::operations::{
-    account, agreement, asset, book, clock, customer, day, journal, notice, position, product, rate, redemption, reward, security, session,
-    statement, subscription, token, transfer,
+    account, agreement, asset, book, clock, customer, day, journal, notice, person, position, product, proposal, rate, redemption, reward,
+    security, session, statement, subscription, token, transfer,
 };
 
 /// What every process answers about itself.
@@ -30,8 +30,10 @@ pub fn rights() -> impl Iterator<Item = &'static Right> {
         day::RIGHTS,
         journal::RIGHTS,
         notice::RIGHTS,
+        person::RIGHTS,
         position::RIGHTS,
         product::RIGHTS,
+        proposal::RIGHTS,
         rate::RIGHTS,
         redemption::RIGHTS,
         reward::RIGHTS,

@@ -67,6 +67,7 @@ pub fn state(state: &State, auditor: &Auditor) -> Result<(), Found> {
             equal("the most that can be subscribed", auditor.subscribable(customer, product, source), most)?;
         }
     }
+    people(state, auditor)?;
     equal("positions", auditor.positions.len(), state.running.len())?;
     for number in 0..auditor.positions.len() {
         let id = PositionId::from_index(number);
@@ -77,6 +78,19 @@ pub fn state(state: &State, auditor: &Auditor) -> Result<(), Found> {
     }
     let findings = audit::audit(state);
     if audit::is_healthy(&findings) { Ok(()) } else { Err(format!("the machine's own audit: {findings:?}")) }
+}
+
+fn people(state: &State, auditor: &Auditor) -> Result<(), Found> {
+    let known = (auditor.people.len(), auditor.proposals.len());
+    equal("people, proposals", known, (state.people.people().len(), state.people.proposals().len()))?;
+    for number in 0..auditor.people.len() {
+        same("person", &auditor.person_facts(number), &seen::person_now(state, number).ok_or("a person is missing")?)?;
+    }
+    for place in 0..auditor.proposals.len() {
+        let shown = seen::proposal_now(state, place as u64 + 1, auditor.now).ok_or("a proposal is missing")?;
+        same("proposal", &auditor.proposal_facts(place), &shown)?;
+    }
+    Ok(())
 }
 
 /// Keys that have to be known, after a start: each leads to the record that answers it.

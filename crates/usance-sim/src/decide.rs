@@ -116,6 +116,9 @@ fn decide(life: &mut Life, round: &mut Round, request: Request, machine: &mut Ma
     compare_closes(&expected, &closes)?;
     let open = life.auditor.today;
     let kept = life.auditor.kept(&request.key, at).map(|(kept, firm)| (kept.clone(), firm));
+    if matches!(decided, Decided::Now { .. } | Decided::Unexpected) {
+        life.auditor.expire(at);
+    }
     match (decided, kept) {
         (Decided::Before { place }, Some((kept, _))) => {
             let reused = kept.fingerprint != request.fingerprint;

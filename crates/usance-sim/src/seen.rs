@@ -2,13 +2,14 @@
 
 use crate::facts::Facts;
 use usance_core::calendar::{Day, Timestamp};
-use usance_core::id::{AssetIx, CustomerIx, PositionId, ProductIx};
+use usance_core::id::{AssetIx, CustomerIx, PersonIx, PositionId, ProductIx};
 use usance_core::ledger::LedgerAccount;
 use usance_core::machine::day::{DayClosed, ProductDay};
 use usance_core::machine::outlook::{self, reward_if_kept, reward_today};
 use usance_core::machine::verb::{Source, Subscribed};
 use usance_core::machine::view::{self, PositionView, ProductView};
 use usance_core::machine::{Answer, Rejection, State, preview};
+use usance_core::person::proposal::Standing;
 use usance_core::position::PositionState;
 use usance_core::product::rates::Bands;
 use usance_core::product::{Availability, EarlyRedemption, RateMode};
@@ -59,6 +60,8 @@ fn answer(answer: &Answer) -> Facts {
         }
         Answer::Position(shown) => position(shown),
         Answer::Clock { now, day } => Facts::of("clock").with("now", now.ms()).with("day", day.number()),
+        Answer::Person(ix) => Facts::of("person").with("number", ix.index()),
+        Answer::Proposal { number, approved_by, standing } => proposal(*number, approved_by.iter().copied(), *standing),
     }
 }
 
@@ -103,6 +106,7 @@ pub fn refused(rejection: &Rejection) -> Facts {
         Rejection::RateAboveReference { reference } => facts.with("reference", reference.units()),
         Rejection::ClockBackwards { now } => facts.with("now", now.ms()),
         Rejection::ClockMoveTooFar { latest } => facts.with("latest", latest.ms()),
+        Rejection::ProposalNotOpen { standing } => facts.with("standing", standing_text(*standing)),
         Rejection::CustomerNotFound
         | Rejection::AssetNotFound
         | Rejection::ProductNotFound
@@ -116,8 +120,42 @@ pub fn refused(rejection: &Rejection) -> Facts {
         | Rejection::TermsInvalid { .. }
         | Rejection::AlreadyExists
         | Rejection::RenewalNotAllowed
+        | Rejection::PersonNotFound
+        | Rejection::ProposalNotFound
+        | Rejection::SignatureInvalid
+        | Rejection::AlreadySigned
+        | Rejection::ApprovalNeeded
         | Rejection::ClockNotSimulated => facts,
     }
+}
+
+fn proposal(number: u64, approved_by: impl Iterator<Item = PersonIx>, standing: Standing) -> Facts {
+    let approved: Vec<String> = approved_by.map(|person| person.index().to_string()).collect();
+    let facts = Facts::of("proposal").with("number", number).with("approved_by", approved.join(","));
+    facts.with("standing", standing_text(standing))
+}
+
+fn standing_text(standing: Standing) -> String {
+    match standing {
+        Standing::Open | Standing::Expired => standing.word().to_owned(),
+        Standing::CarriedOut { at } => format!("carried_out at {}", at.ms()),
+        Standing::Declined { by, at } => format!("declined by {} at {}", by.index(), at.ms()),
+    }
+}
+
+/// A person.
+#[must_use]
+pub fn person_now(state: &State, number: usize) -> Option<Facts> {
+    let person = state.people.people().get(number)?;
+    Some(Facts::of("person").with("name", &person.name).with("key", person.key).with("removed", !person.is_active()))
+}
+
+/// A proposal as it stands at an instant.
+#[must_use]
+pub fn proposal_now(state: &State, number: u64, at: i64) -> Option<Facts> {
+    let shown = state.people.proposal(number)?;
+    let approved_by = shown.approvals.iter().map(|approval| approval.person);
+    Some(proposal(number, approved_by, shown.standing_at(Timestamp::from_ms(at))))
 }
 
 fn position(view: &PositionView) -> Facts {

@@ -68,9 +68,10 @@ impl World {
         let seed = *blake3::hash(&plan.seed.to_le_bytes()).as_bytes();
         let platform = Platform { shard: 0, offset, clock: mode, created_at: Timestamp::from_ms(at), seed };
         let mut log = MemoryLog::new();
-        let (_, batch) = round::founding(platform, Head::GENESIS).map_err(|error| error.to_string())?;
+        let (state, batch) = round::founding(platform, Head::GENESIS).map_err(|error| error.to_string())?;
         equal("founding", Appended::Done, log.append(0, &batch))?;
-        let auditor = Auditor::founded(i64::from(offset.minutes()) * 60_000, mode == ClockMode::Simulated, at);
+        let name = state.platform_name();
+        let auditor = Auditor::founded(i64::from(offset.minutes()) * 60_000, mode == ClockMode::Simulated, at, name);
         let node = |name| {
             let snapshots = dir.join(name);
             std::fs::create_dir_all(&snapshots).map_err(|error| error.to_string())?;

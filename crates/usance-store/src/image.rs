@@ -17,8 +17,11 @@ use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::{LogPosition, PositionId};
 use usance_core::ledger::{ControlAccounts, SubLedgerTotals};
 use usance_core::machine::keys::{Generation, KeyTable};
+use usance_core::machine::people::People;
 use usance_core::machine::state::{Agreement, Asset, BooksAtClose, Columns, Counters, Platform, Registry, State};
 use usance_core::money::Amount;
+use usance_core::person::Person;
+use usance_core::person::proposal::Proposal;
 use usance_core::pieces::{Column, PieceMap};
 use usance_core::product::Product;
 use usance_core::product::rates::RateVersion;
@@ -34,9 +37,12 @@ const ORIGINS: (u32, u32) = (6, 1);
 const KEYS: (u32, u32) = (7, 1);
 const REFERENCES: (u32, u32) = (8, 1);
 const WRITTEN_OFF: (u32, u32) = (9, 1);
+const PEOPLE: (u32, u32) = (10, 1);
+const PROPOSALS: (u32, u32) = (11, 1);
 
 /// Every kind of section.
-const KINDS: [(u32, u32); 9] = [REGISTRY, CUSTOMERS, ACCOUNTS, HOLDINGS, RUNNING, ORIGINS, KEYS, REFERENCES, WRITTEN_OFF];
+const KINDS: [(u32, u32); 11] =
+    [REGISTRY, CUSTOMERS, ACCOUNTS, HOLDINGS, RUNNING, ORIGINS, KEYS, REFERENCES, WRITTEN_OFF, PEOPLE, PROPOSALS];
 
 /// Chunks of a column in one section, pieces of a map in one section: a column's stay below 30 MiB, whatever its rows are.
 const CHUNKS_A_SECTION: usize = 32;
@@ -44,6 +50,8 @@ const PIECES_A_SECTION: usize = 256;
 /// Entries after which a section of a map is full before it has all its pieces: maps grow with the years, sections do not
 /// ([`crate::snapshot::SECTION_MAX`]).
 const ENTRIES_A_SECTION: usize = 1 << 20;
+/// Proposals in one section: each may carry the whole of what it is about.
+const PROPOSALS_A_SECTION: usize = 1 << 10;
 
 /// Writes a frozen state into `dir` as the snapshot of `head`.
 ///
@@ -86,7 +94,14 @@ fn each_section(state: &State, mut write: impl FnMut((u32, u32), &[u8]) -> Resul
     for generation in state.keys.generations() {
         map(&generation.keys, |entries: Vec<([u8; 16], LogPosition)>| write(KEYS, &encoded(&(generation.number, entries))?))?;
     }
-    map(&state.references, |entries: Vec<([u8; 16], ())>| write(REFERENCES, &encoded(&entries)?))
+    map(&state.references, |entries: Vec<([u8; 16], ())>| write(REFERENCES, &encoded(&entries)?))?;
+    if !state.people.people().is_empty() {
+        write(PEOPLE, &encoded(&state.people.people())?)?;
+    }
+    for proposals in state.people.proposals().chunks(PROPOSALS_A_SECTION) {
+        write(PROPOSALS, &encoded(&proposals)?)?;
+    }
+    Ok(())
 }
 
 /// The registry without what grows with the positions, which has sections of its own. Its bytes are those of a [`Registry`] in which
@@ -187,6 +202,8 @@ enum Part {
     Keys(i64, Vec<([u8; 16], LogPosition)>),
     References(Vec<([u8; 16], ())>),
     WrittenOff(Vec<(PositionId, Amount)>),
+    People(Vec<Person>),
+    Proposals(Vec<Proposal>),
 }
 
 /// Reads the state of a snapshot, with as many threads as the machine has cores.
@@ -235,6 +252,7 @@ fn assemble(snapshot: &Snapshot, parts: impl Iterator<Item = Result<Part, StoreE
     let (mut customers, mut accounts, mut holdings, mut running, mut origins) = (vec![], vec![], vec![], vec![], vec![]);
     let mut generations: Vec<Generation> = Vec::new();
     let (mut references, mut written_off) = (PieceMap::default(), Vec::new());
+    let (mut people, mut proposals) = (Vec::new(), Vec::new());
     for part in parts {
         match part? {
             Part::Registry(read) => {
@@ -257,6 +275,12 @@ fn assemble(snapshot: &Snapshot, parts: impl Iterator<Item = Result<Part, StoreE
                 }
             }
             Part::WrittenOff(entries) => written_off.extend(entries),
+            Part::People(read) => {
+                if !std::mem::replace(&mut people, read).is_empty() {
+                    return Err(damaged(snapshot, "the people are there twice"));
+                }
+            }
+            Part::Proposals(read) => proposals.extend(read),
             Part::References(entries) => {
                 if entries.into_iter().any(|(reference, ())| references.insert(reference, ()).is_some()) {
                     return Err(damaged(snapshot, "a reference is there twice"));
@@ -279,6 +303,7 @@ fn assemble(snapshot: &Snapshot, parts: impl Iterator<Item = Result<Part, StoreE
             origins: Column::from_chunks(origins).ok_or_else(|| damaged(snapshot, whole))?,
             keys: KeyTable::from_generations(generations),
             references,
+            people: People::from_parts(people, proposals),
         },
     ))
 }
@@ -299,6 +324,8 @@ fn part(snapshot: &Snapshot, index: usize) -> Result<Part, StoreError> {
         }
         REFERENCES => Part::References(decoded(snapshot, &bytes)?),
         WRITTEN_OFF => Part::WrittenOff(decoded(snapshot, &bytes)?),
+        PEOPLE => Part::People(decoded(snapshot, &bytes)?),
+        PROPOSALS => Part::Proposals(decoded(snapshot, &bytes)?),
         (id, version) => {
             let newest = KINDS.iter().find(|known| known.0 == id).map(|known| known.1);
             return Err(match newest {

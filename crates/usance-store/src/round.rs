@@ -141,6 +141,7 @@ impl Round {
             return Decided::Unconfirmed { ahead_ms };
         }
         let now = present::instant(state, clock);
+        self.expire(state, now);
         if expects.is_some_and(|expects| !expects.holds(state, command.as_ref(), now)) {
             return Decided::Unexpected;
         }
@@ -168,6 +169,15 @@ impl Round {
             state.keys.remember(key.hash, place, at);
         }
         Decided::Now { place, outcome: record.outcome }
+    }
+
+    /// Writes down that proposals are over which too few signed in time.
+    fn expire(&mut self, state: &mut State, now: Timestamp) {
+        let ended = machine::expire(state, now);
+        if !ended.is_empty() {
+            state.mid_round = true;
+            self.put(&Record::of_engine(now, ended));
+        }
     }
 
     /// Whom it touched so far.

@@ -81,6 +81,8 @@ pub enum Wish {
     Clock,
     /// What should not be asked.
     Stray,
+    /// To come, to propose or to sign as a person.
+    People,
 }
 
 /// How often a wallet names a deposit or a withdrawal as another one before.

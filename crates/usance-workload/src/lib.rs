@@ -16,6 +16,7 @@ pub mod clock;
 pub mod dice;
 pub mod founding;
 pub mod offering;
+pub mod people;
 pub mod position;
 pub mod product;
 pub mod situation;
@@ -59,6 +60,7 @@ mod tests {
             (Wish::Offering, 7),
             (Wish::Relief, 1),
             (Wish::Clock, 2),
+            (Wish::People, 3),
             (Wish::Stray, 2),
         ];
         Cast {

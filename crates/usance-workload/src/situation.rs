@@ -8,6 +8,7 @@ use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::{PositionId, ProductIx};
 use usance_core::machine::State;
 use usance_core::machine::verb::{Redeem, redeem};
+use usance_core::person::proposal::Verdict;
 use usance_core::reward::clawback::AccountKind;
 
 /// What is on offer.
@@ -77,6 +78,10 @@ pub trait Situation {
     fn position(&self, number: usize) -> Option<Held<'_>>;
     /// What a redemption is shown to bring; `None` where it would be refused.
     fn quote(&self, asked: &Redeem) -> Option<Quote>;
+    /// How many proposals there ever were.
+    fn proposals(&self) -> usize;
+    /// What a person would sign under a proposal, by its number; `None` where there is none.
+    fn text_to_sign(&self, number: u64, verdict: Verdict) -> Option<String>;
 }
 
 impl Situation for State {
@@ -133,5 +138,11 @@ impl Situation for State {
     fn quote(&self, asked: &Redeem) -> Option<Quote> {
         let shown = redeem::check(self, &asked.customer, asked.position, asked.amount.as_deref(), asked.to).ok()?;
         Some(Quote { payout: shown.figures.payout.units(), from_funding: shown.figures.clawback_from_funding.units() })
+    }
+    fn proposals(&self) -> usize {
+        self.people.proposals().len()
+    }
+    fn text_to_sign(&self, number: u64, verdict: Verdict) -> Option<String> {
+        Some(self.people.proposal(number)?.text(&self.platform_name(), number, verdict))
     }
 }

@@ -39,6 +39,7 @@ impl<'a> Workload<'a> {
             Wish::Relief => self.relief(dice),
             Wish::Clock => self.clock_move(dice),
             Wish::Stray => self.stray(dice),
+            Wish::People => self.people(dice),
         }
     }
 }

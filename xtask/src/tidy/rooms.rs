@@ -49,6 +49,7 @@ const HOUSES: [House; 3] = [
             room("money", "amounts, balances, rates: grammar, text, every division", GROUND),
             room("calendar", "instants, days, what a day is, value date, maturity", GROUND),
             room("id", "inside numbers, log positions, hashes", GROUND),
+            room("person", "people with their keys, proposals, what is signed", GROUND),
             room("ledger", "chart of accounts, balanced journal entries, control accounts", GROUND),
             room("product", "terms, status, availability, rates, limits", &["ledger", "pieces", "money", "calendar", "id", "limits"]),
             room(
@@ -64,7 +65,7 @@ const HOUSES: [House; 3] = [
             room(
                 "machine",
                 "commands, events, state; decide, apply, close, post; what is shown and derived",
-                &["reward", "position", "product", "ledger", "pieces", "money", "calendar", "id", "limits"],
+                &["reward", "position", "product", "ledger", "person", "pieces", "money", "calendar", "id", "limits"],
             ),
             room(
                 "audit",

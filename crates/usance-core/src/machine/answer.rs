@@ -4,9 +4,10 @@
 use super::state::State;
 use super::view::{self, PositionView, ProductView};
 use crate::calendar::{Day, Timestamp};
-use crate::id::{AgreementIx, AssetIx, CustomerIx, PositionId, ProductIx, RateVersionIx};
+use crate::id::{AgreementIx, AssetIx, CustomerIx, PersonIx, PositionId, ProductIx, RateVersionIx};
 use crate::ledger::LedgerAccount;
 use crate::money::{Amount, Balance, Rate};
+use crate::person::proposal::Standing;
 use crate::reward::clawback::{AccountKind, RedemptionFigures};
 use serde::{Deserialize, Serialize};
 
@@ -120,6 +121,27 @@ pub enum Answer {
         /// The open day.
         day: Day,
     },
+    /// The person.
+    Person(PersonIx),
+    /// A proposal as it is now.
+    Proposal {
+        /// Its number.
+        number: u64,
+        /// Who has approved, in order.
+        approved_by: Vec<PersonIx>,
+        /// Where it stands.
+        standing: Standing,
+    },
+}
+
+/// A proposal as it is now.
+#[must_use]
+pub fn proposal(state: &State, number: u64) -> Answer {
+    state.people.proposal(number).map_or(Answer::Done, |proposal| Answer::Proposal {
+        number,
+        approved_by: proposal.approvals.iter().map(|approval| approval.person).collect(),
+        standing: proposal.standing,
+    })
 }
 
 /// A product as it is now.

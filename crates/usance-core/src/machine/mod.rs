@@ -17,9 +17,11 @@ pub mod movement;
 pub mod news;
 mod open;
 pub mod outlook;
+pub mod people;
 pub mod post;
 pub mod present;
 pub mod preview;
+pub mod registry;
 pub mod rejection;
 pub mod state;
 pub mod verb;
@@ -46,10 +48,33 @@ pub fn execute(state: &mut State, command: &Command, now: Timestamp) -> Executed
         Err(rejection) => Executed { events: Vec::new(), outcome: Err(rejection) },
         Ok(event) => {
             apply::apply(state, &event, now);
-            let answer = verb::answer(state, &event, now);
-            Executed { events: vec![event], outcome: Ok(answer) }
+            let mut events = vec![event];
+            follow(state, &mut events, now);
+            let answer = events.first().map_or(Answer::Done, |event| verb::answer(state, event, now));
+            Executed { events, outcome: Ok(answer) }
         }
     }
+}
+
+/// Applies what follows by itself of the last event, and of what follows that.
+fn follow(state: &mut State, events: &mut Vec<Event>, now: Timestamp) {
+    while let Some(effect) = events.last().and_then(|event| verb::effect(state, event)) {
+        match effect {
+            Ok(event) => {
+                apply::apply(state, &event, now);
+                events.push(event);
+            }
+            // It was decided an instant ago, and nothing has changed since.
+            Err(refused) => return state.break_with("what was approved can be done", refused.code().to_owned()),
+        }
+    }
+}
+
+/// The ends of all proposals whose time is over, applied. The log has them before whatever is stamped later.
+pub fn expire(state: &mut State, now: Timestamp) -> Vec<Event> {
+    let ended: Vec<Event> = verb::proposal::expired(state, now).into_iter().map(Event::ProposalExpired).collect();
+    ended.iter().for_each(|event| apply::apply(state, event, now));
+    ended
 }
 
 /// Runs stored events again, in order. A day that closes differently than it did is a broken invariant.

@@ -6,6 +6,7 @@
 use crate::calendar::{Day, Timestamp};
 use crate::id::AssetIx;
 use crate::money::{Amount, Balance, Rate};
+use crate::person::proposal::Standing;
 use crate::reward::clawback::RedemptionFigures;
 use serde::{Deserialize, Serialize};
 
@@ -153,6 +154,21 @@ pub enum Rejection {
         /// The last instant it can go to.
         latest: Timestamp,
     },
+    /// There is no such person, or it signs nothing more.
+    PersonNotFound,
+    /// There is no such proposal.
+    ProposalNotFound,
+    /// The proposal cannot be signed any more.
+    ProposalNotOpen {
+        /// Where it stands.
+        standing: Standing,
+    },
+    /// The signature is not this person's over the proposal's text.
+    SignatureInvalid,
+    /// The person has approved already.
+    AlreadySigned,
+    /// Two people have to approve it.
+    ApprovalNeeded,
 }
 
 /// The field whose text is not an amount.
@@ -244,4 +260,10 @@ codes! {
     ClockNotSimulated => "clock_not_simulated",
     ClockBackwards => "clock_backwards",
     ClockMoveTooFar => "clock_move_too_far",
+    PersonNotFound => "person_not_found",
+    ProposalNotFound => "proposal_not_found",
+    ProposalNotOpen => "proposal_not_open",
+    SignatureInvalid => "signature_invalid",
+    AlreadySigned => "already_signed",
+    ApprovalNeeded => "approval_needed",
 }

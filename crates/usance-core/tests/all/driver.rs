@@ -8,9 +8,10 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use usance_core::calendar::{Day, DayOffset, Timestamp};
 use usance_core::id::{PositionId, ProductIx};
+use usance_core::machine::people::People;
 use usance_core::machine::state::{ClockMode, Columns, Platform};
 use usance_core::machine::verb::{Redeem, Redeemed, clock, redeem};
-use usance_core::machine::{Answer, Command, Event, Rejection, State, close, execute, replay};
+use usance_core::machine::{Answer, Command, Event, Rejection, State, close, execute, expire, replay};
 use usance_core::money::Amount;
 use usance_core::pieces::Column;
 use usance_core::position::{FLOATING, PositionState};
@@ -99,6 +100,10 @@ impl Engine {
             self.close_before(*to);
         }
         self.close_before(at);
+        let events = expire(&mut self.state, at);
+        if !events.is_empty() {
+            self.log.push(Record { at, events });
+        }
         let before = self.state.clone();
         let done = execute(&mut self.state, command, at);
         match &done.outcome {
@@ -260,6 +265,7 @@ pub fn through_parts(state: &State) -> State {
         origins: state.origins.clone(),
         keys: state.keys.clone(),
         references: state.references.clone(),
+        people: People::from_parts(state.people.people().to_vec(), state.people.proposals().to_vec()),
     };
     State::from_parts(registry, columns)
 }

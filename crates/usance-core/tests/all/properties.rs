@@ -172,18 +172,20 @@ fn check_promises(engine: &Engine, promises: &[Promise]) {
     }
 }
 
-/// An accepted command is one event of its own kind; the closes before it are one event each, day after day.
+/// An accepted command is one event of its own kind, and what follows of it; proposals that expired are written down before it; the closes before it are one event each, day after day.
 fn check_order(engine: &Engine, logged_before: usize, command: &Command, accepted: bool, open_day_before: usance_core::calendar::Day) {
     let mut day = open_day_before;
     let (closes, own) = engine.log[logged_before..].split_at(engine.log.len() - logged_before - usize::from(accepted));
-    for record in closes {
+    for record in closes.iter().filter(|record| !matches!(record.events.as_slice(), [Event::ProposalExpired(_), ..])) {
         let [Event::DayClosed(closed)] = record.events.as_slice() else { panic!("only closes come before a command: {:?}", record.events) };
         assert_eq!((closed.day, record.at), (day, engine.offset().first_instant(day.next())));
         day = day.next();
     }
     assert_eq!(day, engine.state.registry.open_day, "every day on the way is closed");
     for record in own {
-        let [event] = record.events.as_slice() else { panic!("one command, one event: {:?}", record.events) };
+        let [event, effects @ ..] = record.events.as_slice() else { panic!("one command, one event: {:?}", record.events) };
+        let carries_out = matches!(event, Event::ProposalSigned(signed) if signed.carries_out);
+        assert_eq!(effects.len(), usize::from(carries_out), "what follows of a command: {effects:?}");
         let fits = Verb::of_event(event) == Some(Verb::of(command));
         assert!(fits, "{command:?} became {event:?}");
     }

@@ -50,6 +50,7 @@ pub static CAST: LazyLock<Cast> = LazyLock::new(|| Cast {
         (Wish::Offering, 7),
         (Wish::Clock, 1),
         (Wish::Stray, 1),
+        (Wish::People, 2),
     ],
 });
 

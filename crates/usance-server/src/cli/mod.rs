@@ -4,6 +4,7 @@
 //! error or an unhealthy finding, 2 words that are not understood, 3 that something could not be verified.
 
 pub mod accept_loss;
+pub mod approve;
 pub mod backup;
 mod check;
 pub mod demo;
@@ -11,8 +12,10 @@ pub mod examination;
 pub mod export;
 mod logging;
 pub mod output;
+pub mod person;
 pub mod promote;
 pub mod rate_flags;
+pub mod remote;
 mod replay;
 pub mod restore;
 pub mod secrets;
@@ -52,6 +55,8 @@ enum Verb {
     Promote(promote::Promote),
     AcceptLoss(accept_loss::AcceptLoss),
     Export(export::Export),
+    Person(person::PersonVerbs),
+    Approve(approve::Approve),
     Simulate(simulate::Simulate),
 }
 
@@ -69,6 +74,8 @@ pub fn main() -> ExitCode {
         Verb::Promote(verb) => (promote::run(&verb), verb.output.json),
         Verb::AcceptLoss(verb) => (accept_loss::run(&verb), verb.output.json),
         Verb::Export(verb) => (export::run(&verb), verb.output.json),
+        Verb::Person(verb) => (person::run(&verb), verb.json()),
+        Verb::Approve(verb) => (approve::run(&verb), verb.json()),
         Verb::Simulate(verb) => (simulate::run(&verb), verb.output.json),
     };
     match done {

@@ -2,8 +2,8 @@
 
 use super::route::Route;
 use crate::json::{
-    account, agreement, answer, asset, book, clock, customer, day, events, history, journal, notices, position, product, rate, redemption,
-    reward, security, service, session, shape, statement, subscription, token, transfer,
+    account, agreement, answer, asset, book, clock, customer, day, events, history, journal, notices, person, position, product, proposal,
+    rate, redemption, reward, security, service, session, shape, statement, subscription, token, transfer,
 };
 use crate::wire::input::Nothing;
 use axum::http::Method;
@@ -163,6 +163,35 @@ pub fn table() -> Vec<Route> {
         post_route("/v1/operator/agreements", "agreement_publish", "Puts an agreement in force.", || post(agreement::agreement_publish))
             .takes::<agreement::AgreementAsked>()
             .makes::<shape::AgreementShape>(),
+        get_route("/v1/operator/people", "person_list", "Who proposes and approves.", || get(person::person_list))
+            .lists::<shape::person::PersonShape>(),
+        post_route("/v1/operator/people", "person_create", "Registers one of the first two people; later ones are proposed.", || {
+            post(person::person_create)
+        })
+        .takes::<person::PersonAsked>()
+        .makes::<shape::person::PersonShape>(),
+        get_route("/v1/operator/proposals", "proposal_list", "What two people have to sign, newest first.", || {
+            get(proposal::proposal_list)
+        })
+        .query(&["standing", "limit", "cursor"])
+        .lists::<shape::proposal::ProposalShape>(),
+        get_route("/v1/operator/proposals/{id}", "proposal_get", "One proposal, with the texts that are signed.", || {
+            get(proposal::proposal_get)
+        })
+        .gives::<shape::proposal::ProposalShape>(),
+        post_route("/v1/operator/proposals", "proposal_create", "Proposes what two people have to sign.", || {
+            post(proposal::proposal_create)
+        })
+        .takes::<proposal::ProposalAsked>()
+        .makes::<shape::proposal::ProposalShape>(),
+        post_route(
+            "/v1/operator/proposals/{id}/signatures",
+            "proposal_sign",
+            "Brings a person's signature; the last one that is needed carries the proposal out.",
+            || post(proposal::proposal_sign),
+        )
+        .takes::<proposal::SignatureAsked>()
+        .makes::<shape::proposal::ProposalShape>(),
         get_route("/v1/operator/products", "product_list_all", "The catalogue with its drafts.", || get(product::product_list_all))
             .query(&["asset", "kind", "status"])
             .lists::<shape::ProductShape>(),

@@ -1,6 +1,8 @@
 //! What the sender of a write is told, as JSON. The bytes depend on the stored answer and on names that never change, so
 //! the same answer has the same bytes, also after a restart.
 
+use crate::json::shape::person::PersonShape;
+use crate::json::shape::proposal;
 use crate::json::shape::{self, PositionShape, RedemptionShape, amount, balance, product_id, symbol};
 use serde::Serialize;
 use usance_core::id::{AssetIx, CustomerIx};
@@ -150,5 +152,7 @@ pub fn answer(state: &State, answer: &Answer) -> Vec<u8> {
         }),
         Answer::Position(view) => bytes(&shape::position(state, view)),
         Answer::Clock { now, day } => bytes(&shape::clock(state, *now, *day)),
+        Answer::Person(ix) => bytes(&state.people.person(*ix).map(PersonShape::registered)),
+        Answer::Proposal { number, approved_by, standing } => bytes(&proposal::shape(state, *number, approved_by, *standing)),
     }
 }

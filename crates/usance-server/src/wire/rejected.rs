@@ -10,14 +10,19 @@ use usance_core::money::Amount;
 /// The status of a rejection: 404 for what is not there, 409 where something else came first, 422 where a rule says no.
 const fn status(rejection: &Rejection) -> StatusCode {
     match rejection {
-        Rejection::CustomerNotFound | Rejection::AssetNotFound | Rejection::ProductNotFound | Rejection::PositionNotFound => {
-            StatusCode::NOT_FOUND
-        }
+        Rejection::CustomerNotFound
+        | Rejection::AssetNotFound
+        | Rejection::ProductNotFound
+        | Rejection::PositionNotFound
+        | Rejection::PersonNotFound
+        | Rejection::ProposalNotFound => StatusCode::NOT_FOUND,
         Rejection::QuoteChanged { .. }
         | Rejection::PositionClosed
         | Rejection::ProductClosed
         | Rejection::StatusNotReachable
         | Rejection::DayClosed { .. }
+        | Rejection::ProposalNotOpen { .. }
+        | Rejection::AlreadySigned
         | Rejection::AlreadyExists => StatusCode::CONFLICT,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
@@ -86,5 +91,13 @@ pub fn rejected(state: &State, rejection: &Rejection) -> Problem {
         Rejection::ClockNotSimulated => problem("Only a simulated clock can be moved.".into()),
         Rejection::ClockBackwards { now } => problem(format!("The clock stands at {now} and runs forward only.")).with("now", now.to_string()),
         Rejection::ClockMoveTooFar { latest } => problem(format!("One move goes 3,660 days at most: until {latest}.")).with("latest", latest.to_string()),
+        Rejection::PersonNotFound => problem("There is no person of that name who may sign.".into()),
+        Rejection::ProposalNotFound => problem("There is no such proposal.".into()),
+        Rejection::ProposalNotOpen { standing } => {
+            problem(format!("The proposal takes no more signatures: it is {}.", standing.word())).with("standing", standing.word())
+        }
+        Rejection::SignatureInvalid => problem("The signature is not this person's over the proposal's text for this verdict.".into()),
+        Rejection::AlreadySigned => problem("This person has approved the proposal already; another one has to.".into()),
+        Rejection::ApprovalNeeded => problem("There are two people already: they decide. Make a proposal and have two of them sign it.".into()),
     }
 }

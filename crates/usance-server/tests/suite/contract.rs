@@ -3,7 +3,8 @@
 //! One file per promise: [`once`] (a write happens once), [`malformed`] (what cannot be read changes nothing),
 //! [`rejections`] (every rule that says no, with its numbers), [`paging`] (a list is the same whole however it is cut),
 //! [`statement`] (what a customer sees adds up), [`cut`] (what is of which day), [`ledger`] (the books do), [`offer`] (what is shown before is what is
-//! booked), [`live`] (events, health, notices), [`people`] (tokens, passwords, how often one may ask).
+//! booked), [`live`] (events, health, notices), [`people`] (tokens, passwords, how often one may ask),
+//! [`two_people`] (what nobody does alone).
 
 mod accept;
 mod cut;
@@ -17,3 +18,4 @@ mod paging;
 mod people;
 mod rejections;
 mod statement;
+mod two_people;

@@ -19,7 +19,7 @@ const LOOKS: [&str; 3] = ["subscription_preview", "redemption_preview", "audit_r
 /// A path of a route: alice's first position, a product and a customer that are there.
 fn path(route: &Route) -> String {
     let id = match route.path {
-        path if path.starts_with("/v1/positions") || path.contains("tokens") => "1",
+        path if path.starts_with("/v1/positions") || path.contains("tokens") || path.contains("proposals") => "1",
         path if path.contains("products") => "sol-flex",
         _ => "alice",
     };

@@ -9,6 +9,7 @@
 pub mod arithmetic;
 pub mod days;
 pub mod offering;
+pub mod people;
 pub mod refused;
 pub mod sight;
 pub mod staking;
@@ -22,6 +23,7 @@ use num_bigint::BigUint;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use terms::Product;
+use usance_core::person::proposal::Matter;
 use usance_core::position::PositionState;
 
 /// What a clock says, and the latest that it may say without an operator.
@@ -132,6 +134,30 @@ pub struct Kept {
     pub told: Rc<Facts>,
 }
 
+/// A person.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// The name.
+    pub name: String,
+    /// The public key as hexadecimal digits.
+    pub key: String,
+    /// Whether it signs nothing more.
+    pub removed: bool,
+}
+
+/// A proposal.
+#[derive(Clone, Debug)]
+pub struct Proposal {
+    /// What it is about.
+    pub matter: Matter,
+    /// When it ends.
+    pub expires_at: i64,
+    /// Who has approved, by number.
+    pub approved_by: Vec<usize>,
+    /// What became of it: nothing yet, or a word and who or when.
+    pub over: Option<String>,
+}
+
 /// Everything the auditor believes.
 #[derive(Clone, Debug)]
 pub struct Auditor {
@@ -175,12 +201,18 @@ pub struct Auditor {
     pub closed: Vec<Rc<Facts>>,
     /// By hash.
     pub keys: BTreeMap<[u8; 16], Kept>,
+    /// In order of registration.
+    pub people: Vec<Person>,
+    /// In order of their numbers.
+    pub proposals: Vec<Proposal>,
+    /// What the platform is called where somebody signs.
+    pub name: String,
 }
 
 impl Auditor {
     /// The platform's first instant.
     #[must_use]
-    pub fn founded(offset_ms: i64, simulated: bool, at: i64) -> Auditor {
+    pub fn founded(offset_ms: i64, simulated: bool, at: i64, name: String) -> Auditor {
         let today = (at + offset_ms).div_euclid(DAY_MS);
         Auditor {
             offset_ms,
@@ -203,6 +235,9 @@ impl Auditor {
             journal: Vec::new(),
             closed: Vec::new(),
             keys: BTreeMap::new(),
+            people: Vec::new(),
+            proposals: Vec::new(),
+            name,
         }
     }
 

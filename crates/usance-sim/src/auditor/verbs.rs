@@ -10,6 +10,7 @@ use super::refused::{Refused, Told};
 use super::{Account, Auditor};
 use crate::facts::Facts;
 use std::rc::Rc;
+use usance_core::calendar::Timestamp;
 use usance_core::machine::Command;
 use usance_core::reward::clawback::AccountKind;
 
@@ -55,6 +56,9 @@ impl Auditor {
             Command::SetProductStatus { product, status } => self.set_status(product, *status, at),
             Command::ChangeProduct { product, sale } => self.change_product(product, sale, at),
             Command::AnnounceRate { product, from, rate } => self.announce_rate(product, i64::from(from.number()), rate),
+            Command::RegisterPerson { name, key } => self.register_first(name, &key.to_string()),
+            Command::Propose { matter, expires_at } => self.propose(matter, expires_at.map(Timestamp::ms), at),
+            Command::SignProposal(asked) => self.sign(asked, at),
             Command::SettleRate { product, day, rate } => self.settle_rate(product, i64::from(day.number()), rate.units()),
         }?;
         self.now = self.now.max(at);

@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::machine::Command;
 use usance_core::machine::verb::{Redeem, Source, Subscribe};
+use usance_core::person::proposal::Verdict;
 use usance_core::product::Status;
 use usance_core::reward::clawback::AccountKind;
 use usance_workload::{Cast, Dice, Entrance, Form, Held, Offer, Outline, Quote, References, Situation, Wish, Workload};
@@ -37,8 +38,8 @@ const PRODUCTS: [Outline; 7] = [
     outline("sol-bare", 0, Form::Term, Entrance::Bare),
 ];
 
-/// A die of 32 sides.
-const WISHES: [(Wish, u8); 10] = [
+/// A die of 35 sides.
+const WISHES: [(Wish, u8); 11] = [
     (Wish::Subscription, 10),
     (Wish::Redemption, 5),
     (Wish::Stray, 1),
@@ -49,6 +50,7 @@ const WISHES: [(Wish, u8); 10] = [
     (Wish::Withdrawal, 2),
     (Wish::RewardPool, 1),
     (Wish::Offering, 8),
+    (Wish::People, 3),
 ];
 
 static CAST: LazyLock<Cast> = LazyLock::new(|| Cast {
@@ -157,5 +159,12 @@ impl Situation for Auditor {
     fn quote(&self, asked: &Redeem) -> Option<Quote> {
         let (_, figures) = self.check_redemption(asked).ok()?;
         Some(Quote { payout: figures.payout, from_funding: figures.clawback_from_funding })
+    }
+    fn proposals(&self) -> usize {
+        self.proposals.len()
+    }
+    fn text_to_sign(&self, number: u64, verdict: Verdict) -> Option<String> {
+        let place = usize::try_from(number.checked_sub(1)?).ok()?;
+        self.to_sign(place, verdict == Verdict::Approve)
     }
 }

@@ -12,19 +12,21 @@ use std::{env, fs};
 
 use proptest::prelude::*;
 use usance_core::calendar::{Day, DayOffset, Timestamp};
-use usance_core::id::{AccountIx, AgreementIx, AssetIx, CustomerIx, PositionId, ProductIx, RateVersionIx};
+use usance_core::id::{AccountIx, AgreementIx, AssetIx, CustomerIx, PersonIx, PositionId, ProductIx, RateVersionIx};
 use usance_core::machine::answer::Balances;
 use usance_core::machine::day::{CLOSE_RULE, DayClosed, ProductDay};
 use usance_core::machine::rejection::AmountField;
 use usance_core::machine::state::{ClockMode, Platform};
 use usance_core::machine::verb::{
-    AgreementPublished, AssetCreated, AutoRenewSet, ClockConfirmed, ClockMoved, CustomerCreated, LossAccepted, ProductCreated,
-    ProductStatusSet, RateAnnounced, RateSettled, Redeemed, RewardPoolFunded, RewardPoolWithdrawn, SaleTermsChanged, Subscribed,
-    Transferred, WalletMoved, WriterStarted,
+    AgreementPublished, AssetCreated, AutoRenewSet, ClockConfirmed, ClockMoved, CustomerCreated, LossAccepted, PersonRegistered,
+    PersonRemoved, ProductCreated, ProductStatusSet, ProposalExpired, ProposalSigned, Proposed, RateAnnounced, RateSettled, Redeemed,
+    RewardPoolFunded, RewardPoolWithdrawn, SaleTermsChanged, Subscribed, Transferred, WalletMoved, WriterStarted,
 };
 use usance_core::machine::view::{IfSubscribedNow, PositionView, ProductView};
 use usance_core::machine::{Answer, Event, Rejection};
 use usance_core::money::{Amount, Balance, Rate};
+use usance_core::person::proposal::{Matter, Standing, Verdict};
+use usance_core::person::{PublicKey, Signature};
 use usance_core::position::{FLOATING, PositionState};
 use usance_core::product::rates::{Band, Bands};
 use usance_core::product::{Availability, Distribution, EarlyRedemption, Kind, RateMode, SaleTerms, Status};
@@ -75,6 +77,21 @@ every!(position_states: PositionState {
     Active: PositionState::Active; Matured: PositionState::Matured; Renewed: PositionState::Renewed;
     Redeemed: PositionState::Redeemed; RedeemedEarly: PositionState::RedeemedEarly;
 });
+every!(matters: Matter {
+    RegisterPerson: Matter::RegisterPerson { name: "anna".to_owned(), key: public_key() };
+    RemovePerson: Matter::RemovePerson { name: "ben".to_owned() };
+});
+every!(verdicts: Verdict { Approve: Verdict::Approve; Decline: Verdict::Decline; });
+every!(standings: Standing {
+    Open: Standing::Open; CarriedOut: Standing::CarriedOut { at: AT }; Declined: Standing::Declined { by: PersonIx(6), at: AT };
+    Expired: Standing::Expired;
+});
+
+/// The public half of the first test key of RFC 8032.
+fn public_key() -> PublicKey {
+    PublicKey::parse("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a").unwrap()
+}
+
 every!(fields: AmountField {
     Amount: AmountField::Amount; Minimum: AmountField::Minimum; Step: AmountField::Step;
     PersonalMaximum: AmountField::PersonalMaximum; Capacity: AmountField::Capacity; UpTo: AmountField::UpTo;
@@ -257,6 +274,13 @@ every!(
         DayClosed: day_closed(vec![]), day_closed(vec![product_day(), ProductDay { settled: None, ..product_day() }]);
         ClockMoved: Event::ClockMoved(ClockMoved { to: AT });
         ClockConfirmed: Event::ClockConfirmed(ClockConfirmed { through: DAY });
+        PersonRegistered: Event::PersonRegistered(PersonRegistered { name: "anna".to_owned(), key: public_key() });
+        PersonRemoved: Event::PersonRemoved(PersonRemoved { person: PersonIx(3) });
+        Proposed: Event::Proposed(Box::new(Proposed { number: 611, matter: Matter::RemovePerson { name: "ben".to_owned() }, expires_at: AT }));
+        ProposalSigned: Event::ProposalSigned(Box::new(ProposalSigned {
+            proposal: 612, person: PersonIx(4), verdict: Verdict::Approve, signature: Signature::from_bytes([0x5a; 64]), carries_out: true,
+        }));
+        ProposalExpired: Event::ProposalExpired(ProposalExpired { proposal: 613 });
     }
 );
 
@@ -267,6 +291,12 @@ fn more_events() -> Vec<(&'static str, Event)> {
         each(statuses()).map(|status| ("ProductStatusSet", Event::ProductStatusSet(ProductStatusSet { product: ProductIx(0), status }))),
     );
     more.extend(each(clocks()).map(|clock| ("PlatformCreated", platform(clock, 0))));
+    more.extend(each(matters()).map(|matter| ("Proposed", Event::Proposed(Box::new(Proposed { number: 1, matter, expires_at: AT })))));
+    more.extend(each(verdicts()).map(|verdict| {
+        let signature = Signature::from_bytes(std::array::from_fn(|index| u8::try_from(index).unwrap()));
+        let signed = ProposalSigned { proposal: 1, person: PersonIx(0), verdict, signature, carries_out: false };
+        ("ProposalSigned", Event::ProposalSigned(Box::new(signed)))
+    }));
     more.extend(each(account_kinds()).map(|from| {
         let transferred = Transferred { id: 1, customer: CustomerIx(0), asset: AssetIx(0), from, amount: Amount::ONE };
         ("Transferred", Event::Transferred(transferred))
@@ -391,6 +421,8 @@ every!(
         Redeemed: redemption(false, plain_position()), redemption(true, position_view());
         Position: Answer::Position(Box::new(plain_position()));
         Clock: Answer::Clock { now: AT, day: DAY };
+        Person: Answer::Person(PersonIx(5));
+        Proposal: Answer::Proposal { number: 1_208, approved_by: vec![PersonIx(0), PersonIx(300)], standing: Standing::Open };
     }
 );
 
@@ -399,7 +431,8 @@ fn more_answers() -> Vec<(&'static str, Answer)> {
     let positions =
         each(position_states()).map(|state| ("Position", Answer::Position(Box::new(PositionView { state, ..plain_position() }))));
     let products = each(availabilities()).map(|availability| ProductView { availability, ..plain_product() });
-    positions.chain(products.map(|product| ("Product", Answer::Product(Box::new(product))))).collect()
+    let proposals = each(standings()).map(|standing| ("Proposal", Answer::Proposal { number: 1, approved_by: Vec::new(), standing }));
+    positions.chain(products.map(|product| ("Product", Answer::Product(Box::new(product))))).chain(proposals).collect()
 }
 
 every!(
@@ -441,6 +474,12 @@ every!(
         ClockNotSimulated: Rejection::ClockNotSimulated;
         ClockBackwards: Rejection::ClockBackwards { now: AT };
         ClockMoveTooFar: Rejection::ClockMoveTooFar { latest: AT };
+        PersonNotFound: Rejection::PersonNotFound;
+        ProposalNotFound: Rejection::ProposalNotFound;
+        ProposalNotOpen: Rejection::ProposalNotOpen { standing: Standing::Expired };
+        SignatureInvalid: Rejection::SignatureInvalid;
+        AlreadySigned: Rejection::AlreadySigned;
+        ApprovalNeeded: Rejection::ApprovalNeeded;
     }
 );
 

@@ -185,7 +185,7 @@ fn whole_sections_that_are_no_state_are_refused() {
     not_a_state(&[(1, &longer)], "1 bytes too many");
     not_a_state(&[(1, registry), (1, registry)], "two registries");
     not_a_state(&[(1, registry), (customers, bytes), (customers, bytes)], "a column has a short chunk");
-    for (id, how) in [(7, "a key is there twice"), (8, "a reference is there twice")] {
+    for (id, how) in [(7, "a key is there twice"), (8, "a reference is there twice"), (10, "the people are there twice")] {
         let (_, bytes) = sections.iter().find(|(own, _)| *own == id).expect("a section");
         not_a_state(&[(1, registry), (id, bytes.as_slice()), (id, bytes.as_slice())], how);
     }

@@ -9,15 +9,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use usance_core::audit;
 use usance_core::calendar::{Day, DayOffset, Timestamp};
 use usance_core::machine::state::{ClockMode, Platform};
-use usance_core::machine::verb::{LossAccepted, Patch, ProductText, RateText, SaleText, WalletMove, WriterStarted};
+use usance_core::machine::verb::{
+    LossAccepted, Patch, ProductText, ProposalExpired, RateText, SaleText, SignProposal, WalletMove, WriterStarted,
+};
 use usance_core::machine::{self, Answer, Command, Event, Executed, Rejection, State, close, verb};
 use usance_core::money::Rate;
+use usance_core::person::proposal::{Matter, Verdict};
 use usance_core::position::position_link;
 use usance_core::product::{Distribution, Kind, RateMode, Status};
 use usance_core::reward::clawback::AccountKind::{Funding, Spot};
 use usance_store::codec::{self, Fact, Record, UsedKey};
 use usance_store::recovery::replay_batch;
 use usance_store::{Appended, Batch, BatchBuilder, Head, LogPosition, LogReader, LogStore, MemoryLog, StoreError};
+use usance_workload::Situation;
+use usance_workload::people::{public_key_of, signed};
 use usance_workload::{Cast, Dice, Entrance, Form, Outline, References, SplitMix64, Wish, Workload};
 
 const DAY_MS: i64 = 86_400_000;
@@ -126,6 +131,39 @@ fn bytes16(dice: &mut SplitMix64) -> [u8; 16] {
     (u128::from(dice.roll()) << 64 | u128::from(dice.roll())).to_le_bytes()
 }
 
+/// Two people who let a third one come, go, and propose what nobody signs in time.
+fn people(state: &mut State, at: Timestamp) -> Vec<Event> {
+    let key = public_key_of;
+    let register = |name: &str| Command::RegisterPerson { name: name.to_owned(), key: key(name) };
+    let propose = |matter| Command::Propose { matter: Box::new(matter), expires_at: None };
+    let come = |name: &str| propose(Matter::RegisterPerson { name: name.to_owned(), key: key(name) });
+    let sign = |proposal: u64, name: &str, state: &State| {
+        let text = state.text_to_sign(proposal, Verdict::Approve).expect("a proposal");
+        let (person, signature) = (name.to_owned(), signed(name, &text));
+        Command::SignProposal(Box::new(SignProposal { proposal, person, verdict: Verdict::Approve, signature }))
+    };
+    let mut events = Vec::new();
+    let mut run = |state: &mut State, command: &Command| {
+        let Executed { events: these, outcome } = machine::execute(state, command, at);
+        assert!(outcome.is_ok(), "{command:?}: {outcome:?}");
+        events.extend(these);
+    };
+    for command in [register("anna"), register("ben"), come("cleo")] {
+        run(state, &command);
+    }
+    for (proposal, then) in [(1, propose(Matter::RemovePerson { name: "cleo".to_owned() })), (2, come("dan"))] {
+        for name in ["anna", "ben"] {
+            let signed = sign(proposal, name, state);
+            run(state, &signed);
+        }
+        run(state, &then);
+    }
+    let expired = vec![Event::ProposalExpired(ProposalExpired { proposal: 3 })];
+    machine::replay(state, &expired, at);
+    events.extend(expired);
+    events
+}
+
 /// The writer in small: stamps, decides, applies, and appends what gathered.
 struct Writer<'a> {
     log: &'a mut dyn LogStore,
@@ -167,8 +205,9 @@ impl<'a> Writer<'a> {
         let at = platform.created_at;
         writer.push(&Record::of_engine(at, vec![Event::PlatformCreated(Box::new(platform))]));
         let given_up = Event::LossAccepted(LossAccepted { by: "ann".to_owned(), ends_at: 1, through: 3 });
-        let engines = vec![Event::WriterStarted(WriterStarted { epoch: 1 }), given_up];
+        let mut engines = vec![Event::WriterStarted(WriterStarted { epoch: 1 }), given_up];
         machine::replay(&mut writer.state, &engines, at);
+        engines.extend(people(&mut writer.state, at));
         writer.push(&Record::of_engine(at, engines));
         for command in writer.first_commands() {
             assert!(writer.run(&command).is_ok(), "{command:?}");

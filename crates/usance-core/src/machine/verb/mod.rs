@@ -15,7 +15,9 @@ pub mod customer;
 pub mod engine;
 mod fact;
 mod named;
+pub mod person;
 pub mod product;
+pub mod proposal;
 pub mod rate;
 pub mod redeem;
 pub mod reward_pool;
@@ -35,6 +37,8 @@ use crate::calendar::{Day, Timestamp};
 use crate::id::{AssetIx, PositionId};
 use crate::ledger::{JournalEntry, Unbalanced};
 use crate::money::{Balance, Rate};
+use crate::person::PublicKey;
+use crate::person::proposal::Matter;
 use crate::product::Status;
 use crate::reward::clawback::AccountKind;
 pub use agreement::AgreementPublished;
@@ -43,7 +47,10 @@ pub use clock::{ClockConfirmed, ClockMoved};
 pub use customer::CustomerCreated;
 pub use engine::{LossAccepted, WriterStarted};
 pub use fact::Fact;
+pub use person::{PersonRegistered, PersonRemoved};
 pub use product::{Patch, ProductCreated, ProductStatusSet, ProductText, SaleTermsChanged, SaleText};
+use proposal::Carried;
+pub use proposal::{ProposalExpired, ProposalSigned, Proposed, SignProposal};
 pub use rate::{RateAnnounced, RateSettled, RateText};
 pub use redeem::{AutoRenewSet, Redeem, Redeemed};
 pub use reward_pool::{RewardPoolFunded, RewardPoolWithdrawn};
@@ -167,6 +174,22 @@ pub enum Command {
         /// What that clock says.
         clock: Timestamp,
     },
+    /// Registers one of the first two people.
+    RegisterPerson {
+        /// The name.
+        name: String,
+        /// The public key.
+        key: PublicKey,
+    },
+    /// Proposes what two people have to sign.
+    Propose {
+        /// What.
+        matter: Box<Matter>,
+        /// The first instant at which it cannot be signed any more; 72 hours from now when it is left out.
+        expires_at: Option<Timestamp>,
+    },
+    /// Signs a proposal, for or against.
+    SignProposal(Box<SignProposal>),
 }
 
 /// Everything that can have happened. Amounts are computed, names are numbers.
@@ -216,6 +239,16 @@ pub enum Event {
     ClockConfirmed(ClockConfirmed),
     /// An operator gave up batches that the log has lost.
     LossAccepted(LossAccepted),
+    /// Somebody is a person.
+    PersonRegistered(PersonRegistered),
+    /// Somebody signs nothing more.
+    PersonRemoved(PersonRemoved),
+    /// Something is proposed.
+    Proposed(Box<Proposed>),
+    /// A person signed a proposal.
+    ProposalSigned(Box<ProposalSigned>),
+    /// Too few signed a proposal in time.
+    ProposalExpired(ProposalExpired),
 }
 
 macro_rules! verbs {
@@ -284,8 +317,11 @@ verbs! {
         SetAutoRenew => AutoRenewSet,
         MoveClock => ClockMoved,
         ConfirmClock => ClockConfirmed,
+        RegisterPerson => PersonRegistered,
+        Propose => Proposed,
+        SignProposal => ProposalSigned,
     }
-    by_nobody { PlatformCreated, WriterStarted, DayClosed, LossAccepted }
+    by_nobody { PlatformCreated, WriterStarted, DayClosed, LossAccepted, PersonRemoved, ProposalExpired }
 }
 
 /// Decides a command: the event that happens, or the first check that fails.
@@ -318,7 +354,21 @@ pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Event,
         }
         Command::MoveClock { to } => Event::ClockMoved(clock::move_clock(state, *to)?),
         Command::ConfirmClock { clock } => Event::ClockConfirmed(clock::confirm(state, *clock)),
+        Command::RegisterPerson { name, key } => Event::PersonRegistered(person::register_first(state, name, *key)?),
+        Command::Propose { matter, expires_at } => Event::Proposed(Box::new(proposal::propose(state, matter, *expires_at, now)?)),
+        Command::SignProposal(asked) => Event::ProposalSigned(Box::new(proposal::sign(state, asked, now)?)),
     })
+}
+
+/// What follows of an event by itself, in the same instant and right behind it: what a last approval carries out.
+#[must_use]
+pub fn effect(state: &State, event: &Event) -> Option<Result<Event, Rejection>> {
+    let Event::ProposalSigned(signed) = event else { return None };
+    let carried = proposal::effect(state, signed)?;
+    Some(carried.map(|carried| match carried {
+        Carried::PersonRegistered(fact) => Event::PersonRegistered(fact),
+        Carried::PersonRemoved(fact) => Event::PersonRemoved(fact),
+    }))
 }
 
 /// Leads to what an event means.
@@ -346,6 +396,11 @@ pub fn of<R>(event: &Event, told: impl FnOnce(&dyn Fact) -> R) -> R {
         Event::ClockMoved(fact) => told(fact),
         Event::ClockConfirmed(fact) => told(fact),
         Event::LossAccepted(fact) => told(fact),
+        Event::PersonRegistered(fact) => told(fact),
+        Event::PersonRemoved(fact) => told(fact),
+        Event::Proposed(fact) => told(&**fact),
+        Event::ProposalSigned(fact) => told(&**fact),
+        Event::ProposalExpired(fact) => told(fact),
     }
 }
 

@@ -9,3 +9,4 @@ mod kinds;
 mod leaving;
 mod offering;
 mod outlook;
+mod people;

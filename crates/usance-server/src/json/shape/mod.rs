@@ -3,9 +3,11 @@
 //! [`product`] and [`position`] have files of their own. Amounts and rates are decimal text, instants RFC 3339 in UTC, days ISO dates, ids text. Nothing is computed here.
 
 mod parts;
+pub mod person;
 mod position;
 pub mod preview;
 mod product;
+pub mod proposal;
 
 pub use crate::wire::text::{agreement_version, amount, balance, decimals, figures, hex, product_id, symbol};
 pub use parts::*;

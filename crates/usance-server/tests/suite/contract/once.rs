@@ -1,11 +1,13 @@
 //! A write happens once (RULES 10): the same request under the same key gets the same bytes, whatever lies in between.
 
+use super::two_people;
 use crate::suite::harness::{Answer, Client, Server, Start};
 use crate::suite::platform::Platform;
 use crate::suite::routes::route_of;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use usance_server::contract::routes::table;
+use usance_workload::people::public_key_of;
 
 /// One write under a key of its own, and who sends it.
 struct Write {
@@ -87,6 +89,16 @@ fn writes(platform: &Platform) -> Vec<Write> {
     write(None, "POST", "/v1/operator/agreements", json!({"version": "v2", "text": "Other words."}), 201);
     write(None, "POST", "/v1/operator/tokens", json!({"name": "wallet", "role": "service"}), 201);
     write(None, "DELETE", "/v1/operator/tokens/2", Value::Null, 200);
+    for name in ["anna", "ben"] {
+        write(None, "POST", "/v1/operator/people", json!({"name": name, "public_key": public_key_of(name).to_string()}), 201);
+    }
+    let matter = json!({"kind": "register_person", "name": "cleo", "public_key": public_key_of("cleo").to_string()});
+    write(None, "POST", "/v1/operator/people", json!({"name": "cleo", "public_key": public_key_of("cleo").to_string()}), 422);
+    write(None, "POST", "/v1/operator/proposals", json!({"matter": matter}), 201);
+    let proposal = platform.operator.get("/v1/operator/proposals/1").ok();
+    for name in ["anna", "ben"] {
+        write(None, "POST", "/v1/operator/proposals/1/signatures", two_people::signature(name, &proposal, "approve"), 201);
+    }
     write(None, "POST", "/v1/operator/customers/alice/password", json!({"password": "correct horse"}), 200);
     write(None, "DELETE", "/v1/operator/customers/alice/second-factor", Value::Null, 200);
     write(None, "POST", "/v1/operator/customers/alice/sign-in-links", json!({}), 201);

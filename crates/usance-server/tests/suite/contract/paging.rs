@@ -1,5 +1,6 @@
 //! A list is the same whole however it is cut, and stays so while others write.
 
+use super::two_people;
 use crate::suite::harness::Client;
 use crate::suite::platform::Platform;
 use crate::suite::routes::route_of;
@@ -21,8 +22,10 @@ fn lived() -> Platform {
     platform
 }
 
-/// A link for each of two customers.
+/// A link for each of two customers, and a proposal that nobody signs.
 fn come_in(platform: &Platform) {
+    let known = platform.operator.get("/v1/operator/proposals?limit=1").ok();
+    two_people::propose(platform, &format!("person-{}", known["items"][0]["proposal_id"].as_str().unwrap_or("0"))).ok();
     for customer in ["alice", "bob"] {
         platform.operator.post(&format!("/v1/operator/customers/{customer}/sign-in-links"), json!({})).ok();
     }
@@ -78,6 +81,7 @@ fn lists(platform: &Platform) -> Vec<List> {
         "products/eth-tiers/rates",
     ];
     lists.extend(back.iter().map(|path| List { sender: platform.operator.clone(), path: format!("/v1/{path}"), name: LINE }));
+    lists.push(List { sender: platform.operator.clone(), path: "/v1/operator/proposals".to_owned(), name: &["proposal_id"] });
     let read: BTreeSet<&str> = lists.iter().map(|list| route_of("GET", &list.path).operation).collect();
     let paged = table().into_iter().filter(|route| route.query.contains(&"cursor"));
     assert_eq!(read, paged.map(|route| route.operation).collect(), "every list of the table that has a cursor");

@@ -1,5 +1,6 @@
 //! Every rule that says no: its code, its status, its numbers, its place in the order, and that it leaves no trace.
 
+use super::two_people;
 use crate::suite::harness::{Answer, Client, Start};
 use crate::suite::platform::Platform;
 use serde_json::{Value, json};
@@ -297,6 +298,26 @@ fn everything(platform: &Platform) -> Vec<Value> {
     all
 }
 
+/// What people are refused, with its numbers.
+fn people(platform: &Platform) -> [&'static str; 6] {
+    two_people::register(platform, "anna").ok();
+    two_people::register(platform, "ben").ok();
+    check(two_people::register(platform, "cleo"), "approval_needed", 422, &json!({}));
+    let proposal = two_people::propose(platform, "cleo").ok();
+    let sign = |name: &str, proposal: &Value, verdict: &str| two_people::sign(platform, name, proposal, verdict);
+    check(sign("cleo", &proposal, "approve"), "person_not_found", 404, &json!({}));
+    let (mut gone, mut forged) = (proposal.clone(), proposal.clone());
+    gone["proposal_id"] = json!("7");
+    forged["sign"]["approve"] = json!("something else");
+    check(sign("anna", &gone, "approve"), "proposal_not_found", 404, &json!({}));
+    check(sign("anna", &forged, "approve"), "signature_invalid", 422, &json!({}));
+    sign("anna", &proposal, "approve").ok();
+    check(sign("anna", &proposal, "approve"), "already_signed", 409, &json!({}));
+    sign("ben", &proposal, "decline").ok();
+    check(sign("ben", &proposal, "approve"), "proposal_not_open", 409, &json!({"standing": "declined"}));
+    ["approval_needed", "person_not_found", "proposal_not_found", "signature_invalid", "already_signed", "proposal_not_open"]
+}
+
 #[test]
 fn every_rule_says_no_with_its_code_its_status_and_its_numbers() {
     let platform = stage();
@@ -314,6 +335,7 @@ fn every_rule_says_no_with_its_code_its_status_and_its_numbers() {
     let ticking = Platform::started(&Start { clock: "system".into(), ..Start::default() });
     check(ticking.operator.post("/v1/operator/clock", json!({"to": "2026-01-01T00:00:00Z"})), "clock_not_simulated", 422, &json!({}));
     provoked.insert("clock_not_simulated");
+    provoked.extend(people(&platform));
     assert_eq!(provoked, Rejection::CODES.iter().copied().collect(), "each of them was met");
 }
 

@@ -10,6 +10,7 @@ use axum::http::{HeaderName, HeaderValue, Method, Request, Uri};
 use serde_json::{Map, Value, json};
 use usance_server::contract::route::{Route, Schemas};
 use usance_server::contract::routes::table;
+use usance_workload::people::public_key_of;
 
 /// A request, and what it is for people.
 pub struct Asked {
@@ -265,6 +266,7 @@ impl Example<'_> {
             "to" | "opens_at" | "closes_at" => &["2026-01-02T00:00:00Z", "2026-03-01T12:00:00.500Z", "2026-01-09T00:00:00Z"],
             "code" => &["000000"],
             "password" => &["a long password"],
+            "public_key" => return public_key_of(&format!("N{fresh}")).to_string(),
             "id" | "version" | "reference" | "symbol" | "name" => return format!("N{fresh}"),
             _ => &["1", "0.5", "2.25", "10", "0.000000001", "1000000"],
         };

@@ -9,6 +9,7 @@ use usance_server::contract::route::Permission;
 use usance_server::contract::routes::table;
 use usance_server::site::pages::Audience;
 use usance_store::Role;
+use usance_workload::people::public_key_of;
 
 type Expected = (u16, &'static str);
 
@@ -36,6 +37,8 @@ fn every_route_answers_every_sender_as_the_table_says() {
     let revoked = platform.operator.post("/v1/operator/tokens", json!({"name": "gone", "role": "operator"})).ok();
     let path = format!("/v1/operator/tokens/{}", revoked["id"].as_str().expect("an id"));
     platform.operator.send("DELETE", &path, &[("idempotency-key", &fresh_key())], None).ok();
+    let matter = json!({"kind": "register_person", "name": "anna", "public_key": public_key_of("anna").to_string()});
+    platform.operator.post("/v1/operator/proposals", json!({"matter": matter})).ok();
     let url = &platform.server.url;
     let strangers = [
         ("nobody", platform.server.public()),

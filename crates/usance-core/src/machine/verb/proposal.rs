@@ -1,0 +1,209 @@
+//! `Propose`, `SignProposal`, and the end of a proposal that too few signed in time (RULES 11).
+//!
+//! Whoever signs is proven by the signature, not by the token that brings it. What a proposal is about is decided like a command, once
+//! when it is proposed, so that nothing is signed that could not be done, and again in the instant of the last approval; what comes of it
+//! is an event of its own, behind the signature's.
+
+use super::fact::{Fact, NO_MONEY};
+use super::named::invalid;
+use super::person::{self, PersonRegistered, PersonRemoved};
+use crate::calendar::Timestamp;
+use crate::id::PersonIx;
+use crate::ledger::{JournalEntry, Unbalanced};
+use crate::limits::{OPEN_PROPOSALS_MAX, PROPOSAL_LIFE_MS, PROPOSAL_LIFE_MS_MAX};
+use crate::machine::answer::{self, Answer};
+use crate::machine::news::News;
+use crate::machine::post::Catalogue;
+use crate::machine::rejection::Rejection;
+use crate::machine::state::State;
+use crate::person::proposal::{APPROVALS_NEEDED, Approval, Matter, Proposal, Standing, Verdict};
+use crate::person::{Person, Signature};
+use serde::{Deserialize, Serialize};
+
+/// Something is proposed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proposed {
+    /// Counted from 1 over the platform.
+    pub number: u64,
+    /// What.
+    pub matter: Matter,
+    /// The first instant at which it cannot be signed any more.
+    pub expires_at: Timestamp,
+}
+
+/// A signature as it is brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignProposal {
+    /// Under which proposal.
+    pub proposal: u64,
+    /// Whose it is said to be.
+    pub person: String,
+    /// For or against.
+    pub verdict: Verdict,
+    /// Over the proposal's text for that verdict.
+    pub signature: Signature,
+}
+
+/// A person signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProposalSigned {
+    /// Under which proposal.
+    pub proposal: u64,
+    /// Who.
+    pub person: PersonIx,
+    /// For or against.
+    pub verdict: Verdict,
+    /// Over the proposal's text for that verdict.
+    pub signature: Signature,
+    /// Whether it was the last one that was needed, and the proposal is carried out.
+    pub carries_out: bool,
+}
+
+/// Too few signed in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProposalExpired {
+    /// Which proposal.
+    pub proposal: u64,
+}
+
+/// Proposes.
+///
+/// # Errors
+/// What the matter itself would be refused with now; `already_exists` when the same is proposed already; `terms_invalid`.
+pub fn propose(state: &State, matter: &Matter, expires_at: Option<Timestamp>, now: Timestamp) -> Result<Proposed, Rejection> {
+    carried_out(state, matter)?;
+    if state.people.open().any(|(_, proposal)| proposal.matter == *matter && proposal.standing_at(now) == Standing::Open) {
+        return Err(Rejection::AlreadyExists);
+    }
+    if state.people.open().count() >= OPEN_PROPOSALS_MAX {
+        return Err(invalid("too many proposals wait for signatures; decline some of them"));
+    }
+    let after = |ms: i64| Timestamp::from_ms(now.ms().saturating_add(ms));
+    let expires_at = expires_at.unwrap_or_else(|| after(PROPOSAL_LIFE_MS));
+    if expires_at <= now || expires_at > after(PROPOSAL_LIFE_MS_MAX) {
+        return Err(invalid("expires_at is later than now, and at most 30 days later"));
+    }
+    Ok(Proposed { number: state.people.next_proposal(), matter: matter.clone(), expires_at })
+}
+
+/// Signs. What it carries out stands in [`effect`].
+///
+/// # Errors
+/// In this order: `person_not_found`, `proposal_not_found`, `proposal_not_open`, `signature_invalid`, `already_signed`, and, of the last
+/// approval that is needed, what the matter is refused with now.
+pub fn sign(state: &State, asked: &SignProposal, now: Timestamp) -> Result<ProposalSigned, Rejection> {
+    let SignProposal { proposal: number, verdict, signature, .. } = *asked;
+    let (person, known) = person::named(state, &asked.person)?;
+    let proposal = state.people.proposal(number).ok_or(Rejection::ProposalNotFound)?;
+    let standing = proposal.standing_at(now);
+    if standing != Standing::Open {
+        return Err(Rejection::ProposalNotOpen { standing });
+    }
+    let text = proposal.text(&state.platform_name(), number, verdict);
+    if !known.key.has_signed(&text, &signature) {
+        return Err(Rejection::SignatureInvalid);
+    }
+    if verdict == Verdict::Approve && proposal.is_approved_by(person) {
+        return Err(Rejection::AlreadySigned);
+    }
+    let carries_out = verdict == Verdict::Approve && approved(state, proposal).saturating_add(1) >= APPROVALS_NEEDED;
+    if carries_out {
+        carried_out(state, &proposal.matter)?;
+    }
+    Ok(ProposalSigned { proposal: number, person, verdict, signature, carries_out })
+}
+
+/// How many of those who approved may still sign.
+fn approved(state: &State, proposal: &Proposal) -> usize {
+    let may = |approval: &&Approval| state.people.person(approval.person).is_some_and(Person::is_active);
+    proposal.approvals.iter().filter(may).count()
+}
+
+/// What becomes of a matter: an event of its own.
+pub(super) enum Carried {
+    PersonRegistered(PersonRegistered),
+    PersonRemoved(PersonRemoved),
+}
+
+fn carried_out(state: &State, matter: &Matter) -> Result<Carried, Rejection> {
+    Ok(match matter {
+        Matter::RegisterPerson { name, key } => Carried::PersonRegistered(person::register(state, name, *key)?),
+        Matter::RemovePerson { name } => Carried::PersonRemoved(person::remove(state, name)?),
+    })
+}
+
+/// What a signature carries out: an event of its own, right behind it.
+pub(super) fn effect(state: &State, signed: &ProposalSigned) -> Option<Result<Carried, Rejection>> {
+    let proposal = state.people.proposal(signed.proposal).filter(|_| signed.carries_out)?;
+    Some(carried_out(state, &proposal.matter))
+}
+
+/// The proposals whose time is over at an instant, without the log saying so yet.
+#[must_use]
+pub fn expired(state: &State, now: Timestamp) -> Vec<ProposalExpired> {
+    let over = state.people.open().filter(|(_, proposal)| proposal.standing_at(now) == Standing::Expired);
+    over.map(|(proposal, _)| ProposalExpired { proposal }).collect()
+}
+
+impl Fact for Proposed {
+    fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
+        NO_MONEY
+    }
+    fn apply(&self, state: &mut State, at: Timestamp) {
+        let Proposed { number, matter, expires_at } = self.clone();
+        if state.people.next_proposal() != number {
+            return state.break_with("proposals are counted from 1", format!("proposal {number}"));
+        }
+        state.people.add_proposal(Proposal { matter, proposed_at: at, expires_at, approvals: Vec::new(), standing: Standing::Open });
+    }
+    fn answer(&self, state: &State, _: Timestamp) -> Answer {
+        answer::proposal(state, self.number)
+    }
+    fn news(&self) -> News<'_> {
+        News::Nothing
+    }
+}
+
+impl Fact for ProposalSigned {
+    fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
+        NO_MONEY
+    }
+    fn apply(&self, state: &mut State, at: Timestamp) {
+        let ProposalSigned { proposal, person, verdict, signature, carries_out } = *self;
+        let there = state.people.change(proposal, |proposal| match verdict {
+            Verdict::Approve => {
+                proposal.approvals.push(Approval { person, signature, at });
+                if carries_out {
+                    proposal.standing = Standing::CarriedOut { at };
+                }
+            }
+            Verdict::Decline => proposal.standing = Standing::Declined { by: person, at },
+        });
+        if !there {
+            state.break_with("what is signed is a proposal", format!("proposal {proposal}"));
+        }
+    }
+    fn answer(&self, state: &State, _: Timestamp) -> Answer {
+        answer::proposal(state, self.proposal)
+    }
+    fn news(&self) -> News<'_> {
+        News::Nothing
+    }
+}
+
+impl Fact for ProposalExpired {
+    fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
+        NO_MONEY
+    }
+    fn apply(&self, state: &mut State, _: Timestamp) {
+        if !state.people.change(self.proposal, |proposal| proposal.standing = Standing::Expired) {
+            state.break_with("what expires is a proposal", format!("proposal {}", self.proposal));
+        }
+    }
+    fn answer(&self, state: &State, _: Timestamp) -> Answer {
+        answer::proposal(state, self.proposal)
+    }
+    fn news(&self) -> News<'_> {
+        News::Nothing
+    }
+}
