@@ -72,6 +72,9 @@ fn ground_totals(state: &State) -> Vec<SubLedgerTotals> {
             total.payable = total.payable.plus(running.accrued.get());
         }
     }
+    for (index, total) in totals.iter_mut().enumerate() {
+        total.treasury = state.treasury.places(AssetIx::from_index(index));
+    }
     totals
 }
 

@@ -57,6 +57,10 @@ inside_number!(
     AgreementIx, u32
 );
 inside_number!(
+    /// A network with a treasury on it, by order of creation.
+    NetworkIx, u32
+);
+inside_number!(
     /// A person, by order of registration.
     PersonIx, u32
 );

@@ -8,7 +8,7 @@
 //! Deliberately absent: JSON, HTTP, storage, threads. Those live in `usance-store` and `usance-server`.
 //!
 //! Reading order, which is also the order in which modules may import each other:
-//! [`pieces`] [`money`] [`calendar`] [`id`] [`limits`], then [`person`], [`ledger`], [`product`], [`position`], [`reward`],
+//! [`pieces`] [`money`] [`calendar`] [`id`] [`limits`], then [`person`], [`ledger`], [`product`], [`position`], [`reward`], [`treasury`],
 //! [`machine`], [`audit`].
 #![cfg_attr(
     not(test),
@@ -44,3 +44,4 @@ pub mod pieces;
 pub mod position;
 pub mod product;
 pub mod reward;
+pub mod treasury;

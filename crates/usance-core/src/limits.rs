@@ -52,6 +52,14 @@ pub const OPEN_PROPOSALS_MAX: usize = 1_000;
 pub const PROPOSAL_LIFE_MS: i64 = 72 * 60 * 60 * 1000;
 /// How long a proposal can be signed at most, in milliseconds (RULES 11): 30 days.
 pub const PROPOSAL_LIFE_MS_MAX: i64 = 30 * 24 * 60 * 60 * 1000;
+/// The most coins that a network has.
+pub const NETWORK_COINS_MAX: usize = 64;
+/// The most addresses that a treasury has on a network, and the most destinations of sweeps.
+pub const TREASURY_ADDRESSES_MAX: usize = 64;
+/// The most lines that a list of a picture has.
+pub const PICTURE_LINES_MAX: usize = 20_000;
+/// The longest address, hash and name in a picture, in bytes.
+pub const PICTURE_TEXT_BYTES_MAX: usize = 128;
 /// The longest reference of a deposit or withdrawal, in bytes.
 pub const REFERENCE_BYTES_MAX: usize = 128;
 /// The westernmost offset of the platform's day, in minutes.

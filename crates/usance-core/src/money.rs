@@ -8,7 +8,9 @@ use crate::limits::{AMOUNT_TEXT_BYTES_MAX, AMOUNT_UNITS_MAX, RATE_DECIMALS, RATE
 use serde::{Deserialize, Serialize};
 
 /// What a numerator (`base units * rate units`) is divided by to get one day's reward: 365 * 10^8 (RULES 3).
-pub const DAY_DIVISOR: u64 = YEAR_DAYS.saturating_mul(100_000_000);
+pub const DAY_DIVISOR: u64 = YEAR_DAYS.saturating_mul(WHOLE_RATE);
+/// The units of a rate of one: all of it.
+const WHOLE_RATE: u64 = 100_000_000;
 
 /// A whole number of an asset's base units. The unit's size is the asset's; adding amounts of two assets is the
 /// caller's mistake, so every place that holds an amount says of which asset.
@@ -264,6 +266,42 @@ pub fn split_days(numerator: u128, carry: u64, days: u32) -> (Amount, u64) {
     let rests = u128::from(rest).saturating_mul(u128::from(days)).saturating_add(u128::from(carry));
     let (more, carry) = split_day(rests);
     (Amount(whole.0.saturating_mul(u128::from(days))).plus(more), carry)
+}
+
+/// A part of an amount, rounded down.
+///
+/// ```
+/// use usance_core::money::{part_of, Amount, Rate};
+/// assert_eq!(part_of(Amount::from_units(39), Rate::parse("0.05").unwrap()), Amount::from_units(1));
+/// ```
+#[must_use]
+pub fn part_of(amount: Amount, part: Rate) -> Amount {
+    Amount(part.numerator(amount).checked_div(u128::from(WHOLE_RATE)).unwrap_or(0))
+}
+
+/// Whether `first.0` over `first.1` is less than `second.0` over `second.1`, exactly, however large they are.
+///
+/// ```
+/// use usance_core::money::{is_less_in_proportion, Amount};
+/// let most = u128::MAX / 2;
+/// assert!(is_less_in_proportion((Amount::from_units(most - 1), most), (Amount::from_units(most), most)));
+/// assert!(!is_less_in_proportion((Amount::from_units(2), 4), (Amount::from_units(1), 2)));
+/// ```
+#[must_use]
+pub const fn is_less_in_proportion(first: (Amount, u128), second: (Amount, u128)) -> bool {
+    let ((high, low), (other_high, other_low)) = (product(first.0.0, second.1), product(second.0.0, first.1));
+    high < other_high || (high == other_high && low < other_low)
+}
+
+/// A product in two halves, the higher one first.
+const fn product(one: u128, other: u128) -> (u128, u128) {
+    const HALF: u128 = u64::MAX as u128;
+    let ((one_high, one_low), (other_high, other_low)) = ((one >> 64, one & HALF), (other >> 64, other & HALF));
+    let low = one_low.wrapping_mul(other_low);
+    let first = one_high.wrapping_mul(other_low).wrapping_add(low >> 64);
+    let second = one_low.wrapping_mul(other_high).wrapping_add(first & HALF);
+    let high = one_high.wrapping_mul(other_high).wrapping_add(first >> 64).wrapping_add(second >> 64);
+    (high, second << 64 | low & HALF)
 }
 
 /// The yearly rate that a numerator over an amount comes to, rounded down to 10^-8. Display only.

@@ -5,7 +5,7 @@
 use crate::caller::{Permission, Right};
 use crate::operations::{
     account, agreement, asset, book, clock, customer, day, journal, notice, person, position, product, proposal, rate, redemption, reward,
-    security, session, statement, subscription, token, transfer,
+    security, session, statement, subscription, token, transfer, treasury,
 };
 
 /// What every process answers about itself.
@@ -43,6 +43,7 @@ pub fn rights() -> impl Iterator<Item = &'static Right> {
         subscription::RIGHTS,
         token::RIGHTS,
         transfer::RIGHTS,
+        treasury::RIGHTS,
     ];
     nouns.into_iter().flatten()
 }

@@ -54,6 +54,7 @@ pub fn state(state: &State, auditor: &Auditor) -> Result<(), Found> {
     }
     for asset in 0..auditor.assets.len() {
         same("books", &auditor.books_facts(asset), &seen::books_now(state, asset))?;
+        same("treasury", &auditor.treasury_facts(asset), &seen::treasury_now(state, asset))?;
         for customer in 0..auditor.customers.len() {
             same("accounts", &auditor.account_facts(customer, asset), &seen::accounts_now(state, customer, asset))?;
         }
@@ -68,6 +69,7 @@ pub fn state(state: &State, auditor: &Auditor) -> Result<(), Found> {
         }
     }
     people(state, auditor)?;
+    treasury(state, auditor)?;
     equal("positions", auditor.positions.len(), state.running.len())?;
     for number in 0..auditor.positions.len() {
         let id = PositionId::from_index(number);
@@ -78,6 +80,13 @@ pub fn state(state: &State, auditor: &Auditor) -> Result<(), Found> {
     }
     let findings = audit::audit(state);
     if audit::is_healthy(&findings) { Ok(()) } else { Err(format!("the machine's own audit: {findings:?}")) }
+}
+
+fn treasury(state: &State, auditor: &Auditor) -> Result<(), Found> {
+    match (auditor.waiting_facts(), seen::waiting_now(state)) {
+        (Some(expected), Some(seen)) => same("what waits of a treasury", &expected, &seen),
+        (expected, seen) => equal("a network", expected.is_some(), seen.is_some()),
+    }
 }
 
 fn people(state: &State, auditor: &Auditor) -> Result<(), Found> {

@@ -9,11 +9,13 @@ use usance_core::machine::outlook::{self, reward_if_kept, reward_today};
 use usance_core::machine::verb::{Source, Subscribed};
 use usance_core::machine::view::{self, PositionView, ProductView};
 use usance_core::machine::{Answer, Rejection, State, preview};
+use usance_core::money::Balance;
 use usance_core::person::proposal::Standing;
 use usance_core::position::PositionState;
 use usance_core::product::rates::Bands;
 use usance_core::product::{Availability, EarlyRedemption, RateMode};
 use usance_core::reward::clawback::{AccountKind, RedemptionFigures};
+use usance_core::treasury::network::{Direction, Implausible};
 use usance_store::projection::HistoryRow;
 
 /// What a sender was told.
@@ -61,6 +63,19 @@ fn answer(answer: &Answer) -> Facts {
         Answer::Position(shown) => position(shown),
         Answer::Clock { now, day } => Facts::of("clock").with("now", now.ms()).with("day", day.number()),
         Answer::Person(ix) => Facts::of("person").with("number", ix.index()),
+        Answer::Network(ix) => Facts::of("network").with("number", ix.index()),
+        Answer::Picture { number, aside, held_apart, .. } => {
+            let facts = Facts::of("picture").with("number", number).with_some("aside", aside.map(Implausible::word));
+            facts.with("held_apart", held_apart)
+        }
+        Answer::Attested { asset, amount, at, movement, covered } => {
+            let facts = Facts::of("attested").with("asset", asset.index()).with("amount", amount.units()).with("at", at.ms());
+            facts.with("movement", movement).with_some("covered", covered.map(Balance::units))
+        }
+        Answer::Moving { asset, direction, amount, hash, movement, .. } => {
+            let facts = Facts::of("moving").with("sweep", *direction == Direction::Sweep).with("asset", asset.index());
+            facts.with("amount", amount.units()).with("hash", hash).with("movement", movement)
+        }
         Answer::Proposal { number, approved_by, standing } => proposal(*number, approved_by.iter().copied(), *standing),
     }
 }
@@ -106,6 +121,7 @@ pub fn refused(rejection: &Rejection) -> Facts {
         Rejection::RateAboveReference { reference } => facts.with("reference", reference.units()),
         Rejection::ClockBackwards { now } => facts.with("now", now.ms()),
         Rejection::ClockMoveTooFar { latest } => facts.with("latest", latest.ms()),
+        Rejection::CoverageInsufficient { asset, covered } => of(asset).with("covered", covered.units()),
         Rejection::ProposalNotOpen { standing } => facts.with("standing", standing_text(*standing)),
         Rejection::CustomerNotFound
         | Rejection::AssetNotFound
@@ -125,6 +141,11 @@ pub fn refused(rejection: &Rejection) -> Facts {
         | Rejection::SignatureInvalid
         | Rejection::AlreadySigned
         | Rejection::ApprovalNeeded
+        | Rejection::NetworkNotFound
+        | Rejection::PictureRefused { .. }
+        | Rejection::PictureNotFound
+        | Rejection::DifferenceNotFound
+        | Rejection::TransferNotFound
         | Rejection::ClockNotSimulated => facts,
     }
 }
@@ -298,6 +319,56 @@ pub fn books_now(state: &State, asset: usize) -> Facts {
         .with("customer_principal", of(LedgerAccount::CustomerPrincipal))
         .with("rewards_payable", of(LedgerAccount::RewardsPayable))
         .with("reward_pool", of(LedgerAccount::RewardPool))
+}
+
+/// The treasury's side of an asset's books.
+#[must_use]
+pub fn treasury_now(state: &State, asset: usize) -> Facts {
+    use LedgerAccount::{
+        InTransit, NetworkFees, NetworkRounding, OpeningEquity, OtherIncome, SlashingLoss, TreasuryClaimable, TreasuryLiquid,
+        TreasuryStaked, TreasuryUnbonding,
+    };
+    let control = state.registry.control.get(asset);
+    let accounts = [
+        InTransit,
+        TreasuryLiquid,
+        TreasuryStaked,
+        TreasuryUnbonding,
+        TreasuryClaimable,
+        OtherIncome,
+        OpeningEquity,
+        SlashingLoss,
+        NetworkFees,
+        NetworkRounding,
+    ];
+    let facts = accounts.into_iter().fold(Facts::of("treasury").with("asset", asset), |facts, account| {
+        facts.with(account.name(), control.map(|control| control.balance(account).units()).unwrap_or_default())
+    });
+    facts.with_some("covered", state.covered(AssetIx::from_index(asset)).map(Balance::units))
+}
+
+/// What waits of a treasury.
+#[must_use]
+pub fn waiting_now(state: &State) -> Option<Facts> {
+    let network = state.treasury.networks().first()?;
+    let held = network
+        .apart
+        .iter()
+        .map(|apart| format!("{}:treasury_{}:{}:{}", apart.number, apart.place.word(), apart.coin, apart.amount.units()));
+    let moving = network
+        .under_way
+        .iter()
+        .map(|moving| format!("{}:{}:{}:{}", moving.direction == Direction::Sweep, moving.hash, moving.coin, moving.amount.units()));
+    Some(
+        Facts::of("waiting")
+            .with("addresses", network.addresses.len())
+            .with("destinations", network.destinations.len())
+            .with_some("picture", network.picture.as_ref().map(|picture| picture.number))
+            .with_some("aside", network.aside.as_ref().map(|aside| aside.reason.word()))
+            .with("differences", network.differences)
+            .with("held", held.collect::<Vec<_>>().join(" "))
+            .with("moving", moving.collect::<Vec<_>>().join(" ")),
+    )
 }
 
 /// What a close gave, product by product.

@@ -275,6 +275,9 @@ impl World {
             19 if self.has(Trouble::Maturities) => commands.extend(occasions::same_term(auditor, dice)),
             17 => commands.extend(occasions::outgrown(auditor, dice)),
             18 => commands.extend(occasions::partly_renewed(auditor, dice)),
+            8 | 4 => commands.extend(occasions::treasury(auditor, dice)),
+            16 => commands.extend(occasions::people(auditor, dice)),
+            12 => commands.extend(occasions::removed_meanwhile(auditor, dice)),
             20 | 21 => commands.extend(occasions::in_and_out(auditor, dice)),
             few => (0..few % 4).for_each(|_| commands.push(workload::workload(auditor).command(dice))),
         }

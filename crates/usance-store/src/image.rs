@@ -14,21 +14,25 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use usance_core::calendar::{Day, Timestamp};
-use usance_core::id::{LogPosition, PositionId};
+use usance_core::id::{AssetIx, LogPosition, PositionId};
 use usance_core::ledger::{ControlAccounts, SubLedgerTotals};
 use usance_core::machine::keys::{Generation, KeyTable};
 use usance_core::machine::people::People;
 use usance_core::machine::state::{Agreement, Asset, BooksAtClose, Columns, Counters, Platform, Registry, State};
+use usance_core::machine::treasury::Treasury;
 use usance_core::money::Amount;
 use usance_core::person::Person;
 use usance_core::person::proposal::Proposal;
 use usance_core::pieces::{Column, PieceMap};
 use usance_core::product::Product;
 use usance_core::product::rates::RateVersion;
+use usance_core::treasury::coverage::Coverage;
+use usance_core::treasury::network::Network;
 
 // What each kind of section is called, and the version of what it holds. A change of what stands in one is a new version of that
 // one, with the old shape kept in `part`.
-const REGISTRY: (u32, u32) = (1, 1);
+const REGISTRY: (u32, u32) = (1, 2);
+const REGISTRY_1: (u32, u32) = (1, 1);
 const CUSTOMERS: (u32, u32) = (2, 1);
 const ACCOUNTS: (u32, u32) = (3, 1);
 const HOLDINGS: (u32, u32) = (4, 1);
@@ -39,10 +43,12 @@ const REFERENCES: (u32, u32) = (8, 1);
 const WRITTEN_OFF: (u32, u32) = (9, 1);
 const PEOPLE: (u32, u32) = (10, 1);
 const PROPOSALS: (u32, u32) = (11, 1);
+const NETWORKS: (u32, u32) = (12, 1);
+const COVERAGE: (u32, u32) = (13, 1);
 
 /// Every kind of section.
-const KINDS: [(u32, u32); 11] =
-    [REGISTRY, CUSTOMERS, ACCOUNTS, HOLDINGS, RUNNING, ORIGINS, KEYS, REFERENCES, WRITTEN_OFF, PEOPLE, PROPOSALS];
+const KINDS: [(u32, u32); 13] =
+    [REGISTRY, CUSTOMERS, ACCOUNTS, HOLDINGS, RUNNING, ORIGINS, KEYS, REFERENCES, WRITTEN_OFF, PEOPLE, PROPOSALS, NETWORKS, COVERAGE];
 
 /// Chunks of a column in one section, pieces of a map in one section: a column's stay below 30 MiB, whatever its rows are.
 const CHUNKS_A_SECTION: usize = 32;
@@ -100,6 +106,13 @@ fn each_section(state: &State, mut write: impl FnMut((u32, u32), &[u8]) -> Resul
     }
     for proposals in state.people.proposals().chunks(PROPOSALS_A_SECTION) {
         write(PROPOSALS, &encoded(&proposals)?)?;
+    }
+    // One network a section: each has the whole of its last picture.
+    for network in state.treasury.networks() {
+        write(NETWORKS, &encoded(network)?)?;
+    }
+    for coverage in state.treasury.coverages() {
+        write(COVERAGE, &encoded(&coverage)?)?;
     }
     Ok(())
 }
@@ -191,6 +204,75 @@ fn encoded(part: &impl Serialize) -> Result<Vec<u8>, StoreError> {
     postcard::to_extend(part, Vec::with_capacity(1 << 16)).map_err(|error| StoreError::damaged("snapshot", format!("encoding: {error}")))
 }
 
+/// The registry as releases wrote it that knew no treasury.
+mod v1 {
+    use super::{Agreement, Amount, Asset, BTreeMap, BooksAtClose, Counters, Day, Platform, PositionId, Product, RateVersion, Timestamp};
+    use serde::Deserialize;
+    use usance_core::ledger::{FirstAccounts, Places, SubLedgerTotals};
+
+    #[derive(Clone, Copy, Deserialize)]
+    struct Totals(Amount, Amount, Amount, Amount);
+
+    impl From<Totals> for SubLedgerTotals {
+        fn from(Totals(spot, funding, principal, payable): Totals) -> SubLedgerTotals {
+            SubLedgerTotals { spot, funding, principal, payable, treasury: Places::default() }
+        }
+    }
+
+    #[derive(Deserialize)]
+    pub struct Registry(
+        Platform,
+        Timestamp,
+        Day,
+        Day,
+        Vec<Asset>,
+        Vec<Agreement>,
+        Vec<Product>,
+        Vec<RateVersion>,
+        Vec<FirstAccounts>,
+        Vec<Totals>,
+        BTreeMap<Day, Vec<(FirstAccounts, Totals)>>,
+        BTreeMap<PositionId, Amount>,
+        Counters,
+    );
+
+    impl From<Registry> for super::Registry {
+        fn from(old: Registry) -> super::Registry {
+            let Registry(
+                platform,
+                last_at,
+                open_day,
+                confirmed_through,
+                assets,
+                agreements,
+                products,
+                rate_versions,
+                control,
+                sub_ledger,
+                books,
+                written_off,
+                counters,
+            ) = old;
+            let at_close = |(control, totals): (FirstAccounts, Totals)| BooksAtClose { control: control.into(), sub_ledger: totals.into() };
+            super::Registry {
+                platform,
+                last_at,
+                open_day,
+                confirmed_through,
+                assets,
+                agreements,
+                products,
+                rate_versions,
+                control: control.into_iter().map(Into::into).collect(),
+                sub_ledger: sub_ledger.into_iter().map(Into::into).collect(),
+                books: books.into_iter().map(|(day, books)| (day, books.into_iter().map(at_close).collect())).collect(),
+                written_off,
+                counters,
+            }
+        }
+    }
+}
+
 /// One decoded section.
 enum Part {
     Registry(Box<Registry>),
@@ -204,6 +286,8 @@ enum Part {
     WrittenOff(Vec<(PositionId, Amount)>),
     People(Vec<Person>),
     Proposals(Vec<Proposal>),
+    Network(Box<Network>),
+    Coverage(AssetIx, Coverage),
 }
 
 /// Reads the state of a snapshot, with as many threads as the machine has cores.
@@ -253,6 +337,7 @@ fn assemble(snapshot: &Snapshot, parts: impl Iterator<Item = Result<Part, StoreE
     let mut generations: Vec<Generation> = Vec::new();
     let (mut references, mut written_off) = (PieceMap::default(), Vec::new());
     let (mut people, mut proposals) = (Vec::new(), Vec::new());
+    let (mut networks, mut coverage) = (Vec::new(), BTreeMap::new());
     for part in parts {
         match part? {
             Part::Registry(read) => {
@@ -281,6 +366,12 @@ fn assemble(snapshot: &Snapshot, parts: impl Iterator<Item = Result<Part, StoreE
                 }
             }
             Part::Proposals(read) => proposals.extend(read),
+            Part::Network(read) => networks.push(*read),
+            Part::Coverage(asset, read) => {
+                if coverage.insert(asset, read).is_some() {
+                    return Err(damaged(snapshot, "a coin's coverage is there twice"));
+                }
+            }
             Part::References(entries) => {
                 if entries.into_iter().any(|(reference, ())| references.insert(reference, ()).is_some()) {
                     return Err(damaged(snapshot, "a reference is there twice"));
@@ -304,6 +395,7 @@ fn assemble(snapshot: &Snapshot, parts: impl Iterator<Item = Result<Part, StoreE
             keys: KeyTable::from_generations(generations),
             references,
             people: People::from_parts(people, proposals),
+            treasury: Treasury::from_parts(networks, coverage),
         },
     ))
 }
@@ -313,6 +405,7 @@ fn part(snapshot: &Snapshot, index: usize) -> Result<Part, StoreError> {
     let kind = snapshot.sections().get(index).map_or((0, 0), |section| (section.id, section.version));
     Ok(match kind {
         REGISTRY => Part::Registry(Box::new(decoded(snapshot, &bytes)?)),
+        REGISTRY_1 => Part::Registry(Box::new(decoded::<v1::Registry>(snapshot, &bytes)?.into())),
         CUSTOMERS => Part::Customers(decoded(snapshot, &bytes)?),
         ACCOUNTS => Part::Accounts(decoded(snapshot, &bytes)?),
         HOLDINGS => Part::Holdings(decoded(snapshot, &bytes)?),
@@ -326,6 +419,11 @@ fn part(snapshot: &Snapshot, index: usize) -> Result<Part, StoreError> {
         WRITTEN_OFF => Part::WrittenOff(decoded(snapshot, &bytes)?),
         PEOPLE => Part::People(decoded(snapshot, &bytes)?),
         PROPOSALS => Part::Proposals(decoded(snapshot, &bytes)?),
+        NETWORKS => Part::Network(Box::new(decoded(snapshot, &bytes)?)),
+        COVERAGE => {
+            let (asset, coverage) = decoded(snapshot, &bytes)?;
+            Part::Coverage(asset, coverage)
+        }
         (id, version) => {
             let newest = KINDS.iter().find(|known| known.0 == id).map(|known| known.1);
             return Err(match newest {

@@ -83,6 +83,8 @@ pub enum Wish {
     Stray,
     /// To come, to propose or to sign as a person.
     People,
+    /// To run a treasury.
+    Treasury,
 }
 
 /// How often a wallet names a deposit or a withdrawal as another one before.

@@ -19,13 +19,16 @@ pub mod offering;
 pub mod people;
 pub mod position;
 pub mod product;
+pub mod seen;
 pub mod situation;
 pub mod stray;
 pub mod subscription;
+pub mod treasury;
 pub mod workload;
 
 pub use cast::{Cast, Entrance, Form, Outline, References, Wish};
 pub use dice::{Dice, SplitMix64};
+pub use seen::TreasurySeen;
 pub use situation::{Held, Offer, Quote, Situation};
 pub use workload::Workload;
 
@@ -61,6 +64,7 @@ mod tests {
             (Wish::Relief, 1),
             (Wish::Clock, 2),
             (Wish::People, 3),
+            (Wish::Treasury, 24),
             (Wish::Stray, 2),
         ];
         Cast {

@@ -10,7 +10,7 @@ use usance_core::person::proposal::{Matter, Verdict};
 use usance_core::person::{PublicKey, Signature};
 
 /// Whoever may ever be a person.
-pub const PEOPLE: [&str; 4] = ["anna", "ben", "cleo", "dan"];
+pub const PEOPLE: [&str; 8] = ["anna", "ben", "cleo", "dan", "eva", "finn", "gil", "hana"];
 
 /// The key that somebody signs with; of a sample, so nothing about it is secret.
 #[must_use]

@@ -4,12 +4,14 @@
 //! predicts an answer need not ask whom he checks. Assets and customers have names here, products and positions numbers
 //! from 0 in the order of their creation.
 
+use crate::seen::{NETWORK, TreasurySeen};
 use usance_core::calendar::{Day, Timestamp};
-use usance_core::id::{PositionId, ProductIx};
+use usance_core::id::{PersonIx, PositionId, ProductIx};
 use usance_core::machine::State;
 use usance_core::machine::verb::{Redeem, redeem};
-use usance_core::person::proposal::Verdict;
+use usance_core::person::proposal::{Standing, Verdict};
 use usance_core::reward::clawback::AccountKind;
+use usance_core::treasury::network::Direction;
 
 /// What is on offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +84,8 @@ pub trait Situation {
     fn proposals(&self) -> usize;
     /// What a person would sign under a proposal, by its number; `None` where there is none.
     fn text_to_sign(&self, number: u64, verdict: Verdict) -> Option<String>;
+    /// What is to be seen of the treasury.
+    fn treasury(&self) -> TreasurySeen;
 }
 
 impl Situation for State {
@@ -144,5 +148,37 @@ impl Situation for State {
     }
     fn text_to_sign(&self, number: u64, verdict: Verdict) -> Option<String> {
         Some(self.people.proposal(number)?.text(&self.platform_name(), number, verdict))
+    }
+    fn treasury(&self) -> TreasurySeen {
+        let name = |person: PersonIx| self.people.person(person).map(|person| person.name.clone()).unwrap_or_default();
+        let people = self.people.people().iter().filter(|person| person.is_active()).map(|person| person.name.clone()).collect();
+        let now = self.registry.last_at;
+        let open = self.people.open().filter(|(_, proposal)| proposal.standing_at(now) == Standing::Open);
+        let open = open.map(|(number, proposal)| (number, proposal.approvals.iter().map(|approval| name(approval.person)).collect()));
+        let mut seen = TreasurySeen { people, open: open.collect(), ..TreasurySeen::default() };
+        let Some((_, network)) = self.treasury.named(NETWORK) else { return seen };
+        seen.is_created = true;
+        seen.addresses = network.addresses.iter().map(|address| address.text.clone()).collect();
+        seen.has_destination = !network.destinations.is_empty();
+        seen.picture = network.picture.as_deref().cloned();
+        seen.aside = network.aside.as_ref().map(|aside| aside.picture.clone());
+        seen.differences = network.apart.iter().map(|apart| (apart.number, apart.amount.is_overdrawn())).collect();
+        for moving in &network.under_way {
+            let (coin, address) = (moving.coin as usize, seen.addresses[moving.address as usize].clone());
+            match moving.direction {
+                Direction::Sweep => seen.sweeps.push(moving.hash.clone()),
+                Direction::TopUp => seen.top_ups.push((moving.hash.clone(), address, coin, moving.amount.units())),
+            }
+        }
+        seen.wallet = network
+            .coins
+            .iter()
+            .map(|coin| {
+                let coverage = self.treasury.coverage(coin.asset);
+                let last = coverage.and_then(|coverage| coverage.movements.back()).map(|(number, _)| *number);
+                (last, coverage.is_some_and(|coverage| coverage.attested.is_some()))
+            })
+            .collect();
+        seen
     }
 }

@@ -19,12 +19,19 @@ impl Workload<'_> {
         let customer = dice.one_of(&["nobody", known]).to_owned();
         let asset = if customer == known { "GONE" } else { first }.to_owned();
         let (now, amount) = (self.situation.now(), "1".to_owned());
-        match dice.below(10) {
+        match dice.below(11) {
             6 => {
                 let (symbol, decimals) = dice.one_of(&self.cast.assets);
                 Command::CreateAsset { symbol: symbol.to_owned(), name: symbol.to_owned(), decimals, display_decimals: 2 }
             }
             7 => Command::ConfirmClock { clock: now },
+            10 => {
+                // More than any total may be, together with what is there.
+                let (symbol, decimals) = dice.one_of(&self.cast.assets);
+                let (customer, amount) = (known.to_owned(), format!("1e{}", 28 - decimals));
+                let reference = format!("enormous-{}", dice.byte());
+                Command::Deposit(WalletMove { customer, asset: symbol.to_owned(), account: Spot, amount, reference })
+            }
             8 | 9 => Command::CreateProduct(Box::new(self.contradiction(dice))),
             0 => Command::Deposit(WalletMove { customer, asset, account: Spot, amount, reference: "wild".to_owned() }),
             1 => Command::Transfer { customer, asset, from: Spot, to: Funding, amount },

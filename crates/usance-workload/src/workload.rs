@@ -40,6 +40,7 @@ impl<'a> Workload<'a> {
             Wish::Clock => self.clock_move(dice),
             Wish::Stray => self.stray(dice),
             Wish::People => self.people(dice),
+            Wish::Treasury => self.treasury(dice),
         }
     }
 }

@@ -63,9 +63,14 @@ const HOUSES: [House; 3] = [
                 &["position", "product", "ledger", "pieces", "money", "calendar", "id", "limits"],
             ),
             room(
+                "treasury",
+                "networks, pictures and how one becomes the next, what is covered",
+                &["ledger", "pieces", "money", "calendar", "id", "limits"],
+            ),
+            room(
                 "machine",
                 "commands, events, state; decide, apply, close, post; what is shown and derived",
-                &["reward", "position", "product", "ledger", "person", "pieces", "money", "calendar", "id", "limits"],
+                &["treasury", "reward", "position", "product", "ledger", "person", "pieces", "money", "calendar", "id", "limits"],
             ),
             room(
                 "audit",

@@ -23,17 +23,62 @@ pub enum LedgerAccount {
     RewardsPayable,
     /// Where rewards come from (equity); may be overdrawn.
     RewardPool,
+    /// Sent between the exchange's wallet and the treasury, not yet seen by who receives it (asset).
+    InTransit,
+    /// At the treasury's addresses, free (asset).
+    TreasuryLiquid,
+    /// Delegated, at what the network says it is worth (asset).
+    TreasuryStaked,
+    /// Undelegated, not yet released (asset).
+    TreasuryUnbonding,
+    /// Earned on the network, not yet claimed (asset).
+    TreasuryClaimable,
+    /// Principal that left positions and waits for coins (liability).
+    RedemptionsQueued,
+    /// Net earned for products that pass the network's yield on, not yet credited to customers (liability).
+    YieldUndistributed,
+    /// What is set aside for losses (equity).
+    LossReserve,
+    /// What the platform keeps of what the network pays (equity).
+    CommissionIncome,
+    /// What came from elsewhere than staking (equity).
+    OtherIncome,
+    /// What was there and earned when a treasury began (equity).
+    OpeningEquity,
+    /// Losses that nobody has borne yet (contra equity).
+    SlashingLoss,
+    /// What transactions cost (contra equity).
+    NetworkFees,
+    /// Units that the network's own rounding took or gave (contra equity).
+    NetworkRounding,
 }
+
+/// How many accounts a chart has.
+const ACCOUNTS: usize = 20;
 
 impl LedgerAccount {
     /// The whole chart, in the order in which books are shown.
-    pub const ALL: [LedgerAccount; 6] = [
+    pub const ALL: [LedgerAccount; ACCOUNTS] = [
         LedgerAccount::Custody,
         LedgerAccount::CustomerSpot,
         LedgerAccount::CustomerFunding,
         LedgerAccount::CustomerPrincipal,
         LedgerAccount::RewardsPayable,
         LedgerAccount::RewardPool,
+        LedgerAccount::InTransit,
+        LedgerAccount::TreasuryLiquid,
+        LedgerAccount::TreasuryStaked,
+        LedgerAccount::TreasuryUnbonding,
+        LedgerAccount::TreasuryClaimable,
+        LedgerAccount::RedemptionsQueued,
+        LedgerAccount::YieldUndistributed,
+        LedgerAccount::LossReserve,
+        LedgerAccount::CommissionIncome,
+        LedgerAccount::OtherIncome,
+        LedgerAccount::OpeningEquity,
+        LedgerAccount::SlashingLoss,
+        LedgerAccount::NetworkFees,
+        LedgerAccount::NetworkRounding,
     ];
     /// The account's name on the wire.
     #[must_use]
@@ -45,12 +90,42 @@ impl LedgerAccount {
             LedgerAccount::CustomerPrincipal => "customer_principal",
             LedgerAccount::RewardsPayable => "rewards_payable",
             LedgerAccount::RewardPool => "reward_pool",
+            LedgerAccount::InTransit => "in_transit",
+            LedgerAccount::TreasuryLiquid => "treasury_liquid",
+            LedgerAccount::TreasuryStaked => "treasury_staked",
+            LedgerAccount::TreasuryUnbonding => "treasury_unbonding",
+            LedgerAccount::TreasuryClaimable => "treasury_claimable",
+            LedgerAccount::RedemptionsQueued => "redemptions_queued",
+            LedgerAccount::YieldUndistributed => "yield_undistributed",
+            LedgerAccount::LossReserve => "loss_reserve",
+            LedgerAccount::CommissionIncome => "commission_income",
+            LedgerAccount::OtherIncome => "other_income",
+            LedgerAccount::OpeningEquity => "opening_equity",
+            LedgerAccount::SlashingLoss => "slashing_loss",
+            LedgerAccount::NetworkFees => "network_fees",
+            LedgerAccount::NetworkRounding => "network_rounding",
         }
     }
-    /// Whether a debit makes it larger: true of assets only.
+    /// Whether every asset's books have it: the others are there where a treasury is.
+    #[must_use]
+    pub const fn is_of_every_asset(self) -> bool {
+        (self as usize) <= LedgerAccount::RewardPool as usize
+    }
+    /// Whether a debit makes it larger: true of assets, and of what lessens equity.
     #[must_use]
     const fn grows_by_debit(self) -> bool {
-        matches!(self, LedgerAccount::Custody)
+        matches!(
+            self,
+            LedgerAccount::Custody
+                | LedgerAccount::InTransit
+                | LedgerAccount::TreasuryLiquid
+                | LedgerAccount::TreasuryStaked
+                | LedgerAccount::TreasuryUnbonding
+                | LedgerAccount::TreasuryClaimable
+                | LedgerAccount::SlashingLoss
+                | LedgerAccount::NetworkFees
+                | LedgerAccount::NetworkRounding
+        )
     }
 }
 
@@ -155,10 +230,23 @@ impl JournalEntry {
     }
 }
 
-/// The balances of one asset's chart. Custody grows by debits, everything else by credits.
+/// The balances of one asset's chart, each above nothing on the side on which it grows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ControlAccounts {
-    balances: [Balance; 6],
+    balances: [Balance; ACCOUNTS],
+}
+
+/// The control accounts of a release that knew no treasury.
+pub type FirstAccounts = [Balance; 6];
+
+impl From<FirstAccounts> for ControlAccounts {
+    fn from(first: FirstAccounts) -> ControlAccounts {
+        let mut control = ControlAccounts::default();
+        for (balance, was) in control.balances.iter_mut().zip(first) {
+            *balance = was;
+        }
+        control
+    }
 }
 
 impl ControlAccounts {
@@ -180,8 +268,11 @@ impl ControlAccounts {
     /// Whether assets equal liabilities and equity.
     #[must_use]
     pub fn is_balanced(&self) -> bool {
-        let [custody, others @ ..] = &self.balances;
-        others.iter().try_fold(0i128, |sum, balance| sum.checked_add(balance.units())) == Some(custody.units())
+        let side = |debit: bool| {
+            let on_it = LedgerAccount::ALL.into_iter().filter(|account| account.grows_by_debit() == debit);
+            on_it.map(|account| self.balance(account).units()).try_fold(0i128, i128::checked_add)
+        };
+        side(true).is_some() && side(true) == side(false)
     }
 }
 
@@ -197,6 +288,23 @@ pub struct SubLedgerTotals {
     pub principal: Amount,
     /// Accrued rewards of open positions.
     pub payable: Amount,
+    /// Where the treasury's coins are.
+    pub treasury: Places,
+}
+
+/// Where a treasury's coins of one asset are, added up over its addresses and validators.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Places {
+    /// Free at its addresses.
+    pub liquid: Amount,
+    /// Delegated.
+    pub staked: Amount,
+    /// Undelegated, not yet released.
+    pub unbonding: Amount,
+    /// Earned, not yet claimed.
+    pub claimable: Amount,
+    /// On the way from or to the wallet.
+    pub in_transit: Amount,
 }
 
 impl SubLedgerTotals {
@@ -208,7 +316,22 @@ impl SubLedgerTotals {
             LedgerAccount::CustomerFunding => Some(self.funding),
             LedgerAccount::CustomerPrincipal => Some(self.principal),
             LedgerAccount::RewardsPayable => Some(self.payable),
-            LedgerAccount::Custody | LedgerAccount::RewardPool => None,
+            LedgerAccount::TreasuryLiquid => Some(self.treasury.liquid),
+            LedgerAccount::TreasuryStaked => Some(self.treasury.staked),
+            LedgerAccount::TreasuryUnbonding => Some(self.treasury.unbonding),
+            LedgerAccount::TreasuryClaimable => Some(self.treasury.claimable),
+            LedgerAccount::InTransit => Some(self.treasury.in_transit),
+            LedgerAccount::Custody
+            | LedgerAccount::RewardPool
+            | LedgerAccount::RedemptionsQueued
+            | LedgerAccount::YieldUndistributed
+            | LedgerAccount::LossReserve
+            | LedgerAccount::CommissionIncome
+            | LedgerAccount::OtherIncome
+            | LedgerAccount::OpeningEquity
+            | LedgerAccount::SlashingLoss
+            | LedgerAccount::NetworkFees
+            | LedgerAccount::NetworkRounding => None,
         }
     }
     /// Whether every control account equals its sub-ledger.

@@ -4,11 +4,12 @@
 use super::state::State;
 use super::view::{self, PositionView, ProductView};
 use crate::calendar::{Day, Timestamp};
-use crate::id::{AgreementIx, AssetIx, CustomerIx, PersonIx, PositionId, ProductIx, RateVersionIx};
+use crate::id::{AgreementIx, AssetIx, CustomerIx, NetworkIx, PersonIx, PositionId, ProductIx, RateVersionIx};
 use crate::ledger::LedgerAccount;
 use crate::money::{Amount, Balance, Rate};
 use crate::person::proposal::Standing;
 use crate::reward::clawback::{AccountKind, RedemptionFigures};
+use crate::treasury::network::{Direction, Implausible};
 use serde::{Deserialize, Serialize};
 
 /// A customer's two balances of an asset.
@@ -131,6 +132,47 @@ pub enum Answer {
         approved_by: Vec<PersonIx>,
         /// Where it stands.
         standing: Standing,
+    },
+    /// The network.
+    Network(NetworkIx),
+    /// A picture that came.
+    Picture {
+        /// Of which network.
+        network: NetworkIx,
+        /// Its number.
+        number: u64,
+        /// Why it is kept aside; nothing when it counts.
+        aside: Option<Implausible>,
+        /// How many differences wait for an explanation.
+        held_apart: u32,
+    },
+    /// What the wallet said that it holds.
+    Attested {
+        /// Of which asset.
+        asset: AssetIx,
+        /// How much.
+        amount: Amount,
+        /// When.
+        at: Timestamp,
+        /// The last movement that is in it.
+        movement: u64,
+        /// What is covered after it; nothing where no treasury has begun.
+        covered: Option<Balance>,
+    },
+    /// Coins between the wallet and the treasury.
+    Moving {
+        /// Over which network.
+        network: NetworkIx,
+        /// Of which asset.
+        asset: AssetIx,
+        /// Which way.
+        direction: Direction,
+        /// How much.
+        amount: Amount,
+        /// The hash of the transaction.
+        hash: String,
+        /// The number of the wallet's movement.
+        movement: u64,
     },
 }
 

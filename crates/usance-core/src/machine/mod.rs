@@ -9,6 +9,7 @@ pub mod answer;
 pub mod apply;
 pub mod clock_trust;
 pub mod close;
+mod covered;
 pub mod day;
 pub mod derive;
 mod end;
@@ -24,6 +25,7 @@ pub mod preview;
 pub mod registry;
 pub mod rejection;
 pub mod state;
+pub mod treasury;
 pub mod verb;
 pub mod view;
 
@@ -58,7 +60,7 @@ pub fn execute(state: &mut State, command: &Command, now: Timestamp) -> Executed
 
 /// Applies what follows by itself of the last event, and of what follows that.
 fn follow(state: &mut State, events: &mut Vec<Event>, now: Timestamp) {
-    while let Some(effect) = events.last().and_then(|event| verb::effect(state, event)) {
+    while let Some(effect) = events.last().and_then(|event| verb::effect(state, event, now)) {
         match effect {
             Ok(event) => {
                 apply::apply(state, &event, now);

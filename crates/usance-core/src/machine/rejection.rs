@@ -169,6 +169,26 @@ pub enum Rejection {
     AlreadySigned,
     /// Two people have to approve it.
     ApprovalNeeded,
+    /// There is no such network.
+    NetworkNotFound,
+    /// A picture cannot be the next one.
+    PictureRefused {
+        /// Why.
+        reason: String,
+    },
+    /// No such picture is kept aside.
+    PictureNotFound,
+    /// There is no such difference.
+    DifferenceNotFound,
+    /// No such coins are under way.
+    TransferNotFound,
+    /// The coins that are there are not enough for what customers may take.
+    CoverageInsufficient {
+        /// Of which asset.
+        asset: AssetIx,
+        /// What is covered.
+        covered: Balance,
+    },
 }
 
 /// The field whose text is not an amount.
@@ -266,4 +286,10 @@ codes! {
     SignatureInvalid => "signature_invalid",
     AlreadySigned => "already_signed",
     ApprovalNeeded => "approval_needed",
+    NetworkNotFound => "network_not_found",
+    PictureRefused => "picture_refused",
+    PictureNotFound => "picture_not_found",
+    DifferenceNotFound => "difference_not_found",
+    TransferNotFound => "transfer_not_found",
+    CoverageInsufficient => "coverage_insufficient",
 }

@@ -8,6 +8,7 @@
 use super::keys::KeyTable;
 use super::people::People;
 pub use super::registry::{Agreement, Asset, BooksAtClose, ClockMode, Counters, Platform, Registry};
+use super::treasury::Treasury;
 use crate::id::{AccountIx, AgreementIx, AssetIx, CustomerIx, HoldingIx, PositionId, ProductIx, RateVersionIx, hash16};
 use crate::ledger::{ControlAccounts, JournalEntry, SubLedgerTotals};
 use crate::money::Amount;
@@ -95,6 +96,8 @@ pub struct State {
     pub references: PieceMap<()>,
     /// People, and what they decide on.
     pub people: People,
+    /// Where the pooled coins are.
+    pub treasury: Treasury,
     /// Customers by hashed id.
     pub(super) customer_by_id: PieceMap<CustomerIx>,
     asset_by_symbol: BTreeMap<String, AssetIx>,
@@ -154,6 +157,7 @@ impl State {
             keys: columns.keys,
             references: columns.references,
             people: columns.people,
+            treasury: columns.treasury,
             customer_by_id,
             asset_by_symbol,
             product_by_id,
@@ -442,7 +446,7 @@ impl State {
         }
     }
     /// Notes that an asset's books are to be checked when the event is applied.
-    fn touch(&mut self, asset: AssetIx) {
+    pub(super) fn touch(&mut self, asset: AssetIx) {
         if !self.touched.contains(&asset) {
             self.touched.push(asset);
         }
@@ -502,4 +506,6 @@ pub struct Columns {
     pub references: PieceMap<()>,
     /// See [`State`].
     pub people: People,
+    /// See [`State`].
+    pub treasury: Treasury,
 }

@@ -27,6 +27,65 @@ pub enum Matter {
         /// Who.
         name: String,
     },
+    /// An address is to be the treasury's.
+    AddTreasuryAddress {
+        /// The network's name.
+        network: String,
+        /// As the network writes it.
+        address: String,
+    },
+    /// Coins of the treasury may be swept there.
+    AddDestination {
+        /// The network's name.
+        network: String,
+        /// As the network writes it.
+        address: String,
+        /// What a transfer has to say beside it; may be empty.
+        memo: String,
+    },
+    /// A picture that was kept aside is right. The first one begins the treasury.
+    ConfirmPicture {
+        /// The network's name.
+        network: String,
+        /// Its number.
+        number: u64,
+        /// Its block's hash.
+        hash: String,
+    },
+    /// What a difference was that nobody has explained.
+    ExplainDifference {
+        /// The network's name.
+        network: String,
+        /// The difference's number.
+        number: u64,
+        /// What it was.
+        was: DifferenceIs,
+    },
+}
+
+/// What a difference was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DifferenceIs {
+    /// Coins that are ours now, from elsewhere than staking.
+    OtherIncome,
+    /// Coins that are gone.
+    Loss,
+    /// What something cost.
+    Fee,
+}
+
+impl DifferenceIs {
+    /// Every answer.
+    pub const ALL: [DifferenceIs; 3] = [DifferenceIs::OtherIncome, DifferenceIs::Loss, DifferenceIs::Fee];
+    /// The word on the wire, and in the text that is signed.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            DifferenceIs::OtherIncome => "other_income",
+            DifferenceIs::Loss => "loss",
+            DifferenceIs::Fee => "fee",
+        }
+    }
 }
 
 impl Matter {
@@ -36,6 +95,10 @@ impl Matter {
         match self {
             Matter::RegisterPerson { .. } => "register_person",
             Matter::RemovePerson { .. } => "remove_person",
+            Matter::AddTreasuryAddress { .. } => "add_treasury_address",
+            Matter::AddDestination { .. } => "add_destination",
+            Matter::ConfirmPicture { .. } => "confirm_picture",
+            Matter::ExplainDifference { .. } => "explain_difference",
         }
     }
     /// All of it as names and values, in one order for ever: what is shown, and what is signed. No value has a line break.
@@ -44,6 +107,16 @@ impl Matter {
         match self {
             Matter::RegisterPerson { name, key } => vec![("name", name.clone()), ("public_key", key.to_string())],
             Matter::RemovePerson { name } => vec![("name", name.clone())],
+            Matter::AddTreasuryAddress { network, address } => vec![("network", network.clone()), ("address", address.clone())],
+            Matter::AddDestination { network, address, memo } => {
+                vec![("network", network.clone()), ("address", address.clone()), ("memo", memo.clone())]
+            }
+            Matter::ConfirmPicture { network, number, hash } => {
+                vec![("network", network.clone()), ("number", number.to_string()), ("hash", hash.clone())]
+            }
+            Matter::ExplainDifference { network, number, was } => {
+                vec![("network", network.clone()), ("number", number.to_string()), ("was", was.word().to_owned())]
+            }
         }
     }
 }

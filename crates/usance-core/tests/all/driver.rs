@@ -265,6 +265,7 @@ pub fn through_parts(state: &State) -> State {
         origins: state.origins.clone(),
         keys: state.keys.clone(),
         references: state.references.clone(),
+        treasury: state.treasury.clone(),
         people: People::from_parts(state.people.people().to_vec(), state.people.proposals().to_vec()),
     };
     State::from_parts(registry, columns)

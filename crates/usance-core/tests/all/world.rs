@@ -51,6 +51,7 @@ pub static CAST: LazyLock<Cast> = LazyLock::new(|| Cast {
         (Wish::Clock, 1),
         (Wish::Stray, 1),
         (Wish::People, 2),
+        (Wish::Treasury, 10),
     ],
 });
 

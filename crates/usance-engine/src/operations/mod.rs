@@ -30,5 +30,6 @@ pub mod statement;
 pub mod subscription;
 pub mod token;
 pub mod transfer;
+pub mod treasury;
 pub mod whole;
 pub mod words;

@@ -34,6 +34,8 @@ pub enum MatterAsked {
         /// The name.
         name: String,
     },
+    /// What is asked for as it is carried out.
+    Plain(Matter),
 }
 
 /// A signature as it is brought.
@@ -66,6 +68,7 @@ pub async fn create(
             Matter::RegisterPerson { name, key }
         }
         MatterAsked::RemovePerson { name } => Matter::RemovePerson { name },
+        MatterAsked::Plain(matter) => matter,
     };
     let command = Command::Propose { matter: Box::new(matter), expires_at };
     engine.carry_out(Write { caller, once, method: "POST" }, command, None).await

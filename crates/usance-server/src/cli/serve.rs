@@ -8,7 +8,7 @@ use crate::cli::output::{Output, progress};
 use crate::cli::rate_flags::RateFlags;
 use crate::cli::store_flags::{StoreFlags, plain_name};
 use crate::site::{self, door::Door};
-use crate::wire::address::{Network, Proxies};
+use crate::wire::address::{Proxies, Subnet};
 use crate::wire::admission::Admission;
 use crate::wire::limits::Limits;
 use crate::wire::listen::{self, Entrance, House, Opened};
@@ -103,7 +103,7 @@ pub struct Serving {
     /// A proxy whose X-Forwarded-For tells where a customer is, as an address or a range like 10.0.0.0/8; may be given again,
     /// or with commas. Nobody else's is believed. Attempts to sign in are counted by that address.
     #[arg(long, value_name = "CIDR", env = "USANCE_TRUSTED_PROXY", value_delimiter = ',')]
-    pub trusted_proxy: Vec<Network>,
+    pub trusted_proxy: Vec<Subnet>,
     /// Write the service's own log as JSON lines.
     #[arg(long, env = "USANCE_LOG_JSON", value_parser = FalseyValueParser::new())]
     pub log_json: bool,

@@ -3,7 +3,7 @@
 use super::route::Route;
 use crate::json::{
     account, agreement, answer, asset, book, clock, customer, day, events, history, journal, notices, person, position, product, proposal,
-    rate, redemption, reward, security, service, session, shape, statement, subscription, token, transfer,
+    rate, redemption, reward, security, service, session, shape, statement, subscription, token, transfer, treasury,
 };
 use crate::wire::input::Nothing;
 use axum::http::Method;
@@ -163,6 +163,39 @@ pub fn table() -> Vec<Route> {
         post_route("/v1/operator/agreements", "agreement_publish", "Puts an agreement in force.", || post(agreement::agreement_publish))
             .takes::<agreement::AgreementAsked>()
             .makes::<shape::AgreementShape>(),
+        get_route("/v1/operator/treasury/networks", "network_list", "The networks that the treasury is on.", || {
+            get(treasury::network_list)
+        })
+        .lists::<shape::treasury::NetworkShape>(),
+        get_route("/v1/operator/treasury/networks/{id}", "network_get", "One network: places, differences, what is under way.", || {
+            get(treasury::network_get)
+        })
+        .gives::<shape::treasury::NetworkShape>(),
+        post_route("/v1/operator/treasury/networks", "network_create", "Adds a network.", || post(treasury::network_create))
+            .takes::<treasury::NetworkAsked>()
+            .makes::<shape::treasury::NetworkNamedShape>(),
+        post_route("/v1/operator/treasury/networks/{id}/pictures", "picture_create", "Says what a network finally shows.", || {
+            post(treasury::picture_create)
+        })
+        .takes::<treasury::PictureAsked>()
+        .makes::<shape::treasury::PictureTakenShape>(),
+        get_route("/v1/operator/treasury/coverage", "coverage_list", "What can be withdrawn, and what is there for it.", || {
+            get(treasury::coverage_list)
+        })
+        .lists::<treasury::CoverageShape>(),
+        post_route("/v1/treasury/attestations", "attestation_create", "Says what the wallet holds.", || post(treasury::attestation_create))
+            .takes::<treasury::AttestationAsked>()
+            .makes::<shape::treasury::AttestedShape>(),
+        post_route("/v1/treasury/top-ups", "top_up_create", "Says that the wallet sent coins to the treasury.", || {
+            post(treasury::top_up_create)
+        })
+        .takes::<treasury::TopUpAsked>()
+        .makes::<shape::treasury::MovedShape>(),
+        post_route("/v1/treasury/sweeps", "sweep_create", "Says that coins of the treasury came to the wallet.", || {
+            post(treasury::sweep_create)
+        })
+        .takes::<treasury::SweepAsked>()
+        .makes::<shape::treasury::MovedShape>(),
         get_route("/v1/operator/people", "person_list", "Who proposes and approves.", || get(person::person_list))
             .lists::<shape::person::PersonShape>(),
         post_route("/v1/operator/people", "person_create", "Registers one of the first two people; later ones are proposed.", || {

@@ -3,6 +3,7 @@
 
 use crate::json::shape::person::PersonShape;
 use crate::json::shape::proposal;
+use crate::json::shape::treasury;
 use crate::json::shape::{self, PositionShape, RedemptionShape, amount, balance, product_id, symbol};
 use serde::Serialize;
 use usance_core::id::{AssetIx, CustomerIx};
@@ -152,6 +153,20 @@ pub fn answer(state: &State, answer: &Answer) -> Vec<u8> {
         }),
         Answer::Position(view) => bytes(&shape::position(state, view)),
         Answer::Clock { now, day } => bytes(&shape::clock(state, *now, *day)),
+        Answer::Network(ix) => bytes(&treasury::named(state, *ix)),
+        Answer::Picture { network, number, aside, held_apart } => {
+            bytes(&treasury::picture_taken(state, *network, *number, *aside, *held_apart))
+        }
+        Answer::Attested { asset, amount: attested, at, movement, covered } => bytes(&treasury::AttestedShape {
+            asset: symbol(state, *asset),
+            amount: amount(state, *asset, *attested),
+            at: at.to_string(),
+            movement: *movement,
+            covered: covered.map(|covered| balance(state, *asset, covered)),
+        }),
+        Answer::Moving { network, asset, direction, amount: moved, hash, movement } => {
+            bytes(&treasury::moved(state, (*network, *asset), *direction, *moved, hash, *movement))
+        }
         Answer::Person(ix) => bytes(&state.people.person(*ix).map(PersonShape::registered)),
         Answer::Proposal { number, approved_by, standing } => bytes(&proposal::shape(state, *number, approved_by, *standing)),
     }

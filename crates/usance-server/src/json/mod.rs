@@ -31,3 +31,4 @@ pub mod statement;
 pub mod subscription;
 pub mod token;
 pub mod transfer;
+pub mod treasury;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use usance_core::calendar::Timestamp;
 use usance_core::id::PersonIx;
 use usance_core::machine::{Rejection, State as Machine};
-use usance_core::person::proposal::{Proposal, Verdict};
+use usance_core::person::proposal::{DifferenceIs, Matter, Proposal, Verdict};
 use usance_engine::operations::proposal::{self, MatterAsked, Signing};
 use usance_store::secrets::Purpose;
 use utoipa::ToSchema;
@@ -83,6 +83,41 @@ pub enum MatterShape {
         /// Who.
         name: String,
     },
+    /// An address is to be the treasury's.
+    AddTreasuryAddress {
+        /// The network's name.
+        network: String,
+        /// As the network writes it.
+        address: String,
+    },
+    /// Coins of the treasury may be swept there.
+    AddDestination {
+        /// The network's name.
+        network: String,
+        /// As the network writes it.
+        address: String,
+        /// What a transfer has to say beside it.
+        #[serde(default)]
+        memo: String,
+    },
+    /// A picture that was kept aside is right. The first one begins the treasury.
+    ConfirmPicture {
+        /// The network's name.
+        network: String,
+        /// Its number.
+        number: String,
+        /// Its block's hash.
+        hash: String,
+    },
+    /// What a difference was.
+    ExplainDifference {
+        /// The network's name.
+        network: String,
+        /// The difference's number.
+        number: String,
+        /// `other_income`, `loss` or `fee`.
+        was: String,
+    },
 }
 
 /// A proposal to be made.
@@ -103,6 +138,16 @@ pub async fn proposal_create(State(app): State<App>, call: Call, Body(asked): Bo
     let matter = match asked.matter {
         MatterShape::RegisterPerson { name, public_key } => MatterAsked::RegisterPerson { name, public_key },
         MatterShape::RemovePerson { name } => MatterAsked::RemovePerson { name },
+        MatterShape::AddTreasuryAddress { network, address } => MatterAsked::Plain(Matter::AddTreasuryAddress { network, address }),
+        MatterShape::AddDestination { network, address, memo } => MatterAsked::Plain(Matter::AddDestination { network, address, memo }),
+        MatterShape::ConfirmPicture { network, number: text, hash } => {
+            MatterAsked::Plain(Matter::ConfirmPicture { network, number: number(&text), hash })
+        }
+        MatterShape::ExplainDifference { network, number: text, was } => {
+            let found = DifferenceIs::ALL.into_iter().find(|answer| answer.word() == was);
+            let was = found.ok_or_else(|| Problem::malformed("was: other_income, loss or fee"))?;
+            MatterAsked::Plain(Matter::ExplainDifference { network, number: number(&text), was })
+        }
     };
     created(&app, proposal::create(&app.engine, &call.caller, &once, matter, expires_at).await)
 }

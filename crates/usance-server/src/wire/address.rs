@@ -15,12 +15,12 @@ const LINE_BITS: u32 = 64;
 
 /// A range of addresses: `10.0.0.0/8`, or one address alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
+pub struct Subnet {
     first: IpAddr,
     bits: u32,
 }
 
-impl Network {
+impl Subnet {
     fn holds(&self, address: IpAddr) -> bool {
         match (self.first, address) {
             (IpAddr::V4(own), IpAddr::V4(other)) => (own.to_bits() ^ other.to_bits()).leading_zeros() >= self.bits,
@@ -30,7 +30,7 @@ impl Network {
     }
 }
 
-impl FromStr for Network {
+impl FromStr for Subnet {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -40,11 +40,11 @@ impl FromStr for Network {
         let first: IpAddr = first.parse().map_err(|_| wrong())?;
         let most = if first.is_ipv4() { 32 } else { 128 };
         let bits = bits.map_or(Ok(most), |bits| bits.parse().map_err(|_| wrong()))?;
-        if bits <= most { Ok(Network { first, bits }) } else { Err(wrong()) }
+        if bits <= most { Ok(Subnet { first, bits }) } else { Err(wrong()) }
     }
 }
 
-impl fmt::Display for Network {
+impl fmt::Display for Subnet {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}/{}", self.first, self.bits)
     }
@@ -52,7 +52,7 @@ impl fmt::Display for Network {
 
 /// The proxies that are believed.
 #[derive(Clone, Debug, Default)]
-pub struct Proxies(pub Vec<Network>);
+pub struct Proxies(pub Vec<Subnet>);
 
 impl Proxies {
     /// Whether an address is a trusted proxy's.
@@ -150,10 +150,10 @@ mod tests {
     #[test]
     fn what_is_no_network_is_refused() {
         for text in ["", "10.0.0.0/33", "::/129", "10.0.0/8", "proxy", "10.0.0.1/", "10.0.0.1/-1"] {
-            assert!(text.parse::<Network>().is_err(), "{text}");
+            assert!(text.parse::<Subnet>().is_err(), "{text}");
         }
-        assert_eq!(" 10.0.0.0/8 ".parse::<Network>().unwrap().to_string(), "10.0.0.0/8");
-        assert_eq!("10.0.0.7".parse::<Network>().unwrap().to_string(), "10.0.0.7/32");
+        assert_eq!(" 10.0.0.0/8 ".parse::<Subnet>().unwrap().to_string(), "10.0.0.0/8");
+        assert_eq!("10.0.0.7".parse::<Subnet>().unwrap().to_string(), "10.0.0.7/32");
     }
 
     #[test]

@@ -15,6 +15,10 @@ const fn status(rejection: &Rejection) -> StatusCode {
         | Rejection::ProductNotFound
         | Rejection::PositionNotFound
         | Rejection::PersonNotFound
+        | Rejection::NetworkNotFound
+        | Rejection::PictureNotFound
+        | Rejection::DifferenceNotFound
+        | Rejection::TransferNotFound
         | Rejection::ProposalNotFound => StatusCode::NOT_FOUND,
         Rejection::QuoteChanged { .. }
         | Rejection::PositionClosed
@@ -91,6 +95,15 @@ pub fn rejected(state: &State, rejection: &Rejection) -> Problem {
         Rejection::ClockNotSimulated => problem("Only a simulated clock can be moved.".into()),
         Rejection::ClockBackwards { now } => problem(format!("The clock stands at {now} and runs forward only.")).with("now", now.to_string()),
         Rejection::ClockMoveTooFar { latest } => problem(format!("One move goes 3,660 days at most: until {latest}.")).with("latest", latest.to_string()),
+        Rejection::NetworkNotFound => problem("There is no such network, or none with this asset.".into()),
+        Rejection::PictureRefused { reason } => problem(format!("The picture cannot be the next one: {reason}.")),
+        Rejection::PictureNotFound => problem("No such picture is kept aside.".into()),
+        Rejection::DifferenceNotFound => problem("There is no such difference that waits for an explanation.".into()),
+        Rejection::TransferNotFound => problem("No picture has shown such a sweep to leave, or it was received already.".into()),
+        Rejection::CoverageInsufficient { asset, covered } => {
+            let covered = text::balance(state, *asset, *covered);
+            problem(format!("The coins that are there leave {covered}: the treasury has to bring some back first.")).with("covered", covered)
+        }
         Rejection::PersonNotFound => problem("There is no person of that name who may sign.".into()),
         Rejection::ProposalNotFound => problem("There is no such proposal.".into()),
         Rejection::ProposalNotOpen { standing } => {

@@ -4,7 +4,7 @@
 //! [`rejections`] (every rule that says no, with its numbers), [`paging`] (a list is the same whole however it is cut),
 //! [`statement`] (what a customer sees adds up), [`cut`] (what is of which day), [`ledger`] (the books do), [`offer`] (what is shown before is what is
 //! booked), [`live`] (events, health, notices), [`people`] (tokens, passwords, how often one may ask),
-//! [`two_people`] (what nobody does alone).
+//! [`two_people`] (what nobody does alone), [`treasury`] (where the pooled coins are).
 
 mod accept;
 mod cut;
@@ -18,4 +18,5 @@ mod paging;
 mod people;
 mod rejections;
 mod statement;
+mod treasury;
 mod two_people;

@@ -83,6 +83,12 @@ pub fn write(units: u128, decimals: u8) -> String {
     format!("{units}e-{decimals}")
 }
 
+/// An amount as a change of something that may go below zero.
+#[must_use]
+pub fn signed(units: u128) -> i128 {
+    i128::try_from(units).unwrap_or(i128::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

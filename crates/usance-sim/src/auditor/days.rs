@@ -1,5 +1,6 @@
 //! What a day's close must do (RULES 2, 3, 7, 8): every position in ascending number accrues, is paid, and matures.
 
+pub use super::arithmetic::signed;
 use super::arithmetic::{D, floor, numerator};
 use super::{Account, Auditor, Lot, Position};
 use crate::facts::Facts;
@@ -190,10 +191,4 @@ pub(super) struct NewPosition {
     pub auto_renew: bool,
     pub agreement: usize,
     pub at: i64,
-}
-
-/// An amount as a change of something that may go below zero.
-#[must_use]
-pub fn signed(units: u128) -> i128 {
-    i128::try_from(units).unwrap_or(i128::MAX)
 }

@@ -8,12 +8,14 @@
 
 pub mod arithmetic;
 pub mod days;
+pub mod network;
 pub mod offering;
 pub mod people;
 pub mod refused;
 pub mod sight;
 pub mod staking;
 pub mod terms;
+pub mod treasury;
 pub mod verbs;
 pub mod wallet;
 
@@ -207,6 +209,14 @@ pub struct Auditor {
     pub proposals: Vec<Proposal>,
     /// What the platform is called where somebody signs.
     pub name: String,
+    /// The network, once there is one.
+    pub net: Option<network::Net>,
+    /// By asset: what is known of the wallet's coins.
+    pub wallets: BTreeMap<usize, network::Wallet>,
+    /// What the treasury's own accounts of income and loss have.
+    pub treasury_books: network::Books,
+    /// The instant of what is being decided.
+    pub deciding_at: i64,
 }
 
 impl Auditor {
@@ -238,6 +248,10 @@ impl Auditor {
             people: Vec::new(),
             proposals: Vec::new(),
             name,
+            net: None,
+            wallets: BTreeMap::new(),
+            treasury_books: network::Books::new(),
+            deciding_at: at,
         }
     }
 

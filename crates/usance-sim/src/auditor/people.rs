@@ -20,6 +20,18 @@ impl Auditor {
         let about = match &proposal.matter {
             Matter::RegisterPerson { name, key } => format!("kind: register_person\nname: {name}\npublic_key: {key}\n"),
             Matter::RemovePerson { name } => format!("kind: remove_person\nname: {name}\n"),
+            Matter::AddTreasuryAddress { network, address } => {
+                format!("kind: add_treasury_address\nnetwork: {network}\naddress: {address}\n")
+            }
+            Matter::AddDestination { network, address, memo } => {
+                format!("kind: add_destination\nnetwork: {network}\naddress: {address}\nmemo: {memo}\n")
+            }
+            Matter::ConfirmPicture { network, number, hash } => {
+                format!("kind: confirm_picture\nnetwork: {network}\nnumber: {number}\nhash: {hash}\n")
+            }
+            Matter::ExplainDifference { network, number, was } => {
+                format!("kind: explain_difference\nnetwork: {network}\nnumber: {number}\nwas: {}\n", was.word())
+            }
         };
         let verdict = if approves { "approve" } else { "decline" };
         let until = Timestamp::from_ms(proposal.expires_at).to_text();
@@ -72,6 +84,10 @@ impl Auditor {
                 self.people[number].removed = true;
                 Ok(())
             }
+            Matter::AddTreasuryAddress { network, address } => self.add_address(network, address),
+            Matter::AddDestination { network, address, memo } => self.add_destination(network, address, memo),
+            Matter::ConfirmPicture { network, number, hash } => self.confirm_picture(network, *number, hash),
+            Matter::ExplainDifference { network, number, was } => self.explain_difference(network, *number, *was),
         }
     }
 

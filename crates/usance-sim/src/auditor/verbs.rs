@@ -36,6 +36,7 @@ impl Auditor {
     /// # Errors
     /// The refusal that the rules ask for.
     pub fn run(&mut self, command: &Command, at: i64) -> Told {
+        self.deciding_at = at;
         let acts = self.acts(command);
         let before = acts.map(|(_, customer, asset)| self.pair(customer, asset));
         let told = match command {
@@ -59,6 +60,11 @@ impl Auditor {
             Command::RegisterPerson { name, key } => self.register_first(name, &key.to_string()),
             Command::Propose { matter, expires_at } => self.propose(matter, expires_at.map(Timestamp::ms), at),
             Command::SignProposal(asked) => self.sign(asked, at),
+            Command::CreateNetwork(asked) => self.create_network(asked),
+            Command::Observe { network, picture } => self.observe(network, picture, at),
+            Command::Attest(asked) => self.attest(asked, at),
+            Command::ReportTopUp(asked) => self.top_up(asked),
+            Command::ReportSweep { network, hash } => self.sweep(network, hash),
             Command::SettleRate { product, day, rate } => self.settle_rate(product, i64::from(day.number()), rate.units()),
         }?;
         self.now = self.now.max(at);

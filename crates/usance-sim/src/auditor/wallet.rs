@@ -36,16 +36,23 @@ impl Auditor {
         self.references.insert(reference);
         self.custody[asset] += signed(units);
         self.give(customer, asset, account(moved.account), units);
-        Ok(self.wallet_moved(moved, (customer, asset, units), at))
+        let told = self.wallet_moved(moved, (customer, asset, units), at);
+        self.moved_by_wallet(asset, true);
+        Ok(told)
     }
 
     pub(super) fn withdraw(&mut self, moved: &WalletMove, at: i64) -> Told {
         let (customer, asset, units, reference) = self.wallet_move("withdrawal", moved)?;
         self.enough(customer, asset, account(moved.account), units)?;
+        if let Some(held) = self.held_by_wallet(asset).filter(|held| *held < signed(units)) {
+            return Err(Refused::about("coverage_insufficient", asset).with("covered", held));
+        }
         self.references.insert(reference);
         self.custody[asset] -= signed(units);
         self.take(customer, asset, account(moved.account), units);
-        Ok(self.wallet_moved(moved, (customer, asset, units), at))
+        let told = self.wallet_moved(moved, (customer, asset, units), at);
+        self.moved_by_wallet(asset, true);
+        Ok(told)
     }
 
     pub(super) fn transfer(&mut self, who: &str, symbol: &str, (from, to): (AccountKind, AccountKind), amount: &str, at: i64) -> Told {
@@ -78,6 +85,7 @@ impl Auditor {
         self.room_in_custody(asset, units)?;
         self.custody[asset] += signed(units);
         self.pool[asset] += signed(units);
+        self.moved_by_wallet(asset, false);
         Ok(self.pool_facts(asset, units, true))
     }
 
@@ -87,8 +95,10 @@ impl Auditor {
         if self.pool[asset] < signed(units) {
             return Err(Refused::about("insufficient_balance", asset).with("available", self.pool[asset]));
         }
+        self.covers(asset, units)?;
         self.custody[asset] -= signed(units);
         self.pool[asset] -= signed(units);
+        self.moved_by_wallet(asset, false);
         Ok(self.pool_facts(asset, units, false))
     }
 }

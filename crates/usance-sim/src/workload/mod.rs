@@ -14,7 +14,7 @@ use usance_core::machine::verb::{Redeem, Source, Subscribe};
 use usance_core::person::proposal::Verdict;
 use usance_core::product::Status;
 use usance_core::reward::clawback::AccountKind;
-use usance_workload::{Cast, Dice, Entrance, Form, Held, Offer, Outline, Quote, References, Situation, Wish, Workload};
+use usance_workload::{Cast, Dice, Entrance, Form, Held, Offer, Outline, Quote, References, Situation, TreasurySeen, Wish, Workload};
 
 /// Everybody.
 pub const CUSTOMERS: [&str; 5] = ["alice", "bob", "carol", "dave", "erin"];
@@ -38,8 +38,8 @@ const PRODUCTS: [Outline; 7] = [
     outline("sol-bare", 0, Form::Term, Entrance::Bare),
 ];
 
-/// A die of 35 sides.
-const WISHES: [(Wish, u8); 11] = [
+/// A die of 38 sides.
+const WISHES: [(Wish, u8); 12] = [
     (Wish::Subscription, 10),
     (Wish::Redemption, 5),
     (Wish::Stray, 1),
@@ -51,6 +51,7 @@ const WISHES: [(Wish, u8); 11] = [
     (Wish::RewardPool, 1),
     (Wish::Offering, 8),
     (Wish::People, 3),
+    (Wish::Treasury, 3),
 ];
 
 static CAST: LazyLock<Cast> = LazyLock::new(|| Cast {
@@ -166,5 +167,8 @@ impl Situation for Auditor {
     fn text_to_sign(&self, number: u64, verdict: Verdict) -> Option<String> {
         let place = usize::try_from(number.checked_sub(1)?).ok()?;
         self.to_sign(place, verdict == Verdict::Approve)
+    }
+    fn treasury(&self) -> TreasurySeen {
+        self.treasury_seen()
     }
 }

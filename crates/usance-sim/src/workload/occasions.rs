@@ -7,10 +7,12 @@ use crate::auditor::{Account, Auditor};
 use crate::facts::Facts;
 use usance_core::calendar::Timestamp;
 use usance_core::machine::Command;
-use usance_core::machine::verb::{Patch, SaleText, Source, Subscribe, WalletMove};
+use usance_core::machine::verb::{Patch, SaleText, SignProposal, Source, Subscribe, WalletMove};
+use usance_core::person::proposal::{Matter, Verdict};
 use usance_core::product::Status;
 use usance_core::reward::clawback::AccountKind::{Funding, Spot};
 use usance_workload::Dice;
+use usance_workload::people::{PEOPLE, public_key_of, signed};
 
 /// So many positions that mature in one close are everybody's at once.
 const MANY_MATURED: u64 = 5;
@@ -184,4 +186,87 @@ pub fn run_on(auditor: &Auditor, dice: &mut Dice<'_>) -> Vec<Command> {
     let product = dice.index(auditor.products.len());
     let staked = auditor.positions.iter().enumerate().filter(|(_, position)| position.is_active() && position.product == product);
     staked.map(|(number, _)| workload(auditor).redemption_of(dice, number, None)).take(24).collect()
+}
+
+/// People come, propose and sign, one after another: each knows what those before have done.
+pub fn people(auditor: &Auditor, dice: &mut Dice<'_>) -> Vec<Command> {
+    let mut meanwhile = auditor.clone();
+    let mut commands = Vec::new();
+    for _ in 0..4 + dice.below(8) {
+        let active: Vec<String> = meanwhile.people.iter().filter(|person| !person.removed).map(|person| person.name.clone()).collect();
+        let open = |place: &usize| meanwhile.proposals[*place].over.is_none() && meanwhile.proposals[*place].expires_at > meanwhile.now;
+        let open: Vec<usize> = (0..meanwhile.proposals.len()).filter(open).collect();
+        let name = dice.one_of(&PEOPLE).to_owned();
+        let command = if active.len() < 2 {
+            Command::RegisterPerson { key: public_key_of(&name), name }
+        } else if open.len() < 2 && (open.is_empty() || dice.below(3) == 0) {
+            let goes = dice.below(3) == 0;
+            let matter = if goes { Matter::RemovePerson { name } } else { Matter::RegisterPerson { key: public_key_of(&name), name } };
+            Command::Propose { matter: Box::new(matter), expires_at: None }
+        } else {
+            let (place, person) = (open[dice.index(open.len())], dice.one_of(&active));
+            let verdict = if dice.once_in(12) { Verdict::Decline } else { Verdict::Approve };
+            let text = meanwhile.to_sign(place, verdict == Verdict::Approve).unwrap_or_default();
+            let signature = signed(if dice.once_in(8) { PEOPLE[0] } else { &person }, &text);
+            Command::SignProposal(Box::new(SignProposal { proposal: place as u64 + 1, person, verdict, signature }))
+        };
+        // What is refused changes nothing for whoever comes next.
+        let _ = meanwhile.run(&command, meanwhile.now);
+        commands.push(command);
+    }
+    commands
+}
+
+/// One of three people approves something, is removed by the others, and they go on without that approval.
+pub fn removed_meanwhile(auditor: &Auditor, dice: &mut Dice<'_>) -> Vec<Command> {
+    let mut meanwhile = auditor.clone();
+    let mut commands = Vec::new();
+    let mut run = |meanwhile: &mut Auditor, command: Command| {
+        let _ = meanwhile.run(&command, meanwhile.now);
+        commands.push(command);
+    };
+    let sign = |auditor: &Auditor, proposal: usize, person: &str| {
+        let text = auditor.to_sign(proposal - 1, true).unwrap_or_default();
+        let (person, signature) = (person.to_owned(), signed(person, &text));
+        Command::SignProposal(Box::new(SignProposal { proposal: proposal as u64, person, verdict: Verdict::Approve, signature }))
+    };
+    let register = |name: &str| Matter::RegisterPerson { name: name.to_owned(), key: public_key_of(name) };
+    let propose = |matter| Command::Propose { matter: Box::new(matter), expires_at: None };
+    let unknown = |auditor: &Auditor| PEOPLE.into_iter().find(|name| auditor.people.iter().all(|person| person.name != *name));
+    for _ in 0..3 {
+        let Some(name) = unknown(&meanwhile) else { break };
+        run(&mut meanwhile, Command::RegisterPerson { name: name.to_owned(), key: public_key_of(name) });
+        run(&mut meanwhile, propose(register(name)));
+        let active: Vec<String> = meanwhile.people.iter().filter(|person| !person.removed).map(|person| person.name.clone()).collect();
+        for person in active.iter().take(2) {
+            let signature = sign(&meanwhile, meanwhile.proposals.len().max(1), person);
+            run(&mut meanwhile, signature);
+        }
+    }
+    let active: Vec<String> = meanwhile.people.iter().filter(|person| !person.removed).map(|person| person.name.clone()).collect();
+    let (Some(name), [first, second, third, ..]) = (unknown(&meanwhile), active.as_slice()) else { return commands };
+    run(&mut meanwhile, propose(register(name)));
+    let proposal = meanwhile.proposals.len().max(1);
+    let approval = sign(&meanwhile, proposal, first);
+    run(&mut meanwhile, approval);
+    run(&mut meanwhile, propose(Matter::RemovePerson { name: first.clone() }));
+    let removal = meanwhile.proposals.len().max(1);
+    let last = if dice.below(4) == 3 { first } else { third };
+    for (proposal, person) in [(removal, second), (removal, third), (proposal, second), (proposal, last)] {
+        let signature = sign(&meanwhile, proposal, person);
+        run(&mut meanwhile, signature);
+    }
+    commands
+}
+
+/// A treasury goes on by several steps.
+pub fn treasury(auditor: &Auditor, dice: &mut Dice<'_>) -> Vec<Command> {
+    let mut meanwhile = auditor.clone();
+    let mut commands = Vec::new();
+    for _ in 0..6 + dice.below(10) {
+        let command = workload(&meanwhile).treasury(dice);
+        let _ = meanwhile.run(&command, meanwhile.now);
+        commands.push(command);
+    }
+    commands
 }

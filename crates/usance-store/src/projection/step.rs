@@ -83,7 +83,14 @@ impl Step {
     fn book(&mut self, entry: &JournalEntry, news: &News<'_>, place: LogPosition) -> Result<(), StoreError> {
         let change = delta_of(entry);
         let moved = |account| change.balance(account).units();
-        let mut known = LedgerAccount::ALL.into_iter().all(|account| self.standing.books.add((entry.asset(), account), moved(account)));
+        let mut known = entry.asset().0 < self.standing.assets;
+        for account in LedgerAccount::ALL.into_iter().filter(|account| entry.postings().any(|line| line.account == *account)) {
+            let key = (entry.asset(), account);
+            if !account.is_of_every_asset() {
+                self.standing.books.begin_if_new(key);
+            }
+            known &= self.standing.books.add(key, moved(account));
+        }
         let product = match (entry.whose(), news) {
             (Whose::Product(product), _) => Some(product),
             (_, News::Deed(Deed { staking: Some(staking), .. })) => Some(staking.product),
@@ -124,7 +131,8 @@ impl Step {
         let asset = AssetIx(self.standing.assets);
         self.rows.assets.push(AssetRow { number: asset, symbol: symbol.to_owned(), decimals });
         self.standing.assets += 1;
-        LedgerAccount::ALL.into_iter().for_each(|account| self.standing.books.begin((asset, account)));
+        let everybodys = LedgerAccount::ALL.into_iter().filter(|account| account.is_of_every_asset());
+        everybodys.for_each(|account| self.standing.books.begin((asset, account)));
     }
 
     fn product(&mut self, id: &str, asset: AssetIx, kind: Kind, rates: &[(Day, Bands)]) {

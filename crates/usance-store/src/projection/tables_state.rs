@@ -131,6 +131,11 @@ impl<K: Ord + Copy> Carried<K> {
         self.now.insert(key, 0);
     }
 
+    /// Begins a sum at nothing, unless it has begun.
+    pub fn begin_if_new(&mut self, key: K) {
+        self.now.entry(key).or_insert(0);
+    }
+
     /// Adds to a sum; false when it was never begun.
     pub fn add(&mut self, key: K, change: i128) -> bool {
         let found = self.now.get_mut(&key);

@@ -12,53 +12,40 @@ use std::{env, fs};
 
 use proptest::prelude::*;
 use usance_core::calendar::{Day, DayOffset, Timestamp};
-use usance_core::id::{AccountIx, AgreementIx, AssetIx, CustomerIx, PersonIx, PositionId, ProductIx, RateVersionIx};
+use usance_core::id::{AccountIx, AgreementIx, AssetIx, CustomerIx, NetworkIx, PersonIx, PositionId, ProductIx, RateVersionIx};
 use usance_core::machine::answer::Balances;
 use usance_core::machine::day::{CLOSE_RULE, DayClosed, ProductDay};
 use usance_core::machine::rejection::AmountField;
 use usance_core::machine::state::{ClockMode, Platform};
 use usance_core::machine::verb::{
-    AgreementPublished, AssetCreated, AutoRenewSet, ClockConfirmed, ClockMoved, CustomerCreated, LossAccepted, PersonRegistered,
-    PersonRemoved, ProductCreated, ProductStatusSet, ProposalExpired, ProposalSigned, Proposed, RateAnnounced, RateSettled, Redeemed,
-    RewardPoolFunded, RewardPoolWithdrawn, SaleTermsChanged, Subscribed, Transferred, WalletMoved, WriterStarted,
+    AddressAdded, AgreementPublished, AssetCreated, Attested, AutoRenewSet, ClockConfirmed, ClockMoved, CustomerCreated, DestinationAdded,
+    DifferenceExplained, LossAccepted, NetworkCreated, PersonRegistered, PersonRemoved, PictureConfirmed, ProductCreated, ProductStatusSet,
+    ProposalExpired, ProposalSigned, Proposed, RateAnnounced, RateSettled, Redeemed, RewardPoolFunded, RewardPoolWithdrawn,
+    SaleTermsChanged, Subscribed, SweepReceived, Transferred, WalletMoved, WriterStarted,
 };
 use usance_core::machine::view::{IfSubscribedNow, PositionView, ProductView};
 use usance_core::machine::{Answer, Event, Rejection};
 use usance_core::money::{Amount, Balance, Rate};
-use usance_core::person::proposal::{Matter, Standing, Verdict};
+use usance_core::person::proposal::{DifferenceIs, Matter, Standing, Verdict};
 use usance_core::person::{PublicKey, Signature};
 use usance_core::position::{FLOATING, PositionState};
 use usance_core::product::rates::{Band, Bands};
 use usance_core::product::{Availability, Distribution, EarlyRedemption, Kind, RateMode, SaleTerms, Status};
 use usance_core::reward::accrue::Stake;
 use usance_core::reward::clawback::{AccountKind, RedemptionFigures};
+use usance_core::treasury::apart::{Cause, PlaceKind};
+use usance_core::treasury::coverage::Attestation;
+use usance_core::treasury::network::{Coin, Direction, Implausible};
 use usance_store::codec::{
     ANSWER_VERSION, Actor, AddressClass, Credential, FACT_VERSION, Fact, Record, UsedKey, decode, decode_event, decode_fact, encode,
     encode_event,
 };
 use usance_store::{Role, StoreError};
 
-use super::golden;
-
-/// Samples of every variant of an enum, in the enum's order. A variant that is missing here does not compile.
-macro_rules! every {
-    ($(#[$doc:meta])* $name:ident: $type:ident { $($variant:ident: $($sample:expr),+;)+ }) => {
-        $(#[$doc])*
-        fn $name() -> Vec<(&'static str, $type)> {
-            let name_of = |sample: &$type| match sample { $($type::$variant { .. } => stringify!($variant)),+ };
-            let samples = vec![$($((stringify!($variant), $sample)),+),+];
-            for (name, sample) in &samples {
-                assert_eq!(*name, name_of(sample), "a sample stands under its own variant");
-            }
-            samples
-        }
-    };
-}
-
-/// The samples without their names.
-fn each<T>(samples: Vec<(&'static str, T)>) -> impl Iterator<Item = T> {
-    samples.into_iter().map(|(_, sample)| sample)
-}
+use super::codec_treasury::{
+    apart, causes, destination, differences, explained, implausibles, network_terms, picture_taken, place_kinds, top_up_sent,
+};
+use super::golden::{self, each, every};
 
 every!(kinds: Kind { Flexible: Kind::Flexible; FixedTerm: Kind::FixedTerm { term_days: 3_650 }; });
 every!(rate_modes: RateMode { Floating: RateMode::Floating; Locked: RateMode::Locked; });
@@ -80,6 +67,10 @@ every!(position_states: PositionState {
 every!(matters: Matter {
     RegisterPerson: Matter::RegisterPerson { name: "anna".to_owned(), key: public_key() };
     RemovePerson: Matter::RemovePerson { name: "ben".to_owned() };
+    AddTreasuryAddress: Matter::AddTreasuryAddress { network: "hub".to_owned(), address: "addr-1".to_owned() };
+    AddDestination: Matter::AddDestination { network: "hub".to_owned(), address: "wallet".to_owned(), memo: "7".to_owned() };
+    ConfirmPicture: Matter::ConfirmPicture { network: "hub".to_owned(), number: 1_308, hash: "b1".to_owned() };
+    ExplainDifference: Matter::ExplainDifference { network: "hub".to_owned(), number: 1_309, was: DifferenceIs::Fee };
 });
 every!(verdicts: Verdict { Approve: Verdict::Approve; Decline: Verdict::Decline; });
 every!(standings: Standing {
@@ -98,7 +89,7 @@ every!(fields: AmountField {
     QuotedPayout: AmountField::QuotedPayout; QuotedFromFunding: AmountField::QuotedFromFunding;
 });
 
-const AT: Timestamp = Timestamp::from_ms(1_767_225_600_123);
+pub const AT: Timestamp = Timestamp::from_ms(1_767_225_600_123);
 const DAY: Day = Day::from_number(20_454);
 
 /// Different amounts, so that two fields that change places are seen.
@@ -281,6 +272,27 @@ every!(
             proposal: 612, person: PersonIx(4), verdict: Verdict::Approve, signature: Signature::from_bytes([0x5a; 64]), carries_out: true,
         }));
         ProposalExpired: Event::ProposalExpired(ProposalExpired { proposal: 613 });
+        NetworkCreated: Event::NetworkCreated(Box::new(NetworkCreated {
+            name: "hub".to_owned(), chain_id: "hub-1".to_owned(), coins: vec![Coin { asset: AssetIx(1), denomination: "uatom".to_owned() }],
+            terms: network_terms(),
+        }));
+        AddressAdded: Event::AddressAdded(Box::new(AddressAdded { network: NetworkIx(1), address: "addr-1".to_owned() }));
+        DestinationAdded: Event::DestinationAdded(Box::new(DestinationAdded { network: NetworkIx(1), destination: destination() }));
+        PictureTaken: picture_taken(None);
+        PictureConfirmed: Event::PictureConfirmed(Box::new(PictureConfirmed {
+            network: NetworkIx(1), assets: vec![AssetIx(1), AssetIx(2)], number: 1_301, explained: explained(),
+        }));
+        DifferenceExplained: Event::DifferenceExplained(Box::new(DifferenceExplained {
+            network: NetworkIx(1), asset: AssetIx(1), apart: apart(Cause::Unexplained, PlaceKind::Liquid), was: DifferenceIs::Loss,
+        }));
+        Attested: Event::Attested(Box::new(Attested {
+            asset: AssetIx(1),
+            attestation: Attestation { amount: units(1_302), at: AT, movement: 1_303, custody: Balance::from_units(-1_304) },
+        }));
+        TopUpSent: top_up_sent(None), top_up_sent(Some(1_305));
+        SweepReceived: Event::SweepReceived(Box::new(SweepReceived {
+            network: NetworkIx(1), asset: AssetIx(1), amount: units(1_306), hash: "tx-9".to_owned(),
+        }));
     }
 );
 
@@ -292,6 +304,14 @@ fn more_events() -> Vec<(&'static str, Event)> {
     );
     more.extend(each(clocks()).map(|clock| ("PlatformCreated", platform(clock, 0))));
     more.extend(each(matters()).map(|matter| ("Proposed", Event::Proposed(Box::new(Proposed { number: 1, matter, expires_at: AT })))));
+    more.extend(each(implausibles()).map(|aside| ("PictureTaken", picture_taken(Some(aside)))));
+    let differing = |cause, place, was| {
+        let explained = DifferenceExplained { network: NetworkIx(0), asset: AssetIx(0), apart: apart(cause, place), was };
+        ("DifferenceExplained", Event::DifferenceExplained(Box::new(explained)))
+    };
+    more.extend(each(causes()).map(|cause| differing(cause, PlaceKind::Liquid, DifferenceIs::Fee)));
+    more.extend(each(place_kinds()).map(|place| differing(Cause::Unexplained, place, DifferenceIs::Fee)));
+    more.extend(each(differences()).map(|was| differing(Cause::Unexplained, PlaceKind::Liquid, was)));
     more.extend(each(verdicts()).map(|verdict| {
         let signature = Signature::from_bytes(std::array::from_fn(|index| u8::try_from(index).unwrap()));
         let signed = ProposalSigned { proposal: 1, person: PersonIx(0), verdict, signature, carries_out: false };
@@ -422,6 +442,12 @@ every!(
         Position: Answer::Position(Box::new(plain_position()));
         Clock: Answer::Clock { now: AT, day: DAY };
         Person: Answer::Person(PersonIx(5));
+        Network: Answer::Network(NetworkIx(6));
+        Picture: Answer::Picture { network: NetworkIx(6), number: 1_401, aside: Some(Implausible::Opening), held_apart: 1_402 };
+        Attested: Answer::Attested { asset: AssetIx(1), amount: units(1_403), at: AT, movement: 1_404, covered: Some(Balance::from_units(-1_405)) };
+        Moving: Answer::Moving {
+            network: NetworkIx(6), asset: AssetIx(1), direction: Direction::Sweep, amount: units(1_406), hash: "tx-8".to_owned(), movement: 1_407,
+        };
         Proposal: Answer::Proposal { number: 1_208, approved_by: vec![PersonIx(0), PersonIx(300)], standing: Standing::Open };
     }
 );
@@ -480,6 +506,12 @@ every!(
         SignatureInvalid: Rejection::SignatureInvalid;
         AlreadySigned: Rejection::AlreadySigned;
         ApprovalNeeded: Rejection::ApprovalNeeded;
+        NetworkNotFound: Rejection::NetworkNotFound;
+        PictureRefused: Rejection::PictureRefused { reason: "its number is 3, the next one is 2".to_owned() };
+        PictureNotFound: Rejection::PictureNotFound;
+        DifferenceNotFound: Rejection::DifferenceNotFound;
+        TransferNotFound: Rejection::TransferNotFound;
+        CoverageInsufficient: Rejection::CoverageInsufficient { asset: AssetIx(1), covered: Balance::from_units(-1_307) };
     }
 );
 

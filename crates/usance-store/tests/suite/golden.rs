@@ -60,3 +60,24 @@ pub fn unhex(text: &str) -> Vec<u8> {
     assert!(text.len().is_multiple_of(2), "half a byte: {text}");
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
 }
+
+/// Samples of every variant of an enum, in the enum's order. A variant that is missing here does not compile.
+macro_rules! every {
+    ($(#[$doc:meta])* $name:ident: $type:ident { $($variant:ident: $($sample:expr),+;)+ }) => {
+        $(#[$doc])*
+        pub fn $name() -> Vec<(&'static str, $type)> {
+            let name_of = |sample: &$type| match sample { $($type::$variant { .. } => stringify!($variant)),+ };
+            let samples = vec![$($((stringify!($variant), $sample)),+),+];
+            for (name, sample) in &samples {
+                assert_eq!(*name, name_of(sample), "a sample stands under its own variant");
+            }
+            samples
+        }
+    };
+}
+pub(crate) use every;
+
+/// The samples without their names.
+pub fn each<T>(samples: Vec<(&'static str, T)>) -> impl Iterator<Item = T> {
+    samples.into_iter().map(|(_, sample)| sample)
+}

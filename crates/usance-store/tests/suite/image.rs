@@ -1,15 +1,17 @@
 //! A state as a snapshot: what comes back is the same, and whatever is wrong with a file costs time only.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use usance_core::calendar::Timestamp;
 use usance_core::id::PositionId;
-use usance_core::machine::state::Registry;
+use usance_core::ledger::{ControlAccounts, LedgerAccount, SubLedgerTotals};
+use usance_core::machine::state::{BooksAtClose, Registry};
 use usance_core::machine::verb::CustomerCreated;
 use usance_core::machine::{Event, State, replay};
-use usance_core::money::Amount;
+use usance_core::money::{Amount, Balance};
 use usance_core::pieces::CHUNK_LEN;
 use usance_core::position::packed::{Packed48, Packed96};
 use usance_store::image::{read, state_hash, write};
@@ -159,7 +161,7 @@ fn not_a_state(sections: &[(u32, &[u8])], how: &str) {
     let dir = tempfile::tempdir().unwrap();
     let mut writer = SnapshotWriter::create(dir.path(), 0, Head::GENESIS).unwrap();
     for (id, bytes) in sections {
-        writer.section((*id, 1), bytes).unwrap();
+        writer.section((*id, if *id == 1 { 2 } else { 1 }), bytes).unwrap();
     }
     let path = writer.finish().unwrap();
     let sentence = read(&Snapshot::open(&path).unwrap()).expect_err(how).to_string();
@@ -358,4 +360,44 @@ fn a_directory_that_is_none_is_said() {
     fs::write(&file, b"").unwrap();
     let reader: &dyn LogReader = &stored.log;
     assert!(matches!(recover(reader, 0, Some(&file), |_| ()), Err(StoreError::Io { .. })));
+}
+
+// --- snapshots of older releases ---
+
+/// What stood in a registry before there was a treasury: six accounts, four sub-ledgers.
+#[test]
+fn a_registry_of_a_release_that_knew_no_treasury_is_read() {
+    let (world, _) = World::in_memory(Size::small(1));
+    let registry = &world.state.registry;
+    let six = |control: &ControlAccounts| -> [Balance; 6] {
+        let everybodys = LedgerAccount::ALL.into_iter().filter(|account| account.is_of_every_asset());
+        everybodys.map(|account| control.balance(account)).collect::<Vec<_>>().try_into().unwrap()
+    };
+    let four = |totals: &SubLedgerTotals| (totals.spot, totals.funding, totals.principal, totals.payable);
+    let control: Vec<_> = registry.control.iter().map(six).collect();
+    let sub_ledger: Vec<_> = registry.sub_ledger.iter().map(four).collect();
+    let at_close = |books: &BooksAtClose| (six(&books.control), four(&books.sub_ledger));
+    let books: BTreeMap<_, Vec<_>> = registry.books.iter().map(|(day, books)| (*day, books.iter().map(at_close).collect())).collect();
+    let (platform, times) = (&registry.platform, (registry.last_at, registry.open_day, registry.confirmed_through));
+    let setup = (&registry.assets, &registry.agreements, &registry.products, &registry.rate_versions);
+    // Tuples within tuples are written one after the other, as the fields of a struct are.
+    let old = (platform, times, setup, (control, sub_ledger, books), BTreeMap::<PositionId, Amount>::new(), registry.counters);
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = SnapshotWriter::create(dir.path(), 0, Head::GENESIS).unwrap();
+    writer.section((1, 1), &postcard::to_stdvec(&old).unwrap()).unwrap();
+    let read = read(&Snapshot::open(&writer.finish().unwrap()).unwrap()).unwrap().registry;
+    assert_eq!(
+        (&read.platform, &read.products, read.counters, read.open_day),
+        (platform, &registry.products, registry.counters, registry.open_day)
+    );
+    assert_eq!(read.control.iter().map(six).collect::<Vec<_>>(), registry.control.iter().map(six).collect::<Vec<_>>());
+    assert!(read.control.iter().all(|control| control.balance(LedgerAccount::TreasuryStaked) == Balance::ZERO));
+    assert_eq!(read.sub_ledger.iter().map(four).collect::<Vec<_>>(), registry.sub_ledger.iter().map(four).collect::<Vec<_>>());
+    assert_eq!(read.books.len(), registry.books.len());
+    assert!(
+        read.books
+            .iter()
+            .zip(&registry.books)
+            .all(|((day, one), (other, two))| day == other && one.iter().map(at_close).eq(two.iter().map(at_close)))
+    );
 }

@@ -164,6 +164,18 @@ fn people(state: &mut State, at: Timestamp) -> Vec<Event> {
     events
 }
 
+/// A treasury: what it needs to begin, and then so many steps of a life.
+fn treasury(state: &mut State, cast: &Cast, steps: usize) -> Vec<Event> {
+    let (mut numbers, mut events) = (SplitMix64::new(7), Vec::new());
+    let mut dice = Dice::from_numbers(&mut numbers);
+    for _ in 0..steps {
+        let command = Workload::new(state, cast).treasury(&mut dice);
+        let at = state.registry.last_at;
+        events.extend(machine::execute(state, &command, at).events);
+    }
+    events
+}
+
 /// The writer in small: stamps, decides, applies, and appends what gathered.
 struct Writer<'a> {
     log: &'a mut dyn LogStore,
@@ -212,6 +224,10 @@ impl<'a> Writer<'a> {
         for command in writer.first_commands() {
             assert!(writer.run(&command).is_ok(), "{command:?}");
         }
+        // In one record, without any of the writer's dice: what else happens in this world is as it would be without a treasury.
+        let events = treasury(&mut writer.state, &writer.cast, 150);
+        let at = writer.state.registry.last_at;
+        writer.push(&Record::of_engine(at, events));
         writer
     }
 

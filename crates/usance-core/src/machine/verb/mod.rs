@@ -23,6 +23,7 @@ pub mod redeem;
 pub mod reward_pool;
 pub mod subscribe;
 pub mod transfer;
+pub mod treasury;
 pub mod wallet;
 
 use super::answer::Answer;
@@ -41,6 +42,7 @@ use crate::person::PublicKey;
 use crate::person::proposal::Matter;
 use crate::product::Status;
 use crate::reward::clawback::AccountKind;
+use crate::treasury::picture::Picture;
 pub use agreement::AgreementPublished;
 pub use asset::AssetCreated;
 pub use clock::{ClockConfirmed, ClockMoved};
@@ -57,6 +59,10 @@ pub use reward_pool::{RewardPoolFunded, RewardPoolWithdrawn};
 use serde::{Deserialize, Serialize};
 pub use subscribe::{Source, Subscribe, Subscribed};
 pub use transfer::Transferred;
+pub use treasury::{
+    AddressAdded, Attest, Attested, DestinationAdded, DifferenceExplained, NetworkCreated, NewNetwork, PictureConfirmed, PictureTaken,
+    SweepReceived, TopUp, TopUpSent,
+};
 pub use wallet::{WalletMove, WalletMoved};
 
 /// Everything the machine can be asked to do. Amounts travel as text, so that a wrong one has its place in the order of
@@ -190,6 +196,26 @@ pub enum Command {
     },
     /// Signs a proposal, for or against.
     SignProposal(Box<SignProposal>),
+    /// Adds a network that the treasury is on.
+    CreateNetwork(Box<NewNetwork>),
+    /// Says what a network finally shows of the treasury.
+    Observe {
+        /// Which network.
+        network: String,
+        /// What it shows.
+        picture: Box<Picture>,
+    },
+    /// Says what the wallet holds.
+    Attest(Attest),
+    /// Says that the wallet sent coins to the treasury.
+    ReportTopUp(Box<TopUp>),
+    /// Says that coins of the treasury came to the wallet.
+    ReportSweep {
+        /// Over which network.
+        network: String,
+        /// The hash of the transaction.
+        hash: String,
+    },
 }
 
 /// Everything that can have happened. Amounts are computed, names are numbers.
@@ -249,6 +275,24 @@ pub enum Event {
     ProposalSigned(Box<ProposalSigned>),
     /// Too few signed a proposal in time.
     ProposalExpired(ProposalExpired),
+    /// A network was added.
+    NetworkCreated(Box<NetworkCreated>),
+    /// An address is the treasury's.
+    AddressAdded(Box<AddressAdded>),
+    /// Coins may be swept somewhere.
+    DestinationAdded(Box<DestinationAdded>),
+    /// A picture came.
+    PictureTaken(Box<PictureTaken>),
+    /// A picture that was kept aside is right.
+    PictureConfirmed(Box<PictureConfirmed>),
+    /// A difference was explained.
+    DifferenceExplained(Box<DifferenceExplained>),
+    /// The wallet said what it holds.
+    Attested(Box<Attested>),
+    /// Coins are on their way to the treasury.
+    TopUpSent(Box<TopUpSent>),
+    /// Coins of the treasury have come to the wallet.
+    SweepReceived(Box<SweepReceived>),
 }
 
 macro_rules! verbs {
@@ -320,8 +364,16 @@ verbs! {
         RegisterPerson => PersonRegistered,
         Propose => Proposed,
         SignProposal => ProposalSigned,
+        CreateNetwork => NetworkCreated,
+        Observe => PictureTaken,
+        Attest => Attested,
+        ReportTopUp => TopUpSent,
+        ReportSweep => SweepReceived,
     }
-    by_nobody { PlatformCreated, WriterStarted, DayClosed, LossAccepted, PersonRemoved, ProposalExpired }
+    by_nobody {
+        PlatformCreated, WriterStarted, DayClosed, LossAccepted, PersonRemoved, ProposalExpired, AddressAdded, DestinationAdded, PictureConfirmed,
+        DifferenceExplained
+    }
 }
 
 /// Decides a command: the event that happens, or the first check that fails.
@@ -357,17 +409,26 @@ pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Event,
         Command::RegisterPerson { name, key } => Event::PersonRegistered(person::register_first(state, name, *key)?),
         Command::Propose { matter, expires_at } => Event::Proposed(Box::new(proposal::propose(state, matter, *expires_at, now)?)),
         Command::SignProposal(asked) => Event::ProposalSigned(Box::new(proposal::sign(state, asked, now)?)),
+        Command::CreateNetwork(asked) => Event::NetworkCreated(Box::new(treasury::network::create(state, asked)?)),
+        Command::Observe { network, picture } => Event::PictureTaken(Box::new(treasury::picture::observe(state, network, picture, now)?)),
+        Command::Attest(asked) => Event::Attested(Box::new(treasury::wallet::attest(state, asked, now)?)),
+        Command::ReportTopUp(asked) => Event::TopUpSent(Box::new(treasury::wallet::top_up(state, asked, now)?)),
+        Command::ReportSweep { network, hash } => Event::SweepReceived(Box::new(treasury::wallet::sweep(state, network, hash)?)),
     })
 }
 
 /// What follows of an event by itself, in the same instant and right behind it: what a last approval carries out.
 #[must_use]
-pub fn effect(state: &State, event: &Event) -> Option<Result<Event, Rejection>> {
+pub fn effect(state: &State, event: &Event, now: Timestamp) -> Option<Result<Event, Rejection>> {
     let Event::ProposalSigned(signed) = event else { return None };
-    let carried = proposal::effect(state, signed)?;
+    let carried = proposal::effect(state, signed, now)?;
     Some(carried.map(|carried| match carried {
         Carried::PersonRegistered(fact) => Event::PersonRegistered(fact),
         Carried::PersonRemoved(fact) => Event::PersonRemoved(fact),
+        Carried::AddressAdded(fact) => Event::AddressAdded(Box::new(fact)),
+        Carried::DestinationAdded(fact) => Event::DestinationAdded(Box::new(fact)),
+        Carried::PictureConfirmed(fact) => Event::PictureConfirmed(Box::new(fact)),
+        Carried::DifferenceExplained(fact) => Event::DifferenceExplained(Box::new(fact)),
     }))
 }
 
@@ -401,6 +462,15 @@ pub fn of<R>(event: &Event, told: impl FnOnce(&dyn Fact) -> R) -> R {
         Event::Proposed(fact) => told(&**fact),
         Event::ProposalSigned(fact) => told(&**fact),
         Event::ProposalExpired(fact) => told(fact),
+        Event::NetworkCreated(fact) => told(&**fact),
+        Event::AddressAdded(fact) => told(&**fact),
+        Event::DestinationAdded(fact) => told(&**fact),
+        Event::PictureTaken(fact) => told(&**fact),
+        Event::PictureConfirmed(fact) => told(&**fact),
+        Event::DifferenceExplained(fact) => told(&**fact),
+        Event::Attested(fact) => told(&**fact),
+        Event::TopUpSent(fact) => told(&**fact),
+        Event::SweepReceived(fact) => told(&**fact),
     }
 }
 

@@ -77,6 +77,14 @@ pub(super) fn check_custody(state: &State, asset: AssetIx, amount: Amount) -> Re
     if fits { Ok(()) } else { Err(above_limit(asset)) }
 }
 
+/// Refuses what would take more out of custody than is covered.
+pub(super) fn check_covered(state: &State, asset: AssetIx, amount: Amount) -> Result<(), Rejection> {
+    match state.covered(asset) {
+        Some(covered) if covered.minus(amount).is_overdrawn() => Err(Rejection::CoverageInsufficient { asset, covered }),
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// The place of what was just added.
 pub(super) const fn last(len: usize) -> usize {
     len.saturating_sub(1)

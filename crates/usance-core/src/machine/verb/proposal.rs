@@ -7,6 +7,7 @@
 use super::fact::{Fact, NO_MONEY};
 use super::named::invalid;
 use super::person::{self, PersonRegistered, PersonRemoved};
+use super::treasury::{AddressAdded, DestinationAdded, DifferenceExplained, PictureConfirmed, network, picture};
 use crate::calendar::Timestamp;
 use crate::id::PersonIx;
 use crate::ledger::{JournalEntry, Unbalanced};
@@ -18,6 +19,7 @@ use crate::machine::rejection::Rejection;
 use crate::machine::state::State;
 use crate::person::proposal::{APPROVALS_NEEDED, Approval, Matter, Proposal, Standing, Verdict};
 use crate::person::{Person, Signature};
+use crate::treasury::network::Destination;
 use serde::{Deserialize, Serialize};
 
 /// Something is proposed.
@@ -71,7 +73,7 @@ pub struct ProposalExpired {
 /// # Errors
 /// What the matter itself would be refused with now; `already_exists` when the same is proposed already; `terms_invalid`.
 pub fn propose(state: &State, matter: &Matter, expires_at: Option<Timestamp>, now: Timestamp) -> Result<Proposed, Rejection> {
-    carried_out(state, matter)?;
+    carried_out(state, matter, now)?;
     if state.people.open().any(|(_, proposal)| proposal.matter == *matter && proposal.standing_at(now) == Standing::Open) {
         return Err(Rejection::AlreadyExists);
     }
@@ -108,7 +110,7 @@ pub fn sign(state: &State, asked: &SignProposal, now: Timestamp) -> Result<Propo
     }
     let carries_out = verdict == Verdict::Approve && approved(state, proposal).saturating_add(1) >= APPROVALS_NEEDED;
     if carries_out {
-        carried_out(state, &proposal.matter)?;
+        carried_out(state, &proposal.matter, now)?;
     }
     Ok(ProposalSigned { proposal: number, person, verdict, signature, carries_out })
 }
@@ -123,19 +125,34 @@ fn approved(state: &State, proposal: &Proposal) -> usize {
 pub(super) enum Carried {
     PersonRegistered(PersonRegistered),
     PersonRemoved(PersonRemoved),
+    AddressAdded(AddressAdded),
+    DestinationAdded(DestinationAdded),
+    PictureConfirmed(PictureConfirmed),
+    DifferenceExplained(DifferenceExplained),
 }
 
-fn carried_out(state: &State, matter: &Matter) -> Result<Carried, Rejection> {
+fn carried_out(state: &State, matter: &Matter, now: Timestamp) -> Result<Carried, Rejection> {
     Ok(match matter {
         Matter::RegisterPerson { name, key } => Carried::PersonRegistered(person::register(state, name, *key)?),
         Matter::RemovePerson { name } => Carried::PersonRemoved(person::remove(state, name)?),
+        Matter::AddTreasuryAddress { network, address } => Carried::AddressAdded(network::add_address(state, network, address)?),
+        Matter::AddDestination { network, address, memo } => {
+            let destination = Destination { address: address.clone(), memo: memo.clone() };
+            Carried::DestinationAdded(network::add_destination(state, network, &destination)?)
+        }
+        Matter::ConfirmPicture { network, number, hash } => {
+            Carried::PictureConfirmed(picture::confirm(state, network, *number, hash, now)?)
+        }
+        Matter::ExplainDifference { network, number, was } => {
+            Carried::DifferenceExplained(picture::explain_difference(state, network, *number, *was)?)
+        }
     })
 }
 
 /// What a signature carries out: an event of its own, right behind it.
-pub(super) fn effect(state: &State, signed: &ProposalSigned) -> Option<Result<Carried, Rejection>> {
+pub(super) fn effect(state: &State, signed: &ProposalSigned, now: Timestamp) -> Option<Result<Carried, Rejection>> {
     let proposal = state.people.proposal(signed.proposal).filter(|_| signed.carries_out)?;
-    Some(carried_out(state, &proposal.matter))
+    Some(carried_out(state, &proposal.matter, now))
 }
 
 /// The proposals whose time is over at an instant, without the log saying so yet.

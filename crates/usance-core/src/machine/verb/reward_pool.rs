@@ -1,7 +1,7 @@
 //! `FundRewardPool`, `WithdrawRewardPool`: what rewards are paid from (RULES 7).
 
 use super::fact::Fact;
-use super::named::{asset, check_custody, control, positive};
+use super::named::{asset, check_covered, check_custody, control, positive};
 use crate::calendar::Timestamp;
 use crate::id::AssetIx;
 use crate::ledger::{JournalEntry, LedgerAccount, Unbalanced, Whose, credit, debit};
@@ -45,7 +45,7 @@ pub fn fund(state: &State, symbol: &str, amount: &str) -> Result<RewardPoolFunde
 /// Takes coins out of a reward pool. Only what the platform owes its customers can overdraw it, never this.
 ///
 /// # Errors
-/// `asset_not_found`, `amount_invalid`, `insufficient_balance`.
+/// `asset_not_found`, `amount_invalid`, `insufficient_balance`, `coverage_insufficient`.
 pub fn withdraw(state: &State, symbol: &str, amount: &str) -> Result<RewardPoolWithdrawn, Rejection> {
     let (asset_ix, asset) = asset(state, symbol)?;
     let amount = positive(amount, asset.decimals, AmountField::Amount)?;
@@ -53,6 +53,7 @@ pub fn withdraw(state: &State, symbol: &str, amount: &str) -> Result<RewardPoolW
     if available.minus(amount).is_overdrawn() {
         return Err(Rejection::InsufficientBalance { asset: asset_ix, available });
     }
+    check_covered(state, asset_ix, amount)?;
     Ok(RewardPoolWithdrawn { asset: asset_ix, amount })
 }
 
@@ -60,7 +61,9 @@ impl Fact for RewardPoolFunded {
     fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
         one(self.asset, Whose::Platform, &[debit(LedgerAccount::Custody, self.amount), credit(LedgerAccount::RewardPool, self.amount)])
     }
-    fn apply(&self, _: &mut State, _: Timestamp) {}
+    fn apply(&self, state: &mut State, _: Timestamp) {
+        state.wallet_moved(self.asset, false);
+    }
     fn answer(&self, state: &State, _: Timestamp) -> Answer {
         answer::pool(state, self.asset, self.amount, true)
     }
@@ -73,7 +76,9 @@ impl Fact for RewardPoolWithdrawn {
     fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
         one(self.asset, Whose::Platform, &[debit(LedgerAccount::RewardPool, self.amount), credit(LedgerAccount::Custody, self.amount)])
     }
-    fn apply(&self, _: &mut State, _: Timestamp) {}
+    fn apply(&self, state: &mut State, _: Timestamp) {
+        state.wallet_moved(self.asset, false);
+    }
     fn answer(&self, state: &State, _: Timestamp) -> Answer {
         answer::pool(state, self.asset, self.amount, false)
     }

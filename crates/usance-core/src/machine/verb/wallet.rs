@@ -60,7 +60,7 @@ pub fn deposit(state: &State, command: &WalletMove) -> Result<WalletMoved, Rejec
 /// a failure.
 ///
 /// # Errors
-/// `customer_not_found`, `asset_not_found`, `amount_invalid`, `already_exists`, `insufficient_balance`.
+/// `customer_not_found`, `asset_not_found`, `amount_invalid`, `already_exists`, `insufficient_balance`, `coverage_insufficient`.
 pub fn withdraw(state: &State, command: &WalletMove) -> Result<WalletMoved, Rejection> {
     let moved = wallet_move(state, command, Direction::Out)?;
     check_balance(state, &moved)?;
@@ -72,7 +72,10 @@ fn check_balance(state: &State, moved: &WalletMoved) -> Result<(), Rejection> {
     if available < moved.amount {
         return Err(Rejection::InsufficientBalance { asset: moved.asset, available: Balance::ZERO.plus(available) });
     }
-    Ok(())
+    match state.held(moved.asset) {
+        Some(covered) if covered.minus(moved.amount).is_overdrawn() => Err(Rejection::CoverageInsufficient { asset: moved.asset, covered }),
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn wallet_move(state: &State, command: &WalletMove, direction: Direction) -> Result<WalletMoved, Rejection> {
@@ -147,6 +150,7 @@ impl Fact for Deposited<'_> {
     fn apply(&self, state: &mut State, _: Timestamp) {
         let account = self.0.book(state, Direction::In);
         state.credit(account, self.0.account, self.0.amount);
+        state.wallet_moved(self.0.asset, true);
     }
     fn answer(&self, state: &State, at: Timestamp) -> Answer {
         self.0.told(state, at)
@@ -167,6 +171,7 @@ impl Fact for Withdrawn<'_> {
     fn apply(&self, state: &mut State, _: Timestamp) {
         let account = self.0.book(state, Direction::Out);
         state.debit(account, self.0.account, self.0.amount);
+        state.wallet_moved(self.0.asset, true);
     }
     fn answer(&self, state: &State, at: Timestamp) -> Answer {
         self.0.told(state, at)

@@ -10,3 +10,4 @@ mod leaving;
 mod offering;
 mod outlook;
 mod people;
+mod pictures;

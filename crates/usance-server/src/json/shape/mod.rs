@@ -8,6 +8,7 @@ mod position;
 pub mod preview;
 mod product;
 pub mod proposal;
+pub mod treasury;
 
 pub use crate::wire::text::{agreement_version, amount, balance, decimals, figures, hex, product_id, symbol};
 pub use parts::*;

@@ -99,6 +99,32 @@ fn writes(platform: &Platform) -> Vec<Write> {
     for name in ["anna", "ben"] {
         write(None, "POST", "/v1/operator/proposals/1/signatures", two_people::signature(name, &proposal, "approve"), 201);
     }
+    let coins = json!([{"asset": "SOL", "denomination": "usol"}]);
+    let network =
+        json!({"name": "hub", "chain_id": "hub-1", "coins": coins, "unbonding_seconds": 60, "earned_at_most": "1", "slashed_at_most": "1"});
+    write(None, "POST", "/v1/operator/treasury/networks", network.clone(), 201);
+    write(None, "POST", "/v1/operator/treasury/networks", network, 409);
+    two_people::agree(platform, &json!({"kind": "add_treasury_address", "network": "hub", "address": "addr-1"}));
+    two_people::agree(platform, &json!({"kind": "add_destination", "network": "hub", "address": "wallet"}));
+    let movement = platform.operator.get("/v1/operator/treasury/coverage").ok()["items"][0]["last_movement"].to_string();
+    let now = platform.operator.get("/v1/clock").ok()["now"].clone();
+    let attestation = json!({"asset": "SOL", "amount": "1000", "at": now, "movement": movement});
+    write(None, "POST", "/v1/treasury/attestations", attestation, 201);
+    let pictures = "/v1/operator/treasury/networks/hub/pictures";
+    let picture = |number: &str, free: &str| {
+        json!({"number": number, "chain_id": "hub-1", "height": number, "hash": "b", "time": now, "addresses": ["addr-1"],
+               "liquid": [{"address": "addr-1", "denomination": "usol", "amount": free}]})
+    };
+    write(None, "POST", pictures, picture("1", "500000000"), 201);
+    two_people::agree(platform, &json!({"kind": "confirm_picture", "network": "hub", "number": "1", "hash": "b"}));
+    let mut sent = picture("2", "400000000");
+    sent["transactions"] = json!([{"hash": "t", "address": "addr-1", "sequence": "0", "succeeded": true, "fee_denomination": "usol", "fee": "0",
+        "effects": [{"kind": "sent", "denomination": "usol", "amount": "100000000", "to": "wallet"}]}]);
+    write(None, "POST", pictures, sent, 201);
+    write(None, "POST", "/v1/treasury/sweeps", json!({"network": "hub", "hash": "t"}), 201);
+    write(None, "POST", "/v1/treasury/sweeps", json!({"network": "hub", "hash": "t"}), 404);
+    let top_up = json!({"network": "hub", "address": "addr-1", "asset": "SOL", "amount": "0.001", "hash": "up"});
+    write(None, "POST", "/v1/treasury/top-ups", top_up, 201);
     write(None, "POST", "/v1/operator/customers/alice/password", json!({"password": "correct horse"}), 200);
     write(None, "DELETE", "/v1/operator/customers/alice/second-factor", Value::Null, 200);
     write(None, "POST", "/v1/operator/customers/alice/sign-in-links", json!({}), 201);

@@ -1,6 +1,6 @@
 //! Every rule that says no: its code, its status, its numbers, its place in the order, and that it leaves no trace.
 
-use super::two_people;
+use super::{treasury, two_people};
 use crate::suite::harness::{Answer, Client, Start};
 use crate::suite::platform::Platform;
 use serde_json::{Value, json};
@@ -318,6 +318,27 @@ fn people(platform: &Platform) -> [&'static str; 6] {
     ["approval_needed", "person_not_found", "proposal_not_found", "signature_invalid", "already_signed", "proposal_not_open"]
 }
 
+/// What a treasury is refused, with its numbers.
+fn treasuries() -> [&'static str; 6] {
+    let platform = Platform::new();
+    platform.deposit("alice", "SOL", "spot", "60");
+    platform.operator.post("/v1/operator/reward-pool", json!({"asset": "SOL", "amount": "40"})).ok();
+    treasury::opened(&platform);
+    let send = |path: &str, body: Value| platform.operator.post(path, body);
+    check(send("/v1/treasury/sweeps", json!({"network": "moon", "hash": "x"})), "network_not_found", 404, &json!({}));
+    check(send("/v1/treasury/sweeps", json!({"network": "hub", "hash": "x"})), "transfer_not_found", 404, &json!({}));
+    let pictures = "/v1/operator/treasury/networks/hub/pictures";
+    check(send(pictures, treasury::picture(&platform, 1)), "picture_refused", 422, &json!({}));
+    let propose = |matter: Value| send("/v1/operator/proposals", json!({"matter": matter}));
+    let confirm = json!({"kind": "confirm_picture", "network": "hub", "number": "2", "hash": "b"});
+    check(propose(confirm), "picture_not_found", 404, &json!({}));
+    let explain = json!({"kind": "explain_difference", "network": "hub", "number": "2", "was": "loss"});
+    check(propose(explain), "difference_not_found", 404, &json!({}));
+    let withdraw = json!({"asset": "SOL", "amount": "19", "kind": "withdraw"});
+    check(send("/v1/operator/reward-pool", withdraw), "coverage_insufficient", 422, &json!({"covered": "18"}));
+    ["network_not_found", "transfer_not_found", "picture_refused", "picture_not_found", "difference_not_found", "coverage_insufficient"]
+}
+
 #[test]
 fn every_rule_says_no_with_its_code_its_status_and_its_numbers() {
     let platform = stage();
@@ -336,6 +357,7 @@ fn every_rule_says_no_with_its_code_its_status_and_its_numbers() {
     check(ticking.operator.post("/v1/operator/clock", json!({"to": "2026-01-01T00:00:00Z"})), "clock_not_simulated", 422, &json!({}));
     provoked.insert("clock_not_simulated");
     provoked.extend(people(&platform));
+    provoked.extend(treasuries());
     assert_eq!(provoked, Rejection::CODES.iter().copied().collect(), "each of them was met");
 }
 

@@ -18,6 +18,13 @@ pub fn propose(platform: &Platform, name: &str) -> Answer {
     platform.operator.post("/v1/operator/proposals", json!({"matter": matter}))
 }
 
+/// Has anna and ben, who are registered, agree on something.
+pub fn agree(platform: &Platform, matter: &Value) -> Value {
+    let proposal = platform.operator.post("/v1/operator/proposals", json!({"matter": matter})).ok();
+    sign(platform, "anna", &proposal, "approve").ok();
+    sign(platform, "ben", &proposal, "approve").ok()
+}
+
 /// What somebody's signature under a proposal is brought with.
 pub fn signature(name: &str, proposal: &Value, verdict: &str) -> Value {
     let signature = signed(name, proposal["sign"][verdict].as_str().expect("a text")).to_string();

@@ -140,6 +140,9 @@ impl Service {
             let path = format!("/v1/operator/products/{}/status", product["id"].as_str().expect("an id"));
             self.post(&path, &json!({"status": "open"})).done();
         }
+        let coins = json!([{"asset": "SOL", "denomination": "usol"}]);
+        let bounds = json!({"name": "hub", "chain_id": "hub-1", "coins": coins, "unbonding_seconds": 60, "earned_at_most": "1", "slashed_at_most": "1"});
+        self.post("/v1/operator/treasury/networks", &bounds).done();
         for id in ["alice", "bob", "writer"] {
             self.post("/v1/operator/customers", &json!({"id": id})).done();
             let deposit =

@@ -39,6 +39,10 @@ fn every_route_answers_every_sender_as_the_table_says() {
     platform.operator.send("DELETE", &path, &[("idempotency-key", &fresh_key())], None).ok();
     let matter = json!({"kind": "register_person", "name": "anna", "public_key": public_key_of("anna").to_string()});
     platform.operator.post("/v1/operator/proposals", json!({"matter": matter})).ok();
+    let coins = json!([{"asset": "SOL", "denomination": "usol"}]);
+    let network =
+        json!({"name": "hub", "chain_id": "hub-1", "coins": coins, "unbonding_seconds": 60, "earned_at_most": "1", "slashed_at_most": "1"});
+    platform.operator.post("/v1/operator/treasury/networks", network).ok();
     let url = &platform.server.url;
     let strangers = [
         ("nobody", platform.server.public()),

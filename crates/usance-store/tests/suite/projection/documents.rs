@@ -209,9 +209,17 @@ fn what_is_owed(scene: &Scene) -> Rows {
 fn what_is_covered(scene: &Scene) -> Rows {
     let row = |(ix, symbol, _): (usize, &str, u8)| {
         let control = &scene.state().registry.control[ix];
-        let [custody, pool] = [LedgerAccount::Custody, LedgerAccount::RewardPool].map(|account| control.balance(account).units());
+        let custody = control.balance(LedgerAccount::Custody).units();
+        let elsewhere = [
+            LedgerAccount::InTransit,
+            LedgerAccount::TreasuryLiquid,
+            LedgerAccount::TreasuryStaked,
+            LedgerAccount::TreasuryUnbonding,
+            LedgerAccount::TreasuryClaimable,
+        ];
+        let coins = custody + elsewhere.map(|account| control.balance(account).units()).iter().sum::<i128>();
         assert!(control.is_balanced());
-        row![symbol, custody, owed(control), pool, 0, if custody >= owed(control) { 't' } else { 'f' }]
+        row![symbol, custody, coins, owed(control), 0, if coins >= owed(control) { 't' } else { 'f' }]
     };
     by_symbol(scene.state()).map(row).collect()
 }

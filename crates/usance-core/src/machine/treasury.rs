@@ -1,0 +1,81 @@
+//! The treasury as the state keeps it: every network, and what is known of the wallet (TREASURY 2, 4).
+
+use crate::id::{AssetIx, NetworkIx};
+use crate::ledger::Places;
+use crate::treasury::coverage::Coverage;
+use crate::treasury::network::Network;
+use std::collections::BTreeMap;
+
+/// Every network, and what is known of the wallet's coins.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Treasury {
+    networks: Vec<Network>,
+    /// By asset, of every coin of a network.
+    coverage: BTreeMap<AssetIx, Coverage>,
+}
+
+impl Treasury {
+    /// Parts that were read back.
+    #[must_use]
+    pub const fn from_parts(networks: Vec<Network>, coverage: BTreeMap<AssetIx, Coverage>) -> Treasury {
+        Treasury { networks, coverage }
+    }
+    /// Networks in order of creation.
+    #[must_use]
+    pub fn networks(&self) -> &[Network] {
+        &self.networks
+    }
+    /// What is known of the wallet's coins, by asset.
+    #[must_use]
+    pub const fn coverages(&self) -> &BTreeMap<AssetIx, Coverage> {
+        &self.coverage
+    }
+    /// A network.
+    #[must_use]
+    pub fn network(&self, network: NetworkIx) -> Option<&Network> {
+        self.networks.get(network.index())
+    }
+    /// A network by its name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<(NetworkIx, &Network)> {
+        let place = self.networks.iter().position(|network| network.name == name)?;
+        Some((NetworkIx::from_index(place), self.networks.get(place)?))
+    }
+    /// What is known of the wallet's coins of an asset; `None` where no network has it.
+    #[must_use]
+    pub fn coverage(&self, asset: AssetIx) -> Option<&Coverage> {
+        self.coverage.get(&asset)
+    }
+    /// Whether what can be withdrawn of an asset is bound to what is there: since a treasury with it has begun.
+    #[must_use]
+    pub fn is_open(&self, asset: AssetIx) -> bool {
+        self.networks.iter().any(|network| network.picture.is_some() && network.coin_of(asset).is_some())
+    }
+    /// Where the coins of an asset are, over all networks.
+    #[must_use]
+    pub fn places(&self, asset: AssetIx) -> Places {
+        self.networks.iter().fold(Places::default(), |sum, network| {
+            let here = network.places(asset);
+            Places {
+                liquid: sum.liquid.plus(here.liquid),
+                staked: sum.staked.plus(here.staked),
+                unbonding: sum.unbonding.plus(here.unbonding),
+                claimable: sum.claimable.plus(here.claimable),
+                in_transit: sum.in_transit.plus(here.in_transit),
+            }
+        })
+    }
+
+    pub(super) fn add(&mut self, network: Network) {
+        self.networks.push(network);
+    }
+    pub(super) fn network_mut(&mut self, network: NetworkIx) -> Option<&mut Network> {
+        self.networks.get_mut(network.index())
+    }
+    pub(super) fn coverage_mut(&mut self, asset: AssetIx) -> Option<&mut Coverage> {
+        self.coverage.get_mut(&asset)
+    }
+    pub(super) fn cover(&mut self, asset: AssetIx) {
+        self.coverage.entry(asset).or_default();
+    }
+}

@@ -1,0 +1,9 @@
+//! What the treasury's agents, wallets and people ask for (TREASURY): networks, pictures, and coins between wallet and treasury.
+
+pub mod network;
+pub mod picture;
+pub mod wallet;
+
+pub use network::{AddressAdded, DestinationAdded, NetworkCreated, NewNetwork};
+pub use picture::{DifferenceExplained, PictureConfirmed, PictureTaken};
+pub use wallet::{Attest, Attested, SweepReceived, TopUp, TopUpSent};

@@ -1,0 +1,219 @@
+//! `Attest`, `ReportTopUp`, `ReportSweep`: what the exchange's wallet says that it holds, sent and received (TREASURY 2, 5).
+
+use super::network::{check_text, found};
+use crate::calendar::Timestamp;
+use crate::id::{AssetIx, NetworkIx};
+use crate::ledger::{JournalEntry, LedgerAccount, Unbalanced, Whose, credit, debit};
+use crate::machine::answer::Answer;
+use crate::machine::news::News;
+use crate::machine::post::Catalogue;
+use crate::machine::rejection::{AmountField, Rejection};
+use crate::machine::state::State;
+use crate::machine::verb::fact::{Fact, NO_MONEY};
+use crate::machine::verb::named::{asset, check_covered, control, invalid, positive};
+use crate::money::{Amount, Balance};
+use crate::treasury::apart::Cause;
+use crate::treasury::coverage::Attestation;
+use crate::treasury::network::{Direction, UnderWay};
+use serde::{Deserialize, Serialize};
+
+/// What the wallet says that it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attest {
+    /// Of which asset.
+    pub asset: String,
+    /// How much; it may be nothing.
+    pub amount: String,
+    /// When it was so.
+    pub at: Timestamp,
+    /// The number of the last movement that is in it.
+    pub movement: u64,
+}
+
+/// The wallet said what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attested {
+    /// Of which asset.
+    pub asset: AssetIx,
+    /// What.
+    pub attestation: Attestation,
+}
+
+/// Coins that the wallet sent to the treasury.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopUp {
+    /// Over which network.
+    pub network: String,
+    /// To which of the treasury's addresses.
+    pub address: String,
+    /// Of which asset.
+    pub asset: String,
+    /// How much.
+    pub amount: String,
+    /// The hash of the transaction.
+    pub hash: String,
+}
+
+/// Coins are on their way to the treasury.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopUpSent {
+    /// Over which network.
+    pub network: NetworkIx,
+    /// Of which asset.
+    pub asset: AssetIx,
+    /// To which address, which coin, how much.
+    pub sent: UnderWay,
+    /// The number of the difference that it is: a picture has shown the coins already.
+    pub seen: Option<u64>,
+}
+
+/// Coins of the treasury have come to the wallet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SweepReceived {
+    /// Over which network.
+    pub network: NetworkIx,
+    /// Of which asset.
+    pub asset: AssetIx,
+    /// How much.
+    pub amount: Amount,
+    /// The hash of the transaction.
+    pub hash: String,
+}
+
+/// Takes what the wallet says that it holds.
+///
+/// # Errors
+/// `asset_not_found`, `network_not_found` where no network has the asset, `amount_invalid`, `terms_invalid` with the reason.
+pub fn attest(state: &State, asked: &Attest, now: Timestamp) -> Result<Attested, Rejection> {
+    let (ix, asset) = asset(state, &asked.asset)?;
+    let coverage = state.treasury.coverage(ix).ok_or(Rejection::NetworkNotFound)?;
+    let invalid_amount = || Rejection::AmountInvalid { field: AmountField::Amount };
+    let amount = Amount::parse(&asked.amount, asset.decimals).map_err(|_| invalid_amount())?;
+    if asked.at > now {
+        return Err(invalid(format!("it is of {}, which is still to come; it is {now}", asked.at)));
+    }
+    if coverage.attested.is_some_and(|before| asked.at < before.at || asked.movement < before.movement) {
+        return Err(invalid("it is older than the last attestation"));
+    }
+    let custody = coverage.custody_after(asked.movement);
+    let custody = custody.ok_or_else(|| invalid(format!("movement {} of {} is not known", asked.movement, asset.symbol)))?;
+    Ok(Attested { asset: ix, attestation: Attestation { amount, at: asked.at, movement: asked.movement, custody } })
+}
+
+/// Books coins that the wallet sent to the treasury.
+///
+/// # Errors
+/// `network_not_found`, `asset_not_found`, `terms_invalid`, `amount_invalid`, `already_exists` (the hash), `insufficient_balance`,
+/// `coverage_insufficient`.
+pub fn top_up(state: &State, asked: &TopUp, now: Timestamp) -> Result<TopUpSent, Rejection> {
+    let (ix, network) = found(state, &asked.network)?;
+    let (asset_ix, asset) = asset(state, &asked.asset)?;
+    let coin = network.coin_of(asset_ix).ok_or_else(|| invalid(format!("{} is no coin of {}", asset.symbol, network.name)))?;
+    let address = network.address(&asked.address).ok_or_else(|| invalid(format!("{} is no address of the treasury", asked.address)))?;
+    check_text("hash", &asked.hash)?;
+    let amount = positive(&asked.amount, asset.decimals, AmountField::Amount)?;
+    if network.picture.is_none() {
+        return Err(invalid("the treasury has not begun: two people have to confirm its first picture"));
+    }
+    if network.under_way.iter().any(|moving| moving.direction == Direction::TopUp && moving.hash == asked.hash) {
+        return Err(Rejection::AlreadyExists);
+    }
+    let available = control(state, asset_ix, LedgerAccount::Custody);
+    if available.minus(amount).is_overdrawn() {
+        return Err(Rejection::InsufficientBalance { asset: asset_ix, available });
+    }
+    check_covered(state, asset_ix, amount)?;
+    let is_it = |cause: &Cause| matches!(cause, Cause::Stranger { hash, .. } if *hash == asked.hash);
+    let same = |apart: &&crate::treasury::apart::Apart| {
+        apart.coin == coin && apart.address == address && is_it(&apart.cause) && apart.amount == Balance::ZERO.plus(amount)
+    };
+    let seen = network.apart.iter().find(same).map(|apart| apart.number);
+    let sent = UnderWay { direction: Direction::TopUp, address, coin, amount, hash: asked.hash.clone(), at: now };
+    Ok(TopUpSent { network: ix, asset: asset_ix, sent, seen })
+}
+
+/// Books coins of the treasury that have come to the wallet.
+///
+/// # Errors
+/// `network_not_found`, `transfer_not_found` where no such sweep was seen to leave.
+pub fn sweep(state: &State, name: &str, hash: &str) -> Result<SweepReceived, Rejection> {
+    let (ix, network) = found(state, name)?;
+    let moving = network.under_way.iter().find(|moving| moving.direction == Direction::Sweep && moving.hash == hash);
+    let moving = moving.ok_or(Rejection::TransferNotFound)?;
+    let asset = network.asset(moving.coin).ok_or(Rejection::AssetNotFound)?;
+    Ok(SweepReceived { network: ix, asset, amount: moving.amount, hash: hash.to_owned() })
+}
+
+impl Fact for Attested {
+    fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
+        NO_MONEY
+    }
+    fn apply(&self, state: &mut State, _: Timestamp) {
+        match state.treasury.coverage_mut(self.asset) {
+            Some(coverage) => coverage.attest(self.attestation),
+            None => state.break_with("what is attested is a coin of a network", format!("asset {}", self.asset.0)),
+        }
+    }
+    fn answer(&self, state: &State, _: Timestamp) -> Answer {
+        let Attestation { amount, at, movement, .. } = self.attestation;
+        Answer::Attested { asset: self.asset, amount, at, movement, covered: state.covered(self.asset) }
+    }
+    fn news(&self) -> News<'_> {
+        News::Nothing
+    }
+}
+
+fn told(network: NetworkIx, asset: AssetIx, direction: Direction, amount: Amount, hash: &str, state: &State) -> Answer {
+    let movement = state.registry.counters.wallet_moves;
+    Answer::Moving { network, asset, direction, amount, hash: hash.to_owned(), movement }
+}
+
+impl Fact for TopUpSent {
+    fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
+        let entry =
+            |to, from| JournalEntry::new(self.asset, Whose::Platform, &[debit(to, self.sent.amount), credit(from, self.sent.amount)]);
+        let mut entries = vec![entry(LedgerAccount::InTransit, LedgerAccount::Custody)?];
+        if self.seen.is_some() {
+            entries.push(entry(LedgerAccount::TreasuryLiquid, LedgerAccount::InTransit)?);
+        }
+        Ok(entries)
+    }
+    fn apply(&self, state: &mut State, _: Timestamp) {
+        let Some(network) = state.treasury.network_mut(self.network) else {
+            return state.break_with("a top-up has a network", self.sent.hash.clone());
+        };
+        match self.seen {
+            Some(number) => network.apart.retain(|apart| apart.number != number),
+            None => network.under_way.push(self.sent.clone()),
+        }
+        state.wallet_moved(self.asset, false);
+        state.recount_places(self.asset);
+    }
+    fn answer(&self, state: &State, _: Timestamp) -> Answer {
+        told(self.network, self.asset, Direction::TopUp, self.sent.amount, &self.sent.hash, state)
+    }
+    fn news(&self) -> News<'_> {
+        News::Nothing
+    }
+}
+
+impl Fact for SweepReceived {
+    fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
+        let lines = [debit(LedgerAccount::Custody, self.amount), credit(LedgerAccount::InTransit, self.amount)];
+        Ok(vec![JournalEntry::new(self.asset, Whose::Platform, &lines)?])
+    }
+    fn apply(&self, state: &mut State, _: Timestamp) {
+        let Some(network) = state.treasury.network_mut(self.network) else {
+            return state.break_with("a sweep has a network", self.hash.clone());
+        };
+        network.under_way.retain(|moving| moving.direction != Direction::Sweep || moving.hash != self.hash);
+        state.wallet_moved(self.asset, false);
+        state.recount_places(self.asset);
+    }
+    fn answer(&self, state: &State, _: Timestamp) -> Answer {
+        told(self.network, self.asset, Direction::Sweep, self.amount, &self.hash, state)
+    }
+    fn news(&self) -> News<'_> {
+        News::Nothing
+    }
+}

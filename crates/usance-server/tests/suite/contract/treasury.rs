@@ -1,0 +1,190 @@
+//! A treasury from its first picture to its first slash, by hand: what is booked, what is kept aside, what is held apart, what is covered.
+
+use super::two_people;
+use crate::suite::harness::Server;
+use crate::suite::platform::Platform;
+use serde_json::{Value, json};
+
+const PICTURES: &str = "/v1/operator/treasury/networks/hub/pictures";
+
+/// A network with one address of the treasury, which two people approved. SOL has 9 decimals.
+pub fn network(platform: &Platform) {
+    let coins = json!([{"asset": "SOL", "denomination": "usol"}]);
+    let network = json!({"name": "hub", "chain_id": "hub-1", "coins": coins, "unbonding_seconds": 1_814_400, "earned_at_most": "0.5", "slashed_at_most": "0.1"});
+    platform.operator.post("/v1/operator/treasury/networks", network).ok();
+    for name in ["anna", "ben"] {
+        two_people::register(platform, name).ok();
+    }
+    two_people::agree(platform, &json!({"kind": "add_treasury_address", "network": "hub", "address": "addr-1"}));
+}
+
+/// What the wallet says that it holds of SOL, as of its last movement.
+pub fn attest(platform: &Platform, amount: &str) -> Value {
+    let coverage = platform.operator.get("/v1/operator/treasury/coverage").ok();
+    let movement = coverage["items"][0]["last_movement"].to_string();
+    let now = platform.operator.get("/v1/clock").ok()["now"].clone();
+    platform.operator.post("/v1/treasury/attestations", json!({"asset": "SOL", "amount": amount, "at": now, "movement": movement})).ok()
+}
+
+/// A picture: 2 SOL free, 20 with a validator.
+pub fn picture(platform: &Platform, number: u64) -> Value {
+    let now = platform.operator.get("/v1/clock").ok()["now"].clone();
+    json!({
+        "number": number.to_string(), "chain_id": "hub-1", "height": (100 * number).to_string(), "hash": format!("block-{number}"), "time": now,
+        "addresses": ["addr-1"],
+        "liquid": [{"address": "addr-1", "denomination": "usol", "amount": "2000000000"}],
+        "delegations": [{"address": "addr-1", "validator": "val-a", "stake": "20000000000", "claimable": "1000"}],
+        "validators": [{
+            "validator": "val-a", "name": "Ann's validator", "commission": "0.05", "status": "active", "tokens": "900000000000000", "power": "0.01",
+        }],
+    })
+}
+
+/// A treasury that has begun.
+pub fn opened(platform: &Platform) {
+    network(platform);
+    attest(platform, "78");
+    platform.operator.post(PICTURES, picture(platform, 1)).ok();
+    two_people::agree(platform, &json!({"kind": "confirm_picture", "network": "hub", "number": "1", "hash": "block-1"}));
+}
+
+fn books(platform: &Platform) -> Value {
+    let books = platform.operator.get("/v1/operator/books").ok();
+    let sol = books["items"].as_array().and_then(|items| items.iter().find(|item| item["asset"] == "SOL")).expect("SOL").clone();
+    assert_eq!(sol["balanced"], true, "{sol}");
+    let accounts = sol["accounts"].as_array().expect("accounts").iter();
+    accounts.map(|line| (line["account"].as_str().expect("a name").to_owned(), line["control"].clone())).collect()
+}
+
+fn network_now(platform: &Platform) -> Value {
+    platform.operator.get("/v1/operator/treasury/networks/hub").ok()
+}
+
+fn covered(platform: &Platform) -> Value {
+    platform.operator.get("/v1/operator/treasury/coverage").ok()["items"][0]["covered"].clone()
+}
+
+#[test]
+fn a_treasury_by_hand_from_its_first_picture_to_its_first_slash() {
+    let mut platform = Platform::new();
+    platform.deposit("alice", "SOL", "spot", "60");
+    platform.operator.post("/v1/operator/reward-pool", json!({"asset": "SOL", "amount": "40"})).ok();
+    network(&platform);
+    // Before it begins nothing is bound.
+    assert_eq!(covered(&platform), Value::Null);
+    let first = platform.operator.post(PICTURES, picture(&platform, 1)).ok();
+    assert_eq!((&first["counts"], &first["aside"]), (&json!(false), &json!("opening")));
+    let confirm = json!({"kind": "confirm_picture", "network": "hub", "number": "1", "hash": "block-1"});
+    platform.operator.post("/v1/operator/proposals", json!({"matter": confirm})).refused(422, "terms_invalid");
+    attest(&platform, "78");
+    two_people::agree(&platform, &confirm);
+    let now = books(&platform);
+    let places =
+        ["custody", "treasury_liquid", "treasury_staked", "treasury_claimable", "opening_equity"].map(|account| now[account].clone());
+    assert_eq!(places, ["78", "2", "20", "0.000001", "0.000001"].map(|text| json!(text)));
+    assert_eq!(covered(&platform), "18", "78 are attested, and 60 are alice's");
+
+    // The wallet sends coins: as much as is covered, and they arrive with a picture.
+    let top_up = |amount: &str, hash: &str| {
+        let body = json!({"network": "hub", "address": "addr-1", "asset": "SOL", "amount": amount, "hash": hash});
+        platform.operator.post("/v1/treasury/top-ups", body)
+    };
+    let refused = top_up("18.000000001", "up-1").refused(422, "coverage_insufficient");
+    assert_eq!(refused["covered"], "18");
+    top_up("8", "up-1").ok();
+    top_up("8", "up-1").refused(409, "already_exists");
+    assert_eq!((books(&platform)["in_transit"].clone(), covered(&platform)), (json!("8"), json!("10")));
+    let mut second = picture(&platform, 2);
+    second["liquid"][0]["amount"] = json!("10000000007");
+    second["delegations"][0]["claimable"] = json!("1500");
+    second["inflows"] = json!([
+        {"hash": "up-1", "address": "addr-1", "from": "wallet", "denomination": "usol", "amount": "8000000000"},
+        {"hash": "odd", "address": "addr-1", "from": "somebody", "denomination": "usol", "amount": "7"},
+    ]);
+    let counted = platform.operator.post(PICTURES, second).ok();
+    assert_eq!((&counted["counts"], &counted["differences"]), (&json!(true), &json!(1)));
+    let now = books(&platform);
+    assert_eq!((&now["in_transit"], &now["treasury_liquid"]), (&json!("0"), &json!("10")));
+    assert_eq!(now["reward_pool"], "40.0000005", "what the network paid funds rewards");
+    let seven = network_now(&platform)["differences"][0].clone();
+    assert_eq!((&seven["cause"], &seven["amount"], &seven["stops"]), (&json!("stranger"), &json!("0.000000007"), &json!(false)));
+    let explain = |was: &str| json!({"kind": "explain_difference", "network": "hub", "number": "1", "was": was});
+    platform.operator.post("/v1/operator/proposals", json!({"matter": explain("loss")})).refused(422, "terms_invalid");
+    two_people::agree(&platform, &explain("other_income"));
+    assert_eq!(
+        (&books(&platform)["other_income"], network_now(&platform)["differences"].as_array().map(Vec::len)),
+        (&json!("0.000000007"), Some(0))
+    );
+
+    // A delegation by hand, a slash, and coins that go home.
+    let mut third = picture(&platform, 3);
+    third["liquid"][0]["amount"] = json!("3999999507");
+    third["delegations"][0] = json!({"address": "addr-1", "validator": "val-a", "stake": "24750000000", "claimable": "0"});
+    third["happened"] = json!([{"kind": "slashed", "validator": "val-a"}]);
+    third["transactions"] = json!([
+        {"hash": "tx-1", "address": "addr-1", "sequence": "0", "succeeded": true, "fee_denomination": "usol", "fee": "2000",
+         "effects": [{"kind": "delegated", "validator": "val-a", "amount": "5000000000"}],
+         "released": [{"validator": "val-a", "denomination": "usol", "amount": "1500"}]},
+        {"hash": "tx-2", "address": "addr-1", "sequence": "1", "succeeded": true, "fee_denomination": "usol", "fee": "0",
+         "effects": [{"kind": "sent", "denomination": "usol", "amount": "1000000000", "to": "wallet", "memo": "7"}]},
+    ]);
+    two_people::agree(&platform, &json!({"kind": "add_destination", "network": "hub", "address": "wallet", "memo": "7"}));
+    platform.operator.post(PICTURES, third).ok();
+    let now = books(&platform);
+    let seen = ["treasury_staked", "treasury_liquid", "network_fees", "slashing_loss", "in_transit"].map(|account| now[account].clone());
+    assert_eq!(seen, ["24.75", "3.999999507", "0.000002", "0.25", "1"].map(|text| json!(text)));
+    let sweep = |hash: &str| platform.operator.post("/v1/treasury/sweeps", json!({"network": "hub", "hash": hash}));
+    sweep("tx-9").refused(404, "transfer_not_found");
+    let received = sweep("tx-2").ok();
+    assert_eq!((&received["amount"], &books(&platform)["custody"], covered(&platform)), (&json!("1"), &json!("71"), json!("11")));
+
+    let before = (books(&platform), network_now(&platform), covered(&platform));
+    platform.restart(Server::kill);
+    assert_eq!((books(&platform), network_now(&platform), covered(&platform)), before);
+    assert_eq!(platform.operator.ask("/v1/operator/audit", json!({})).ok()["healthy"], true);
+}
+
+#[test]
+fn a_picture_that_cannot_be_the_next_one_books_nothing() {
+    let platform = Platform::new();
+    platform.deposit("alice", "SOL", "spot", "60");
+    platform.operator.post("/v1/operator/reward-pool", json!({"asset": "SOL", "amount": "40"})).ok();
+    opened(&platform);
+    let before = (books(&platform), network_now(&platform));
+    let wrong = |change: &dyn Fn(&mut Value)| {
+        let mut picture = picture(&platform, 2);
+        change(&mut picture);
+        platform.operator.post(PICTURES, picture)
+    };
+    type Change<'a> = &'a dyn Fn(&mut Value);
+    let reasons: [(Change<'_>, &str); 8] = [
+        (&|picture| picture["number"] = json!("4"), "its number is 4, the next one is 2"),
+        (&|picture| picture["chain_id"] = json!("hub-2"), "it is of chain hub-2, not of hub-1"),
+        (&|picture| picture["height"] = json!("99"), "its height 99 is not beyond 100"),
+        (&|picture| picture["time"] = json!("2025-12-31T00:00:00Z"), "is before"),
+        (&|picture| picture["time"] = json!("2030-01-01T00:00:00Z"), "is still to come"),
+        (&|picture| picture["addresses"] = json!(["addr-9"]), "it does not tell of addr-1"),
+        (&|picture| picture["liquid"][0]["amount"] = json!("99999999999999999999999999999"), "10^28"),
+        (&|picture| picture["liquid"][0]["address"] = json!("addr-9"), "addr-9 is no address that the picture tells of"),
+    ];
+    for (change, reason) in reasons {
+        let refused = wrong(change).refused(422, "picture_refused");
+        assert!(refused["detail"].as_str().is_some_and(|detail| detail.contains(reason)), "{reason}: {refused}");
+    }
+    for change in [json!("-1"), json!(5), json!("1.5"), json!("")] {
+        wrong(&|picture| picture["liquid"][0]["amount"] = change.clone()).refused(400, "malformed_request");
+    }
+    wrong(&|picture| _ = picture.as_object_mut().map(|fields| fields.remove("hash"))).refused(400, "malformed_request");
+    platform.operator.post("/v1/operator/treasury/networks/moon/pictures", picture(&platform, 2)).refused(404, "network_not_found");
+    let future = json!({"asset": "SOL", "amount": "1", "at": "2030-01-01T00:00:00Z", "movement": "1"});
+    platform.operator.post("/v1/treasury/attestations", future).refused(422, "terms_invalid");
+    assert_eq!((books(&platform), network_now(&platform)), before);
+    // What cannot be believed is kept aside, and a later picture takes its place.
+    let doubted = wrong(&|picture| picture["delegations"][0]["stake"] = json!("21000000000")).ok();
+    assert_eq!((&doubted["counts"], &doubted["aside"]), (&json!(false), &json!("stake_from_nowhere")));
+    assert_eq!(books(&platform), before.0);
+    let mut later = picture(&platform, 2);
+    later["height"] = json!("250");
+    assert_eq!(platform.operator.post(PICTURES, later).ok()["counts"], true);
+    assert_eq!(network_now(&platform)["aside"], Value::Null);
+}

@@ -1,0 +1,159 @@
+//! Samples of what stands in a record about the treasury, for [`super::codec`].
+
+use usance_core::calendar::Timestamp;
+use usance_core::id::{AssetIx, NetworkIx};
+use usance_core::machine::Event;
+use usance_core::machine::verb::{PictureTaken, TopUpSent};
+use usance_core::money::{Amount, Balance, Rate};
+use usance_core::person::proposal::DifferenceIs;
+use usance_core::treasury::apart::{Apart, Cause, PlaceKind};
+use usance_core::treasury::explain::Explained;
+use usance_core::treasury::moves::{Move, MoveKind};
+use usance_core::treasury::network::{Destination, Direction, Implausible, NetworkTerms, UnderWay};
+use usance_core::treasury::picture::{
+    Delegation, Effect, Happened, Inflow, Liquid, Picture, Redelegation, Released, Settled, Unbonding, Validator, ValidatorStatus,
+};
+
+use super::codec::AT;
+use super::golden::{each, every};
+
+every!(differences: DifferenceIs { OtherIncome: DifferenceIs::OtherIncome; Loss: DifferenceIs::Loss; Fee: DifferenceIs::Fee; });
+every!(implausibles: Implausible {
+    Opening: Implausible::Opening; EarnedTooMuch: Implausible::EarnedTooMuch; SlashedTooMuch: Implausible::SlashedTooMuch;
+    StakeFromNowhere: Implausible::StakeFromNowhere;
+});
+every!(place_kinds: PlaceKind {
+    Liquid: PlaceKind::Liquid; Staked: PlaceKind::Staked; Unbonding: PlaceKind::Unbonding; Claimable: PlaceKind::Claimable;
+});
+every!(causes: Cause {
+    Unexplained: Cause::Unexplained;
+    Stranger: Cause::Stranger { hash: "tx-7".to_owned(), from: "somebody".to_owned() };
+    SentElsewhere: Cause::SentElsewhere { hash: "tx-6".to_owned(), to: "elsewhere".to_owned() };
+});
+every!(statuses_of_validators: ValidatorStatus {
+    Active: ValidatorStatus::Active; Inactive: ValidatorStatus::Inactive; Jailed: ValidatorStatus::Jailed;
+    Tombstoned: ValidatorStatus::Tombstoned;
+});
+every!(directions: Direction { TopUp: Direction::TopUp; Sweep: Direction::Sweep; });
+every!(effects: Effect {
+    Delegated: Effect::Delegated { validator: "val-a".to_owned(), amount: units(1) };
+    Undelegated: Effect::Undelegated { validator: "val-a".to_owned(), started: 2, amount: units(3) };
+    Cancelled: Effect::Cancelled { validator: "val-a".to_owned(), started: 4, amount: units(5) };
+    Redelegated: Effect::Redelegated { from: "val-a".to_owned(), to: "val-b".to_owned(), amount: units(6) };
+    Sent: Effect::Sent { denomination: "uatom".to_owned(), amount: units(7), to: "wallet".to_owned(), memo: String::new() };
+});
+every!(happenings: Happened {
+    Matured: Happened::Matured { address: "addr-1".to_owned(), validator: "val-a".to_owned(), started: 8, amount: units(9) };
+    ReleasedTo: Happened::ReleasedTo { address: "addr-1".to_owned(), released: released() };
+    Slashed: Happened::Slashed { validator: "val-b".to_owned() };
+});
+every!(move_kinds: MoveKind {
+    Opened: MoveKind::Opened(PlaceKind::Staked); ToppedUp: MoveKind::ToppedUp; Swept: MoveKind::Swept; Delegated: MoveKind::Delegated;
+    Undelegated: MoveKind::Undelegated; Cancelled: MoveKind::Cancelled; Matured: MoveKind::Matured;
+    Earned: MoveKind::Earned(PlaceKind::Claimable); Claimed: MoveKind::Claimed; OtherIncome: MoveKind::OtherIncome; Fee: MoveKind::Fee;
+    Slashed: MoveKind::Slashed(PlaceKind::Unbonding); RoundedUp: MoveKind::RoundedUp(PlaceKind::Staked);
+    RoundedDown: MoveKind::RoundedDown(PlaceKind::Staked);
+});
+
+fn units(units: u128) -> Amount {
+    Amount::from_units(units)
+}
+
+fn rate(units: u64) -> Rate {
+    Rate::from_units(units).unwrap()
+}
+
+pub fn network_terms() -> NetworkTerms {
+    NetworkTerms { compounds: true, unbonding_ms: 1_501, earned_at_most: rate(1_502), slashed_at_most: rate(1_503) }
+}
+
+pub fn destination() -> Destination {
+    Destination { address: "wallet".to_owned(), memo: "7".to_owned() }
+}
+
+fn released() -> Released {
+    Released { validator: "val-a".to_owned(), denomination: "uatom".to_owned(), amount: units(1_504) }
+}
+
+pub fn apart(cause: Cause, place: PlaceKind) -> Apart {
+    let (validator, amount) = ("val-a".to_owned(), Balance::from_units(-1_505));
+    Apart { number: 1_506, address: 1_507, place, validator, coin: 1_508, amount, cause, since: AT }
+}
+
+fn under_way(direction: Direction) -> UnderWay {
+    UnderWay { direction, address: 1_509, coin: 1_510, amount: units(1_511), hash: "tx-5".to_owned(), at: AT }
+}
+
+pub fn top_up_sent(seen: Option<u64>) -> Event {
+    Event::TopUpSent(Box::new(TopUpSent { network: NetworkIx(1), asset: AssetIx(1), sent: under_way(Direction::TopUp), seen }))
+}
+
+pub fn explained() -> Explained {
+    let moved = |kind| Move { kind, address: 1_512, coin: 1_513, validator: "val-a".to_owned(), amount: units(1_514) };
+    Explained {
+        moves: each(move_kinds()).map(moved).collect(),
+        apart: vec![apart(Cause::Unexplained, PlaceKind::Claimable)],
+        arrived: vec!["tx-4".to_owned()],
+        begun: each(directions()).map(under_way).collect(),
+        unknown: vec![("umystery".to_owned(), units(1_515))],
+    }
+}
+
+pub fn picture_taken(aside: Option<Implausible>) -> Event {
+    let (address, validator, denomination) = ("addr-1".to_owned(), "val-a".to_owned(), "uatom".to_owned());
+    let validators = each(statuses_of_validators()).map(|status| Validator {
+        validator: "val-a".to_owned(),
+        name: "Ann's".to_owned(),
+        commission: rate(1_601),
+        status,
+        tokens: units(1_602),
+        shares: Some(1_603),
+        power: rate(1_604),
+        missed: 1_605,
+    });
+    let (stake, claimable) = (units(1_609), units(1_610));
+    let picture = Picture {
+        number: 1_606,
+        chain_id: "hub-1".to_owned(),
+        height: 1_607,
+        hash: "b1607".to_owned(),
+        time: AT,
+        addresses: vec![address.clone()],
+        liquid: vec![Liquid { address: address.clone(), denomination: denomination.clone(), amount: units(1_608) }],
+        delegations: vec![Delegation { address: address.clone(), validator: validator.clone(), stake, claimable, shares: None }],
+        validators: validators.collect(),
+        unbonding: vec![Unbonding {
+            address: address.clone(),
+            validator: validator.clone(),
+            started: 1_611,
+            completes_at: Timestamp::from_ms(AT.ms() + 5),
+            balance: units(1_612),
+        }],
+        redelegations: vec![Redelegation {
+            address: address.clone(),
+            from: validator,
+            to: "val-b".to_owned(),
+            until: AT,
+            amount: units(1_613),
+        }],
+        transactions: vec![Settled {
+            hash: "tx-3".to_owned(),
+            address: address.clone(),
+            sequence: 1_614,
+            succeeded: true,
+            fee_denomination: denomination.clone(),
+            fee: units(1_615),
+            effects: each(effects()).collect(),
+            released: vec![released()],
+        }],
+        inflows: vec![Inflow { hash: "tx-2".to_owned(), address, from: "somebody".to_owned(), denomination, amount: units(1_616) }],
+        happened: each(happenings()).collect(),
+    };
+    Event::PictureTaken(Box::new(PictureTaken {
+        network: NetworkIx(1),
+        assets: vec![AssetIx(1), AssetIx(2)],
+        picture: Box::new(picture),
+        explained: explained(),
+        aside,
+    }))
+}
