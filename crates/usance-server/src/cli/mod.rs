@@ -24,6 +24,7 @@ pub mod simulate;
 pub mod steps;
 pub mod store_flags;
 pub mod token;
+pub mod treasury;
 pub mod verify;
 mod ways_in;
 pub mod world;
@@ -57,6 +58,7 @@ enum Verb {
     Export(export::Export),
     Person(person::PersonVerbs),
     Approve(approve::Approve),
+    Treasury(treasury::TreasuryVerbs),
     Simulate(simulate::Simulate),
 }
 
@@ -76,6 +78,7 @@ pub fn main() -> ExitCode {
         Verb::Export(verb) => (export::run(&verb), verb.output.json),
         Verb::Person(verb) => (person::run(&verb), verb.json()),
         Verb::Approve(verb) => (approve::run(&verb), verb.json()),
+        Verb::Treasury(verb) => (treasury::run(&verb), verb.json()),
         Verb::Simulate(verb) => (simulate::run(&verb), verb.output.json),
     };
     match done {

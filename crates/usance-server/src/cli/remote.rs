@@ -18,10 +18,10 @@ const ANSWER_BYTES_MAX: u64 = 64 << 20;
 #[derive(Args, Clone, Debug)]
 pub struct RemoteFlags {
     /// The server's address.
-    #[arg(long, value_name = "URL", env = "USANCE_URL", default_value = "http://127.0.0.1:8080")]
+    #[arg(long, global = true, value_name = "URL", env = "USANCE_URL", default_value = "http://127.0.0.1:8080")]
     url: String,
     /// A token of the server; better by the environment, where no list of processes shows it.
-    #[arg(long, value_name = "TOKEN", env = "USANCE_TOKEN", hide_env_values = true)]
+    #[arg(long, global = true, value_name = "TOKEN", env = "USANCE_TOKEN", hide_env_values = true)]
     token: Option<String>,
 }
 

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every verb that runs something.
-const VERBS: [&str; 16] = [
+const VERBS: [&str; 32] = [
     "serve",
     "demo",
     "token create",
@@ -24,6 +24,22 @@ const VERBS: [&str; 16] = [
     "accept-loss",
     "export",
     "simulate",
+    "person add",
+    "person list",
+    "person remove",
+    "approve keygen",
+    "approve",
+    "treasury add",
+    "treasury show",
+    "treasury address",
+    "treasury destination",
+    "treasury observe",
+    "treasury confirm",
+    "treasury explain",
+    "treasury attest",
+    "treasury top-up",
+    "treasury sweep",
+    "treasury coverage",
 ];
 
 /// Variables that no flag stands for and no help names.

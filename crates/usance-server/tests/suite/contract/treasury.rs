@@ -1,7 +1,7 @@
 //! A treasury from its first picture to its first slash, by hand: what is booked, what is kept aside, what is held apart, what is covered.
 
 use super::two_people;
-use crate::suite::harness::Server;
+use crate::suite::harness::{OPERATOR, Server, usance};
 use crate::suite::platform::Platform;
 use serde_json::{Value, json};
 
@@ -187,4 +187,65 @@ fn a_picture_that_cannot_be_the_next_one_books_nothing() {
     later["height"] = json!("250");
     assert_eq!(platform.operator.post(PICTURES, later).ok()["counts"], true);
     assert_eq!(network_now(&platform)["aside"], Value::Null);
+}
+
+/// What a verb prints.
+fn typed(platform: &Platform, words: &[&str]) -> String {
+    let remote = ["--url", &platform.server.url, "--token", OPERATOR];
+    let output = usance(&[&["treasury"], words, &remote].concat());
+    let (told, refused) = (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned());
+    assert_eq!(output.status.success(), refused.is_empty(), "{words:?}: {output:?}");
+    format!("{told}{refused}")
+}
+
+#[test]
+fn the_verbs_run_a_treasury_by_hand() {
+    let platform = Platform::new();
+    platform.deposit("alice", "SOL", "spot", "60");
+    platform.operator.post("/v1/operator/reward-pool", json!({"asset": "SOL", "amount": "40"})).ok();
+    let dir = tempfile::tempdir().expect("a directory");
+    let written = |name: &str, body: &Value| {
+        let file = dir.path().join(name);
+        std::fs::write(&file, body.to_string()).expect("a file");
+        file.to_str().expect("text").to_owned()
+    };
+    for name in ["anna", "ben"] {
+        two_people::register(&platform, name).ok();
+    }
+    let network = json!({"name": "hub", "chain_id": "hub-1", "coins": [{"asset": "SOL", "denomination": "usol"}], "unbonding_seconds": 60,
+                         "earned_at_most": "0.5", "slashed_at_most": "0.1"});
+    assert_eq!(typed(&platform, &["show"]), "no network yet\n");
+    assert_eq!(typed(&platform, &["add", "--file", &written("hub", &network)]), "hub is a network of the treasury\n");
+    let agree = |words: &[&str], number: u64| {
+        let proposed = typed(&platform, words);
+        assert!(proposed.starts_with(&format!("proposal {number} waits for two signatures until ")), "{proposed}");
+        let proposal = platform.operator.get(&format!("/v1/operator/proposals/{number}")).ok();
+        for name in ["anna", "ben"] {
+            two_people::sign(&platform, name, &proposal, "approve").ok();
+        }
+    };
+    agree(&["address", "hub", "addr-1"], 1);
+    agree(&["destination", "hub", "wallet", "--memo", "7"], 2);
+    assert!(typed(&platform, &["attest", "SOL", "78"]).starts_with("78 SOL are attested as of movement "));
+    assert!(typed(&platform, &["confirm", "hub"]).contains("no picture of hub is kept aside"));
+    let aside = typed(&platform, &["observe", "hub", "--file", &written("first", &picture(&platform, 1))]);
+    assert!(aside.starts_with("picture 1 of hub is kept aside (opening)"), "{aside}");
+    agree(&["confirm", "hub"], 3);
+    assert_eq!(typed(&platform, &["coverage"]), "SOL  custody 78, held 78, covered 18\n");
+    assert!(typed(&platform, &["top-up", "hub", "addr-1", "SOL", "19", "--hash", "up"]).contains("(coverage_insufficient)"));
+    assert!(
+        typed(&platform, &["top-up", "hub", "addr-1", "SOL", "8", "--hash", "up"]).starts_with("8 SOL are on their way to hub, movement ")
+    );
+    let mut second = picture(&platform, 2);
+    second["liquid"][0]["amount"] = json!("1000000009");
+    second["transactions"] = json!([{"hash": "tx", "address": "addr-1", "sequence": "0", "succeeded": true, "fee_denomination": "usol", "fee": "0",
+        "effects": [{"kind": "sent", "denomination": "usol", "amount": "1000000000", "to": "wallet", "memo": "7"}]}]);
+    let counted = typed(&platform, &["observe", "hub", "--file", &written("second", &second)]);
+    assert_eq!(counted, "picture 2 of hub counts; 1 differences wait for an explanation\n");
+    assert!(typed(&platform, &["show", "hub"]).contains("difference 1: 0.000000009 SOL liquid (unexplained)"));
+    agree(&["explain", "hub", "1", "--was", "other-income"], 4);
+    assert!(typed(&platform, &["sweep", "hub", "--hash", "tx"]).starts_with("1 SOL came to the wallet from hub, movement "));
+    assert!(typed(&platform, &["observe", "hub", "--file", "/nowhere/at/all"]).contains("/nowhere/at/all cannot be read"));
+    let shown: Value = serde_json::from_str(&typed(&platform, &["show", "--json"])).expect("JSON");
+    assert_eq!(shown[0]["differences"], json!([]));
 }

@@ -1,0 +1,281 @@
+//! `usance treasury`: a treasury that people run by hand or by a script: networks, pictures, attestations, top-ups and sweeps.
+
+use crate::cli::output::Output;
+use crate::cli::person::{proposed, say};
+use crate::cli::remote::{Remote, RemoteFlags};
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Run a treasury by hand: say what networks show, what the wallet holds, and what went between them.
+///
+/// What moves coins to a new place takes two people: those verbs make a proposal, and `usance approve` signs it.
+#[derive(Args)]
+pub struct TreasuryVerbs {
+    #[command(subcommand)]
+    verb: Verb,
+    #[command(flatten)]
+    remote: RemoteFlags,
+    /// Print JSON instead of text.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Add a network: its name, chain id, coins and bounds.
+    Add {
+        /// A file with the body of POST /v1/operator/treasury/networks; - reads it from standard input.
+        #[arg(long, value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Show networks: places by the books, differences, what is under way, the number of the next picture.
+    Show {
+        /// One network; all of them when it is left out.
+        network: Option<String>,
+    },
+    /// Propose an address of the treasury.
+    Address {
+        /// The network's name.
+        network: String,
+        /// As the network writes it.
+        address: String,
+    },
+    /// Propose where coins may be swept to.
+    Destination {
+        /// The network's name.
+        network: String,
+        /// As the network writes it.
+        address: String,
+        /// What a transfer has to say beside it.
+        #[arg(long, default_value = "")]
+        memo: String,
+    },
+    /// Say what a network finally shows.
+    Observe {
+        /// The network's name.
+        network: String,
+        /// A file with the picture; - reads it from standard input.
+        #[arg(long, value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Propose to confirm the picture that is kept aside. The first one begins the treasury.
+    Confirm {
+        /// The network's name.
+        network: String,
+    },
+    /// Propose what a difference was.
+    Explain {
+        /// The network's name.
+        network: String,
+        /// The difference's number.
+        difference: u64,
+        /// What it was.
+        #[arg(long)]
+        was: WasFlag,
+    },
+    /// Say what the wallet holds of an asset, now and with every movement so far unless it is said otherwise.
+    Attest {
+        /// The asset's symbol.
+        asset: String,
+        /// How much.
+        amount: String,
+        /// When it was so: RFC 3339.
+        #[arg(long, value_name = "INSTANT")]
+        at: Option<String>,
+        /// The last movement that is in it.
+        #[arg(long, value_name = "NUMBER")]
+        movement: Option<u64>,
+    },
+    /// Say that the wallet sent coins to the treasury.
+    TopUp {
+        /// The network's name.
+        network: String,
+        /// To which of the treasury's addresses.
+        address: String,
+        /// The asset's symbol.
+        asset: String,
+        /// How much.
+        amount: String,
+        /// The hash of the transaction.
+        #[arg(long, value_name = "HASH")]
+        hash: String,
+    },
+    /// Say that coins of the treasury came to the wallet.
+    Sweep {
+        /// The network's name.
+        network: String,
+        /// The hash of the transaction.
+        #[arg(long, value_name = "HASH")]
+        hash: String,
+    },
+    /// Show what can be withdrawn, and what is there for it.
+    Coverage,
+}
+
+/// What a difference was, as it is typed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum WasFlag {
+    /// Coins that are ours now, from elsewhere than staking.
+    OtherIncome,
+    /// Coins that are gone.
+    Loss,
+    /// What something cost.
+    Fee,
+}
+
+impl WasFlag {
+    const fn word(self) -> &'static str {
+        match self {
+            WasFlag::OtherIncome => "other_income",
+            WasFlag::Loss => "loss",
+            WasFlag::Fee => "fee",
+        }
+    }
+}
+
+const NETWORKS: &str = "/v1/operator/treasury/networks";
+const COVERAGE: &str = "/v1/operator/treasury/coverage";
+
+impl TreasuryVerbs {
+    /// Whether JSON was asked for.
+    #[must_use]
+    pub const fn json(&self) -> bool {
+        self.json
+    }
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// With a sentence: a file that cannot be read, or as the server answers.
+pub fn run(verbs: &TreasuryVerbs) -> anyhow::Result<ExitCode> {
+    let (remote, output) = (verbs.remote.open()?, Output { json: verbs.json });
+    let propose = |matter: Value| -> anyhow::Result<()> {
+        proposed(output, &remote.post("/v1/operator/proposals", &json!({"matter": matter}))?);
+        Ok(())
+    };
+    match &verbs.verb {
+        Verb::Add { file } => {
+            let told = remote.post(NETWORKS, &read(file)?)?;
+            say(output, &told, &format!("{} is a network of the treasury", word(&told, "network")));
+        }
+        Verb::Show { network } => show(&remote, network.as_deref(), output)?,
+        Verb::Address { network, address } => propose(json!({"kind": "add_treasury_address", "network": network, "address": address}))?,
+        Verb::Destination { network, address, memo } => {
+            propose(json!({"kind": "add_destination", "network": network, "address": address, "memo": memo}))?;
+        }
+        Verb::Observe { network, file } => {
+            let told = remote.post(&format!("{NETWORKS}/{network}/pictures"), &read(file)?)?;
+            say(output, &told, &picture_told(&told));
+        }
+        Verb::Confirm { network } => {
+            let now = remote.get(&format!("{NETWORKS}/{network}"))?;
+            let aside = now["aside"].as_object().with_context(|| format!("no picture of {network} is kept aside"))?;
+            propose(json!({"kind": "confirm_picture", "network": network, "number": aside["number"].to_string(), "hash": aside["hash"]}))?;
+        }
+        Verb::Explain { network, difference, was } => {
+            let number = difference.to_string();
+            propose(json!({"kind": "explain_difference", "network": network, "number": number, "was": was.word()}))?;
+        }
+        Verb::Attest { asset, amount, at, movement } => {
+            let (at, movement) = when(&remote, asset, at.as_deref(), *movement)?;
+            let body = json!({"asset": asset, "amount": amount, "at": at, "movement": movement});
+            let told = remote.post("/v1/treasury/attestations", &body)?;
+            let covered = told["covered"].as_str().map_or_else(String::new, |covered| format!("; {covered} are covered"));
+            say(output, &told, &format!("{} {asset} are attested as of movement {movement}{covered}", word(&told, "amount")));
+        }
+        Verb::TopUp { network, address, asset, amount, hash } => {
+            let body = json!({"network": network, "address": address, "asset": asset, "amount": amount, "hash": hash});
+            moved(output, &remote.post("/v1/treasury/top-ups", &body)?);
+        }
+        Verb::Sweep { network, hash } => moved(output, &remote.post("/v1/treasury/sweeps", &json!({"network": network, "hash": hash}))?),
+        Verb::Coverage => {
+            let lines = remote.list(COVERAGE)?;
+            say(output, &json!(lines), if lines.is_empty() { "no network has a coin yet" } else { "" });
+            if !output.json {
+                lines.iter().for_each(|line| println!("{}", coverage_line(line)));
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn word<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or("")
+}
+
+/// A file's JSON, or standard input's.
+fn read(file: &Path) -> anyhow::Result<Value> {
+    let text = if file == Path::new("-") { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(file) };
+    let text = text.with_context(|| format!("{} cannot be read", file.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} is no JSON", file.display()))
+}
+
+fn picture_told(told: &Value) -> String {
+    let (network, number) = (word(told, "network"), &told["number"]);
+    if told["counts"] == true {
+        let differences = &told["differences"];
+        return format!("picture {number} of {network} counts; {differences} differences wait for an explanation");
+    }
+    let aside = word(told, "aside");
+    format!("picture {number} of {network} is kept aside ({aside}) until two people confirm it: usance treasury confirm {network}")
+}
+
+fn moved(output: Output, told: &Value) {
+    let (amount, asset, movement) = (word(told, "amount"), word(told, "asset"), &told["movement"]);
+    let way = if told["direction"] == "sweep" { "came to the wallet from" } else { "are on their way to" };
+    say(output, told, &format!("{amount} {asset} {way} {}, movement {movement}", word(told, "network")));
+}
+
+/// The instant and the movement of an attestation: the engine's present and the last movement, unless they are said.
+fn when(remote: &Remote, asset: &str, at: Option<&str>, movement: Option<u64>) -> anyhow::Result<(String, String)> {
+    let at = match at {
+        Some(at) => at.to_owned(),
+        None => word(&remote.get("/v1/clock")?, "now").to_owned(),
+    };
+    if let Some(movement) = movement {
+        return Ok((at, movement.to_string()));
+    }
+    let lines = remote.list(COVERAGE)?;
+    let Some(line) = lines.iter().find(|line| line["asset"] == asset) else { bail!("{asset} is no coin of a network") };
+    Ok((at, line["last_movement"].to_string()))
+}
+
+fn coverage_line(line: &Value) -> String {
+    let text = |name: &str| line[name].as_str().unwrap_or("-").to_owned();
+    let stale = if line["stale"] == true { ", the attestation is stale" } else { "" };
+    format!("{}  custody {}, held {}, covered {}{stale}", text("asset"), text("custody"), text("held"), text("covered"))
+}
+
+fn show(remote: &Remote, network: Option<&str>, output: Output) -> anyhow::Result<()> {
+    let networks = match network {
+        Some(name) => vec![remote.get(&format!("{NETWORKS}/{name}"))?],
+        None => remote.list(NETWORKS)?,
+    };
+    say(output, &json!(networks), if networks.is_empty() { "no network yet" } else { "" });
+    if output.json {
+        return Ok(());
+    }
+    for one in &networks {
+        println!("{} ({}), next picture {}", word(one, "name"), word(one, "chain_id"), one["next_picture"]);
+        for places in one["places"].as_array().into_iter().flatten() {
+            let of = |name| word(places, name);
+            let (liquid, staked, unbonding) = (of("liquid"), of("staked"), of("unbonding"));
+            let (claimable, in_transit) = (of("claimable"), of("in_transit"));
+            let asset = of("asset");
+            println!("  {asset}: liquid {liquid}, staked {staked}, unbonding {unbonding}, claimable {claimable}, in transit {in_transit}");
+        }
+        for difference in one["differences"].as_array().into_iter().flatten() {
+            let of = |name| word(difference, name);
+            let number = &difference["number"];
+            println!("  difference {number}: {} {} {} ({})", of("amount"), of("asset"), of("place"), of("cause"));
+        }
+        if let Some(reason) = one["aside"]["aside"].as_str() {
+            println!("  picture {} is kept aside: {reason}", one["aside"]["number"]);
+        }
+    }
+    Ok(())
+}
