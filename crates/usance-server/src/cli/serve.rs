@@ -10,6 +10,7 @@ use crate::cli::store_flags::{StoreFlags, plain_name};
 use crate::site::{self, door::Door};
 use crate::wire::address::{Proxies, Subnet};
 use crate::wire::admission::Admission;
+use crate::wire::body::longest;
 use crate::wire::limits::Limits;
 use crate::wire::listen::{self, Entrance, House, Opened};
 use anyhow::{Context, bail};
@@ -320,9 +321,10 @@ async fn until_stopped(door: Opened, app: App, opening: &Started, mut signals: S
     let snapshots = app.engine.clone();
     let (serving, known) = (app.clone(), app.clone());
     let house = House {
-        is_long_read: Box::new(move |headers, peer| {
-            let from = known.site.proxies.source(headers, peer.ip());
-            known.auth.identify(headers, Some(from)).is_ok_and(|sender| matches!(sender.role, Role::Service | Role::Operator))
+        longest_read: Box::new(move |head, peer| {
+            let from = known.site.proxies.source(&head.headers, peer.ip());
+            let sender = known.auth.identify(&head.headers, Some(from)).ok()?;
+            matches!(sender.role, Role::Service | Role::Operator).then(|| longest(head.uri.path()))
         }),
         proxies: app.site.proxies.clone(),
         stopping: Arc::clone(&app.serving),

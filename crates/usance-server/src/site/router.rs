@@ -8,7 +8,7 @@ use crate::auth::tokens::Auth;
 use crate::contract::{Permission, table};
 use crate::json::service;
 use crate::wire::admission::Class;
-use crate::wire::body::BODY_BYTES_MAX;
+use crate::wire::body::{BODY_BYTES_MAX, longest};
 use crate::wire::fair::Party;
 use crate::wire::problem::Problem;
 use crate::wire::{accept, head, headers};
@@ -53,7 +53,8 @@ pub fn router(app: App) -> Router {
             answered: metrics::histogram!("usance_http_seconds", "operation" => route.operation),
             refused: metrics::counter!("usance_http_errors_total", "operation" => route.operation),
         };
-        router = router.route(route.path, (route.handler)().layer(from_fn_with_state(guard, check)));
+        router = router
+            .route(route.path, (route.handler)().layer(DefaultBodyLimit::max(longest(route.path))).layer(from_fn_with_state(guard, check)));
     }
     pages::add(router, &app)
         .fallback(service::not_found.layer(from_fn_with_state(app.clone(), check_nowhere)))

@@ -16,12 +16,21 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// The longest body that is read.
+/// The longest body that is read, but for pictures of a network.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
+/// The longest picture of a network that is read: thousands of delegations.
+const PICTURE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The longest body that is read for whoever connects: longer than any form, and than anything a customer asks.
 const ANYBODYS_BYTES_MAX: usize = 8 * 1024;
 /// So many bytes of longer ones may be on their way at a time.
 const COMING_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// The longest body that a path takes from whoever has something long to say.
+#[must_use]
+pub fn longest(path: &str) -> usize {
+    let is_picture = path.starts_with("/v1/operator/treasury/") && path.ends_with("/pictures");
+    if is_picture { PICTURE_BYTES_MAX } else { BODY_BYTES_MAX }
+}
 
 /// Why a body was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -77,11 +86,11 @@ impl Coming {
 
     /// The body of a request once it is there, as whoever is asked will read it: nothing in the service waits for a slow sender.
     /// One that is too long is not waited for.
-    pub async fn arrived(&self, body: Incoming, pace: &Pace, is_long_read: impl FnOnce() -> bool) -> Body {
+    pub async fn arrived(&self, body: Incoming, pace: &Pace, longest_read: impl FnOnce() -> Option<usize>) -> Body {
         if http_body::Body::is_end_stream(&body) {
             return Body::empty();
         }
-        let unread = match tokio::time::timeout(self.patience, self.whole(body, is_long_read)).await {
+        let unread = match tokio::time::timeout(self.patience, self.whole(body, longest_read)).await {
             Ok(Ok(bytes)) => {
                 pace.arrived(&bytes);
                 return Body::from(bytes);
@@ -94,11 +103,11 @@ impl Coming {
     }
 
     /// Reads a body to its end, or until it is clear that it is too long.
-    async fn whole(&self, mut body: Incoming, is_long_read: impl FnOnce() -> bool) -> Result<Vec<u8>, axum::Error> {
+    async fn whole(&self, mut body: Incoming, longest_read: impl FnOnce() -> Option<usize>) -> Result<Vec<u8>, axum::Error> {
         let announced = http_body::Body::size_hint(&body);
         let fits = |bytes: u64, max: usize| usize::try_from(bytes).is_ok_and(|bytes| bytes <= max);
         let is_short = announced.upper().is_some_and(|upper| fits(upper, ANYBODYS_BYTES_MAX));
-        let max = if !is_short && is_long_read() { BODY_BYTES_MAX } else { ANYBODYS_BYTES_MAX };
+        let max = if is_short { None } else { longest_read() }.unwrap_or(ANYBODYS_BYTES_MAX);
         if !fits(announced.lower(), max) {
             return Err(axum::Error::new(Unread::TooLong(max)));
         }

@@ -14,7 +14,8 @@ use super::pace::Watched;
 use crate::wire::address::Proxies;
 use anyhow::Context;
 use axum::extract::{ConnectInfo, Request};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -114,8 +115,8 @@ impl Opened {
     }
 }
 
-/// Tells by the head of a request whether its sender may have something long to say.
-pub type IsLongRead = Box<dyn Fn(&HeaderMap, SocketAddr) -> bool + Send + Sync>;
+/// Tells by the head of a request how long a body of it is read; nothing where its sender has nothing long to say.
+pub type LongestRead = Box<dyn Fn(&Parts, SocketAddr) -> Option<usize> + Send + Sync>;
 
 /// What stands behind the connections: it answers each request, which waited that long on its connection.
 pub trait Answers: Send + Sync + 'static {
@@ -148,7 +149,7 @@ pub struct House<D> {
     /// Answers, or refuses at once.
     pub door: D,
     /// Whose long bodies are read.
-    pub is_long_read: IsLongRead,
+    pub longest_read: LongestRead,
     /// Whose connections find a place when others do not.
     pub proxies: Proxies,
     /// Says when it is the end.
@@ -158,7 +159,7 @@ pub struct House<D> {
 /// A house with bodies coming in.
 struct Open<D> {
     service: Service<D>,
-    is_long_read: IsLongRead,
+    longest_read: LongestRead,
     stopping: Arc<Progress>,
     coming: Coming,
     limits: Limits,
@@ -168,8 +169,8 @@ struct Open<D> {
 pub async fn serve<D: Answers>(door: Opened, house: House<D>) {
     let Opened { listener, limits, room } = door;
     let crowd = Arc::new(Crowd::new(limits.clone(), room, house.proxies.clone()));
-    let House { door: answers, is_long_read, stopping, .. } = house;
-    let open = Arc::new(Open { service: Service::of(answers), is_long_read, stopping, coming: Coming::new(limits.body), limits });
+    let House { door: answers, longest_read, stopping, .. } = house;
+    let open = Arc::new(Open { service: Service::of(answers), longest_read, stopping, coming: Coming::new(limits.body), limits });
     let (alive, mut gone) = mpsc::channel::<()>(1);
     loop {
         let accepted = tokio::select! {
@@ -234,7 +235,7 @@ async fn connection<D: Answers>(stream: TcpStream, from: SocketAddr, open: &Arc<
                 answered.cut_short();
                 return Ok(response.map(|body| Answer::new(body, answered)));
             }
-            let body = open.coming.arrived(body, &answered, || (open.is_long_read)(&parts.headers, from)).await;
+            let body = open.coming.arrived(body, &answered, || (open.longest_read)(&parts, from)).await;
             let mut request = Request::from_parts(parts, body);
             request.extensions_mut().insert(ConnectInfo(from));
             let began = Instant::now();

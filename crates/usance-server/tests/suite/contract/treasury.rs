@@ -249,3 +249,26 @@ fn the_verbs_run_a_treasury_by_hand() {
     let shown: Value = serde_json::from_str(&typed(&platform, &["show", "--json"])).expect("JSON");
     assert_eq!(shown[0]["differences"], json!([]));
 }
+
+/// Thousands of delegations are one picture; whoever has no operator's token sends nothing of that length.
+#[test]
+fn a_picture_may_be_long() {
+    let platform = Platform::new();
+    platform.deposit("alice", "SOL", "spot", "60");
+    network(&platform);
+    attest(&platform, "60");
+    let mut long = picture(&platform, 1);
+    let delegations = (0..2_000).map(|number| {
+        json!({"address": "addr-1", "validator": format!("a-validator-with-a-name-that-is-of-quite-some-length-{number}"), "stake": "1000", "claimable": "1"})
+    });
+    long["delegations"] = delegations.collect();
+    let length = long.to_string().len();
+    assert!(length > 3 * 65_536, "{length}");
+    assert_eq!(platform.operator.post(PICTURES, long.clone()).ok()["aside"], "opening");
+    platform.operator.post("/v1/operator/assets", long.clone()).refused(413, "payload_too_large");
+    let service = platform.with_token("service", "backend", None);
+    service.post(PICTURES, long.clone()).refused(403, "forbidden");
+    platform.acting_for("alice").naming("alice").get("/v1/accounts").ok();
+    long["filler"] = json!("x".repeat(5 << 20));
+    assert_eq!(platform.operator.post(PICTURES, long).refused(413, "payload_too_large")["limit_bytes"], 4 << 20);
+}

