@@ -340,7 +340,7 @@ impl Making {
                 let effects = vec![Effect::Undelegated { validator: validator.to_owned(), started, amount }];
                 self.settle(dice, &address, effects, vec![released]);
             }
-            4 => self.slash(validator, u128::from(dice.below(5)) + 1),
+            4 => self.slash(dice, validator),
             5 => {
                 let stake = &mut self.stake(&address, validator).stake;
                 *stake = if dice.below(2) == 0 { stake.left_after(Amount::ONE) } else { *stake };
@@ -360,7 +360,7 @@ impl Making {
             }
             8 | 9 => {
                 let amount = self.take(&address, 0, units(u128::from(dice.large()) * 100 + 1));
-                let (to, memo) = if dice.below(5) == 4 { ("elsewhere", "") } else { DESTINATION };
+                let (to, memo) = dice.one_of(&[DESTINATION, DESTINATION, DESTINATION, ("elsewhere", ""), (DESTINATION.0, "")]);
                 let denomination = DENOMINATIONS[0].to_owned();
                 let effects = vec![Effect::Sent { denomination, amount, to: to.to_owned(), memo: memo.to_owned() }];
                 self.settle(dice, &address, effects, Vec::new());
@@ -422,8 +422,24 @@ impl Making {
         stake.shares = stake.shares.map(|shares| shares.saturating_sub(amount.units()));
     }
 
-    /// A validator loses some hundredths, and with it whoever is there or on the way out.
-    fn slash(&mut self, validator: &str, hundredths: u128) {
+    /// A validator loses some hundredths, and with it whoever is there, on the way out, or went from there to another one.
+    fn slash(&mut self, dice: &mut Dice<'_>, validator: &str) {
+        let hundredths = u128::from(dice.below(5)) + 1;
+        let time = self.picture.time;
+        let came = self.picture.redelegations.iter().filter(|moved| moved.from == validator && moved.to != validator && moved.until > time);
+        let came: Vec<Redelegation> = came.cloned().collect();
+        for Redelegation { address, to, amount, .. } in came {
+            let lost = units(amount.units() / 100 * hundredths);
+            self.unbond(&address, &to, lost);
+            let more = self.take(&address, 0, units(1_000));
+            if dice.below(2) == 0 && !more.is_zero() {
+                let released = self.release(&address, &to);
+                self.bond(&address, &to, more);
+                self.settle(dice, &address, vec![Effect::Delegated { validator: to, amount: more }], vec![released]);
+            } else {
+                self.pay(&address, 0, more);
+            }
+        }
         let left = |amount: Amount| units(amount.units() - amount.units() / 100 * hundredths);
         for one in self.picture.validators.iter_mut().filter(|one| one.validator == validator) {
             one.tokens = left(one.tokens);
