@@ -43,7 +43,7 @@ mod tests {
     use usance_core::product::Status;
 
     const WORLDS: u64 = 120;
-    const STEPS: usize = 120;
+    const STEPS: usize = 300;
 
     fn outline(id: &'static str, asset: usize, form: Form, entrance: Entrance) -> Outline {
         Outline { id, asset, form, entrance }

@@ -24,7 +24,7 @@ pub struct TreasurySeen {
     pub sweeps: Vec<String>,
     /// Top-ups that no picture has shown: hash, address, number of the coin, base units.
     pub top_ups: Vec<(String, String, usize, u128)>,
-    /// By asset: the number of the wallet's last movement, if that is remembered, and whether anything was attested.
+    /// By asset: the number of the wallet's last movement, if that is remembered, and whether what was attested is fresh.
     pub wallet: Vec<(Option<u64>, bool)>,
     /// Who may sign.
     pub people: Vec<String>,

@@ -176,7 +176,7 @@ impl Situation for State {
             .map(|coin| {
                 let coverage = self.treasury.coverage(coin.asset);
                 let last = coverage.and_then(|coverage| coverage.movements.back()).map(|(number, _)| *number);
-                (last, coverage.is_some_and(|coverage| coverage.attested.is_some()))
+                (last, coverage.is_some_and(|coverage| !coverage.is_stale(now)))
             })
             .collect();
         seen

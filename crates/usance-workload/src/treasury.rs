@@ -49,7 +49,7 @@ impl Workload<'_> {
         if seen.addresses.is_empty() {
             return propose(Matter::AddTreasuryAddress { network: NETWORK.to_owned(), address: ADDRESSES[0].to_owned() });
         }
-        if let Some(asset) = seen.wallet.iter().position(|(_, is_attested)| !is_attested) {
+        if let Some(asset) = seen.wallet.iter().position(|(_, is_fresh)| !is_fresh) {
             return self.attest(dice, &seen, asset);
         }
         match (&seen.aside, &seen.picture) {
@@ -308,7 +308,7 @@ impl Making {
         let address = self.picture.liquid[0].address.clone();
         let validator = dice.one_of(&VALIDATORS);
         let stake = self.stake(&address, validator).stake;
-        match dice.below(16) {
+        match dice.below(18) {
             0 | 1 => {
                 let earned = units(u128::from(dice.large()) * 10);
                 let stake = self.stake(&address, validator);
@@ -340,7 +340,12 @@ impl Making {
                 let effects = vec![Effect::Undelegated { validator: validator.to_owned(), started, amount }];
                 self.settle(dice, &address, effects, vec![released]);
             }
-            4 => self.slash(dice, validator),
+            4 | 15 => {
+                // Mostly whom something was moved away from: that is where a slash reaches far.
+                let left = self.picture.redelegations.last().map(|moved| moved.from.clone());
+                let slashed = left.filter(|_| dice.below(4) > 0).unwrap_or_else(|| validator.to_owned());
+                self.slash(dice, &slashed);
+            }
             5 => {
                 let stake = &mut self.stake(&address, validator).stake;
                 *stake = if dice.below(2) == 0 { stake.left_after(Amount::ONE) } else { *stake };
@@ -369,7 +374,7 @@ impl Making {
                 let stake = &mut self.stake(&address, validator).claimable;
                 *stake = stake.plus(units(2_000_000_000_000));
             }
-            11 if stake.units() > 1_000 => {
+            11 | 14 if stake.units() > 1_000 => {
                 let (to, amount) = (VALIDATORS[(usize::from(dice.below(2)) + 1) % 3], units(stake.units() / 10));
                 if to != validator {
                     let released = vec![self.release(&address, validator), self.release(&address, to)];
@@ -398,7 +403,7 @@ impl Making {
                 let released = Released { validator, denomination: DENOMINATIONS[1].to_owned(), amount };
                 self.picture.happened.push(Happened::ReleasedTo { address, released });
             }
-            14 => self.settle(dice, &address, Vec::new(), Vec::new()),
+            16 => self.settle(dice, &address, Vec::new(), Vec::new()),
             _ => {
                 let new = seen.addresses.iter().find(|address| !self.picture.addresses.contains(address));
                 if let Some(new) = new {

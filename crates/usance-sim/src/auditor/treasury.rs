@@ -337,7 +337,8 @@ impl Auditor {
         }
         let wallet = |(asset, _): &(usize, String)| {
             let wallet = &self.wallets[asset];
-            (wallet.movements.last().map(|(number, _)| *number), wallet.attested.is_some())
+            let fresh = wallet.attested.is_some_and(|(_, when, ..)| self.now - when <= FRESH_MS);
+            (wallet.movements.last().map(|(number, _)| *number), fresh)
         };
         seen.wallet = net.coins.iter().map(wallet).collect();
         seen
