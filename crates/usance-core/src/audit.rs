@@ -99,7 +99,7 @@ fn sub_ledgers_agree(state: &State, ground: &[SubLedgerTotals]) -> Finding {
     for (index, (control, total)) in state.registry.control.iter().zip(ground).enumerate() {
         for account in LedgerAccount::ALL {
             if let Some(sum) = total.of(account)
-                && i128::try_from(sum.units()) != Ok(control.balance(account).units())
+                && sum != control.balance(account)
             {
                 broken.push(format!(
                     "{} {}: control {} sub-ledger {}",

@@ -161,6 +161,11 @@ impl Balance {
     pub const fn minus(self, less: Amount) -> Balance {
         Balance(self.0.saturating_sub_unsigned(less.0))
     }
+    /// The balance after a movement.
+    #[must_use]
+    pub const fn after(self, movement: Balance) -> Balance {
+        Balance(self.0.saturating_add(movement.0))
+    }
     /// The balance before a movement that led to this one: the way back of a statement.
     #[must_use]
     pub const fn before(self, movement: Balance) -> Balance {

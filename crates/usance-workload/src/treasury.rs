@@ -12,6 +12,7 @@ use usance_core::machine::Command;
 use usance_core::machine::verb::{Attest, NewNetwork, SignProposal, TopUp};
 use usance_core::money::{Amount, Rate};
 use usance_core::person::proposal::{DifferenceIs, Matter, Verdict};
+use usance_core::treasury::digest::digest;
 use usance_core::treasury::network::NetworkTerms;
 use usance_core::treasury::picture::{
     Delegation, Effect, Happened, Inflow, Liquid, Picture, Redelegation, Released, Settled, Unbonding, Validator, ValidatorStatus,
@@ -54,7 +55,7 @@ impl Workload<'_> {
         }
         match (&seen.aside, &seen.picture) {
             (Some(aside), _) if dice.below(4) > 0 => {
-                propose(Matter::ConfirmPicture { network: NETWORK.to_owned(), number: aside.number, hash: aside.hash.clone() })
+                propose(Matter::ConfirmPicture { network: NETWORK.to_owned(), number: aside.number, digest: digest(aside) })
             }
             (_, None) => self.observe(opening(self.situation.now(), &seen)),
             (_, Some(_)) => self.running(dice, &seen),
@@ -139,7 +140,7 @@ impl Workload<'_> {
                 let amount = dice.one_of(&["1", "x", "999999999"]).to_owned();
                 Command::ReportTopUp(Box::new(TopUp { network, address, asset, amount, hash: "up-0".to_owned() }))
             }
-            4 => propose(Matter::ConfirmPicture { network, number: 1, hash: "none".to_owned() }),
+            4 => propose(Matter::ConfirmPicture { network, number: 1, digest: "none".to_owned() }),
             5 => propose(Matter::ExplainDifference { network, number: 1, was: dice.one_of(&DifferenceIs::ALL) }),
             6 => propose(Matter::AddTreasuryAddress { network, address: ADDRESSES[0].to_owned() }),
             _ => {

@@ -292,30 +292,31 @@ pub struct SubLedgerTotals {
     pub treasury: Places,
 }
 
-/// Where a treasury's coins of one asset are, added up over its addresses and validators.
+/// Where a treasury's coins of one asset are, added up over its addresses and validators. A place falls below
+/// zero where coins that are held apart were used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Places {
     /// Free at its addresses.
-    pub liquid: Amount,
+    pub liquid: Balance,
     /// Delegated.
-    pub staked: Amount,
+    pub staked: Balance,
     /// Undelegated, not yet released.
-    pub unbonding: Amount,
+    pub unbonding: Balance,
     /// Earned, not yet claimed.
-    pub claimable: Amount,
+    pub claimable: Balance,
     /// On the way from or to the wallet.
-    pub in_transit: Amount,
+    pub in_transit: Balance,
 }
 
 impl SubLedgerTotals {
     /// The total behind one control account, or `None` where an account has no sub-ledger.
     #[must_use]
-    pub const fn of(&self, account: LedgerAccount) -> Option<Amount> {
+    pub const fn of(&self, account: LedgerAccount) -> Option<Balance> {
         match account {
-            LedgerAccount::CustomerSpot => Some(self.spot),
-            LedgerAccount::CustomerFunding => Some(self.funding),
-            LedgerAccount::CustomerPrincipal => Some(self.principal),
-            LedgerAccount::RewardsPayable => Some(self.payable),
+            LedgerAccount::CustomerSpot => Some(Balance::ZERO.plus(self.spot)),
+            LedgerAccount::CustomerFunding => Some(Balance::ZERO.plus(self.funding)),
+            LedgerAccount::CustomerPrincipal => Some(Balance::ZERO.plus(self.principal)),
+            LedgerAccount::RewardsPayable => Some(Balance::ZERO.plus(self.payable)),
             LedgerAccount::TreasuryLiquid => Some(self.treasury.liquid),
             LedgerAccount::TreasuryStaked => Some(self.treasury.staked),
             LedgerAccount::TreasuryUnbonding => Some(self.treasury.unbonding),
@@ -337,9 +338,7 @@ impl SubLedgerTotals {
     /// Whether every control account equals its sub-ledger.
     #[must_use]
     pub fn agrees_with(&self, control: &ControlAccounts) -> bool {
-        LedgerAccount::ALL
-            .iter()
-            .all(|account| self.of(*account).is_none_or(|total| i128::try_from(total.units()) == Ok(control.balance(*account).units())))
+        LedgerAccount::ALL.iter().all(|account| self.of(*account).is_none_or(|total| total == control.balance(*account)))
     }
 }
 

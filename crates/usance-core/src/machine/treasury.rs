@@ -57,11 +57,11 @@ impl Treasury {
         self.networks.iter().fold(Places::default(), |sum, network| {
             let here = network.places(asset);
             Places {
-                liquid: sum.liquid.plus(here.liquid),
-                staked: sum.staked.plus(here.staked),
-                unbonding: sum.unbonding.plus(here.unbonding),
-                claimable: sum.claimable.plus(here.claimable),
-                in_transit: sum.in_transit.plus(here.in_transit),
+                liquid: sum.liquid.after(here.liquid),
+                staked: sum.staked.after(here.staked),
+                unbonding: sum.unbonding.after(here.unbonding),
+                claimable: sum.claimable.after(here.claimable),
+                in_transit: sum.in_transit.after(here.in_transit),
             }
         })
     }

@@ -49,8 +49,8 @@ pub enum Matter {
         network: String,
         /// Its number.
         number: u64,
-        /// Its block's hash.
-        hash: String,
+        /// The digest of all that it shows.
+        digest: String,
     },
     /// What a difference was that nobody has explained.
     ExplainDifference {
@@ -111,8 +111,8 @@ impl Matter {
             Matter::AddDestination { network, address, memo } => {
                 vec![("network", network.clone()), ("address", address.clone()), ("memo", memo.clone())]
             }
-            Matter::ConfirmPicture { network, number, hash } => {
-                vec![("network", network.clone()), ("number", number.to_string()), ("hash", hash.clone())]
+            Matter::ConfirmPicture { network, number, digest } => {
+                vec![("network", network.clone()), ("number", number.to_string()), ("digest", digest.clone())]
             }
             Matter::ExplainDifference { network, number, was } => {
                 vec![("network", network.clone()), ("number", number.to_string()), ("was", was.word().to_owned())]

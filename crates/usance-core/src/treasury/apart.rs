@@ -2,7 +2,7 @@
 
 use crate::calendar::Timestamp;
 use crate::ledger::Places;
-use crate::money::{Amount, Balance};
+use crate::money::Balance;
 use serde::{Deserialize, Serialize};
 
 /// Which of the treasury's accounts a difference is of.
@@ -31,7 +31,7 @@ impl PlaceKind {
     }
     /// That place among all of them.
     #[must_use]
-    pub const fn of(self, places: &mut Places) -> &mut Amount {
+    pub const fn of(self, places: &mut Places) -> &mut Balance {
         match self {
             PlaceKind::Liquid => &mut places.liquid,
             PlaceKind::Staked => &mut places.staked,
@@ -93,9 +93,8 @@ impl Apart {
         }
     }
     /// Takes it off what a picture shows, which leaves what is booked.
-    pub fn take_off(&self, places: &mut Places) {
+    pub const fn take_off(&self, places: &mut Places) {
         let seen = self.place.of(places);
-        let units = self.amount.units().unsigned_abs();
-        *seen = if self.amount.is_overdrawn() { seen.plus(Amount::from_units(units)) } else { seen.left_after(Amount::from_units(units)) };
+        *seen = seen.before(self.amount);
     }
 }

@@ -25,8 +25,8 @@ pub struct Explained {
     pub moves: Vec<Move>,
     /// What is held apart, new with this picture.
     pub apart: Vec<Apart>,
-    /// Hashes of top-ups that have arrived.
-    pub arrived: Vec<String>,
+    /// Top-ups that have arrived: hash, number of the address, number of the coin.
+    pub arrived: Vec<(String, u32, u32)>,
     /// Sweeps that have begun.
     pub begun: Vec<UnderWay>,
     /// Denominations without an asset, and how much of them is free.
@@ -231,7 +231,7 @@ impl<'p> Work<'p> {
             }
             let known = known.get(&key).copied().unwrap_or_default();
             let stake = |line: Option<&&'p super::picture::Delegation>| line.map_or(Amount::ZERO, |line| line.stake);
-            let shares_fell = was.zip(now).is_some_and(|(was, now)| now.shares.zip(was.shares).is_none_or(|(now, was)| now < was));
+            let shares_fell = was.zip(now).is_some_and(|(was, now)| now.shares.zip(was.shares).is_some_and(|(now, was)| now < was));
             let is_slash = self.reaches(key) || (known.touched == 0 && shares_fell);
             earned = earned.plus(self.stake(key, known, (stake(was), stake(now)), is_slash));
             let claimable = |line: Option<&&'p super::picture::Delegation>| line.map_or(Amount::ZERO, |line| line.claimable);
@@ -246,7 +246,7 @@ impl<'p> Work<'p> {
     /// Whether a slash can have reached what an address has with a validator: its own, or that of whom it came from.
     fn reaches(&self, (address, validator): StakeKey<'p>) -> bool {
         let came = self.before.redelegations.iter().chain(&self.after.redelegations);
-        let mut came = came.filter(|moved| moved.address == address && moved.to == validator);
+        let mut came = came.filter(|moved| moved.address == address && moved.to == validator && moved.until > self.before.time);
         self.slashed.contains(validator) || came.any(|moved| self.slashed.contains(moved.from.as_str()))
     }
 
@@ -327,7 +327,7 @@ impl<'p> Work<'p> {
         }
     }
 
-    /// The most that can have been earned since the picture before: by the bound of the network, a day more than has passed.
+    /// The most that can have been earned since the picture before: by the bound of the network, two days more than have passed.
     fn earned_at_most(&self) -> Amount {
         let total = |picture: &Picture| picture.delegations.iter().fold(Amount::ZERO, |sum, line| sum.plus(line.stake));
         let stake = total(self.before).max(total(self.after));
@@ -355,7 +355,12 @@ impl<'p> Work<'p> {
             picture.unbonding.iter().map(|line| ((line.address.as_str(), line.validator.as_str(), line.started), line))
         };
         let (before, after): (BTreeMap<_, _>, BTreeMap<_, _>) = (lines(self.before).collect(), lines(self.after).collect());
-        let keys: BTreeSet<EntryKey<'p>> = before.keys().chain(after.keys()).chain(known.keys()).copied().collect();
+        let mut keys: BTreeSet<EntryKey<'p>> = before.keys().chain(after.keys()).chain(known.keys()).copied().collect();
+        // Also what the network says that it paid for an entry which nobody knew.
+        keys.extend(self.after.happened.iter().filter_map(|happened| match happened {
+            Happened::Matured { address, validator, started, .. } => Some((address.as_str(), validator.as_str(), *started)),
+            Happened::ReleasedTo { .. } | Happened::Slashed { .. } => None,
+        }));
         for key in keys {
             let (was, now) = (before.get(&key), after.get(&key));
             if let (true, Some(now)) = (self.begins(key.0), now) {
@@ -378,8 +383,8 @@ impl<'p> Work<'p> {
     ) {
         let paid = self.matured(address, validator, started);
         // What would be there if nothing had been taken: what was there, and what transactions put there.
-        let whole = Balance::from_units(Balance::ZERO.plus(was.unwrap_or_default()).units().saturating_add(known.change)).units();
-        let whole = Amount::from_units(u128::try_from(whole).unwrap_or(0));
+        let all = Balance::ZERO.plus(was.unwrap_or_default()).units().saturating_add(known.change);
+        let whole = Amount::from_units(u128::try_from(all).unwrap_or(0));
         let gone_when_due = now.is_none() && due.is_none_or(|due| due <= self.after.time);
         let paid = match paid {
             Some(paid) => paid,
@@ -388,7 +393,7 @@ impl<'p> Work<'p> {
             None => Amount::ZERO,
         };
         self.put(MoveKind::Matured, address, validator, paid);
-        let rest = Balance::ZERO.plus(now.unwrap_or_default()).plus(paid).minus(whole).units();
+        let rest = Balance::ZERO.plus(now.unwrap_or_default()).plus(paid).units().saturating_sub(all);
         let amount = Amount::from_units(rest.unsigned_abs());
         if rest == 0 {
         } else if amount.units() <= known.tolerance() {
@@ -493,7 +498,7 @@ impl<'p> Work<'p> {
             });
             if expected {
                 self.put_coin(MoveKind::ToppedUp, address, coin, "", inflow.amount);
-                self.done.arrived.push(inflow.hash.clone());
+                self.done.arrived.push((inflow.hash.clone(), number.unwrap_or(u32::MAX), coin));
             } else {
                 let cause = Cause::Stranger { hash: inflow.hash.clone(), from: inflow.from.clone() };
                 self.hold(PlaceKind::Liquid, (address, coin, ""), Balance::ZERO.plus(inflow.amount), cause);

@@ -7,6 +7,7 @@
 
 pub mod apart;
 pub mod coverage;
+pub mod digest;
 pub mod explain;
 pub mod moves;
 pub mod network;

@@ -5,7 +5,7 @@ use super::picture::Picture;
 use crate::calendar::Timestamp;
 use crate::id::AssetIx;
 use crate::ledger::Places;
-use crate::money::{Amount, Rate};
+use crate::money::{Amount, Balance, Rate};
 use serde::{Deserialize, Serialize};
 
 /// A coin of a network.
@@ -177,7 +177,7 @@ impl Network {
             apart.take_off(&mut places);
         }
         let moving = self.under_way.iter().filter(|moving| moving.coin == coin);
-        places.in_transit = moving.fold(Amount::ZERO, |sum, moving| sum.plus(moving.amount));
+        places.in_transit = moving.fold(Balance::ZERO, |sum, moving| sum.plus(moving.amount));
         places
     }
 }

@@ -3,7 +3,7 @@
 use crate::calendar::Timestamp;
 use crate::ledger::Places;
 use crate::limits::{AMOUNT_UNITS_MAX, PICTURE_LINES_MAX, PICTURE_TEXT_BYTES_MAX};
-use crate::money::{Amount, Rate};
+use crate::money::{Amount, Balance, Rate};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -275,7 +275,7 @@ impl Picture {
     /// What of one coin is where.
     #[must_use]
     pub(super) fn places(&self, is_coin: impl Fn(&str) -> bool, is_staked: bool) -> Places {
-        let of = |amounts: &mut dyn Iterator<Item = Amount>| amounts.fold(Amount::ZERO, Amount::plus);
+        let of = |amounts: &mut dyn Iterator<Item = Amount>| amounts.fold(Balance::ZERO, Balance::plus);
         let mut liquid = self.liquid.iter().filter(|line| is_coin(&line.denomination)).map(|line| line.amount);
         let mut places = Places { liquid: of(&mut liquid), ..Places::default() };
         if is_staked {
@@ -345,13 +345,33 @@ impl Picture {
         if repeats(hashes) || repeats(self.inflows.iter().map(|one| (&one.hash, &one.address, &one.denomination))) {
             return Some("a transaction is there twice".to_owned());
         }
+        let sent = self.transactions.iter().flat_map(|one| &one.effects).filter_map(|effect| match effect {
+            Effect::Sent { to, memo, .. } => Some((to, memo)),
+            Effect::Delegated { .. } | Effect::Undelegated { .. } | Effect::Cancelled { .. } | Effect::Redelegated { .. } => None,
+        });
+        let mut sent = sent.flat_map(|(to, memo)| [to].into_iter().chain(Some(memo).filter(|memo| !memo.is_empty())));
+        if sent.any(|text| !is_text(text)) || self.inflows.iter().any(|inflow| !is_text(&inflow.from)) {
+            return Some("who sent and who received is a text without signs that are not seen".to_owned());
+        }
         if self.inflows.iter().any(|inflow| !ours(&inflow.address) || !is_text(&inflow.hash)) {
             return Some("an inflow is not of an address that the picture tells of".to_owned());
         }
         let moved = self.transactions.iter().flat_map(|one| one.effects.iter().map(Effect::amount).chain([one.fee]));
         let released = self.transactions.iter().flat_map(|one| one.released.iter().map(|released| released.amount));
         let amounts = moved.chain(released).chain(self.inflows.iter().map(|inflow| inflow.amount));
+        let amounts = amounts.chain(self.happened.iter().map(Happened::amount));
         total(amounts).is_none_or(|units| units > AMOUNT_UNITS_MAX).then(|| "what happened passes 10^28 base units".to_owned())
+    }
+}
+
+impl Happened {
+    /// How much it moved.
+    #[must_use]
+    pub const fn amount(&self) -> Amount {
+        match self {
+            Happened::Matured { amount, .. } | Happened::ReleasedTo { released: Released { amount, .. }, .. } => *amount,
+            Happened::Slashed { .. } => Amount::ZERO,
+        }
     }
 }
 

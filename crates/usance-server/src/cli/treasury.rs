@@ -174,7 +174,9 @@ pub fn run(verbs: &TreasuryVerbs) -> anyhow::Result<ExitCode> {
         Verb::Confirm { network } => {
             let now = remote.get(&format!("{NETWORKS}/{network}"))?;
             let aside = now["aside"].as_object().with_context(|| format!("no picture of {network} is kept aside"))?;
-            propose(json!({"kind": "confirm_picture", "network": network, "number": aside["number"].to_string(), "hash": aside["hash"]}))?;
+            propose(
+                json!({"kind": "confirm_picture", "network": network, "number": aside["number"].to_string(), "digest": aside["digest"]}),
+            )?;
         }
         Verb::Explain { network, difference, was } => {
             let number = difference.to_string();

@@ -75,7 +75,7 @@ fn shape_of(state: &Machine, asset: AssetIx, book: &Book) -> BooksShape {
             .map(|account| BookAccountShape {
                 account: account.name(),
                 control: text(account),
-                sub_ledger: totals.of(account).map(|total| shape::amount(state, asset, total)),
+                sub_ledger: totals.of(account).map(|total| shape::balance(state, asset, total)),
             })
             .collect(),
     }

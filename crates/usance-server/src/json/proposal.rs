@@ -106,8 +106,8 @@ pub enum MatterShape {
         network: String,
         /// Its number.
         number: String,
-        /// Its block's hash.
-        hash: String,
+        /// The digest of all that it shows, as `aside` of the network has it.
+        digest: String,
     },
     /// What a difference was.
     ExplainDifference {
@@ -140,8 +140,8 @@ pub async fn proposal_create(State(app): State<App>, call: Call, Body(asked): Bo
         MatterShape::RemovePerson { name } => MatterAsked::RemovePerson { name },
         MatterShape::AddTreasuryAddress { network, address } => MatterAsked::Plain(Matter::AddTreasuryAddress { network, address }),
         MatterShape::AddDestination { network, address, memo } => MatterAsked::Plain(Matter::AddDestination { network, address, memo }),
-        MatterShape::ConfirmPicture { network, number: text, hash } => {
-            MatterAsked::Plain(Matter::ConfirmPicture { network, number: number(&text), hash })
+        MatterShape::ConfirmPicture { network, number: text, digest } => {
+            MatterAsked::Plain(Matter::ConfirmPicture { network, number: number(&text), digest })
         }
         MatterShape::ExplainDifference { network, number: text, was } => {
             let found = DifferenceIs::ALL.into_iter().find(|answer| answer.word() == was);

@@ -66,7 +66,7 @@ pub struct Wallet {
 pub(super) struct Story {
     pub(super) books: Books,
     pub(super) held: Vec<Held>,
-    pub(super) arrived: Vec<String>,
+    pub(super) arrived: Vec<(String, String, usize)>,
     pub(super) begun: Vec<Moving>,
     pub(super) aside: Option<&'static str>,
 }
@@ -106,7 +106,15 @@ impl Net {
         books
     }
 
-    fn is_new(&self, address: &str) -> bool {
+    /// Whether anything is there at an address.
+    pub(super) fn brings(&self, picture: &Picture, address: &str) -> bool {
+        let known = |line: &usance_core::treasury::picture::Liquid| self.coin(&line.denomination).is_some() && line.amount.units() > 0;
+        picture.liquid.iter().any(|line| line.address == address && known(line))
+            || picture.delegations.iter().any(|line| line.address == address && line.stake.units() + line.claimable.units() > 0)
+            || picture.unbonding.iter().any(|line| line.address == address && line.balance.units() > 0)
+    }
+
+    pub(super) fn is_new(&self, address: &str) -> bool {
         self.picture.as_ref().is_some_and(|picture| !picture.addresses.iter().any(|known| known == address))
     }
 
@@ -157,14 +165,14 @@ impl Net {
                     .redelegations
                     .iter()
                     .chain(&picture.redelegations)
-                    .any(|moved| moved.address == address && moved.to == validator && slashed.contains(moved.from.as_str()));
+                    .filter(|moved| moved.until > before.time && moved.address == address && moved.to == validator)
+                    .any(|moved| slashed.contains(moved.from.as_str()));
             let shares = |picture: &Picture| {
                 let line = picture.delegations.iter().find(|line| line.address == address && line.validator == validator);
                 line.map(|line| line.shares)
             };
             let fell = match (shares(&before), shares(picture)) {
                 (Some(Some(was)), Some(Some(now))) => now < was,
-                (Some(_), Some(_)) => true,
                 _ => false,
             };
             match account {
@@ -357,7 +365,7 @@ impl Net {
             });
             if told {
                 self.book(story, coin, "treasury_liquid", "in_transit", units);
-                story.arrived.push(inflow.hash.clone());
+                story.arrived.push((inflow.hash.clone(), inflow.address.clone(), coin));
             } else {
                 self.hold(
                     story,

@@ -26,8 +26,8 @@ impl Auditor {
             Matter::AddDestination { network, address, memo } => {
                 format!("kind: add_destination\nnetwork: {network}\naddress: {address}\nmemo: {memo}\n")
             }
-            Matter::ConfirmPicture { network, number, hash } => {
-                format!("kind: confirm_picture\nnetwork: {network}\nnumber: {number}\nhash: {hash}\n")
+            Matter::ConfirmPicture { network, number, digest } => {
+                format!("kind: confirm_picture\nnetwork: {network}\nnumber: {number}\ndigest: {digest}\n")
             }
             Matter::ExplainDifference { network, number, was } => {
                 format!("kind: explain_difference\nnetwork: {network}\nnumber: {number}\nwas: {}\n", was.word())
@@ -86,7 +86,7 @@ impl Auditor {
             }
             Matter::AddTreasuryAddress { network, address } => self.add_address(network, address),
             Matter::AddDestination { network, address, memo } => self.add_destination(network, address, memo),
-            Matter::ConfirmPicture { network, number, hash } => self.confirm_picture(network, *number, hash),
+            Matter::ConfirmPicture { network, number, digest } => self.confirm_picture(network, *number, digest),
             Matter::ExplainDifference { network, number, was } => self.explain_difference(network, *number, *was),
         }
     }

@@ -9,6 +9,7 @@ use crate::facts::Facts;
 use std::collections::{BTreeMap, BTreeSet};
 use usance_core::machine::verb::{Attest, NewNetwork, TopUp};
 use usance_core::person::proposal::DifferenceIs;
+use usance_core::treasury::digest::digest;
 use usance_core::treasury::picture::Picture;
 
 /// How old an attestation may be.
@@ -54,7 +55,7 @@ impl Auditor {
     pub(super) fn add_address(&mut self, name: &str, address: &str) -> Result<(), Refused> {
         self.net(name)?;
         let Some(net) = &mut self.net else { return Ok(()) };
-        if net.addresses.iter().any(|known| known == address) {
+        if net.addresses.iter().any(|known| known == address) || net.destinations.iter().any(|(known, _)| known == address) {
             return Err(Refused::of("already_exists"));
         }
         net.addresses.push(address.to_owned());
@@ -65,7 +66,7 @@ impl Auditor {
         self.net(name)?;
         let Some(net) = &mut self.net else { return Ok(()) };
         let destination = (address.to_owned(), memo.to_owned());
-        if net.destinations.contains(&destination) {
+        if net.destinations.contains(&destination) || net.addresses.iter().any(|known| known == address) {
             return Err(Refused::of("already_exists"));
         }
         net.destinations.push(destination);
@@ -136,16 +137,18 @@ impl Auditor {
             return Err(Refused::of("terms_invalid"));
         }
         let units = positive(&asked.amount, decimals, "amount")?;
-        if net.picture.is_none() {
+        if !net.picture.as_ref().is_some_and(|picture| picture.addresses.contains(&asked.address)) {
             return Err(Refused::of("terms_invalid"));
         }
-        if net.moving.iter().any(|moving| !moving.sweep && moving.hash == asked.hash) {
+        let reference = format!("top-up {} {asset} {}", asked.address, asked.hash);
+        if self.references.contains(&reference) {
             return Err(Refused::of("already_exists"));
         }
         if self.custody[asset] < signed(units) {
             return Err(Refused::about("insufficient_balance", asset).with("available", self.custody[asset]));
         }
         self.covers(asset, units)?;
+        self.references.insert(reference);
         let stranger = Some((asked.hash.clone(), asked.address.clone()));
         self.custody[asset] -= signed(units);
         let Some(net) = &mut self.net else { return Err(Refused::of("network_not_found")) };
@@ -167,7 +170,8 @@ impl Auditor {
         let moving = found.ok_or_else(|| Refused::of("transfer_not_found"))?;
         let asset = net.coins[moving.coin].0;
         if let Some(net) = &mut self.net {
-            net.moving.retain(|other| !other.sweep || other.hash != hash);
+            let first = net.moving.iter().position(|other| other.sweep && other.hash == hash);
+            first.map(|first| net.moving.remove(first));
         }
         self.custody[asset] += signed(moving.units);
         self.moved_by_wallet(asset, false);
@@ -177,12 +181,7 @@ impl Auditor {
     pub(super) fn observe(&mut self, name: &str, picture: &Picture, at: i64) -> Told {
         let net = self.net(name)?;
         let number = net.picture.as_ref().map_or(1, |before| before.number + 1);
-        let before = net.picture.iter().chain(net.aside.as_ref().map(|(aside, _)| aside));
-        let mut back = false;
-        for before in before {
-            back |= picture.height < before.height || (picture.height == before.height && picture.number != before.number);
-            back |= picture.time < before.time;
-        }
+        let back = net.picture.as_ref().is_some_and(|before| picture.height <= before.height || picture.time < before.time);
         let first_with_past =
             net.picture.is_none() && !(picture.transactions.is_empty() && picture.inflows.is_empty() && picture.happened.is_empty());
         let mut lines = BTreeSet::new();
@@ -224,20 +223,21 @@ impl Auditor {
         }
         net.differences += story.held.len() as u64;
         net.held.extend(story.held);
-        net.moving.retain(|moving| moving.sweep || !story.arrived.contains(&moving.hash));
+        net.moving.retain(|moving| moving.sweep || !story.arrived.contains(&(moving.hash.clone(), moving.address.clone(), moving.coin)));
         net.moving.extend(story.begun);
         net.picture = Some(picture);
         net.aside = None;
     }
 
-    pub(super) fn confirm_picture(&mut self, name: &str, number: u64, hash: &str) -> Result<(), Refused> {
+    pub(super) fn confirm_picture(&mut self, name: &str, number: u64, signed: &str) -> Result<(), Refused> {
         let net = self.net(name)?;
-        let aside = net.aside.clone().filter(|(picture, _)| picture.number == number && picture.hash == hash);
-        let (picture, reason) = aside.ok_or_else(|| Refused::of("picture_not_found"))?;
+        let aside = net.aside.clone().filter(|(picture, _)| picture.number == number && digest(picture) == signed);
+        let (picture, _) = aside.ok_or_else(|| Refused::of("picture_not_found"))?;
         let story = net.story(&picture);
         let changes: BTreeMap<usize, i128> =
             net.coins.iter().map(|(asset, _)| (*asset, story.books.get(&(*asset, "custody")).copied().unwrap_or_default())).collect();
-        if reason == "opening" {
+        let begins = net.picture.is_none() || picture.addresses.iter().any(|address| net.is_new(address) && net.brings(&picture, address));
+        if begins {
             for (asset, _) in &net.coins {
                 let fresh = self.wallets[asset].attested.is_some_and(|(_, when, ..)| self.deciding_at - when <= FRESH_MS);
                 if !fresh {

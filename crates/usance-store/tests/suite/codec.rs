@@ -69,7 +69,7 @@ every!(matters: Matter {
     RemovePerson: Matter::RemovePerson { name: "ben".to_owned() };
     AddTreasuryAddress: Matter::AddTreasuryAddress { network: "hub".to_owned(), address: "addr-1".to_owned() };
     AddDestination: Matter::AddDestination { network: "hub".to_owned(), address: "wallet".to_owned(), memo: "7".to_owned() };
-    ConfirmPicture: Matter::ConfirmPicture { network: "hub".to_owned(), number: 1_308, hash: "b1".to_owned() };
+    ConfirmPicture: Matter::ConfirmPicture { network: "hub".to_owned(), number: 1_308, digest: "b1".to_owned() };
     ExplainDifference: Matter::ExplainDifference { network: "hub".to_owned(), number: 1_309, was: DifferenceIs::Fee };
 });
 every!(verdicts: Verdict { Approve: Verdict::Approve; Decline: Verdict::Decline; });

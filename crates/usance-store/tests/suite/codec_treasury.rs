@@ -93,7 +93,7 @@ pub fn explained() -> Explained {
     Explained {
         moves: each(move_kinds()).map(moved).collect(),
         apart: vec![apart(Cause::Unexplained, PlaceKind::Claimable)],
-        arrived: vec!["tx-4".to_owned()],
+        arrived: vec![("tx-4".to_owned(), 1_516, 1_517)],
         begun: each(directions()).map(under_way).collect(),
         unknown: vec![("umystery".to_owned(), units(1_515))],
     }

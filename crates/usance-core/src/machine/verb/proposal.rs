@@ -140,8 +140,8 @@ fn carried_out(state: &State, matter: &Matter, now: Timestamp) -> Result<Carried
             let destination = Destination { address: address.clone(), memo: memo.clone() };
             Carried::DestinationAdded(network::add_destination(state, network, &destination)?)
         }
-        Matter::ConfirmPicture { network, number, hash } => {
-            Carried::PictureConfirmed(picture::confirm(state, network, *number, hash, now)?)
+        Matter::ConfirmPicture { network, number, digest } => {
+            Carried::PictureConfirmed(picture::confirm(state, network, *number, digest, now)?)
         }
         Matter::ExplainDifference { network, number, was } => {
             Carried::DifferenceExplained(picture::explain_difference(state, network, *number, *was)?)

@@ -3,8 +3,9 @@
 use usance_core::calendar::Timestamp;
 use usance_core::id::AssetIx;
 use usance_core::ledger::{ControlAccounts, LedgerAccount, Places};
-use usance_core::money::{Amount, Rate};
+use usance_core::money::{Amount, Balance, Rate};
 use usance_core::treasury::apart::{Cause, PlaceKind};
+use usance_core::treasury::digest::digest;
 use usance_core::treasury::explain::{Explained, explain};
 use usance_core::treasury::moves::{MoveKind, entries};
 use usance_core::treasury::network::{Address, Coin, Destination, Direction, Implausible, Network, NetworkTerms, UnderWay};
@@ -17,6 +18,10 @@ const UNBONDING_MS: i64 = 21 * DAY_MS;
 
 fn units(units: u128) -> Amount {
     Amount::from_units(units)
+}
+
+fn booked(units: i128) -> Balance {
+    Balance::from_units(units)
 }
 
 /// A network as it stands, and the next picture of it in the making.
@@ -141,11 +146,11 @@ impl Scene {
         assert!(control.is_balanced());
         self.network.differences += explained.apart.len() as u64;
         self.network.apart.extend(explained.apart.iter().cloned());
-        self.network.under_way.retain(|moving| !explained.arrived.contains(&moving.hash));
+        self.network.under_way.retain(|moving| !explained.arrived.iter().any(|(hash, ..)| *hash == moving.hash));
         self.network.under_way.extend(explained.begun.iter().cloned());
         self.network.picture = Some(Box::new(self.next.clone()));
         let after = self.network.places(AssetIx(0));
-        let change = |of: fn(&Places) -> Amount| i128::try_from(of(&after).units()).unwrap() - i128::try_from(of(&before).units()).unwrap();
+        let change = |of: fn(&Places) -> Balance| of(&after).units() - of(&before).units();
         let of = |account| control.balance(account).units();
         assert_eq!(of(LedgerAccount::TreasuryLiquid), change(|places| places.liquid), "liquid: {explained:#?}");
         assert_eq!(of(LedgerAccount::TreasuryStaked), change(|places| places.staked), "staked: {explained:#?}");
@@ -181,7 +186,7 @@ fn delegated(validator: &str, amount: u128) -> Effect {
 fn an_opening_comes_from_custody_and_what_can_be_claimed_is_nobodys_earnings() {
     let scene = Scene::opened();
     let places = scene.network.places(AssetIx(0));
-    assert_eq!((places.liquid, places.staked, places.claimable), (units(1_000), units(20_000), units(10)));
+    assert_eq!((places.liquid, places.staked, places.claimable), (booked(1_000), booked(20_000), booked(10)));
 }
 
 #[test]
@@ -345,11 +350,11 @@ fn a_top_up_that_was_told_of_arrives_and_a_strangers_coins_are_held_apart() {
     let (explained, doubt) = scene.look();
     assert_eq!(
         (moved(&explained), doubt, explained.arrived.as_slice()),
-        (vec![(MoveKind::ToppedUp, 70)], None, &["tx-wallet".to_owned()][..])
+        (vec![(MoveKind::ToppedUp, 70)], None, &[("tx-wallet".to_owned(), 0, 0)][..])
     );
     let [held] = explained.apart.as_slice() else { panic!("{explained:?}") };
     assert!(matches!(&held.cause, Cause::Stranger { hash, .. } if hash == "tx-strange") && !held.stops());
-    assert_eq!((held.amount.units(), scene.network.places(AssetIx(0)).liquid), (3, units(1_070)), "it is in no book");
+    assert_eq!((held.amount.units(), scene.network.places(AssetIx(0)).liquid), (3, booked(1_070)), "it is in no book");
 }
 
 #[test]
@@ -365,7 +370,7 @@ fn coins_go_to_a_listed_destination_and_are_held_apart_anywhere_else() {
     scene.transaction(vec![sent("wallet", "", 20)], Vec::new(), 0);
     let (explained, _) = scene.look();
     assert_eq!(moved(&explained), [(MoveKind::Swept, 100), (MoveKind::Fee, 1)]);
-    assert_eq!((explained.begun[0].amount, scene.network.places(AssetIx(0)).in_transit), (units(100), units(100)));
+    assert_eq!((explained.begun[0].amount, scene.network.places(AssetIx(0)).in_transit), (units(100), booked(100)));
     assert!(matches!(&explained.apart[0].cause, Cause::SentElsewhere { .. }) && explained.apart[0].stops());
     assert_eq!(explained.apart[0].amount.units(), -20);
 }
@@ -375,7 +380,7 @@ fn coins_that_are_missing_without_a_reason_stay_in_the_books_until_somebody_says
     let mut scene = Scene::opened();
     *scene.liquid() = units(600);
     let (explained, _) = scene.look();
-    assert_eq!((explained.apart[0].amount.units(), scene.network.places(AssetIx(0)).liquid), (-400, units(1_000)));
+    assert_eq!((explained.apart[0].amount.units(), scene.network.places(AssetIx(0)).liquid), (-400, booked(1_000)));
     let (explained, _) = scene.look();
     assert_eq!(explained, Explained::default(), "it is said once");
 }
@@ -449,4 +454,58 @@ fn a_picture_that_does_not_add_up_is_named() {
         released: Vec::new(),
     };
     assert!(says(&|picture| picture.transactions.push(failed.clone())).contains("failed and did something"));
+}
+
+/// What is held apart can be used on the network before anybody has said what it was: the books then fall below zero, and still balance.
+#[test]
+fn coins_that_are_held_apart_can_leave_again() {
+    let mut scene = Scene::opened();
+    let (hash, address, from) = ("tx-early".to_owned(), "addr1".to_owned(), "the wallet".to_owned());
+    scene.next.inflows.push(Inflow { hash, address, from, denomination: "uatom".to_owned(), amount: units(5_000) });
+    *scene.liquid() = units(6_000);
+    scene.transaction(vec![delegated("anna", 5_990)], Vec::new(), 0);
+    scene.stake("anna").stake = units(15_990);
+    let (explained, doubt) = scene.look();
+    assert_eq!((doubt, explained.apart.len()), (None, 1));
+    let places = scene.network.places(AssetIx(0));
+    assert_eq!((places.liquid, places.staked), (booked(-4_990), booked(25_990)));
+    // Somebody explains the strange coins, and another sends as much away: whichever comes first, nothing is clamped.
+    let sent = Effect::Sent { denomination: "uatom".to_owned(), amount: units(10), to: "elsewhere".to_owned(), memo: String::new() };
+    scene.transaction(vec![sent], Vec::new(), 0);
+    scene.look();
+    assert_eq!(scene.network.places(AssetIx(0)).liquid, booked(-4_990), "0 are free, 5,000 are held apart and 10 are missing");
+}
+
+#[test]
+fn more_than_an_entry_has_is_unexplained_and_not_lost_from_sight() {
+    let mut scene = Scene::opened();
+    scene.transaction(vec![Effect::Cancelled { validator: "anna".to_owned(), started: 3, amount: units(150) }], Vec::new(), 0);
+    scene.stake("anna").stake = units(10_150);
+    let (explained, _) = scene.look();
+    assert_eq!((explained.apart[0].place, explained.apart[0].amount), (PlaceKind::Unbonding, booked(150)));
+    let (address, validator) = ("addr1".to_owned(), "ben".to_owned());
+    scene.next.happened.push(Happened::Matured { address, validator, started: 9, amount: units(40) });
+    *scene.liquid() = scene.liquid().plus(units(40));
+    let (explained, _) = scene.look();
+    assert_eq!((explained.apart[0].place, explained.apart[0].amount), (PlaceKind::Unbonding, booked(40)));
+}
+
+#[test]
+fn a_digest_is_of_one_picture() {
+    let scene = Scene::opened();
+    let first = digest(&scene.next);
+    let others: [&dyn Fn(&mut Picture); 6] = [
+        &|picture| picture.liquid[0].amount = units(1_001),
+        &|picture| picture.delegations[0].shares = None,
+        &|picture| picture.delegations.swap(0, 1),
+        &|picture| picture.validators[0].missed = 1,
+        &|picture| picture.time = Timestamp::from_ms(picture.time.ms() + 1),
+        &|picture| picture.happened.push(Happened::Slashed { validator: String::new() }),
+    ];
+    for change in others {
+        let mut other = scene.next.clone();
+        change(&mut other);
+        assert_ne!(digest(&other), first);
+    }
+    assert_eq!(digest(&scene.next.clone()), first);
 }

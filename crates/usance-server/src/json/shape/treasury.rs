@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use usance_core::id::{AssetIx, NetworkIx};
 use usance_core::machine::State;
 use usance_core::treasury::apart::{Apart, Cause};
+use usance_core::treasury::digest::digest;
 use usance_core::treasury::network::{Direction, Implausible, Network, UnderWay};
 use utoipa::ToSchema;
 
@@ -38,6 +39,9 @@ pub struct PictureHeadShape {
     /// Of a picture that is kept aside: `opening`, `earned_too_much`, `slashed_too_much` or `stake_from_nowhere`.
     #[serde(skip_serializing_if = "Option::is_none")]
     aside: Option<&'static str>,
+    /// Of a picture that is kept aside: the digest of all that it shows, which two people sign.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
 }
 
 /// What nobody has explained.
@@ -144,7 +148,7 @@ pub fn network(state: &State, network: &Network) -> NetworkShape {
     };
     let places = |asset: AssetIx| {
         let places = network.places(asset);
-        let text = |units| amount(state, asset, units);
+        let text = |units| balance(state, asset, units);
         PlacesShape {
             asset: symbol(state, asset),
             liquid: text(places.liquid),
@@ -184,7 +188,7 @@ pub fn network(state: &State, network: &Network) -> NetworkShape {
 
 fn head(picture: &usance_core::treasury::picture::Picture, aside: Option<Implausible>) -> PictureHeadShape {
     let (number, height, hash, time) = (picture.number, picture.height, picture.hash.clone(), picture.time.to_string());
-    PictureHeadShape { number, height, hash, time, aside: aside.map(Implausible::word) }
+    PictureHeadShape { number, height, hash, time, aside: aside.map(Implausible::word), digest: aside.map(|_| digest(picture)) }
 }
 
 const fn direction(direction: Direction) -> &'static str {

@@ -116,7 +116,7 @@ fn writes(platform: &Platform) -> Vec<Write> {
                "liquid": [{"address": "addr-1", "denomination": "usol", "amount": free}]})
     };
     write(None, "POST", pictures, picture("1", "500000000"), 201);
-    two_people::agree(platform, &json!({"kind": "confirm_picture", "network": "hub", "number": "1", "hash": "b"}));
+    two_people::agree(platform, &super::treasury::confirmation(platform));
     let mut sent = picture("2", "400000000");
     sent["transactions"] = json!([{"hash": "t", "address": "addr-1", "sequence": "0", "succeeded": true, "fee_denomination": "usol", "fee": "0",
         "effects": [{"kind": "sent", "denomination": "usol", "amount": "100000000", "to": "wallet"}]}]);

@@ -330,7 +330,7 @@ fn treasuries() -> [&'static str; 6] {
     let pictures = "/v1/operator/treasury/networks/hub/pictures";
     check(send(pictures, treasury::picture(&platform, 1)), "picture_refused", 422, &json!({}));
     let propose = |matter: Value| send("/v1/operator/proposals", json!({"matter": matter}));
-    let confirm = json!({"kind": "confirm_picture", "network": "hub", "number": "2", "hash": "b"});
+    let confirm = json!({"kind": "confirm_picture", "network": "hub", "number": "2", "digest": "b"});
     check(propose(confirm), "picture_not_found", 404, &json!({}));
     let explain = json!({"kind": "explain_difference", "network": "hub", "number": "2", "was": "loss"});
     check(propose(explain), "difference_not_found", 404, &json!({}));

@@ -40,12 +40,18 @@ pub fn picture(platform: &Platform, number: u64) -> Value {
     })
 }
 
+/// What two people sign to confirm the picture that is kept aside.
+pub fn confirmation(platform: &Platform) -> Value {
+    let aside = network_now(platform)["aside"].clone();
+    json!({"kind": "confirm_picture", "network": "hub", "number": aside["number"].to_string(), "digest": aside["digest"]})
+}
+
 /// A treasury that has begun.
 pub fn opened(platform: &Platform) {
     network(platform);
     attest(platform, "78");
     platform.operator.post(PICTURES, picture(platform, 1)).ok();
-    two_people::agree(platform, &json!({"kind": "confirm_picture", "network": "hub", "number": "1", "hash": "block-1"}));
+    two_people::agree(platform, &confirmation(platform));
 }
 
 fn books(platform: &Platform) -> Value {
@@ -74,7 +80,7 @@ fn a_treasury_by_hand_from_its_first_picture_to_its_first_slash() {
     assert_eq!(covered(&platform), Value::Null);
     let first = platform.operator.post(PICTURES, picture(&platform, 1)).ok();
     assert_eq!((&first["counts"], &first["aside"]), (&json!(false), &json!("opening")));
-    let confirm = json!({"kind": "confirm_picture", "network": "hub", "number": "1", "hash": "block-1"});
+    let confirm = confirmation(&platform);
     platform.operator.post("/v1/operator/proposals", json!({"matter": confirm})).refused(422, "terms_invalid");
     attest(&platform, "78");
     two_people::agree(&platform, &confirm);

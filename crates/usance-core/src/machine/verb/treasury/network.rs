@@ -11,6 +11,7 @@ use crate::machine::rejection::Rejection;
 use crate::machine::state::State;
 use crate::machine::verb::fact::{Fact, NO_MONEY};
 use crate::machine::verb::named::{asset, invalid};
+use crate::money::Rate;
 use crate::treasury::network::{Address, Coin, Destination, Network, NetworkTerms};
 use serde::{Deserialize, Serialize};
 
@@ -82,21 +83,23 @@ pub fn create(state: &State, asked: &NewNetwork) -> Result<NetworkCreated, Rejec
         }
         coins.push(Coin { asset, denomination: denomination.clone() });
     }
-    if asked.terms.unbonding_ms < 0 {
-        return Err(invalid("unbonding takes no less than no time"));
+    if state.treasury.networks().iter().any(|known| known.chain_id == asked.chain_id) {
+        return Err(invalid("another network has that chain id: its addresses would be there twice"));
+    }
+    if asked.terms.unbonding_ms < 0 || Rate::parse("1").is_ok_and(|all| asked.terms.slashed_at_most > all) {
+        return Err(invalid("unbonding takes no less than no time, and a slash no more than all"));
     }
     Ok(NetworkCreated { name: asked.name.clone(), chain_id: asked.chain_id.clone(), coins, terms: asked.terms })
 }
 
-/// Adds an address that two people approved. Until a picture has begun the treasury any may be added; later only one of which the next
-/// picture tells from its first coin on.
+/// Adds an address that two people approved. The first picture that tells of it is kept aside.
 ///
 /// # Errors
 /// `network_not_found`, `terms_invalid`, `already_exists`.
 pub fn add_address(state: &State, name: &str, address: &str) -> Result<AddressAdded, Rejection> {
     let (ix, network) = found(state, name)?;
     check_text("address", address)?;
-    if network.address(address).is_some() {
+    if network.address(address).is_some() || network.destinations.iter().any(|known| known.address == address) {
         return Err(Rejection::AlreadyExists);
     }
     if network.addresses.len() >= TREASURY_ADDRESSES_MAX {
@@ -115,7 +118,7 @@ pub fn add_destination(state: &State, name: &str, destination: &Destination) -> 
     if !destination.memo.is_empty() {
         check_text("memo", &destination.memo)?;
     }
-    if network.destinations.contains(destination) {
+    if network.destinations.contains(destination) || network.address(&destination.address).is_some() {
         return Err(Rejection::AlreadyExists);
     }
     if network.destinations.len() >= TREASURY_ADDRESSES_MAX {

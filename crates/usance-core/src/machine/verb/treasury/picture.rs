@@ -14,9 +14,10 @@ use crate::machine::verb::named::{control, invalid};
 use crate::money::Amount;
 use crate::person::proposal::DifferenceIs;
 use crate::treasury::apart::Apart;
+use crate::treasury::digest::digest;
 use crate::treasury::explain::{Explained, explain};
 use crate::treasury::moves::{MoveKind, account, entries};
-use crate::treasury::network::{Aside, Implausible, Network};
+use crate::treasury::network::{Aside, Direction, Implausible, Network, UnderWay};
 use crate::treasury::picture::Picture;
 use serde::{Deserialize, Serialize};
 
@@ -96,9 +97,8 @@ fn refusal(network: &Network, picture: &Picture, now: Timestamp) -> Option<Strin
     if picture.number != next {
         return Some(format!("its number is {}, the next one is {next}", picture.number));
     }
-    let before = network.picture.as_deref().into_iter().chain(network.aside.as_ref().map(|aside| &aside.picture));
-    for before in before {
-        if picture.height < before.height || (picture.height == before.height && picture.number != before.number) {
+    if let Some(before) = &network.picture {
+        if picture.height <= before.height {
             return Some(format!("its height {} is not beyond {}", picture.height, before.height));
         }
         if picture.time < before.time {
@@ -124,12 +124,12 @@ fn refusal(network: &Network, picture: &Picture, now: Timestamp) -> Option<Strin
 /// # Errors
 /// `network_not_found`, `picture_not_found`; of the first picture `terms_invalid` without a fresh attestation, and `insufficient_balance`
 /// where custody does not have what the picture shows.
-pub fn confirm(state: &State, name: &str, number: u64, hash: &str, now: Timestamp) -> Result<PictureConfirmed, Rejection> {
+pub fn confirm(state: &State, name: &str, number: u64, signed: &str, now: Timestamp) -> Result<PictureConfirmed, Rejection> {
     let (ix, network) = found(state, name)?;
-    let aside = network.aside.as_ref().filter(|aside| aside.picture.number == number && aside.picture.hash == hash);
+    let aside = network.aside.as_ref().filter(|aside| aside.picture.number == number && digest(&aside.picture) == signed);
     let aside = aside.ok_or(Rejection::PictureNotFound)?;
     let (explained, _) = explain(network, &aside.picture);
-    if aside.reason == Implausible::Opening {
+    if explained.moves.iter().any(|one| matches!(one.kind, MoveKind::Opened(_))) {
         check_opening(state, network, &explained, now)?;
     }
     Ok(PictureConfirmed { network: ix, assets: assets(network), number, explained })
@@ -173,7 +173,11 @@ fn count(state: &mut State, ix: NetworkIx, picture: Box<Picture>, explained: &Ex
     network.aside = None;
     network.differences = network.differences.saturating_add(u64::try_from(explained.apart.len()).unwrap_or(u64::MAX));
     network.apart.extend(explained.apart.iter().cloned());
-    network.under_way.retain(|moving| !explained.arrived.contains(&moving.hash));
+    let arrived = |moving: &UnderWay| {
+        let names = |(hash, address, coin): &(String, u32, u32)| *hash == moving.hash && *address == moving.address && *coin == moving.coin;
+        moving.direction == Direction::TopUp && explained.arrived.iter().any(names)
+    };
+    network.under_way.retain(|moving| !arrived(moving));
     network.under_way.extend(explained.begun.iter().cloned());
     for asset in assets(network) {
         state.recount_places(asset);

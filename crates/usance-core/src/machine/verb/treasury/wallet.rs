@@ -2,7 +2,7 @@
 
 use super::network::{check_text, found};
 use crate::calendar::Timestamp;
-use crate::id::{AssetIx, NetworkIx};
+use crate::id::{AssetIx, NetworkIx, hash16};
 use crate::ledger::{JournalEntry, LedgerAccount, Unbalanced, Whose, credit, debit};
 use crate::machine::answer::Answer;
 use crate::machine::news::News;
@@ -112,10 +112,10 @@ pub fn top_up(state: &State, asked: &TopUp, now: Timestamp) -> Result<TopUpSent,
     let address = network.address(&asked.address).ok_or_else(|| invalid(format!("{} is no address of the treasury", asked.address)))?;
     check_text("hash", &asked.hash)?;
     let amount = positive(&asked.amount, asset.decimals, AmountField::Amount)?;
-    if network.picture.is_none() {
-        return Err(invalid("the treasury has not begun: two people have to confirm its first picture"));
+    if !network.picture.as_ref().is_some_and(|picture| picture.addresses.contains(&asked.address)) {
+        return Err(invalid("no picture that counts has told of that address: two people have to confirm the first that does"));
     }
-    if network.under_way.iter().any(|moving| moving.direction == Direction::TopUp && moving.hash == asked.hash) {
+    if state.references.get(&reference(state, &network.name, &asked.address, &asset.symbol, &asked.hash)).is_some() {
         return Err(Rejection::AlreadyExists);
     }
     let available = control(state, asset_ix, LedgerAccount::Custody);
@@ -132,7 +132,12 @@ pub fn top_up(state: &State, asked: &TopUp, now: Timestamp) -> Result<TopUpSent,
     Ok(TopUpSent { network: ix, asset: asset_ix, sent, seen })
 }
 
-/// Books coins of the treasury that have come to the wallet.
+/// What a top-up is remembered by, for ever: a transfer that is told of twice is one.
+fn reference(state: &State, network: &str, address: &str, asset: &str, hash: &str) -> [u8; 16] {
+    hash16(&state.registry.platform.seed, "top_up", &[network, address, asset, hash])
+}
+
+/// Books coins of the treasury that have come to the wallet: of a transaction with several transfers one at a time, in their order.
 ///
 /// # Errors
 /// `network_not_found`, `transfer_not_found` where no such sweep was seen to leave.
@@ -182,10 +187,15 @@ impl Fact for TopUpSent {
         let Some(network) = state.treasury.network_mut(self.network) else {
             return state.break_with("a top-up has a network", self.sent.hash.clone());
         };
+        let address = network.addresses.get(usize::try_from(self.sent.address).unwrap_or(usize::MAX));
+        let (name, address) = (network.name.clone(), address.map(|address| address.text.clone()).unwrap_or_default());
         match self.seen {
             Some(number) => network.apart.retain(|apart| apart.number != number),
             None => network.under_way.push(self.sent.clone()),
         }
+        let symbol = state.asset(self.asset).map(|asset| asset.symbol.clone()).unwrap_or_default();
+        let reference = reference(state, &name, &address, &symbol, &self.sent.hash);
+        state.references.insert(reference, ());
         state.wallet_moved(self.asset, false);
         state.recount_places(self.asset);
     }
@@ -206,7 +216,10 @@ impl Fact for SweepReceived {
         let Some(network) = state.treasury.network_mut(self.network) else {
             return state.break_with("a sweep has a network", self.hash.clone());
         };
-        network.under_way.retain(|moving| moving.direction != Direction::Sweep || moving.hash != self.hash);
+        let first = network.under_way.iter().position(|moving| moving.direction == Direction::Sweep && moving.hash == self.hash);
+        if let Some(first) = first {
+            network.under_way.remove(first);
+        }
         state.wallet_moved(self.asset, false);
         state.recount_places(self.asset);
     }
