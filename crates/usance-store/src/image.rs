@@ -206,9 +206,57 @@ fn encoded(part: &impl Serialize) -> Result<Vec<u8>, StoreError> {
 
 /// The registry as releases wrote it that knew no treasury.
 mod v1 {
-    use super::{Agreement, Amount, Asset, BTreeMap, BooksAtClose, Counters, Day, Platform, PositionId, Product, RateVersion, Timestamp};
+    use super::{
+        Agreement, Amount, Asset, AssetIx, BTreeMap, BooksAtClose, Counters, Day, Platform, PositionId, Product, RateVersion, Timestamp,
+    };
     use serde::Deserialize;
+    use usance_core::id::RateVersionIx;
     use usance_core::ledger::{FirstAccounts, Places, SubLedgerTotals};
+    use usance_core::money::Rate;
+    use usance_core::product::{ClosedDay, Distribution, EarlyRedemption, Kind, RateMode, SaleTerms, StakingTerms, Status};
+
+    /// A product without the terms of a stake.
+    #[derive(Deserialize)]
+    struct OldProduct(
+        String,
+        AssetIx,
+        Kind,
+        RateMode,
+        Distribution,
+        EarlyRedemption,
+        SaleTerms,
+        Status,
+        Amount,
+        BTreeMap<Day, RateVersionIx>,
+        BTreeMap<Day, Rate>,
+        Day,
+        Vec<ClosedDay>,
+        Timestamp,
+    );
+
+    impl From<OldProduct> for Product {
+        fn from(old: OldProduct) -> Product {
+            let OldProduct(id, asset, kind, rate_mode, distribution, early_redemption, sale, status, staked, schedule, settled, ..) = old;
+            let OldProduct(.., closed_from, closed, created_at) = old;
+            Product {
+                id,
+                asset,
+                kind,
+                rate_mode,
+                distribution,
+                early_redemption,
+                staking: StakingTerms::default(),
+                sale,
+                status,
+                staked,
+                schedule,
+                settled,
+                closed_from,
+                closed,
+                created_at,
+            }
+        }
+    }
 
     #[derive(Clone, Copy, Deserialize)]
     struct Totals(Amount, Amount, Amount, Amount);
@@ -227,7 +275,7 @@ mod v1 {
         Day,
         Vec<Asset>,
         Vec<Agreement>,
-        Vec<Product>,
+        Vec<OldProduct>,
         Vec<RateVersion>,
         Vec<FirstAccounts>,
         Vec<Totals>,
@@ -261,7 +309,7 @@ mod v1 {
                 confirmed_through,
                 assets,
                 agreements,
-                products,
+                products: products.into_iter().map(Into::into).collect(),
                 rate_versions,
                 control: control.into_iter().map(Into::into).collect(),
                 sub_ledger: sub_ledger.into_iter().map(Into::into).collect(),

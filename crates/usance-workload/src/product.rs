@@ -7,7 +7,7 @@ use usance_core::calendar::Day;
 use usance_core::machine::verb::{Patch, ProductText, RateText, SaleText};
 use usance_core::money::Rate;
 use usance_core::product::kind::KindName;
-use usance_core::product::{Distribution, EarlyRedemption, Kind, RateMode};
+use usance_core::product::{Distribution, EarlyRedemption, ExitTerms, Kind, RateMode, SlashingTerms, StakingTerms, YieldTerms};
 
 /// The day from which products have their first rate: before any platform of a test began.
 const FIRST_RATE: Day = Day::from_number(20_400);
@@ -84,6 +84,7 @@ impl Cast {
             rate_mode: dice.one_of(&[None, Some(RateMode::Floating), Some(RateMode::Locked)]),
             distribution: if kind.accrues() { dice.one_of(&distributions) } else { None },
             early_redemption: if is_long { None } else { dice.one_of(&[None, None, Some(EarlyRedemption::NotAllowed)]) },
+            staking: staking(outline),
             sale: SaleText {
                 minimum: some(dice, &["", "", "0.5", "2"]),
                 step: some(dice, &["", "", "", "", "0.25", "0.3"]),
@@ -93,6 +94,16 @@ impl Cast {
                 ..SaleText::default()
             },
         }
+    }
+}
+
+/// The terms of a stake follow from the product's id, so that a plan which was kept means what it did.
+fn staking(outline: &Outline) -> StakingTerms {
+    let sum = outline.id.bytes().fold(0_u32, |sum, byte| sum.wrapping_add(u32::from(byte)));
+    StakingTerms {
+        exit: if sum.is_multiple_of(2) { ExitTerms::MayQueue } else { ExitTerms::Instant },
+        slashing: if sum.is_multiple_of(3) { SlashingTerms::Platform } else { SlashingTerms::Shared },
+        yields: YieldTerms::Reference,
     }
 }
 

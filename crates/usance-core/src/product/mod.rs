@@ -10,7 +10,7 @@ pub mod rates;
 pub mod terms;
 
 pub use kind::{Kind, KindName, Leaving};
-pub use terms::{Distribution, EarlyRedemption, RateMode, SaleTerms};
+pub use terms::{Distribution, EarlyRedemption, ExitTerms, RateMode, SaleTerms, SlashingTerms, StakingTerms, YieldTerms};
 
 use crate::calendar::{Day, Timestamp};
 use crate::id::{AssetIx, RateVersionIx};
@@ -84,6 +84,8 @@ pub struct Product {
     pub distribution: Distribution,
     /// What an early exit costs.
     pub early_redemption: EarlyRedemption,
+    /// How its stake in the network is its customers'.
+    pub staking: StakingTerms,
     /// What may change.
     pub sale: SaleTerms,
     /// Where it stands.

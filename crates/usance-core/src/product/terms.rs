@@ -3,7 +3,8 @@
 //! What a kind of product is able to do is [`super::kind`]; terms that it contradicts are refused there.
 
 use crate::calendar::Timestamp;
-use crate::money::Amount;
+use crate::limits::{YIELD_DAYS_MAX, YIELD_DAYS_MIN};
+use crate::money::{Amount, Rate};
 use serde::{Deserialize, Serialize};
 
 /// Whether a position follows the product's rate or keeps that of its first day.
@@ -33,6 +34,67 @@ pub enum EarlyRedemption {
     Clawback,
     /// It is not possible.
     NotAllowed,
+}
+
+/// When whoever leaves is paid (TREASURY 6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExitTerms {
+    /// At once: the platform promises it.
+    #[default]
+    Instant,
+    /// At once as far as liquid coins cover it; the rest waits for its turn, with a date.
+    MayQueue,
+}
+
+/// Who bears what a network takes of the stake (TREASURY 8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SlashingTerms {
+    /// The platform.
+    #[default]
+    Platform,
+    /// After what the platform gives, the customers in proportion.
+    Shared,
+}
+
+/// What the settled rate of a day comes of (TREASURY 7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum YieldTerms {
+    /// The reference: the platform owes it whatever the network pays.
+    #[default]
+    Reference,
+    /// What the network paid, at most the reference.
+    Network {
+        /// Over how many closed days it is averaged.
+        over_days: u32,
+        /// By how much at most it changes from one day to the next.
+        step: Rate,
+    },
+}
+
+/// How a product's stake in the network is its customers'. It is fixed when the product is created.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StakingTerms {
+    /// When whoever leaves is paid.
+    pub exit: ExitTerms,
+    /// Who bears what a network takes.
+    pub slashing: SlashingTerms,
+    /// What the settled rate comes of.
+    pub yields: YieldTerms,
+}
+
+impl StakingTerms {
+    /// Why they cannot be, of a product with such a rate; `None` when they can.
+    #[must_use]
+    pub fn contradiction(&self, rate_mode: RateMode) -> Option<&'static str> {
+        let YieldTerms::Network { over_days, step } = self.yields else { return None };
+        if rate_mode != RateMode::Floating {
+            return Some("the network's yield needs a floating rate");
+        }
+        if !(YIELD_DAYS_MIN..=YIELD_DAYS_MAX).contains(&over_days) {
+            return Some("over_days is 2 to 90");
+        }
+        (step == Rate::ZERO).then_some("step is above 0")
+    }
 }
 
 /// The fields that may be changed while a product lives; none touches a running position's terms.

@@ -14,7 +14,7 @@ use usance_core::money::{Amount, Rate};
 use usance_core::pieces::{CHUNK_LEN, Column};
 use usance_core::position::PositionState;
 use usance_core::position::packed::Packed96;
-use usance_core::product::{Distribution, EarlyRedemption, Kind, Status};
+use usance_core::product::{Distribution, EarlyRedemption, Kind, StakingTerms, Status};
 use usance_core::reward::clawback::AccountKind;
 use usance_workload::SplitMix64;
 
@@ -41,6 +41,7 @@ fn found(customers: usize) -> Engine {
             rate_mode: None,
             distribution: Some(Distribution::Daily),
             early_redemption: Some(EarlyRedemption::Clawback),
+            staking: StakingTerms::default(),
             sale: SaleText { capacity: Patch::Set("1000000000000".into()), renewal: Patch::Set(true), ..SaleText::default() },
         };
         run(&mut engine, &Command::CreateProduct(Box::new(product)));

@@ -246,6 +246,7 @@ fn offered(offer: &Offer) -> State {
         rate_mode: None,
         distribution: None,
         early_redemption: None,
+        staking: usance_core::product::StakingTerms::default(),
         sale: SaleText::default(),
     };
     let sale = SaleText {

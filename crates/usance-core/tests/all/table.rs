@@ -23,7 +23,7 @@ use usance_core::machine::state::ClockMode;
 use usance_core::machine::verb::{Patch, ProductText, RateText, Redeem, Redeemed, SaleText, Source, Subscribe, WalletMove, subscribe};
 use usance_core::machine::{Answer, Command, Rejection, outlook, preview, view};
 use usance_core::money::{Amount, Rate};
-use usance_core::product::{Distribution, EarlyRedemption, Kind, RateMode, Status};
+use usance_core::product::{Distribution, EarlyRedemption, ExitTerms, Kind, RateMode, SlashingTerms, StakingTerms, Status, YieldTerms};
 use usance_core::reward::clawback::{AccountKind, RedemptionFigures};
 
 /// What a line shows: words that stand alone, and named values.
@@ -516,7 +516,12 @@ impl Table {
         };
         let rates = vec![(from, rates)];
         let name = id.clone();
-        let product = ProductText { id: id.clone(), asset, name, kind, rates, rate_mode, distribution, early_redemption, sale };
+        let staking = StakingTerms {
+            exit: if words.flag("may-queue") { ExitTerms::MayQueue } else { ExitTerms::Instant },
+            slashing: if words.flag("shared") { SlashingTerms::Shared } else { SlashingTerms::Platform },
+            yields: YieldTerms::Reference,
+        };
+        let product = ProductText { id: id.clone(), asset, name, kind, rates, rate_mode, distribution, early_redemption, staking, sale };
         let created = self.run(&Command::CreateProduct(Box::new(product)));
         if draft || !created.accepted { created } else { self.run(&Command::SetProductStatus { product: id, status: Status::Open }) }
     }

@@ -9,7 +9,7 @@ use usance_core::machine::verb::{Patch, ProductText, RateText, Redeem, SaleText,
 use usance_core::machine::{Command, Event, Executed, State, close, execute};
 use usance_core::money::Rate;
 use usance_core::position::PositionState;
-use usance_core::product::{EarlyRedemption, Kind, Status};
+use usance_core::product::{EarlyRedemption, Kind, StakingTerms, Status};
 use usance_core::reward::clawback::AccountKind;
 use usance_workload::SplitMix64;
 
@@ -309,6 +309,7 @@ fn sample(id: &str, asset: &str, name: &str, term: Option<u32>, first_rate: (Day
         rate_mode: None,
         distribution: None,
         early_redemption: None,
+        staking: StakingTerms::default(),
         sale: SaleText {
             minimum: Patch::Set(minimum.into()),
             renewal: if term.is_some() { Patch::Set(true) } else { Patch::Keep },

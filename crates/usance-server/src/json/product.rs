@@ -3,7 +3,10 @@
 use crate::app::App;
 use crate::json::call::{Call, changed, created};
 use crate::json::rate::{RateAsked, rate_text};
-use crate::json::shape::{self, DistributionWord, EarlyRedemptionWord, EstimateShape, KindWord, ProductShape, RateModeWord, StatusWord};
+use crate::json::shape::{
+    self, DistributionWord, EarlyRedemptionWord, EstimateShape, ExitWord, KindWord, ProductShape, RateModeWord, SlashingWord, StatusWord,
+    YieldWord,
+};
 use crate::wire::input::{self, Body, Path, Query, nullable};
 use crate::wire::page::Page;
 use crate::wire::problem::Problem;
@@ -20,7 +23,7 @@ use usance_core::machine::view::ProductView;
 use usance_core::machine::{Rejection, State as Machine, outlook, view};
 use usance_core::money::Amount;
 use usance_core::product::kind::NotAKind;
-use usance_core::product::{Product, Status};
+use usance_core::product::{Product, StakingTerms, Status, YieldTerms};
 use usance_engine::operations::product::{self, Drafts};
 use utoipa::ToSchema;
 
@@ -147,6 +150,15 @@ pub struct ProductAsked {
     distribution: Option<DistributionWord>,
     #[serde(default)]
     early_redemption: Option<EarlyRedemptionWord>,
+    /// When whoever leaves is paid; left out: `instant`.
+    #[serde(default)]
+    exit: Option<ExitWord>,
+    /// Who bears what a network takes; left out: `platform`.
+    #[serde(default)]
+    slashing: Option<SlashingWord>,
+    /// What the settled rate comes of; left out: `reference`.
+    #[serde(rename = "yield", default)]
+    yields: Option<YieldWord>,
     #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
     #[serde(default)]
     minimum: Option<String>,
@@ -196,6 +208,14 @@ pub async fn product_create(State(app): State<App>, call: Call, Body(asked): Bod
         rate_mode: asked.rate.map(Into::into),
         distribution: asked.distribution.map(Into::into),
         early_redemption: asked.early_redemption.map(Into::into),
+        staking: StakingTerms {
+            exit: asked.exit.map(Into::into).unwrap_or_default(),
+            slashing: asked.slashing.map(Into::into).unwrap_or_default(),
+            yields: match &asked.yields {
+                Some(yields) => yields.read()?,
+                None => YieldTerms::default(),
+            },
+        },
         sale: SaleText {
             name: Patch::Keep,
             minimum: set(asked.minimum.clone()),

@@ -84,6 +84,7 @@ type Units = String;
 pub struct LiquidAsked {
     address: String,
     denomination: String,
+    #[schema(pattern = "^[0-9]{1,38}$")]
     amount: Units,
 }
 
@@ -93,11 +94,14 @@ pub struct LiquidAsked {
 pub struct DelegationAsked {
     address: String,
     validator: String,
+    #[schema(pattern = "^[0-9]{1,38}$")]
     stake: Units,
     #[serde(default = "nothing")]
+    #[schema(pattern = "^[0-9]{1,38}$")]
     claimable: Units,
     /// In units of 10^-18, where the network counts in shares.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[0-9]{1,38}$")]
     shares: Option<Units>,
 }
 
@@ -107,12 +111,17 @@ pub struct DelegationAsked {
 pub struct ValidatorAsked {
     validator: String,
     name: String,
+    #[schema(pattern = r"^(10(\.0{1,8})?|[0-9](\.[0-9]{1,8})?)$")]
     commission: String,
     /// `active`, `inactive`, `jailed` or `tombstoned`.
+    #[schema(pattern = "^(active|inactive|jailed|tombstoned)$")]
     status: String,
+    #[schema(pattern = "^[0-9]{1,38}$")]
     tokens: Units,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[0-9]{1,38}$")]
     shares: Option<Units>,
+    #[schema(pattern = r"^(10(\.0{1,8})?|[0-9](\.[0-9]{1,8})?)$")]
     power: String,
     #[serde(default, deserialize_with = "usance_engine::operations::whole::whole")]
     missed: u32,
@@ -125,9 +134,11 @@ pub struct UnbondingAsked {
     address: String,
     validator: String,
     /// What tells it from others of the same two: the height at which it began, as a rule.
+    #[schema(pattern = "^[0-9]{1,19}$")]
     started: Units,
     #[schema(format = DateTime)]
     completes_at: String,
+    #[schema(pattern = "^[0-9]{1,38}$")]
     balance: Units,
 }
 
@@ -140,6 +151,7 @@ pub struct RedelegationAsked {
     to: String,
     #[schema(format = DateTime)]
     until: String,
+    #[schema(pattern = "^[0-9]{1,38}$")]
     amount: Units,
 }
 
@@ -152,6 +164,7 @@ pub enum EffectAsked {
         /// With whom.
         validator: String,
         /// How much.
+        #[schema(pattern = "^[0-9]{1,38}$")]
         amount: Units,
     },
     /// Stake began to be freed.
@@ -159,8 +172,10 @@ pub enum EffectAsked {
         /// With whom.
         validator: String,
         /// What tells the entry from others.
+        #[schema(pattern = "^[0-9]{1,19}$")]
         started: Units,
         /// How much.
+        #[schema(pattern = "^[0-9]{1,38}$")]
         amount: Units,
     },
     /// What was being freed is stake again.
@@ -168,8 +183,10 @@ pub enum EffectAsked {
         /// With whom.
         validator: String,
         /// What tells the entry from others.
+        #[schema(pattern = "^[0-9]{1,19}$")]
         started: Units,
         /// How much.
+        #[schema(pattern = "^[0-9]{1,38}$")]
         amount: Units,
     },
     /// Stake changed its validator.
@@ -179,6 +196,7 @@ pub enum EffectAsked {
         /// To whom.
         to: String,
         /// How much.
+        #[schema(pattern = "^[0-9]{1,38}$")]
         amount: Units,
     },
     /// Coins left the address.
@@ -186,6 +204,7 @@ pub enum EffectAsked {
         /// Which coin.
         denomination: String,
         /// How much.
+        #[schema(pattern = "^[0-9]{1,38}$")]
         amount: Units,
         /// Where to.
         to: String,
@@ -201,6 +220,7 @@ pub enum EffectAsked {
 pub struct ReleasedAsked {
     validator: String,
     denomination: String,
+    #[schema(pattern = "^[0-9]{1,38}$")]
     amount: Units,
 }
 
@@ -210,9 +230,11 @@ pub struct ReleasedAsked {
 pub struct TransactionAsked {
     hash: String,
     address: String,
+    #[schema(pattern = "^[0-9]{1,19}$")]
     sequence: Units,
     succeeded: bool,
     fee_denomination: String,
+    #[schema(pattern = "^[0-9]{1,38}$")]
     fee: Units,
     #[serde(default, deserialize_with = "input::objects")]
     effects: Vec<EffectAsked>,
@@ -228,6 +250,7 @@ pub struct InflowAsked {
     address: String,
     from: String,
     denomination: String,
+    #[schema(pattern = "^[0-9]{1,38}$")]
     amount: Units,
 }
 
@@ -242,8 +265,10 @@ pub enum HappenedAsked {
         /// With whom.
         validator: String,
         /// What tells the entry from others.
+        #[schema(pattern = "^[0-9]{1,19}$")]
         started: Units,
         /// How much.
+        #[schema(pattern = "^[0-9]{1,38}$")]
         amount: Units,
     },
     /// Rewards became liquid without a transaction.
@@ -255,6 +280,7 @@ pub enum HappenedAsked {
         /// Which coin.
         denomination: String,
         /// How much.
+        #[schema(pattern = "^[0-9]{1,38}$")]
         amount: Units,
     },
     /// A validator was slashed; how much is what the pictures say.
@@ -270,8 +296,10 @@ pub enum HappenedAsked {
 #[serde(deny_unknown_fields)]
 pub struct PictureAsked {
     /// Counted from 1 over the network.
+    #[schema(pattern = "^[0-9]{1,19}$")]
     number: Units,
     chain_id: String,
+    #[schema(pattern = "^[0-9]{1,19}$")]
     height: Units,
     hash: String,
     /// The block's time.
@@ -301,14 +329,20 @@ fn nothing() -> Units {
     "0".to_owned()
 }
 
-/// A whole number: digits alone.
-fn whole<T: std::str::FromStr>(field: &str, text: &str) -> Result<T, Problem> {
-    let digits = Some(text).filter(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()));
-    digits.and_then(|text| text.parse().ok()).ok_or_else(|| Problem::malformed(format!("{field}: a whole number, as text of digits")))
+/// A whole number: digits alone, and not so many that nothing can come after it.
+fn whole(field: &str, text: &str) -> Result<u64, Problem> {
+    digits(field, text, 19)
+}
+
+fn digits<T: std::str::FromStr>(field: &str, text: &str, most: usize) -> Result<T, Problem> {
+    let digits = Some(text).filter(|text| (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()));
+    digits
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| Problem::malformed(format!("{field}: a whole number of 1 to {most} digits, as text")))
 }
 
 fn units(field: &str, text: &str) -> Result<Amount, Problem> {
-    whole(field, text).map(Amount::from_units)
+    digits(field, text, 38).map(Amount::from_units)
 }
 
 fn released(one: ReleasedAsked) -> Result<Released, Problem> {
@@ -352,7 +386,7 @@ fn validator(one: ValidatorAsked) -> Result<Validator, Problem> {
         commission: input::rate("validators.commission", &one.commission)?,
         status: status.ok_or_else(unknown)?,
         tokens: units("validators.tokens", &one.tokens)?,
-        shares: one.shares.map(|shares| whole("validators.shares", &shares)).transpose()?,
+        shares: one.shares.map(|shares| digits("validators.shares", &shares, 38)).transpose()?,
         power: input::rate("validators.power", &one.power)?,
         missed: one.missed.into(),
     })
@@ -392,7 +426,7 @@ fn picture(asked: PictureAsked) -> Result<Picture, Problem> {
                 validator: one.validator,
                 stake: units("delegations.stake", &one.stake)?,
                 claimable: units("delegations.claimable", &one.claimable)?,
-                shares: one.shares.map(|shares| whole("delegations.shares", &shares)).transpose()?,
+                shares: one.shares.map(|shares| digits("delegations.shares", &shares, 38)).transpose()?,
             })
         })?,
         validators: each(asked.validators, validator)?,
@@ -492,6 +526,7 @@ pub struct AttestationAsked {
     #[schema(format = DateTime)]
     at: String,
     /// The last movement that is in it: the `id` of a deposit or withdrawal, the `movement` of a top-up or sweep.
+    #[schema(pattern = "^[0-9]{1,19}$")]
     movement: String,
 }
 

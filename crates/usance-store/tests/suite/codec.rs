@@ -19,9 +19,9 @@ use usance_core::machine::rejection::AmountField;
 use usance_core::machine::state::{ClockMode, Platform};
 use usance_core::machine::verb::{
     AddressAdded, AgreementPublished, AssetCreated, Attested, AutoRenewSet, ClockConfirmed, ClockMoved, CustomerCreated, DestinationAdded,
-    DifferenceExplained, LossAccepted, NetworkCreated, PersonRegistered, PersonRemoved, PictureConfirmed, ProductCreated, ProductStatusSet,
-    ProposalExpired, ProposalSigned, Proposed, RateAnnounced, RateSettled, Redeemed, RewardPoolFunded, RewardPoolWithdrawn,
-    SaleTermsChanged, Subscribed, SweepReceived, Transferred, WalletMoved, WriterStarted,
+    DifferenceExplained, LossAccepted, NetworkCreated, PersonRegistered, PersonRemoved, PictureConfirmed, ProductAdded, ProductCreated,
+    ProductStatusSet, ProposalExpired, ProposalSigned, Proposed, RateAnnounced, RateSettled, Redeemed, RewardPoolFunded,
+    RewardPoolWithdrawn, SaleTermsChanged, Subscribed, SweepReceived, Transferred, WalletMoved, WriterStarted,
 };
 use usance_core::machine::view::{IfSubscribedNow, PositionView, ProductView};
 use usance_core::machine::{Answer, Event, Rejection};
@@ -30,7 +30,9 @@ use usance_core::person::proposal::{DifferenceIs, Matter, Standing, Verdict};
 use usance_core::person::{PublicKey, Signature};
 use usance_core::position::{FLOATING, PositionState};
 use usance_core::product::rates::{Band, Bands};
-use usance_core::product::{Availability, Distribution, EarlyRedemption, Kind, RateMode, SaleTerms, Status};
+use usance_core::product::{
+    Availability, Distribution, EarlyRedemption, ExitTerms, Kind, RateMode, SaleTerms, SlashingTerms, StakingTerms, Status, YieldTerms,
+};
 use usance_core::reward::accrue::Stake;
 use usance_core::reward::clawback::{AccountKind, RedemptionFigures};
 use usance_core::treasury::apart::{Cause, PlaceKind};
@@ -155,6 +157,11 @@ fn product_created() -> impl Iterator<Item = Event> {
     all.extend(each(distributions()).map(|distribution| ProductCreated { distribution, ..plain.clone() }));
     all.extend(each(early_redemptions()).map(|early_redemption| ProductCreated { early_redemption, ..plain.clone() }));
     all.into_iter().map(|created| Event::ProductCreated(Box::new(created)))
+}
+
+fn product_added(staking: StakingTerms) -> Event {
+    let Some(Event::ProductCreated(product)) = product_created().next() else { panic!("a product") };
+    Event::ProductAdded(Box::new(ProductAdded { product: *product, staking }))
 }
 
 fn moved(account: AccountKind) -> WalletMoved {
@@ -293,6 +300,11 @@ every!(
         SweepReceived: Event::SweepReceived(Box::new(SweepReceived {
             network: NetworkIx(1), asset: AssetIx(1), amount: units(1_306), hash: "tx-9".to_owned(),
         }));
+        ProductAdded: product_added(StakingTerms::default()), product_added(StakingTerms {
+            exit: ExitTerms::MayQueue,
+            slashing: SlashingTerms::Shared,
+            yields: YieldTerms::Network { over_days: 7, step: rate(5_250_001) },
+        });
     }
 );
 

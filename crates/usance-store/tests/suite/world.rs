@@ -399,6 +399,7 @@ fn products(since: Day) -> Vec<ProductText> {
         rate_mode: None,
         distribution: None,
         early_redemption: None,
+        staking: usance_core::product::StakingTerms::default(),
         sale: SaleText::default(),
     };
     let term = |term_days| Kind::FixedTerm { term_days };
@@ -462,7 +463,10 @@ fn the_worlds_have_seen_everything() {
             codec::records(&batch).for_each(|item| seen.record(&item.unwrap().1));
         }
     }
-    assert_eq!(seen.events, super::codec::event_names(), "every event there is");
+    let mut names = super::codec::event_names();
+    // Only earlier releases wrote it.
+    assert!(names.remove("ProductCreated"));
+    assert_eq!(seen.events, names, "every event there is");
     assert!(seen.rejections.len() >= 20, "{:?}", seen.rejections);
     assert!(seen.batch_sizes.len() > 15, "batches of many sizes: {:?}", seen.batch_sizes);
     let least = [

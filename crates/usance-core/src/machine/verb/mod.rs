@@ -50,7 +50,7 @@ pub use customer::CustomerCreated;
 pub use engine::{LossAccepted, WriterStarted};
 pub use fact::Fact;
 pub use person::{PersonRegistered, PersonRemoved};
-pub use product::{Patch, ProductCreated, ProductStatusSet, ProductText, SaleTermsChanged, SaleText};
+pub use product::{Patch, ProductAdded, ProductCreated, ProductStatusSet, ProductText, SaleTermsChanged, SaleText};
 use proposal::Carried;
 pub use proposal::{ProposalExpired, ProposalSigned, Proposed, SignProposal};
 pub use rate::{RateAnnounced, RateSettled, RateText};
@@ -231,7 +231,7 @@ pub enum Event {
     CustomerCreated(CustomerCreated),
     /// An agreement came into force.
     AgreementPublished(AgreementPublished),
-    /// A product was added, as a draft.
+    /// A product was added, as a draft, by a release that knew no terms of a stake.
     ProductCreated(Box<ProductCreated>),
     /// A product moved along its life.
     ProductStatusSet(ProductStatusSet),
@@ -293,6 +293,8 @@ pub enum Event {
     TopUpSent(Box<TopUpSent>),
     /// Coins of the treasury have come to the wallet.
     SweepReceived(Box<SweepReceived>),
+    /// A product was added, as a draft, with the terms of its stake.
+    ProductAdded(Box<ProductAdded>),
 }
 
 macro_rules! verbs {
@@ -346,7 +348,7 @@ verbs! {
         CreateAsset => AssetCreated,
         CreateCustomer => CustomerCreated,
         PublishAgreement => AgreementPublished,
-        CreateProduct => ProductCreated,
+        CreateProduct => ProductAdded,
         SetProductStatus => ProductStatusSet,
         ChangeProduct => SaleTermsChanged,
         AnnounceRate => RateAnnounced,
@@ -371,7 +373,7 @@ verbs! {
         ReportSweep => SweepReceived,
     }
     by_nobody {
-        PlatformCreated, WriterStarted, DayClosed, LossAccepted, PersonRemoved, ProposalExpired, AddressAdded, DestinationAdded, PictureConfirmed,
+        PlatformCreated, WriterStarted, ProductCreated, DayClosed, LossAccepted, PersonRemoved, ProposalExpired, AddressAdded, DestinationAdded, PictureConfirmed,
         DifferenceExplained
     }
 }
@@ -387,7 +389,7 @@ pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Event,
         }
         Command::CreateCustomer { id } => Event::CustomerCreated(customer::create_customer(state, id)?),
         Command::PublishAgreement { version, text } => Event::AgreementPublished(agreement::publish_agreement(state, version, text)?),
-        Command::CreateProduct(product) => Event::ProductCreated(Box::new(product::create_product(state, product)?)),
+        Command::CreateProduct(product) => Event::ProductAdded(Box::new(product::create_product(state, product)?)),
         Command::SetProductStatus { product, status } => Event::ProductStatusSet(product::set_status(state, product, *status)?),
         Command::ChangeProduct { product, sale } => Event::SaleTermsChanged(product::change_product(state, product, sale)?),
         Command::AnnounceRate { product, from, rate } => Event::RateAnnounced(rate::announce_rate(state, product, *from, rate)?),
@@ -471,6 +473,7 @@ pub fn of<R>(event: &Event, told: impl FnOnce(&dyn Fact) -> R) -> R {
         Event::Attested(fact) => told(&**fact),
         Event::TopUpSent(fact) => told(&**fact),
         Event::SweepReceived(fact) => told(&**fact),
+        Event::ProductAdded(fact) => told(&**fact),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::machine::rejection::{AmountField, Rejection};
 use crate::machine::state::State;
 use crate::money::Amount;
 use crate::product::rates::Bands;
-use crate::product::{Distribution, EarlyRedemption, Kind, Product, RateMode, SaleTerms, Status, contradiction};
+use crate::product::{Distribution, EarlyRedemption, Kind, Product, RateMode, SaleTerms, StakingTerms, Status, contradiction};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -37,6 +37,8 @@ pub struct ProductText {
     pub distribution: Option<Distribution>,
     /// Default: clawback.
     pub early_redemption: Option<EarlyRedemption>,
+    /// How its stake in the network is its customers'.
+    pub staking: StakingTerms,
     /// What may change later.
     pub sale: SaleText,
 }
@@ -97,6 +99,15 @@ pub struct ProductCreated {
     pub rates: Vec<(Day, Bands)>,
 }
 
+/// A product was added, with the terms of its stake.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductAdded {
+    /// Its terms.
+    pub product: ProductCreated,
+    /// How its stake in the network is its customers'.
+    pub staking: StakingTerms,
+}
+
 /// A product moved along its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProductStatusSet {
@@ -119,7 +130,7 @@ pub struct SaleTermsChanged {
 ///
 /// # Errors
 /// `asset_not_found`, `terms_invalid`, `already_exists`, `amount_invalid`.
-pub fn create_product(state: &State, asked: &ProductText) -> Result<ProductCreated, Rejection> {
+pub fn create_product(state: &State, asked: &ProductText) -> Result<ProductAdded, Rejection> {
     let (asset_ix, asset) = asset(state, &asked.asset)?;
     if !is_outside_id(&asked.id, PRODUCT_ID_BYTES_MAX) {
         return Err(invalid("a product id is 1 to 64 of A-Z a-z 0-9 . _ -"));
@@ -146,16 +157,21 @@ pub fn create_product(state: &State, asked: &ProductText) -> Result<ProductCreat
         return Err(invalid(reason));
     }
     let rates: Result<Vec<_>, _> = asked.rates.iter().map(|(from, rate)| Ok((*from, bands(rate, asset.decimals)?))).collect();
-    Ok(ProductCreated {
+    let rate_mode = asked.rate_mode.unwrap_or(asked.kind.default_rate_mode());
+    if let Some(reason) = asked.staking.contradiction(rate_mode) {
+        return Err(invalid(reason));
+    }
+    let product = ProductCreated {
         id: asked.id.clone(),
         asset: asset_ix,
         kind: asked.kind,
-        rate_mode: asked.rate_mode.unwrap_or(asked.kind.default_rate_mode()),
+        rate_mode,
         distribution,
         early_redemption: asked.early_redemption.unwrap_or(EarlyRedemption::Clawback),
         sale,
         rates: rates?,
-    })
+    };
+    Ok(ProductAdded { product, staking: asked.staking })
 }
 
 /// Moves a product along its life.
@@ -229,11 +245,8 @@ fn optional<T>(change: Patch<T>, now: Option<T>) -> Option<T> {
     }
 }
 
-impl Fact for ProductCreated {
-    fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
-        NO_MONEY
-    }
-    fn apply(&self, state: &mut State, at: Timestamp) {
+impl ProductCreated {
+    fn add(&self, staking: StakingTerms, state: &mut State, at: Timestamp) {
         let open_day = state.registry.open_day;
         let product = state.add_product(Product {
             id: self.id.clone(),
@@ -242,6 +255,7 @@ impl Fact for ProductCreated {
             rate_mode: self.rate_mode,
             distribution: self.distribution,
             early_redemption: self.early_redemption,
+            staking,
             sale: self.sale.clone(),
             status: Status::Draft,
             staked: Amount::ZERO,
@@ -255,11 +269,35 @@ impl Fact for ProductCreated {
             announce(state, product, *from, bands, at);
         }
     }
+}
+
+impl Fact for ProductCreated {
+    fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
+        NO_MONEY
+    }
+    fn apply(&self, state: &mut State, at: Timestamp) {
+        self.add(StakingTerms::default(), state, at);
+    }
     fn answer(&self, state: &State, at: Timestamp) -> Answer {
         answer::product(state, ProductIx::from_index(last(state.registry.products.len())), at)
     }
     fn news(&self) -> News<'_> {
         News::Product { id: &self.id, asset: self.asset, kind: self.kind, rates: &self.rates }
+    }
+}
+
+impl Fact for ProductAdded {
+    fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
+        NO_MONEY
+    }
+    fn apply(&self, state: &mut State, at: Timestamp) {
+        self.product.add(self.staking, state, at);
+    }
+    fn answer(&self, state: &State, at: Timestamp) -> Answer {
+        self.product.answer(state, at)
+    }
+    fn news(&self) -> News<'_> {
+        self.product.news()
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::machine::verb::{Patch, ProductText, RateText, SaleText};
 use usance_core::money::Rate;
-use usance_core::product::{Distribution, EarlyRedemption, Kind, RateMode, Status};
+use usance_core::product::{Distribution, EarlyRedemption, Kind, RateMode, StakingTerms, Status};
 use usance_core::reward::clawback::AccountKind;
 
 pub fn read_case(text: &str) -> Result<Case, serde_json::Error> {
@@ -334,6 +334,7 @@ impl GivenProduct {
                 GivenEarly::Clawback => EarlyRedemption::Clawback,
                 GivenEarly::NotAllowed => EarlyRedemption::NotAllowed,
             }),
+            staking: StakingTerms::default(),
             sale: SaleText {
                 minimum: set(self.minimum.clone()),
                 step: set(self.step.clone()),

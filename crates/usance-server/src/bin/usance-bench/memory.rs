@@ -35,6 +35,7 @@ fn product(number: u64) -> ProductText {
         rate_mode: None,
         distribution: None,
         early_redemption: None,
+        staking: usance_core::product::StakingTerms::default(),
         sale: SaleText { capacity: Patch::Set("1000000000000".into()), ..SaleText::default() },
     }
 }

@@ -1,13 +1,15 @@
 //! A product on the wire: its words, its dates, its terms.
 
 use super::parts::{RateShape, TierShape, bands, instant};
+use crate::wire::input;
+use crate::wire::problem::Problem;
 use crate::wire::text::{decimals, symbol};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use usance_core::machine::State;
 use usance_core::machine::view::{IfSubscribedNow, ProductView};
 use usance_core::money::Amount;
-use usance_core::product::{Availability, Distribution, EarlyRedemption, KindName, RateMode, Status};
+use usance_core::product::{Availability, Distribution, EarlyRedemption, ExitTerms, KindName, RateMode, SlashingTerms, Status, YieldTerms};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
@@ -160,6 +162,84 @@ impl From<EarlyRedemptionWord> for EarlyRedemption {
     }
 }
 
+/// `instant` or `may_queue`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ExitWord {
+    /// Whoever leaves is paid at once: the platform promises it.
+    Instant,
+    /// Whoever leaves may have to wait, with a date.
+    MayQueue,
+}
+
+impl From<ExitWord> for ExitTerms {
+    fn from(word: ExitWord) -> Self {
+        match word {
+            ExitWord::Instant => ExitTerms::Instant,
+            ExitWord::MayQueue => ExitTerms::MayQueue,
+        }
+    }
+}
+
+/// `platform` or `shared`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SlashingWord {
+    /// The platform bears what a network takes.
+    Platform,
+    /// Customers bear what the platform does not.
+    Shared,
+}
+
+impl From<SlashingWord> for SlashingTerms {
+    fn from(word: SlashingWord) -> Self {
+        match word {
+            SlashingWord::Platform => SlashingTerms::Platform,
+            SlashingWord::Shared => SlashingTerms::Shared,
+        }
+    }
+}
+
+/// `reference` or `{"network": {"over_days": n, "step": rate}}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum YieldWord {
+    /// The reference, whatever the network pays.
+    Reference,
+    /// What the network paid, at most the reference.
+    Network {
+        /// Over how many closed days it is averaged.
+        #[serde(deserialize_with = "usance_engine::operations::whole::whole")]
+        over_days: u32,
+        /// By how much at most it changes from one day to the next.
+        #[schema(pattern = r"^(10(\.0{1,8})?|[0-9](\.[0-9]{1,8})?)$")]
+        step: String,
+    },
+}
+
+impl YieldWord {
+    /// What it says.
+    ///
+    /// # Errors
+    /// `malformed` for a step that is no rate.
+    pub fn read(&self) -> Result<YieldTerms, Problem> {
+        match self {
+            YieldWord::Reference => Ok(YieldTerms::Reference),
+            YieldWord::Network { over_days, step } => Ok(YieldTerms::Network { over_days: *over_days, step: input::rate("step", step)? }),
+        }
+    }
+}
+
+/// Where a product's yield comes from: the network as soon as its asset's treasury has begun, the platform alone before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum YieldSourceWord {
+    /// Coins are staked on a network.
+    Network,
+    /// The platform pays.
+    Platform,
+}
+
 /// The next announced rate.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct NextRateShape {
@@ -223,6 +303,15 @@ pub struct ProductShape {
     pub distribution: DistributionWord,
     /// What an early exit costs.
     pub early_redemption: EarlyRedemptionWord,
+    /// When whoever leaves is paid.
+    pub exit: ExitWord,
+    /// Who bears what a network takes.
+    pub slashing: SlashingWord,
+    /// What the settled rate comes of.
+    #[serde(rename = "yield")]
+    pub yields: YieldWord,
+    /// Where the yield comes from.
+    pub yield_source: YieldSourceWord,
     /// Whether positions may renew by themselves.
     pub renewal: bool,
     /// The least one subscription may be.
@@ -254,6 +343,9 @@ pub struct ProductShape {
 pub fn product(state: &State, view: &ProductView) -> ProductShape {
     let digits = decimals(state, view.asset);
     let text = |amount: Amount| amount.to_text(digits);
+    // They never change, so what was answered before is answered again.
+    let found = state.product_ix(&view.id).and_then(|ix| state.product(ix));
+    let staking = found.map(|product| product.staking).unwrap_or_default();
     ProductShape {
         id: view.id.clone(),
         asset: symbol(state, view.asset),
@@ -275,6 +367,19 @@ pub fn product(state: &State, view: &ProductView) -> ProductShape {
             EarlyRedemption::Clawback => EarlyRedemptionWord::Clawback,
             EarlyRedemption::NotAllowed => EarlyRedemptionWord::NotAllowed,
         },
+        exit: match staking.exit {
+            ExitTerms::Instant => ExitWord::Instant,
+            ExitTerms::MayQueue => ExitWord::MayQueue,
+        },
+        slashing: match staking.slashing {
+            SlashingTerms::Platform => SlashingWord::Platform,
+            SlashingTerms::Shared => SlashingWord::Shared,
+        },
+        yields: match staking.yields {
+            YieldTerms::Reference => YieldWord::Reference,
+            YieldTerms::Network { over_days, step } => YieldWord::Network { over_days, step: step.to_text() },
+        },
+        yield_source: if state.treasury.is_open(view.asset) { YieldSourceWord::Network } else { YieldSourceWord::Platform },
         renewal: view.sale.renewal,
         minimum: text(view.sale.minimum),
         step: view.sale.step.map(text),
