@@ -54,7 +54,7 @@ pub async fn product_list_all(State(app): State<App>, Query(filter): Query<Produ
 fn chosen(state: &Machine, products: &[ProductView], filter: &ProductFilter) -> Vec<ProductShape> {
     products
         .iter()
-        .map(|product| shape::product(state, product))
+        .map(|product| shape::product_now(state, product))
         .filter(|product| filter.asset.as_ref().is_none_or(|asset| *asset == product.asset))
         .filter(|product| filter.kind.is_none_or(|kind| kind == product.kind))
         .filter(|product| filter.status.is_none_or(|status| status == product.status))
@@ -73,7 +73,7 @@ pub fn seen<'a>(state: &'a Machine, id: &str) -> Result<(ProductIx, &'a Product)
 /// GET /v1/products/{id}
 pub async fn product_get(State(app): State<App>, Path(id): Path<String>) -> Result<Json<ProductShape>, Problem> {
     let view = product::get(&app.engine, &id).await.map_err(|refusal| app.refused(refusal))?;
-    Ok(Json(app.engine.peek(|state| shape::product(state, &view))))
+    Ok(Json(app.engine.peek(|state| shape::product_now(state, &view))))
 }
 
 /// What to estimate.

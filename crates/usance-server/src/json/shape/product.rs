@@ -338,9 +338,15 @@ pub struct ProductShape {
     pub if_subscribed_now: DatesShape,
 }
 
-/// A product.
+/// A product as it is now.
 #[must_use]
-pub fn product(state: &State, view: &ProductView) -> ProductShape {
+pub fn product_now(state: &State, view: &ProductView) -> ProductShape {
+    product(state, view, state.treasury.is_open(view.asset))
+}
+
+/// A product, where its asset is staked on a network or not.
+#[must_use]
+pub fn product(state: &State, view: &ProductView, is_staked: bool) -> ProductShape {
     let digits = decimals(state, view.asset);
     let text = |amount: Amount| amount.to_text(digits);
     // They never change, so what was answered before is answered again.
@@ -379,7 +385,7 @@ pub fn product(state: &State, view: &ProductView) -> ProductShape {
             YieldTerms::Reference => YieldWord::Reference,
             YieldTerms::Network { over_days, step } => YieldWord::Network { over_days, step: step.to_text() },
         },
-        yield_source: if state.treasury.is_open(view.asset) { YieldSourceWord::Network } else { YieldSourceWord::Platform },
+        yield_source: if is_staked { YieldSourceWord::Network } else { YieldSourceWord::Platform },
         renewal: view.sale.renewal,
         minimum: text(view.sale.minimum),
         step: view.sale.step.map(text),

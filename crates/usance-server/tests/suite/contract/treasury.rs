@@ -275,6 +275,6 @@ fn a_picture_may_be_long() {
     let service = platform.with_token("service", "backend", None);
     service.post(PICTURES, long.clone()).refused(403, "forbidden");
     platform.acting_for("alice").naming("alice").get("/v1/accounts").ok();
-    long["filler"] = json!("x".repeat(5 << 20));
+    long["filler"] = json!("x".repeat(4 << 20));
     assert_eq!(platform.operator.post(PICTURES, long).refused(413, "payload_too_large")["limit_bytes"], 4 << 20);
 }
