@@ -132,7 +132,7 @@ pub fn tier_example(state: &Machine, id: &str) -> Result<Option<TierExample>, Pr
     }))
 }
 
-/// A new product.
+/// A new product. What earlier releases did not know is not written where it is left out: a request of theirs is the same request.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProductAsked {
@@ -151,13 +151,13 @@ pub struct ProductAsked {
     #[serde(default)]
     early_redemption: Option<EarlyRedemptionWord>,
     /// When whoever leaves is paid; left out: `instant`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     exit: Option<ExitWord>,
     /// Who bears what a network takes; left out: `platform`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     slashing: Option<SlashingWord>,
     /// What the settled rate comes of; left out: `reference`.
-    #[serde(rename = "yield", default)]
+    #[serde(rename = "yield", default, skip_serializing_if = "Option::is_none")]
     yields: Option<YieldWord>,
     #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
     #[serde(default)]
