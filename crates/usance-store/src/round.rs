@@ -116,8 +116,9 @@ impl Round {
         self.failed.is_some()
     }
 
-    /// Closes every day that is over, each with its own record, unless the clock has to be confirmed first.
+    /// Closes every day that is over, each with its own record, unless the clock has to be confirmed first; then plans the treasury anew.
     pub fn close_due_days(&mut self, state: &mut State, clock: ClockReading, mut seen: impl FnMut(&DayClosed)) {
+        let mut closed_at = None;
         while state.broken.is_none() && present::days_due(state, clock) > 0 {
             state.mid_round = true;
             let day = state.registry.open_day;
@@ -125,6 +126,13 @@ impl Round {
             let at = state.registry.platform.offset.first_instant(day.next());
             seen(&closed);
             self.put(&Record::of_engine(at, vec![Event::DayClosed(Box::new(closed))]));
+            closed_at = Some(at);
+        }
+        if let Some(at) = closed_at.filter(|_| state.broken.is_none()) {
+            let planned = machine::plan_after_closes(state, at);
+            if !planned.is_empty() {
+                self.put(&Record::of_engine(at, planned));
+            }
         }
     }
 
@@ -247,6 +255,10 @@ fn pass_to(state: &mut State, command: &Command, at: Timestamp) -> Executed {
     let mut events = Vec::new();
     while state.registry.open_day < last && state.broken.is_none() {
         events.push(Event::DayClosed(Box::new(close::close_day(state))));
+    }
+    if !events.is_empty() && state.broken.is_none() {
+        let closed_at = state.registry.platform.offset.first_instant(state.registry.open_day);
+        events.extend(machine::plan_after_closes(state, closed_at));
     }
     let passed = machine::execute(state, command, at);
     events.extend(passed.events);

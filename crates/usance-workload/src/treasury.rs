@@ -124,7 +124,7 @@ impl Workload<'_> {
         let amount = written(u128::from(dice.below(40)) * 10_u128.pow(u32::from(decimals)) / part, decimals);
         let address = seen.addresses[dice.index(seen.addresses.len())].clone();
         let hash = format!("up-{}", dice.byte());
-        Command::ReportTopUp(Box::new(TopUp { network: NETWORK.to_owned(), address, asset: symbol.to_owned(), amount, hash }))
+        Command::ReportTopUp(Box::new(TopUp { network: NETWORK.to_owned(), address, asset: symbol.to_owned(), amount, hash, order: None }))
     }
 
     /// What nobody should ask, or not now.
@@ -138,7 +138,7 @@ impl Workload<'_> {
             3 => {
                 let (address, asset) = (dice.one_of(&["elsewhere", ADDRESSES[0]]).to_owned(), symbol.to_owned());
                 let amount = dice.one_of(&["1", "x", "999999999"]).to_owned();
-                Command::ReportTopUp(Box::new(TopUp { network, address, asset, amount, hash: "up-0".to_owned() }))
+                Command::ReportTopUp(Box::new(TopUp { network, address, asset, amount, hash: "up-0".to_owned(), order: None }))
             }
             4 => propose(Matter::ConfirmPicture { network, number: 1, digest: "none".to_owned() }),
             5 => propose(Matter::ExplainDifference { network, number: 1, was: dice.one_of(&DifferenceIs::ALL) }),
@@ -234,6 +234,7 @@ fn opening(now: Timestamp, seen: &TreasurySeen) -> Picture {
         transactions: Vec::new(),
         inflows: Vec::new(),
         happened: Vec::new(),
+        sequences: Vec::new(),
     }
 }
 

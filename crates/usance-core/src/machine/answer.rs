@@ -10,6 +10,7 @@ use crate::money::{Amount, Balance, Rate};
 use crate::person::proposal::Standing;
 use crate::reward::clawback::{AccountKind, RedemptionFigures};
 use crate::treasury::network::{Direction, Implausible};
+use crate::treasury::order::OrderStanding;
 use serde::{Deserialize, Serialize};
 
 /// A customer's two balances of an asset.
@@ -174,6 +175,46 @@ pub enum Answer {
         /// The number of the wallet's movement.
         movement: u64,
     },
+    /// A network's policy.
+    Policy {
+        /// Of which network.
+        network: NetworkIx,
+        /// Counted from 1 over the network.
+        version: u64,
+    },
+    /// An order as it is now.
+    Order {
+        /// Of which network.
+        network: NetworkIx,
+        /// Its number.
+        number: u64,
+        /// Who has approved, in order.
+        approved_by: Vec<PersonIx>,
+        /// Where it stands.
+        standing: OrderStanding,
+        /// The hash of its transaction.
+        hash: Option<String>,
+    },
+    /// An agent in office.
+    Office {
+        /// Of which network.
+        network: NetworkIx,
+        /// Its epoch.
+        epoch: u64,
+    },
+}
+
+/// An order as it is now.
+#[must_use]
+pub fn order(state: &State, network: NetworkIx, number: u64) -> Answer {
+    let order = state.treasury.network(network).and_then(|network| network.desk.order(number));
+    order.map_or(Answer::Done, |order| Answer::Order {
+        network,
+        number,
+        approved_by: order.approvals.iter().map(|approval| approval.person).collect(),
+        standing: order.standing,
+        hash: order.hash.clone(),
+    })
 }
 
 /// A proposal as it is now.

@@ -14,11 +14,13 @@ pub mod day;
 pub mod derive;
 mod end;
 pub mod keys;
+pub mod maturing;
 pub mod movement;
 pub mod news;
 mod open;
 pub mod outlook;
 pub mod people;
+mod planning;
 pub mod post;
 pub mod present;
 pub mod preview;
@@ -72,11 +74,19 @@ fn follow(state: &mut State, events: &mut Vec<Event>, now: Timestamp) {
     }
 }
 
-/// The ends of all proposals whose time is over, applied. The log has them before whatever is stamped later.
+/// The ends of all proposals and orders whose time is over, applied. The log has them before whatever is stamped later.
 pub fn expire(state: &mut State, now: Timestamp) -> Vec<Event> {
-    let ended: Vec<Event> = verb::proposal::expired(state, now).into_iter().map(Event::ProposalExpired).collect();
+    let mut ended: Vec<Event> = verb::proposal::expired(state, now).into_iter().map(Event::ProposalExpired).collect();
+    ended.extend(planning::expired(state, now));
     ended.iter().for_each(|event| apply::apply(state, event, now));
     ended
+}
+
+/// The plans that follow when days were closed, applied: once after the last of several closes in a row. `at` is the first instant after it.
+pub fn plan_after_closes(state: &mut State, at: Timestamp) -> Vec<Event> {
+    let planned = planning::after_closes(state, at);
+    planned.iter().for_each(|event| apply::apply(state, event, at));
+    planned
 }
 
 /// Runs stored events again, in order. A day that closes differently than it did is a broken invariant.

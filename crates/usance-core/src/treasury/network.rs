@@ -1,6 +1,7 @@
 //! A network with the treasury's addresses on it, and what it is like.
 
 use super::apart::Apart;
+use super::order::Desk;
 use super::picture::Picture;
 use crate::calendar::Timestamp;
 use crate::id::AssetIx;
@@ -134,6 +135,8 @@ pub struct Network {
     pub differences: u64,
     /// What is between the wallet and the treasury.
     pub under_way: Vec<UnderWay>,
+    /// What is to be done: policy, orders, and who carries them out.
+    pub desk: Desk,
 }
 
 impl Network {
@@ -161,6 +164,17 @@ impl Network {
     #[must_use]
     pub fn sweeps_to(&self, address: &str, memo: &str) -> bool {
         self.destinations.iter().any(|known| known.address == address && known.memo == memo)
+    }
+    /// Whether nothing may be begun because nobody knows how the network stands: no picture that counts is young enough by its block's time.
+    #[must_use]
+    pub fn is_halted(&self, now: Timestamp) -> bool {
+        let bound = self.desk.policy.as_ref().map_or(i64::MAX, |in_force| in_force.policy.halted_after_ms);
+        self.picture.as_ref().is_none_or(|picture| now.ms().saturating_sub(picture.time.ms()) > bound)
+    }
+    /// Whether a difference waits for two people before anything may be begun.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.apart.iter().any(Apart::stops)
     }
     /// The number that the next picture has to have.
     #[must_use]

@@ -31,11 +31,12 @@ use super::day::DayClosed;
 use super::derive::closed_at;
 use super::movement::{Movement, of_deed};
 use super::news::News;
+use super::planning;
 use super::post::Catalogue;
 use super::rejection::Rejection;
 use super::state::{Platform, State};
 use crate::calendar::{Day, Timestamp};
-use crate::id::{AssetIx, PositionId};
+use crate::id::{AssetIx, NetworkIx, PositionId};
 use crate::ledger::{JournalEntry, Unbalanced};
 use crate::money::{Balance, Rate};
 use crate::person::PublicKey;
@@ -43,6 +44,7 @@ use crate::person::proposal::Matter;
 use crate::product::Status;
 use crate::reward::clawback::AccountKind;
 use crate::treasury::picture::Picture;
+use crate::treasury::policy::Policy;
 pub use agreement::AgreementPublished;
 pub use asset::AssetCreated;
 pub use clock::{ClockConfirmed, ClockMoved};
@@ -60,8 +62,9 @@ use serde::{Deserialize, Serialize};
 pub use subscribe::{Source, Subscribe, Subscribed};
 pub use transfer::Transferred;
 pub use treasury::{
-    AddressAdded, Attest, Attested, DestinationAdded, DifferenceExplained, NetworkCreated, NewNetwork, PictureConfirmed, PictureTaken,
-    SweepReceived, TopUp, TopUpSent,
+    AddressAdded, Attest, Attested, DestinationAdded, DifferenceExplained, NetworkCreated, NewNetwork, OfficeTaken, OrderPrepared, OrderSent,
+    OrderSigned, OrderTold, OrdersExpired, OrdersPlanned, PictureConfirmed, PictureTaken, PolicySet, PrepareOrder, SignOrder, SweepReceived,
+    TopUp, TopUpSent,
 };
 pub use wallet::{WalletMove, WalletMoved};
 
@@ -216,6 +219,42 @@ pub enum Command {
         /// The hash of the transaction.
         hash: String,
     },
+    /// Says what is allowed on a network.
+    SetPolicy {
+        /// Which network.
+        network: String,
+        /// What.
+        policy: Box<Policy>,
+    },
+    /// Signs an order, for or against.
+    SignOrder(Box<SignOrder>),
+    /// Says which transaction does an order that is carried out by hand.
+    ReportDone {
+        /// Of which network.
+        network: String,
+        /// Which order.
+        order: u64,
+        /// The hash of the transaction.
+        hash: String,
+    },
+    /// Makes an agent the one that carries out a network's orders.
+    TakeOffice {
+        /// Which network.
+        network: String,
+        /// What the agent calls itself.
+        agent: String,
+    },
+    /// Stores the bytes that an agent signed for an order, before they are sent.
+    PrepareOrder(Box<PrepareOrder>),
+    /// Says that an agent sent an order's transaction.
+    ReportSent {
+        /// Of which network.
+        network: String,
+        /// Which order.
+        order: u64,
+        /// The agent's epoch.
+        epoch: u64,
+    },
 }
 
 /// Everything that can have happened. Amounts are computed, names are numbers.
@@ -293,6 +332,22 @@ pub enum Event {
     TopUpSent(Box<TopUpSent>),
     /// Coins of the treasury have come to the wallet.
     SweepReceived(Box<SweepReceived>),
+    /// A network has a policy.
+    PolicySet(Box<PolicySet>),
+    /// A plan changed which orders wait.
+    OrdersPlanned(Box<OrdersPlanned>),
+    /// A person signed an order.
+    OrderSigned(Box<OrderSigned>),
+    /// Somebody told which transaction does an order.
+    OrderTold(Box<OrderTold>),
+    /// An agent took office.
+    OfficeTaken(Box<OfficeTaken>),
+    /// The bytes that an agent signed for an order are in the log.
+    OrderPrepared(Box<OrderPrepared>),
+    /// An agent sent an order's transaction.
+    OrderSent(OrderSent),
+    /// Orders were not begun in time.
+    OrdersExpired(Box<OrdersExpired>),
 }
 
 macro_rules! verbs {
@@ -369,10 +424,16 @@ verbs! {
         Attest => Attested,
         ReportTopUp => TopUpSent,
         ReportSweep => SweepReceived,
+        SetPolicy => PolicySet,
+        SignOrder => OrderSigned,
+        ReportDone => OrderTold,
+        TakeOffice => OfficeTaken,
+        PrepareOrder => OrderPrepared,
+        ReportSent => OrderSent,
     }
     by_nobody {
         PlatformCreated, WriterStarted, DayClosed, LossAccepted, PersonRemoved, ProposalExpired, AddressAdded, DestinationAdded, PictureConfirmed,
-        DifferenceExplained
+        DifferenceExplained, OrdersPlanned, OrdersExpired
     }
 }
 
@@ -414,12 +475,26 @@ pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Event,
         Command::Attest(asked) => Event::Attested(Box::new(treasury::wallet::attest(state, asked, now)?)),
         Command::ReportTopUp(asked) => Event::TopUpSent(Box::new(treasury::wallet::top_up(state, asked, now)?)),
         Command::ReportSweep { network, hash } => Event::SweepReceived(Box::new(treasury::wallet::sweep(state, network, hash)?)),
+        Command::SetPolicy { network, policy } => Event::PolicySet(Box::new(treasury::policy::set(state, network, policy)?)),
+        Command::SignOrder(asked) => Event::OrderSigned(Box::new(treasury::order::sign(state, asked, now)?)),
+        Command::ReportDone { network, order, hash } => {
+            Event::OrderTold(Box::new(treasury::order::report_done(state, network, *order, hash, now)?))
+        }
+        Command::TakeOffice { network, agent } => Event::OfficeTaken(Box::new(treasury::order::take_office(state, network, agent)?)),
+        Command::PrepareOrder(asked) => Event::OrderPrepared(Box::new(treasury::order::prepare(state, asked, now)?)),
+        Command::ReportSent { network, order, epoch } => {
+            Event::OrderSent(treasury::order::report_sent(state, network, *order, *epoch, now)?)
+        }
     })
 }
 
-/// What follows of an event by itself, in the same instant and right behind it: what a last approval carries out.
+/// What follows of an event by itself, in the same instant and right behind it: what a last approval carries out, and the plan that a picture
+/// or a policy asks for.
 #[must_use]
 pub fn effect(state: &State, event: &Event, now: Timestamp) -> Option<Result<Event, Rejection>> {
+    if let Some(network) = asks_for_a_plan(event) {
+        return planning::planned(state, network, now).map(|plan| Ok(Event::OrdersPlanned(Box::new(plan))));
+    }
     let Event::ProposalSigned(signed) = event else { return None };
     let carried = proposal::effect(state, signed, now)?;
     Some(carried.map(|carried| match carried {
@@ -430,6 +505,17 @@ pub fn effect(state: &State, event: &Event, now: Timestamp) -> Option<Result<Eve
         Carried::PictureConfirmed(fact) => Event::PictureConfirmed(Box::new(fact)),
         Carried::DifferenceExplained(fact) => Event::DifferenceExplained(Box::new(fact)),
     }))
+}
+
+/// The network that is planned anew after an event: a picture counts, or there is another policy.
+fn asks_for_a_plan(event: &Event) -> Option<NetworkIx> {
+    if let Event::PictureTaken(taken) = event {
+        return taken.aside.is_none().then_some(taken.network);
+    }
+    if let Event::PictureConfirmed(confirmed) = event {
+        return Some(confirmed.network);
+    }
+    if let Event::PolicySet(set) = event { Some(set.network) } else { None }
 }
 
 /// Leads to what an event means.
@@ -471,6 +557,14 @@ pub fn of<R>(event: &Event, told: impl FnOnce(&dyn Fact) -> R) -> R {
         Event::Attested(fact) => told(&**fact),
         Event::TopUpSent(fact) => told(&**fact),
         Event::SweepReceived(fact) => told(&**fact),
+        Event::PolicySet(fact) => told(&**fact),
+        Event::OrdersPlanned(fact) => told(&**fact),
+        Event::OrderSigned(fact) => told(&**fact),
+        Event::OrderTold(fact) => told(&**fact),
+        Event::OfficeTaken(fact) => told(&**fact),
+        Event::OrderPrepared(fact) => told(&**fact),
+        Event::OrderSent(fact) => told(fact),
+        Event::OrdersExpired(fact) => told(&**fact),
     }
 }
 

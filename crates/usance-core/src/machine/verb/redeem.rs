@@ -196,6 +196,7 @@ impl Fact for Redeemed {
             return state.break_with("a redemption has a product", self.position.to_string());
         };
         let (kind, early, asset) = (product.kind, product.early_redemption, product.asset);
+        state.forget_maturing(self.position);
         let (Some(running), Some(origin)) = (state.running.get_mut(index), state.origins.get_mut(index)) else {
             return state.break_with("a redemption has a position", self.position.to_string());
         };
@@ -216,6 +217,7 @@ impl Fact for Redeemed {
                 None => return state.break_with("only what may happen to a position happens", self.position.to_string()),
             }
         }
+        state.remember_maturing(self.position);
         if self.early {
             state.forfeit(asset, forfeited);
         }
@@ -263,9 +265,11 @@ impl Fact for AutoRenewSet {
         NO_MONEY
     }
     fn apply(&self, state: &mut State, _: Timestamp) {
+        state.forget_maturing(self.position);
         if let Some(running) = self.position.index().and_then(|index| state.running.get_mut(index)) {
             running.auto_renew = self.auto_renew;
         }
+        state.remember_maturing(self.position);
     }
     fn answer(&self, state: &State, _: Timestamp) -> Answer {
         answer::position(state, self.position, Answer::Position)

@@ -8,6 +8,8 @@ mod earning;
 mod kinds;
 mod leaving;
 mod offering;
+mod orders;
 mod outlook;
 mod people;
 mod pictures;
+mod plans;

@@ -9,6 +9,7 @@ use usance_core::treasury::digest::digest;
 use usance_core::treasury::explain::{Explained, explain};
 use usance_core::treasury::moves::{MoveKind, entries};
 use usance_core::treasury::network::{Address, Coin, Destination, Direction, Implausible, Network, NetworkTerms, UnderWay};
+use usance_core::treasury::order::Desk;
 use usance_core::treasury::picture::{
     Delegation, Effect, Happened, Inflow, Liquid, Picture, Redelegation, Released, Settled, Unbonding, Validator, ValidatorStatus,
 };
@@ -52,6 +53,7 @@ impl Scene {
             apart: Vec::new(),
             differences: 0,
             under_way: Vec::new(),
+            desk: Desk::default(),
         };
         let next = Picture {
             number: 1,
@@ -68,6 +70,7 @@ impl Scene {
             transactions: Vec::new(),
             inflows: Vec::new(),
             happened: Vec::new(),
+            sequences: Vec::new(),
         };
         let mut scene = Scene { network, next };
         for validator in ["anna", "ben"] {

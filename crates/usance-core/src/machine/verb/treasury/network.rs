@@ -12,6 +12,7 @@ use crate::machine::state::State;
 use crate::machine::verb::fact::{Fact, NO_MONEY};
 use crate::machine::verb::named::{asset, invalid};
 use crate::money::Rate;
+use crate::treasury::order::Desk;
 use crate::treasury::network::{Address, Coin, Destination, Network, NetworkTerms};
 use serde::{Deserialize, Serialize};
 
@@ -160,6 +161,7 @@ impl Fact for NetworkCreated {
             apart: Vec::new(),
             differences: 0,
             under_way: Vec::new(),
+            desk: Desk::default(),
         });
         for asset in assets {
             if state.treasury.coverage(asset).is_none() {
