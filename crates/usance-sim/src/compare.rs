@@ -83,6 +83,12 @@ pub fn state(state: &State, auditor: &Auditor) -> Result<(), Found> {
 }
 
 fn treasury(state: &State, auditor: &Auditor) -> Result<(), Found> {
+    let (_, last) = seen::planned_now(state);
+    equal("orders", auditor.orders(), last)?;
+    for number in 1..=last {
+        same(&format!("order {number}"), &auditor.order_facts(number), &seen::order_now(state, number, auditor.now))?;
+    }
+    same("validators, policy, office", &auditor.validators_facts(), &seen::desk_now(state))?;
     match (auditor.waiting_facts(), seen::waiting_now(state)) {
         (Some(expected), Some(seen)) => same("what waits of a treasury", &expected, &seen),
         (expected, seen) => equal("a network", expected.is_some(), seen.is_some()),

@@ -38,6 +38,7 @@ impl World {
         let mut closes = Vec::new();
         round.close_due_days(&mut life.state, reading, |closed| closes.push(seen::closed_day(closed)));
         compare_closes(&expected, &closes)?;
+        see_plan_of_closes(life)?;
         let (mut waiting, mut refused, mut unwanted) = (Vec::new(), Vec::new(), 0);
         for (number, request) in requests.into_iter().enumerate() {
             let passes = pause.filter(|(before, _)| *before == number).map_or(0, |(_, passes)| passes);
@@ -110,6 +111,8 @@ fn decide(life: &mut Life, round: &mut Round, request: Request, machine: &mut Ma
         expects: request.shown.as_ref().map(|shown| Expectation::Shown(Box::new(shown.preview.clone()))),
     };
     let mut closes = Vec::new();
+    round.close_due_days(&mut life.state, reading, |closed| closes.push(seen::closed_day(closed)));
+    see_plan_of_closes(life)?;
     let decided = round.decide(&mut life.state, submission, reading, |closed| closes.push(seen::closed_day(closed)));
     // Days that a move or a confirmation passes are told behind those that were due.
     let passed = closes.split_off(expected.len().min(closes.len()));
@@ -173,6 +176,10 @@ fn decided_now(
         }
     };
     same(&format!("the answer to {:?} at {at}", request.command), &told, &seen::outcome(outcome))?;
+    match request.command {
+        Some(Command::MoveClock { .. } | Command::ConfirmClock { .. }) => see_plan_of_closes(life)?,
+        _ => see_plan(life, stamped)?,
+    }
     life.auditor.keep(request.key, request.fingerprint, stamped, told.clone());
     Ok(Sent::Waits(Waiting { request, place, told: Rc::new(told), reused: false }))
 }
@@ -213,4 +220,15 @@ fn compare_closes(expected: &[Vec<Facts>], seen: &[Vec<Facts>]) -> Result<(), Fo
         expected.iter().zip(seen).try_for_each(|(expected, seen)| same("a close", expected, seen))?;
     }
     Ok(())
+}
+
+/// The plan that closes have led to, at the first instant of the day that is open then.
+fn see_plan_of_closes(life: &mut Life) -> Result<(), Found> {
+    let at = life.auditor.start_of(life.auditor.today);
+    see_plan(life, at)
+}
+
+fn see_plan(life: &mut Life, at: i64) -> Result<(), Found> {
+    let (orders, last) = seen::planned_now(&life.state);
+    life.auditor.see_plan(&orders, last, at)
 }

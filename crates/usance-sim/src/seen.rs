@@ -6,16 +6,18 @@ use usance_core::id::{AssetIx, CustomerIx, PersonIx, PositionId, ProductIx};
 use usance_core::ledger::LedgerAccount;
 use usance_core::machine::day::{DayClosed, ProductDay};
 use usance_core::machine::outlook::{self, reward_if_kept, reward_today};
+use usance_core::machine::verb::treasury::order;
 use usance_core::machine::verb::{Source, Subscribed};
 use usance_core::machine::view::{self, PositionView, ProductView};
 use usance_core::machine::{Answer, Rejection, State, preview};
 use usance_core::money::Balance;
-use usance_core::person::proposal::Standing;
+use usance_core::person::proposal::{Standing, Verdict};
 use usance_core::position::PositionState;
 use usance_core::product::rates::Bands;
 use usance_core::product::{Availability, EarlyRedemption, RateMode};
 use usance_core::reward::clawback::{AccountKind, RedemptionFigures};
 use usance_core::treasury::network::{Direction, Implausible};
+use usance_core::treasury::order::Planned;
 use usance_store::projection::HistoryRow;
 
 /// What a sender was told.
@@ -76,6 +78,13 @@ fn answer(answer: &Answer) -> Facts {
             let facts = Facts::of("moving").with("sweep", *direction == Direction::Sweep).with("asset", asset.index());
             facts.with("amount", amount.units()).with("hash", hash).with("movement", movement)
         }
+        Answer::Policy { version, .. } => Facts::of("policy").with("version", version),
+        Answer::Office { epoch, .. } => Facts::of("office").with("epoch", epoch),
+        Answer::Order { number, approved_by, standing, hash, .. } => {
+            let approved: Vec<String> = approved_by.iter().map(|person| person.index().to_string()).collect();
+            let facts = Facts::of("order").with("number", number).with("approved_by", approved.join(","));
+            facts.with("standing", standing.word()).with_some("hash", hash.as_deref())
+        }
         Answer::Proposal { number, approved_by, standing } => proposal(*number, approved_by.iter().copied(), *standing),
     }
 }
@@ -122,6 +131,8 @@ pub fn refused(rejection: &Rejection) -> Facts {
         Rejection::ClockBackwards { now } => facts.with("now", now.ms()),
         Rejection::ClockMoveTooFar { latest } => facts.with("latest", latest.ms()),
         Rejection::CoverageInsufficient { asset, covered } => of(asset).with("covered", covered.units()),
+        Rejection::EpochOver { epoch } => facts.with("epoch", epoch),
+        Rejection::OrderNotOpen { standing } => facts.with("standing", standing.word()),
         Rejection::ProposalNotOpen { standing } => facts.with("standing", standing_text(*standing)),
         Rejection::CustomerNotFound
         | Rejection::AssetNotFound
@@ -146,6 +157,8 @@ pub fn refused(rejection: &Rejection) -> Facts {
         | Rejection::PictureNotFound
         | Rejection::DifferenceNotFound
         | Rejection::TransferNotFound
+        | Rejection::OrderNotFound
+        | Rejection::OrderRefused { .. }
         | Rejection::ClockNotSimulated => facts,
     }
 }
@@ -417,4 +430,48 @@ pub fn positions_of(state: &State, customer: usize) -> Vec<usize> {
 #[must_use]
 pub fn subscribable(state: &State, customer: usize, product: usize, source: Source) -> u128 {
     outlook::subscribable(state, CustomerIx::from_index(customer), ProductIx::from_index(product), source).units()
+}
+
+/// Every order of the network by number, those that are over too, and the last number there ever was.
+#[must_use]
+pub fn planned_now(state: &State) -> (Vec<(u64, Planned)>, u64) {
+    let Some(network) = state.treasury.networks().first() else { return (Vec::new(), 0) };
+    let desk = &network.desk;
+    let orders = desk.live.iter().chain(&desk.ended).map(|(number, order)| (*number, order.planned.clone()));
+    (orders.collect(), desk.orders)
+}
+
+/// An order as operators see it at an instant.
+#[must_use]
+pub fn order_now(state: &State, number: u64, at: i64) -> Facts {
+    let Some(network) = state.treasury.networks().first() else { return Facts::of("no order") };
+    let Some(order) = network.desk.order(number) else {
+        return Facts::of(if network.desk.was_replaced(number) { "replaced order" } else { "no order" });
+    };
+    let approved: Vec<String> = order.approvals.iter().map(|approval| approval.person.index().to_string()).collect();
+    let text = order::text(state, network, number, Verdict::Approve).unwrap_or_default();
+    Facts::of("order")
+        .with("number", number)
+        .with("approved_by", approved.join(","))
+        .with("standing", order.standing_at(Timestamp::from_ms(at)).word())
+        .with_some("hash", order.hash.as_deref())
+        .with("text", text)
+        .with("needed", order.needed)
+        .with_some("picture", order.picture)
+        .with_some("signed", order.signed.as_ref().map(|signed| format!("{} {:?}", signed.sequence, signed.last_valid_height)))
+}
+
+/// What was seen of validators, the policy's version, and the epoch in office.
+#[must_use]
+pub fn desk_now(state: &State) -> Facts {
+    let desk = state.treasury.networks().first().map(|network| &network.desk);
+    let lines = desk.iter().flat_map(|desk| &desk.validators).map(|(validator, seen)| {
+        let (since, commission) = (seen.since.ms(), seen.commission.units());
+        let (changes, raises, jailings, slashes) = (seen.commission_changes, seen.commission_raises, seen.jailings, seen.slashes);
+        format!("{validator}:{since}:{commission}:{changes}:{raises}:{jailings}:{slashes}")
+    });
+    let version = desk.and_then(|desk| desk.policy.as_ref()).map(|in_force| in_force.version);
+    let epoch = desk.and_then(|desk| desk.office.as_ref()).map_or(0, |office| office.epoch);
+    let facts = Facts::of("desk").with("validators", lines.collect::<Vec<_>>().join(" "));
+    facts.with_some("policy", version).with("epoch", epoch)
 }

@@ -16,6 +16,7 @@ pub mod clock;
 pub mod dice;
 pub mod founding;
 pub mod offering;
+pub mod orders;
 pub mod people;
 pub mod position;
 pub mod product;
@@ -28,7 +29,7 @@ pub mod workload;
 
 pub use cast::{Cast, Entrance, Form, Outline, References, Wish};
 pub use dice::{Dice, SplitMix64};
-pub use seen::TreasurySeen;
+pub use seen::{OrderSeen, TreasurySeen, may_have_been};
 pub use situation::{Held, Offer, Quote, Situation};
 pub use workload::Workload;
 
@@ -64,7 +65,7 @@ mod tests {
             (Wish::Relief, 1),
             (Wish::Clock, 2),
             (Wish::People, 3),
-            (Wish::Treasury, 24),
+            (Wish::Treasury, 70),
             (Wish::Stray, 2),
         ];
         Cast {

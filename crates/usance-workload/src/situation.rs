@@ -4,14 +4,17 @@
 //! predicts an answer need not ask whom he checks. Assets and customers have names here, products and positions numbers
 //! from 0 in the order of their creation.
 
-use crate::seen::{NETWORK, TreasurySeen};
+use crate::seen::{NETWORK, OrderSeen, TreasurySeen, may_have_been};
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::{PersonIx, PositionId, ProductIx};
 use usance_core::machine::State;
+use usance_core::machine::verb::treasury::order;
 use usance_core::machine::verb::{Redeem, redeem};
 use usance_core::person::proposal::{Standing, Verdict};
 use usance_core::reward::clawback::AccountKind;
+use usance_core::treasury::apart::{Apart, Cause};
 use usance_core::treasury::network::Direction;
+use usance_core::treasury::order::Order;
 
 /// What is on offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +87,8 @@ pub trait Situation {
     fn proposals(&self) -> usize;
     /// What a person would sign under a proposal, by its number; `None` where there is none.
     fn text_to_sign(&self, number: u64, verdict: Verdict) -> Option<String>;
+    /// What a person would sign under an order of the network, by its number; `None` where there is none.
+    fn order_text(&self, number: u64, verdict: Verdict) -> Option<String>;
     /// What is to be seen of the treasury.
     fn treasury(&self) -> TreasurySeen;
 }
@@ -149,6 +154,10 @@ impl Situation for State {
     fn text_to_sign(&self, number: u64, verdict: Verdict) -> Option<String> {
         Some(self.people.proposal(number)?.text(&self.platform_name(), number, verdict))
     }
+    fn order_text(&self, number: u64, verdict: Verdict) -> Option<String> {
+        let (_, network) = self.treasury.named(NETWORK)?;
+        order::text(self, network, number, verdict)
+    }
     fn treasury(&self) -> TreasurySeen {
         let name = |person: PersonIx| self.people.person(person).map(|person| person.name.clone()).unwrap_or_default();
         let people = self.people.people().iter().filter(|person| person.is_active()).map(|person| person.name.clone()).collect();
@@ -162,7 +171,19 @@ impl Situation for State {
         seen.has_destination = !network.destinations.is_empty();
         seen.picture = network.picture.as_deref().cloned();
         seen.aside = network.aside.as_ref().map(|aside| aside.picture.clone());
-        seen.differences = network.apart.iter().map(|apart| (apart.number, apart.amount.is_overdrawn())).collect();
+        let answers = |apart: &Apart| may_have_been(matches!(apart.cause, Cause::Unordered { .. }), apart.amount.is_overdrawn());
+        seen.differences = network.apart.iter().map(|apart| (apart.number, answers(apart))).collect();
+        seen.policy = network.desk.policy.as_ref().map(|in_force| in_force.version);
+        seen.epoch = network.desk.office.as_ref().map_or(0, |office| office.epoch);
+        let order = |(number, order): (&u64, &Order)| OrderSeen {
+            number: *number,
+            planned: order.planned.clone(),
+            standing: order.standing_at(now),
+            approved_by: order.approvals.iter().map(|approval| name(approval.person)).collect(),
+            hash: order.hash.clone(),
+            sequence: order.signed.as_ref().map(|signed| signed.sequence),
+        };
+        seen.orders = network.desk.live.iter().map(order).collect();
         for moving in &network.under_way {
             let (coin, address) = (moving.coin as usize, seen.addresses[moving.address as usize].clone());
             match moving.direction {

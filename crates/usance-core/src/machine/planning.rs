@@ -58,6 +58,7 @@ pub fn planned(state: &State, ix: NetworkIx, now: Timestamp) -> Option<OrdersPla
     Some(OrdersPlanned {
         network: ix,
         generation: network.desk.generation.saturating_add(1),
+        planned_at: now,
         policy: in_force.version,
         fee_max: in_force.policy.fee_max,
         expires_at: Timestamp::from_ms(now.ms().saturating_add(in_force.policy.order_life_ms)),

@@ -59,6 +59,8 @@ pub struct Ground<'n> {
     /// By address, above the gas reserve.
     pub(super) free: BTreeMap<&'n str, u128>,
     pub(super) stake: BTreeMap<StakeKey<'n>, u128>,
+    /// What of the stake is there now and nobody has ordered away: what is still to come cannot leave.
+    pub(super) there: BTreeMap<StakeKey<'n>, u128>,
     /// How many undelegations are under way.
     pub(super) entries: BTreeMap<StakeKey<'n>, u32>,
     pub(super) freeing: Vec<Freeing<'n>>,
@@ -76,13 +78,16 @@ impl<'n> Ground<'n> {
     /// The ground of a network with a picture; `but` leaves one order out, to be held against what is left without it.
     #[must_use]
     pub fn new(network: &'n Network, policy: &'n Policy, picture: &'n Picture, owed: &Owed, but: Option<u64>) -> Ground<'n> {
+        let stakes = picture.delegations.iter().map(|line| ((line.address.as_str(), line.validator.as_str()), line.stake.units()));
+        let stake: BTreeMap<StakeKey<'n>, u128> = stakes.collect();
         let mut ground = Ground {
             network,
             policy,
             picture,
             validators: picture.validators.iter().map(|seen| (seen.validator.as_str(), seen)).collect(),
             free: BTreeMap::new(),
-            stake: picture.delegations.iter().map(|line| ((line.address.as_str(), line.validator.as_str()), line.stake.units())).collect(),
+            there: stake.clone(),
+            stake,
             entries: BTreeMap::new(),
             freeing: Vec::new(),
             freed: 0,
@@ -146,10 +151,14 @@ impl<'n> Ground<'n> {
         put(self.stake.entry(key).or_default(), amount);
     }
     pub(super) fn undelegate(&mut self, key: StakeKey<'n>, amount: u128) {
-        take(self.stake.entry(key).or_default(), amount);
+        self.leave(key, amount);
         put(&mut self.freed, amount);
         let count = self.entries.entry(key).or_default();
         *count = count.saturating_add(1);
+    }
+    fn leave(&mut self, key: StakeKey<'n>, amount: u128) {
+        take(self.stake.entry(key).or_default(), amount);
+        take(self.there.entry(key).or_default(), amount);
     }
     pub(super) fn cancel(&mut self, key: StakeKey<'n>, started: u64, amount: u128) {
         let entry = self.freeing.iter_mut().find(|entry| (entry.address, entry.validator) == key && entry.started == started);
@@ -160,7 +169,7 @@ impl<'n> Ground<'n> {
         put(self.stake.entry(key).or_default(), amount);
     }
     pub(super) fn redelegate(&mut self, address: &'n str, (from, to): (&'n str, &'n str), amount: u128) {
-        take(self.stake.entry((address, from)).or_default(), amount);
+        self.leave((address, from), amount);
         put(self.stake.entry((address, to)).or_default(), amount);
         self.fixed.insert((address, to));
     }
@@ -211,7 +220,7 @@ impl<'n> Ground<'n> {
     pub fn refusal(&self, planned: &Planned, owed: &Owed) -> Option<String> {
         let (amount, address) = (planned.amount.units(), planned.task.address());
         let free = self.free.get(address).copied().unwrap_or_default();
-        let stake = |validator: &str| self.stake.get(&(address, validator)).copied().unwrap_or_default();
+        let stake = |validator: &str| self.there.get(&(address, validator)).copied().unwrap_or_default();
         let beyond = |what: &str, there: u128| (amount > there).then(|| format!("{there} base units are {what}, and {amount} are ordered"));
         if !self.picture.addresses.iter().any(|known| known == address) {
             return Some(format!("no picture that counts has told of {address}"));

@@ -1,7 +1,7 @@
 //! The plan: which orders should exist (TREASURY 6). Pure: the same network, policy and debts always give the same plan.
 //!
-//! What has to leave a validator leaves first. Then the wallet gets what is due and its buffer, from free coins and, where those are too few,
-//! from stake; what is free beyond that is staked by weights; what was earned is claimed. A plan that is applied in full and made again asks
+//! The wallet gets what is due and its buffer first: from what has to leave a validator, from free coins, and, where those are too few, from
+//! other stake. Then validators are drained; what is free is staked by weights; what was earned is claimed. A plan that is applied in full and made again asks
 //! for nothing but what to do with coins that came free by it.
 
 use super::ground::{Ground, Owed, StakeKey};
@@ -47,9 +47,10 @@ pub fn plan(network: &Network, policy: &Policy, owed: &Owed, now: Timestamp) -> 
     };
     let ground = Ground::new(network, policy, picture, owed, None);
     let mut planner = Planner { ground, policy, bounds, min, planned: Vec::new() };
-    planner.drain();
+    planner.drain_for_wallet();
     let kept = planner.fill_wallet(owed);
     planner.free_stake();
+    planner.drain();
     planner.stake_free(kept);
     planner.take_back(now);
     planner.claim(now);
@@ -62,11 +63,34 @@ impl<'n> Planner<'n> {
         self.planned.push(Planned { task, amount: Amount::from_units(amount) });
     }
 
+    /// Stake that has to leave its validator.
+    fn bad(&self) -> Vec<(StakeKey<'n>, u128)> {
+        let bad = self.ground.there.iter().filter(|((_, validator), units)| **units >= self.min && self.ground.is_drained(validator));
+        bad.map(|(key, units)| (*key, *units)).collect()
+    }
+    fn entries(&self, key: StakeKey<'n>) -> u32 {
+        self.ground.entries.get(&key).copied().unwrap_or_default()
+    }
+    /// What the wallet will have once all that is free and being freed has come to it.
+    fn coming(&self) -> i128 {
+        self.ground.wallet.saturating_add_unsigned(self.ground.all_free().saturating_add(self.ground.freed))
+    }
+
+    /// As long as the wallet lacks coins, what has to leave a validator is undelegated for it.
+    fn drain_for_wallet(&mut self) {
+        if self.coming() >= self.bounds.low {
+            return;
+        }
+        for (key, stake) in self.bad() {
+            if self.coming() < self.bounds.target && self.entries(key) < self.policy.entries_max {
+                self.undelegate(key, stake);
+            }
+        }
+    }
+
     /// Takes away what is with validators that are out, barred or too dear: to others at once where the network lets it, else by undelegation.
     fn drain(&mut self) {
-        let bad = self.ground.stake.iter().filter(|((_, validator), units)| **units >= self.min && self.ground.is_drained(validator));
-        let bad: Vec<(StakeKey<'n>, u128)> = bad.map(|(key, units)| (*key, *units)).collect();
-        for (key, stake) in bad {
+        for (key, stake) in self.bad() {
             let (address, from) = key;
             let mut left = stake;
             if self.policy.redelegates && !self.ground.fixed.contains(&key) {
@@ -77,8 +101,7 @@ impl<'n> Planner<'n> {
                     left = left.saturating_sub(amount);
                 }
             }
-            let entries = self.ground.entries.get(&key).copied().unwrap_or_default();
-            if left >= self.min && entries < self.policy.entries_max {
+            if left >= self.min && self.entries(key) < self.policy.entries_max {
                 self.undelegate(key, left);
             }
         }
@@ -123,8 +146,7 @@ impl<'n> Planner<'n> {
 
     /// Undelegates what the wallet lacks beyond all that is free or being freed: first where most is beyond its weight.
     fn free_stake(&mut self) {
-        let coming = self.ground.all_free().saturating_add(self.ground.freed);
-        let there = self.ground.wallet.saturating_add_unsigned(coming);
+        let there = self.coming();
         if there >= self.bounds.low {
             return;
         }
@@ -136,9 +158,9 @@ impl<'n> Planner<'n> {
             staked.saturating_sub_unsigned(weights.get(validator).copied().unwrap_or_default())
         };
         let ladder = self.policy.entries_max.saturating_sub(1);
-        let mut from: Vec<(StakeKey<'n>, u128)> = self.ground.stake.iter().map(|(key, units)| (*key, *units)).collect();
+        let mut from: Vec<(StakeKey<'n>, u128)> = self.ground.there.iter().map(|(key, units)| (*key, *units)).collect();
         from.retain(|(key, units)| {
-            *units > 0 && !self.ground.is_drained(key.1) && self.ground.entries.get(key).copied().unwrap_or_default() < ladder
+            *units > 0 && !self.ground.is_drained(key.1) && self.entries(*key) < ladder
         });
         from.sort_by(|(one, units), (other, others)| {
             beyond(other.1).cmp(&beyond(one.1)).then_with(|| others.cmp(units)).then_with(|| one.cmp(other))
@@ -173,8 +195,7 @@ impl<'n> Planner<'n> {
 
     /// Takes undelegations back that nobody waits for any more, the newest first.
     fn take_back(&mut self, now: Timestamp) {
-        let coming = self.ground.all_free().saturating_add(self.ground.freed);
-        let there = self.ground.wallet.saturating_add_unsigned(coming);
+        let there = self.coming();
         if !self.policy.cancels || there <= self.bounds.high {
             return;
         }

@@ -8,8 +8,10 @@
 
 pub mod arithmetic;
 pub mod days;
+pub mod desk;
 pub mod network;
 pub mod offering;
+pub mod orders;
 pub mod people;
 pub mod refused;
 pub mod sight;

@@ -1,6 +1,7 @@
 //! A network by the auditor's own books, written from TREASURY.md: what a picture comes to.
 
 use super::arithmetic::signed;
+use super::orders::Orders;
 use std::collections::{BTreeMap, BTreeSet};
 use usance_core::treasury::picture::{Effect, Happened, Picture, Released};
 
@@ -31,6 +32,8 @@ pub struct Held {
     pub(super) units: i128,
     /// The hash of a stranger's transfer, and the address.
     pub(super) stranger: Option<(String, String)>,
+    /// Whether it is a transaction that nobody ordered.
+    pub(super) unordered: bool,
 }
 
 /// A network.
@@ -41,6 +44,7 @@ pub struct Net {
     /// Assets and denominations; the first is staked.
     pub(super) coins: Vec<(usize, String)>,
     pub(super) compounds: bool,
+    pub(super) unbonding_ms: i64,
     pub(super) earned_at_most: u128,
     pub(super) slashed_at_most: u128,
     pub(super) addresses: Vec<String>,
@@ -50,6 +54,7 @@ pub struct Net {
     pub(super) held: Vec<Held>,
     pub(super) differences: u64,
     pub(super) moving: Vec<Moving>,
+    pub(super) orders: Orders,
 }
 
 /// What is known of the wallet's coins of an asset.
@@ -69,6 +74,7 @@ pub(super) struct Story {
     pub(super) arrived: Vec<(String, String, usize)>,
     pub(super) begun: Vec<Moving>,
     pub(super) aside: Option<&'static str>,
+    pub(super) ends: Vec<(u64, &'static str)>,
 }
 
 /// A place on a network: the account, the address, and the validator with the entry's start.
@@ -208,6 +214,12 @@ impl Net {
         if earned > signed(bound) {
             story.aside.get_or_insert("earned_too_much");
         }
+        let (ends, unordered) = self.settle(picture, &story.arrived);
+        story.ends = ends;
+        for (_, address) in unordered {
+            let (account, validator) = ("treasury_liquid", String::new());
+            story.held.push(Held { number: 0, account, address, validator, coin: 0, units: 0, stranger: None, unordered: true });
+        }
         self.number(&mut story.held);
         story
     }
@@ -224,7 +236,7 @@ impl Net {
     fn hold(&self, story: &mut Story, account: &'static str, at: (usize, &str, &str), units: i128, stranger: Option<(String, String)>) {
         let (coin, address, validator) = (at.0, at.1.to_owned(), at.2.to_owned());
         if units != 0 {
-            story.held.push(Held { number: 0, account, address, validator, coin, units, stranger });
+            story.held.push(Held { number: 0, account, address, validator, coin, units, stranger, unordered: false });
         }
     }
 
@@ -424,7 +436,7 @@ fn is_due(before: &Picture, picture: &Picture, address: &str, validator: &str, s
 }
 
 /// Whoever the network says was slashed, and whose share is worth less.
-fn slashed<'p>(before: &'p Picture, picture: &'p Picture) -> BTreeSet<&'p str> {
+pub(super) fn slashed<'p>(before: &'p Picture, picture: &'p Picture) -> BTreeSet<&'p str> {
     let told = picture.happened.iter().filter_map(|happened| match happened {
         Happened::Slashed { validator } => Some(validator.as_str()),
         _ => None,

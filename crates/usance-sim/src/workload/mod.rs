@@ -168,6 +168,9 @@ impl Situation for Auditor {
         let place = usize::try_from(number.checked_sub(1)?).ok()?;
         self.to_sign(place, verdict == Verdict::Approve)
     }
+    fn order_text(&self, number: u64, verdict: Verdict) -> Option<String> {
+        self.order_to_sign(number, verdict == Verdict::Approve)
+    }
     fn treasury(&self) -> TreasurySeen {
         self.treasury_seen()
     }

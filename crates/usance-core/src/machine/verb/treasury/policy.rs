@@ -32,6 +32,8 @@ pub struct OrdersPlanned {
     pub network: NetworkIx,
     /// The plan's number.
     pub generation: u64,
+    /// When it was made: the closes of a record with several days have an instant of their own.
+    pub planned_at: Timestamp,
     /// The version of the policy that it is made by.
     pub policy: u64,
     /// The most that a transaction of it may cost.
@@ -88,7 +90,7 @@ impl Fact for OrdersPlanned {
     fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
         NO_MONEY
     }
-    fn apply(&self, state: &mut State, at: Timestamp) {
+    fn apply(&self, state: &mut State, _: Timestamp) {
         let Some(network) = state.treasury.network_mut(self.network) else {
             return state.break_with("a plan has a network", format!("network {}", self.network.0));
         };
@@ -103,7 +105,7 @@ impl Fact for OrdersPlanned {
             let order = Order {
                 planned: planned.clone(),
                 generation: self.generation,
-                planned_at: at,
+                planned_at: self.planned_at,
                 fee_max: self.fee_max,
                 expires_at: self.expires_at,
                 policy: self.policy,
@@ -111,7 +113,7 @@ impl Fact for OrdersPlanned {
                 approvals: Vec::new(),
                 declined_by: None,
                 standing,
-                since: at,
+                since: self.planned_at,
                 signed: None,
                 hash: None,
                 picture: None,
