@@ -35,6 +35,7 @@ use usance_core::reward::accrue::Stake;
 use usance_core::reward::clawback::{AccountKind, RedemptionFigures};
 use usance_core::treasury::apart::{Cause, PlaceKind};
 use usance_core::treasury::coverage::Attestation;
+use usance_core::treasury::order::OrderStanding;
 use usance_core::treasury::network::{Coin, Direction, Implausible};
 use usance_store::codec::{
     ANSWER_VERSION, Actor, AddressClass, Credential, FACT_VERSION, Fact, Record, UsedKey, decode, decode_event, decode_fact, encode,
@@ -42,6 +43,9 @@ use usance_store::codec::{
 };
 use usance_store::{Role, StoreError};
 
+use super::codec_orders::{
+    office_taken, order_answer, order_prepared, order_sent, order_signed, order_standings, order_told, orders_expired, orders_planned, policy_set,
+};
 use super::codec_treasury::{
     apart, causes, destination, differences, explained, implausibles, network_terms, picture_taken, place_kinds, top_up_sent,
 };
@@ -289,10 +293,18 @@ every!(
             asset: AssetIx(1),
             attestation: Attestation { amount: units(1_302), at: AT, movement: 1_303, custody: Balance::from_units(-1_304) },
         }));
-        TopUpSent: top_up_sent(None), top_up_sent(Some(1_305));
+        TopUpSent: top_up_sent(None, None), top_up_sent(Some(1_305), None), top_up_sent(None, Some(1_307));
         SweepReceived: Event::SweepReceived(Box::new(SweepReceived {
             network: NetworkIx(1), asset: AssetIx(1), amount: units(1_306), hash: "tx-9".to_owned(),
         }));
+        PolicySet: policy_set();
+        OrdersPlanned: orders_planned();
+        OrderSigned: order_signed(Verdict::Approve);
+        OrderTold: order_told();
+        OfficeTaken: office_taken();
+        OrderPrepared: order_prepared(Some(1_308)), order_prepared(None);
+        OrderSent: order_sent();
+        OrdersExpired: orders_expired();
     }
 );
 
@@ -312,6 +324,7 @@ fn more_events() -> Vec<(&'static str, Event)> {
     more.extend(each(causes()).map(|cause| differing(cause, PlaceKind::Liquid, DifferenceIs::Fee)));
     more.extend(each(place_kinds()).map(|place| differing(Cause::Unexplained, place, DifferenceIs::Fee)));
     more.extend(each(differences()).map(|was| differing(Cause::Unexplained, PlaceKind::Liquid, was)));
+    more.extend(each(verdicts()).map(|verdict| ("OrderSigned", order_signed(verdict))));
     more.extend(each(verdicts()).map(|verdict| {
         let signature = Signature::from_bytes(std::array::from_fn(|index| u8::try_from(index).unwrap()));
         let signed = ProposalSigned { proposal: 1, person: PersonIx(0), verdict, signature, carries_out: false };
@@ -449,6 +462,9 @@ every!(
             network: NetworkIx(6), asset: AssetIx(1), direction: Direction::Sweep, amount: units(1_406), hash: "tx-8".to_owned(), movement: 1_407,
         };
         Proposal: Answer::Proposal { number: 1_208, approved_by: vec![PersonIx(0), PersonIx(300)], standing: Standing::Open };
+        Policy: Answer::Policy { network: NetworkIx(6), version: 1_408 };
+        Order: order_answer(OrderStanding::Sent, Some("tx-13")), order_answer(OrderStanding::Proposed, None);
+        Office: Answer::Office { network: NetworkIx(6), epoch: 1_409 };
     }
 );
 
@@ -458,7 +474,8 @@ fn more_answers() -> Vec<(&'static str, Answer)> {
         each(position_states()).map(|state| ("Position", Answer::Position(Box::new(PositionView { state, ..plain_position() }))));
     let products = each(availabilities()).map(|availability| ProductView { availability, ..plain_product() });
     let proposals = each(standings()).map(|standing| ("Proposal", Answer::Proposal { number: 1, approved_by: Vec::new(), standing }));
-    positions.chain(products.map(|product| ("Product", Answer::Product(Box::new(product))))).chain(proposals).collect()
+    let orders = each(order_standings()).map(|standing| ("Order", order_answer(standing, None)));
+    positions.chain(products.map(|product| ("Product", Answer::Product(Box::new(product))))).chain(proposals).chain(orders).collect()
 }
 
 every!(
@@ -512,6 +529,10 @@ every!(
         DifferenceNotFound: Rejection::DifferenceNotFound;
         TransferNotFound: Rejection::TransferNotFound;
         CoverageInsufficient: Rejection::CoverageInsufficient { asset: AssetIx(1), covered: Balance::from_units(-1_307) };
+        EpochOver: Rejection::EpochOver { epoch: 1_308 };
+        OrderNotFound: Rejection::OrderNotFound;
+        OrderNotOpen: Rejection::OrderNotOpen { standing: OrderStanding::Replaced };
+        OrderRefused: Rejection::OrderRefused { reason: "the network is halted: no picture is young enough".to_owned() };
     }
 );
 

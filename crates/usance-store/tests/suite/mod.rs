@@ -2,6 +2,7 @@
 
 mod batches;
 mod codec;
+mod codec_orders;
 mod codec_treasury;
 mod conformance;
 mod copy;

@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use usance_core::audit;
 use usance_core::calendar::{Day, DayOffset, Timestamp};
+use usance_core::id::NetworkIx;
 use usance_core::machine::state::{ClockMode, Platform};
 use usance_core::machine::verb::{
-    LossAccepted, Patch, ProductText, ProposalExpired, RateText, SaleText, SignProposal, WalletMove, WriterStarted,
+    LossAccepted, OrdersExpired, Patch, ProductText, ProposalExpired, RateText, SaleText, SignProposal, WalletMove, WriterStarted,
 };
 use usance_core::machine::{self, Answer, Command, Event, Executed, Rejection, State, close, verb};
 use usance_core::money::Rate;
@@ -173,6 +174,12 @@ fn treasury(state: &mut State, cast: &Cast, steps: usize) -> Vec<Event> {
         let at = state.registry.last_at;
         events.extend(machine::execute(state, &command, at).events);
     }
+    // Time stands still here, so that what is over with time is told by hand.
+    let live = state.treasury.networks().first().and_then(|network| network.desk.live.keys().next().copied());
+    let over = OrdersExpired { network: NetworkIx(0), orders: vec![live.expect("an order that is not over")] };
+    let expired = vec![Event::OrdersExpired(Box::new(over))];
+    machine::replay(state, &expired, state.registry.last_at);
+    events.extend(expired);
     events
 }
 
