@@ -11,7 +11,7 @@ use usance_core::id::{PositionId, ProductIx};
 use usance_core::machine::people::People;
 use usance_core::machine::state::{ClockMode, Columns, Platform};
 use usance_core::machine::verb::{Redeem, Redeemed, clock, redeem};
-use usance_core::machine::{Answer, Command, Event, Rejection, State, close, execute, expire, replay};
+use usance_core::machine::{Answer, Command, Event, Rejection, State, close, execute, expire, plan_after_closes, replay};
 use usance_core::money::Amount;
 use usance_core::pieces::Column;
 use usance_core::position::{FLOATING, PositionState};
@@ -54,10 +54,23 @@ impl Engine {
         self.state.registry.platform.offset
     }
 
-    /// Closes every day before the one that holds an instant, one after another.
+    /// Closes every day before the one that holds an instant, one after another; then the treasury is planned anew.
     pub fn close_before(&mut self, at: Timestamp) {
+        let open_day = self.state.registry.open_day;
         while self.state.registry.open_day < self.offset().day_of(at) {
             self.close_day();
+        }
+        if self.state.registry.open_day > open_day {
+            self.plan();
+        }
+    }
+
+    /// Plans as after the close of the last day that is closed.
+    pub fn plan(&mut self) {
+        let at = self.offset().first_instant(self.state.registry.open_day);
+        let events = plan_after_closes(&mut self.state, at);
+        if !events.is_empty() {
+            self.log.push(Record { at, events });
         }
     }
 
