@@ -142,7 +142,8 @@ impl Workload<'_> {
 
     fn prepare(&self, dice: &mut Dice<'_>, seen: &TreasurySeen, order: &OrderSeen) -> Command {
         let height = seen.picture.as_ref().map_or(0, |picture| picture.height);
-        let known = seen.picture.as_ref().and_then(|picture| picture.sequences.iter().find(|one| one.address == order.planned.task.address()));
+        let known =
+            seen.picture.as_ref().and_then(|picture| picture.sequences.iter().find(|one| one.address == order.planned.task.address()));
         let sequence = known.map_or(0, |known| known.next) + u64::from(dice.once_in(16));
         let last_valid_height = dice.one_of(&[Some(height + 1), Some(height + 2), Some(height + 3), Some(height + 9), None, Some(height)]);
         let signed = SignedTransaction { epoch: Self::epoch(dice, seen), bytes: vec![7; 40], sequence, last_valid_height };

@@ -76,9 +76,11 @@ pub(super) fn after_closes(state: &State, now: Timestamp) -> Vec<Event> {
 /// The orders whose time is over at an instant before they were begun, without the log saying so yet.
 pub(super) fn expired(state: &State, now: Timestamp) -> Vec<Event> {
     let of = |(place, network): (usize, &Network)| {
-        let over = network.desk.live.iter().filter(|(_, order)| {
-            order.standing != OrderStanding::Expired && order.standing_at(now) == OrderStanding::Expired
-        });
+        let over = network
+            .desk
+            .live
+            .iter()
+            .filter(|(_, order)| order.standing != OrderStanding::Expired && order.standing_at(now) == OrderStanding::Expired);
         let orders: Vec<u64> = over.map(|(number, _)| *number).collect();
         let network = NetworkIx::from_index(place);
         (!orders.is_empty()).then(|| Event::OrdersExpired(Box::new(OrdersExpired { network, orders })))

@@ -107,11 +107,15 @@ impl<'n> Ground<'n> {
     fn look(&mut self) {
         let (network, picture) = (self.network, self.picture);
         for address in &picture.addresses {
-            let shown = picture.liquid.iter().filter(|line| line.address == *address && network.coin(&line.denomination) == Some(STAKED_COIN));
+            let shown =
+                picture.liquid.iter().filter(|line| line.address == *address && network.coin(&line.denomination) == Some(STAKED_COIN));
             let shown = shown.fold(Amount::ZERO, |sum, line| sum.plus(line.amount));
             let number = network.address(address);
             let apart = network.apart.iter().filter(|apart| {
-                Some(apart.address) == number && apart.place == PlaceKind::Liquid && apart.coin == STAKED_COIN && !apart.amount.is_overdrawn()
+                Some(apart.address) == number
+                    && apart.place == PlaceKind::Liquid
+                    && apart.coin == STAKED_COIN
+                    && !apart.amount.is_overdrawn()
             });
             let apart = apart.fold(Amount::ZERO, |sum, apart| sum.plus(Amount::from_units(apart.amount.units().unsigned_abs())));
             let free = shown.left_after(apart).left_after(self.policy.gas_reserve);
@@ -244,9 +248,7 @@ impl<'n> Ground<'n> {
                 full.or_else(|| beyond("staked there", stake(validator)))
             }
             Task::CancelUndelegation { validator, started, .. } => {
-                let same = |entry: &&Freeing<'n>| {
-                    entry.address == address && entry.validator == validator && entry.started == *started
-                };
+                let same = |entry: &&Freeing<'n>| entry.address == address && entry.validator == validator && entry.started == *started;
                 let there = self.freeing.iter().find(same).map_or(0, |entry| entry.left);
                 self.not_staked_with(validator).or_else(|| beyond("being freed there", there))
             }

@@ -202,9 +202,7 @@ impl Planned {
                 Effect::Cancelled { validator: validator.clone(), started: *started, amount }
             }
             Task::Redelegate { from, to, .. } => Effect::Redelegated { from: from.clone(), to: to.clone(), amount },
-            Task::Sweep { to, memo, .. } => {
-                Effect::Sent { denomination: coin.to_owned(), amount, to: to.clone(), memo: memo.clone() }
-            }
+            Task::Sweep { to, memo, .. } => Effect::Sent { denomination: coin.to_owned(), amount, to: to.clone(), memo: memo.clone() },
         };
         settled.effects == [expected]
     }

@@ -159,9 +159,7 @@ impl<'n> Planner<'n> {
         };
         let ladder = self.policy.entries_max.saturating_sub(1);
         let mut from: Vec<(StakeKey<'n>, u128)> = self.ground.there.iter().map(|(key, units)| (*key, *units)).collect();
-        from.retain(|(key, units)| {
-            *units > 0 && !self.ground.is_drained(key.1) && self.entries(*key) < ladder
-        });
+        from.retain(|(key, units)| *units > 0 && !self.ground.is_drained(key.1) && self.entries(*key) < ladder);
         from.sort_by(|(one, units), (other, others)| {
             beyond(other.1).cmp(&beyond(one.1)).then_with(|| others.cmp(units)).then_with(|| one.cmp(other))
         });
@@ -271,9 +269,9 @@ impl<'n> Planner<'n> {
         }
         let there = |validator: &str| sums.get(validator).copied().unwrap_or_default();
         let room = |all: u128| {
-            targets.iter().fold(0u128, |sum, approved| {
-                sum.saturating_add(Ground::cap(approved, all).saturating_sub(there(&approved.validator)))
-            })
+            targets
+                .iter()
+                .fold(0u128, |sum, approved| sum.saturating_add(Ground::cap(approved, all).saturating_sub(there(&approved.validator))))
         };
         let fits = largest(amount, |part| room(staked.saturating_add(part)) >= part);
         if fits < self.min {

@@ -208,9 +208,7 @@ fn check_promises(engine: &Engine, promises: &[Promise]) {
 fn check_order(engine: &Engine, logged_before: usize, command: &Command, accepted: bool, open_day_before: usance_core::calendar::Day) {
     let mut day = open_day_before;
     let (closes, own) = engine.log[logged_before..].split_at(engine.log.len() - logged_before - usize::from(accepted));
-    let is_none = |events: &[Event]| {
-        matches!(events, [Event::ProposalExpired(_) | Event::OrdersExpired(_) | Event::OrdersPlanned(_), ..])
-    };
+    let is_none = |events: &[Event]| matches!(events, [Event::ProposalExpired(_) | Event::OrdersExpired(_) | Event::OrdersPlanned(_), ..]);
     for record in closes.iter().filter(|record| !is_none(&record.events)) {
         let [Event::DayClosed(closed)] = record.events.as_slice() else { panic!("only closes come before a command: {:?}", record.events) };
         assert_eq!((closed.day, record.at), (day, engine.offset().first_instant(day.next())));

@@ -116,7 +116,8 @@ impl Net {
         }
         let live = picture.redelegations.iter().filter(|moved| moved.until > picture.time);
         coins.fixed.extend(live.map(|moved| (moved.address.clone(), moved.to.clone())));
-        coins.wallet += self.moving.iter().filter(|moving| moving.sweep && moving.coin == 0).map(|moving| signed(moving.units)).sum::<i128>();
+        coins.wallet +=
+            self.moving.iter().filter(|moving| moving.sweep && moving.coin == 0).map(|moving| signed(moving.units)).sum::<i128>();
         for (number, order) in &self.orders.all {
             if chosen(*number, order) {
                 coins.happen(&order.planned, order.standing == "sent");
@@ -262,7 +263,11 @@ impl Auditor {
                     }
                 }
                 Task::Redelegate { from, to, .. } => {
-                    if !policy.redelegates || before.fixed.contains(&key(from)) || !good(policy, picture, to) || !drained(policy, picture, from) {
+                    if !policy.redelegates
+                        || before.fixed.contains(&key(from))
+                        || !good(policy, picture, to)
+                        || !drained(policy, picture, from)
+                    {
                         return fault(number, "that cannot be moved there");
                     }
                 }
@@ -298,7 +303,8 @@ impl Auditor {
             }
         }
         let asset = net.coins[0].0;
-        let principal: i128 = self.positions.iter().filter(|one| self.products[one.product].asset == asset).map(|one| signed(one.principal())).sum();
+        let principal: i128 =
+            self.positions.iter().filter(|one| self.products[one.product].asset == asset).map(|one| signed(one.principal())).sum();
         let due = self.maturing(asset, at, net.unbonding_ms);
         let low = due + principal * i128::from(policy.buffer_low.units()) / signed(WHOLE);
         if delegates && all.wallet + all.all_free() < low {

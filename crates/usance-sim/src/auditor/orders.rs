@@ -1,9 +1,9 @@
 //! Orders by the auditor's own books, written from TREASURY.md: which may be signed, prepared, told of and sent, and what a picture ends.
 //! What a plan asks for is taken from the machine and held against what a plan may ask for ([`super::desk`]).
 
+use super::Auditor;
 use super::network::Net;
 use super::refused::{Refused, Told};
-use super::Auditor;
 use crate::facts::Facts;
 use std::collections::{BTreeMap, BTreeSet};
 use usance_core::calendar::Timestamp;
@@ -321,7 +321,10 @@ impl Auditor {
             .collect();
         let net = self.net.as_ref();
         let version = net.and_then(|net| net.orders.policy.as_ref()).map(|(version, _)| *version);
-        Facts::of("desk").with("validators", lines.join(" ")).with_some("policy", version).with("epoch", net.map_or(0, |net| net.orders.epoch))
+        Facts::of("desk")
+            .with("validators", lines.join(" "))
+            .with_some("policy", version)
+            .with("epoch", net.map_or(0, |net| net.orders.epoch))
     }
 }
 
@@ -333,28 +336,35 @@ impl Net {
             return cheap;
         }
         let units = order.planned.amount.units();
-        let only = |fits: &dyn Fn(&Effect) -> bool| one.effects.len() == 1 && one.effects[0].amount().units() == units && fits(&one.effects[0]);
+        let only =
+            |fits: &dyn Fn(&Effect) -> bool| one.effects.len() == 1 && one.effects[0].amount().units() == units && fits(&one.effects[0]);
         match &order.planned.task {
             Task::TopUp { .. } => false,
             Task::Claim { validator, .. } => one.effects.is_empty() && one.released.iter().all(|released| released.validator == *validator),
-            Task::Delegate { validator: to, .. } => only(&|effect| matches!(effect, Effect::Delegated { validator, .. } if validator == to)),
+            Task::Delegate { validator: to, .. } => {
+                only(&|effect| matches!(effect, Effect::Delegated { validator, .. } if validator == to))
+            }
             Task::Undelegate { validator: from, .. } => {
                 only(&|effect| matches!(effect, Effect::Undelegated { validator, .. } if validator == from))
             }
-            Task::CancelUndelegation { validator: with, started: at, .. } => only(
-                &|effect| matches!(effect, Effect::Cancelled { validator, started, .. } if validator == with && started == at),
-            ),
+            Task::CancelUndelegation { validator: with, started: at, .. } => {
+                only(&|effect| matches!(effect, Effect::Cancelled { validator, started, .. } if validator == with && started == at))
+            }
             Task::Redelegate { from: here, to: there, .. } => {
                 only(&|effect| matches!(effect, Effect::Redelegated { from, to, .. } if from == here && to == there))
             }
-            Task::Sweep { to: there, memo: words, .. } => only(&|effect| {
-                matches!(effect, Effect::Sent { denomination, to, memo, .. } if *denomination == self.coins[0].1 && to == there && memo == words)
-            }),
+            Task::Sweep { to: there, memo: words, .. } => only(
+                &|effect| matches!(effect, Effect::Sent { denomination, to, memo, .. } if *denomination == self.coins[0].1 && to == there && memo == words),
+            ),
         }
     }
 
     /// What a picture ends, and the hashes of what nobody ordered, with their addresses. `arrived` are the top-ups that it shows.
-    pub(super) fn settle(&self, picture: &Picture, arrived: &[(String, String, usize)]) -> (Vec<(u64, &'static str)>, Vec<(String, String)>) {
+    pub(super) fn settle(
+        &self,
+        picture: &Picture,
+        arrived: &[(String, String, usize)],
+    ) -> (Vec<(u64, &'static str)>, Vec<(String, String)>) {
         let (mut ends, mut unordered) = (Vec::new(), Vec::new());
         if self.picture.is_none() || self.orders.policy.is_none() {
             return (ends, unordered);
@@ -389,10 +399,15 @@ impl Net {
 
     /// Adds what a picture shows of validators.
     pub(super) fn look(&mut self, picture: &Picture, slashed: &BTreeSet<String>) {
-        let named: Vec<String> = self.orders.policy.iter().flat_map(|(_, policy)| {
-            let approved = policy.validators.iter().map(|approved| approved.validator.clone());
-            approved.chain(policy.barred.iter().cloned()).collect::<Vec<_>>()
-        }).collect();
+        let named: Vec<String> = self
+            .orders
+            .policy
+            .iter()
+            .flat_map(|(_, policy)| {
+                let approved = policy.validators.iter().map(|approved| approved.validator.clone());
+                approved.chain(policy.barred.iter().cloned()).collect::<Vec<_>>()
+            })
+            .collect();
         let shown = |validator: &String| picture.validators.iter().any(|seen| seen.validator == *validator);
         self.orders.looked.retain(|validator, _| shown(validator) || named.contains(validator));
         for seen in &picture.validators {

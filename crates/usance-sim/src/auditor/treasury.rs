@@ -241,8 +241,7 @@ impl Auditor {
                 (order.standing, order.picture, order.signed) = (standing, Some(picture.number), None);
             }
         }
-        let slashed: BTreeSet<String> =
-            net.picture.iter().flat_map(|before| slashed(before, &picture)).map(str::to_owned).collect();
+        let slashed: BTreeSet<String> = net.picture.iter().flat_map(|before| slashed(before, &picture)).map(str::to_owned).collect();
         net.look(&picture, &slashed);
         net.orders.plan_due = true;
         net.picture = Some(picture);

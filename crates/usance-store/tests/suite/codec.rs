@@ -35,8 +35,8 @@ use usance_core::reward::accrue::Stake;
 use usance_core::reward::clawback::{AccountKind, RedemptionFigures};
 use usance_core::treasury::apart::{Cause, PlaceKind};
 use usance_core::treasury::coverage::Attestation;
-use usance_core::treasury::order::OrderStanding;
 use usance_core::treasury::network::{Coin, Direction, Implausible};
+use usance_core::treasury::order::OrderStanding;
 use usance_store::codec::{
     ANSWER_VERSION, Actor, AddressClass, Credential, FACT_VERSION, Fact, Record, UsedKey, decode, decode_event, decode_fact, encode,
     encode_event,
@@ -44,7 +44,8 @@ use usance_store::codec::{
 use usance_store::{Role, StoreError};
 
 use super::codec_orders::{
-    office_taken, order_answer, order_prepared, order_sent, order_signed, order_standings, order_told, orders_expired, orders_planned, policy_set,
+    office_taken, order_answer, order_prepared, order_sent, order_signed, order_standings, order_told, orders_expired, orders_planned,
+    policy_set,
 };
 use super::codec_treasury::{
     apart, causes, destination, differences, explained, implausibles, network_terms, picture_taken, place_kinds, top_up_sent,

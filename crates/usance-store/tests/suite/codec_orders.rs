@@ -87,7 +87,14 @@ pub fn orders_planned() -> Event {
 
 pub fn order_signed(verdict: Verdict) -> Event {
     let signature = Signature::from_bytes([0x5b; 64]);
-    Event::OrderSigned(Box::new(OrderSigned { network: NetworkIx(1), order: 1_730, person: PersonIx(4), verdict, signature, approves: true }))
+    Event::OrderSigned(Box::new(OrderSigned {
+        network: NetworkIx(1),
+        order: 1_730,
+        person: PersonIx(4),
+        verdict,
+        signature,
+        approves: true,
+    }))
 }
 
 pub fn order_told() -> Event {

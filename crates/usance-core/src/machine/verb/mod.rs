@@ -62,9 +62,9 @@ use serde::{Deserialize, Serialize};
 pub use subscribe::{Source, Subscribe, Subscribed};
 pub use transfer::Transferred;
 pub use treasury::{
-    AddressAdded, Attest, Attested, DestinationAdded, DifferenceExplained, NetworkCreated, NewNetwork, OfficeTaken, OrderPrepared, OrderSent,
-    OrderSigned, OrderTold, OrdersExpired, OrdersPlanned, PictureConfirmed, PictureTaken, PolicySet, PrepareOrder, SignOrder, SweepReceived,
-    TopUp, TopUpSent,
+    AddressAdded, Attest, Attested, DestinationAdded, DifferenceExplained, NetworkCreated, NewNetwork, OfficeTaken, OrderPrepared,
+    OrderSent, OrderSigned, OrderTold, OrdersExpired, OrdersPlanned, PictureConfirmed, PictureTaken, PolicySet, PrepareOrder, SignOrder,
+    SweepReceived, TopUp, TopUpSent,
 };
 pub use wallet::{WalletMove, WalletMoved};
 

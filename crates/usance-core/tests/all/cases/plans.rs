@@ -67,12 +67,7 @@ pub struct Ground {
 impl Ground {
     /// Nothing is anywhere: one address, three validators that take part.
     pub fn empty() -> Ground {
-        let terms = NetworkTerms {
-            compounds: false,
-            unbonding_ms: 21 * DAY_MS,
-            earned_at_most: rate("0.5"),
-            slashed_at_most: rate("0.1"),
-        };
+        let terms = NetworkTerms { compounds: false, unbonding_ms: 21 * DAY_MS, earned_at_most: rate("0.5"), slashed_at_most: rate("0.1") };
         let validator = |name: &str| Validator {
             validator: name.to_owned(),
             name: name.to_owned(),
@@ -205,9 +200,7 @@ impl Ground {
                 self.picture().unbonding.push(Unbonding { address, validator, started, completes_at, balance: amount });
             }
             Task::CancelUndelegation { address, validator, started } => {
-                let same = |entry: &&mut Unbonding| {
-                    entry.address == *address && entry.validator == *validator && entry.started == *started
-                };
+                let same = |entry: &&mut Unbonding| entry.address == *address && entry.validator == *validator && entry.started == *started;
                 let entry = self.picture().unbonding.iter_mut().find(same).expect("an entry");
                 entry.balance = less(entry.balance);
                 self.picture().unbonding.retain(|entry| !entry.balance.is_zero());
@@ -322,6 +315,20 @@ fn what_was_earned_is_claimed_when_it_is_worth_it() {
     assert_eq!(ground.lines(), ["claim anna 500", "claim ben 499"]);
 }
 
+#[test]
+fn what_the_queue_is_owed_is_not_delegated_by_an_order_approved_earlier() {
+    // 900 are free above the gas reserve. The queue is owed 700, of which the wallet has 100.
+    let ground = Ground::empty().free("addr1", 1_000).owing(0, 700, 100);
+    let picture = ground.network.picture.as_deref().unwrap();
+    let held_against = usance_core::treasury::ground::Ground::new(&ground.network, &ground.policy, picture, &ground.owed, None);
+    let delegate = |amount| {
+        let task = Task::Delegate { address: "addr1".to_owned(), validator: "ben".to_owned() };
+        held_against.refusal(&Planned { task, amount: units(amount) }, &ground.owed)
+    };
+    assert_eq!(delegate(300), None);
+    assert_eq!(delegate(301).as_deref(), Some("300 base units are free beyond what the queue is owed, and 301 are ordered"));
+}
+
 /// A ground of numbers: two addresses, validators in any state, coins anywhere.
 fn random(seed: u64) -> Ground {
     let mut dice = SplitMix64::new(seed);
@@ -342,7 +349,13 @@ fn random(seed: u64) -> Ground {
         for started in 1..=dice.below(5) {
             let (validator, completes_at) = (["anna", "ben"][usize::from(dice.once_in(2))], Timestamp::from_ms(NOW.ms() + 1));
             let (address, validator) = (address.to_owned(), validator.to_owned());
-            ground.picture().unbonding.push(Unbonding { address, validator, started, completes_at, balance: units(u128::from(dice.below(9_000)))});
+            ground.picture().unbonding.push(Unbonding {
+                address,
+                validator,
+                started,
+                completes_at,
+                balance: units(u128::from(dice.below(9_000))),
+            });
         }
     }
     if dice.once_in(2) {
@@ -362,7 +375,8 @@ fn random(seed: u64) -> Ground {
     let principal = u128::from(dice.below(100_000));
     let (queued, maturing) = (u128::from(dice.below(4) * dice.below(5_000)), u128::from(dice.below(3) * dice.below(5_000)));
     let covered = i128::from(dice.below(40_000)) - 8_000;
-    ground.owed = Owed { principal: units(principal), queued: units(queued), maturing: units(maturing), covered: Balance::from_units(covered) };
+    ground.owed =
+        Owed { principal: units(principal), queued: units(queued), maturing: units(maturing), covered: Balance::from_units(covered) };
     ground
 }
 
