@@ -21,7 +21,18 @@ const SEED: &str = "20261120";
 const EXAMPLES: &str = "40";
 
 /// Operations of which the operator need not get anything but refusals, and why.
-const REFUSED: [(&str, &str); 1] = [("event_stream", "it does not end, so it is not sent")];
+const REFUSED: [(&str, &str); 10] = [
+    ("event_stream", "it does not end, so it is not sent"),
+    ("order_get", "an order takes a picture that two people have confirmed"),
+    ("order_prepare", "as order_get"),
+    ("order_send", "as order_get"),
+    ("order_sign", "as order_get, and a signature cannot be made up"),
+    ("order_tell", "as order_get"),
+    ("picture_create", "it tells of addresses that two people have added"),
+    ("proposal_sign", "a signature over what was proposed cannot be made up"),
+    ("sweep_create", "it names a transaction that a picture has shown"),
+    ("top_up_create", "it needs a treasury that two people have opened"),
+];
 
 /// Who knocks, and the customer it names.
 const SENDERS: [(&str, Option<&str>); 5] =

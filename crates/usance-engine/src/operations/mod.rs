@@ -16,6 +16,7 @@ pub mod customer;
 pub mod day;
 pub mod journal;
 pub mod notice;
+pub mod order;
 pub mod person;
 pub mod position;
 pub mod product;

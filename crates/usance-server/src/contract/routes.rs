@@ -2,8 +2,8 @@
 
 use super::route::Route;
 use crate::json::{
-    account, agreement, answer, asset, book, clock, customer, day, events, history, journal, notices, person, position, product, proposal,
-    rate, redemption, reward, security, service, session, shape, statement, subscription, token, transfer, treasury,
+    account, agreement, answer, asset, book, clock, customer, day, events, history, journal, notices, order, person, policy, position,
+    product, proposal, rate, redemption, reward, security, service, session, shape, statement, subscription, token, transfer, treasury,
 };
 use crate::wire::input::Nothing;
 use axum::http::Method;
@@ -183,6 +183,72 @@ pub fn table() -> Vec<Route> {
             get(treasury::coverage_list)
         })
         .lists::<treasury::CoverageShape>(),
+        get_route("/v1/operator/treasury/networks/{id}/policy", "policy_get", "What is allowed on a network.", || get(policy::policy_get))
+            .gives::<shape::policy::PolicyInForceShape>(),
+        post_route(
+            "/v1/operator/treasury/networks/{id}/policy",
+            "policy_set",
+            "Says what is allowed on a network; the plan that follows is made at once.",
+            || post(policy::policy_set),
+        )
+        .takes::<shape::policy::PolicyShape>()
+        .makes::<shape::policy::PolicySetShape>(),
+        get_route("/v1/operator/treasury/networks/{id}/validators", "validator_list", "Validators with their scores.", || {
+            get(policy::validator_list)
+        })
+        .lists::<shape::policy::ValidatorShape>(),
+        get_route(
+            "/v1/operator/treasury/networks/{id}/plan",
+            "plan_get",
+            "What the policy asks for now, beside what is under way.",
+            || get(order::plan_get),
+        )
+        .gives::<shape::order::PlanShape>(),
+        get_route("/v1/operator/treasury/networks/{id}/orders", "order_list", "Orders of a network, newest first.", || {
+            get(order::order_list)
+        })
+        .query(&["standing", "limit", "cursor"])
+        .lists::<shape::order::OrderShape>(),
+        get_route("/v1/operator/treasury/networks/{id}/orders/{order}", "order_get", "One order, with the texts that are signed.", || {
+            get(order::order_get)
+        })
+        .gives::<shape::order::OrderShape>(),
+        post_route(
+            "/v1/operator/treasury/networks/{id}/orders/{order}/signatures",
+            "order_sign",
+            "Brings a person's signature; the last one that is needed approves the order, and one against it ends it.",
+            || post(order::order_sign),
+        )
+        .takes::<order::OrderSignatureAsked>()
+        .makes::<shape::order::OrderToldShape>(),
+        post_route("/v1/treasury/{id}/office", "office_take", "Makes an agent the one that carries out a network's orders.", || {
+            post(order::office_take)
+        })
+        .takes::<order::OfficeAsked>()
+        .makes::<shape::order::OfficeTakenShape>(),
+        get_route("/v1/treasury/{id}/orders", "order_list_due", "Orders to be carried out, oldest first.", || get(order::order_list_due))
+            .lists::<shape::order::OrderShape>(),
+        post_route(
+            "/v1/treasury/{id}/orders/{order}/prepared",
+            "order_prepare",
+            "Stores the bytes that an agent signed, before they are sent.",
+            || post(order::order_prepare),
+        )
+        .takes::<order::PreparedAsked>()
+        .makes::<shape::order::OrderToldShape>(),
+        post_route("/v1/treasury/{id}/orders/{order}/sent", "order_send", "Says that an agent sent an order's transaction.", || {
+            post(order::order_send)
+        })
+        .takes::<order::SentAsked>()
+        .makes::<shape::order::OrderToldShape>(),
+        post_route(
+            "/v1/treasury/{id}/orders/{order}/done",
+            "order_tell",
+            "Says which transaction does an order by hand; books nothing.",
+            || post(order::order_tell),
+        )
+        .takes::<order::DoneAsked>()
+        .makes::<shape::order::OrderToldShape>(),
         post_route("/v1/treasury/attestations", "attestation_create", "Says what the wallet holds.", || post(treasury::attestation_create))
             .takes::<treasury::AttestationAsked>()
             .makes::<shape::treasury::AttestedShape>(),

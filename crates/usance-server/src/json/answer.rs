@@ -1,7 +1,9 @@
 //! What the sender of a write is told, as JSON. The bytes depend on the stored answer and on names that never change, so
 //! the same answer has the same bytes, also after a restart.
 
+use crate::json::shape::order;
 use crate::json::shape::person::PersonShape;
+use crate::json::shape::policy::PolicySetShape;
 use crate::json::shape::proposal;
 use crate::json::shape::treasury;
 use crate::json::shape::{self, PositionShape, RedemptionShape, amount, balance, product_id, symbol};
@@ -167,6 +169,11 @@ pub fn answer(state: &State, answer: &Answer) -> Vec<u8> {
         Answer::Moving { network, asset, direction, amount: moved, hash, movement } => {
             bytes(&treasury::moved(state, (*network, *asset), *direction, *moved, hash, *movement))
         }
+        Answer::Policy { network, version } => bytes(&PolicySetShape { network: treasury::name(state, *network), version: *version }),
+        Answer::Order { network, number, approved_by, standing, hash } => {
+            bytes(&order::told(state, *network, *number, approved_by, *standing, hash.as_deref()))
+        }
+        Answer::Office { network, epoch } => bytes(&order::OfficeTakenShape { network: treasury::name(state, *network), epoch: *epoch }),
         Answer::Person(ix) => bytes(&state.people.person(*ix).map(PersonShape::registered)),
         Answer::Proposal { number, approved_by, standing } => bytes(&proposal::shape(state, *number, approved_by, *standing)),
     }

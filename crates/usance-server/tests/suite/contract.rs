@@ -4,7 +4,7 @@
 //! [`rejections`] (every rule that says no, with its numbers), [`paging`] (a list is the same whole however it is cut),
 //! [`statement`] (what a customer sees adds up), [`cut`] (what is of which day), [`ledger`] (the books do), [`offer`] (what is shown before is what is
 //! booked), [`live`] (events, health, notices), [`people`] (tokens, passwords, how often one may ask),
-//! [`two_people`] (what nobody does alone), [`treasury`] (where the pooled coins are).
+//! [`two_people`] (what nobody does alone), [`treasury`] (where the pooled coins are), [`orders`] (what is to be done with them).
 
 mod accept;
 mod cut;
@@ -14,9 +14,10 @@ mod live;
 mod malformed;
 mod offer;
 mod once;
+pub mod orders;
 mod paging;
 mod people;
 mod rejections;
 mod statement;
-mod treasury;
+pub mod treasury;
 mod two_people;

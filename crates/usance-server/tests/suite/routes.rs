@@ -24,7 +24,7 @@ fn path(route: &Route) -> String {
         path if path.contains("treasury") => "hub",
         _ => "alice",
     };
-    let path = route.path.replace("{id}", id).replace("{version}", "v1");
+    let path = route.path.replace("{id}", id).replace("{order}", "1").replace("{version}", "v1");
     if route.operation == "estimate_get" { path + "?amount=1" } else { path }
 }
 
@@ -124,6 +124,8 @@ fn the_table_gives_each_role_what_the_contract_says() {
         "top_up_create",
         "sweep_create",
     ];
+    let agent =
+        ["network_get", "picture_create", "order_get", "order_list_due", "office_take", "order_prepare", "order_send", "order_tell"];
     let public = BTreeSet::from([
         "/healthz",
         "/readyz",
@@ -158,6 +160,8 @@ fn the_table_gives_each_role_what_the_contract_says() {
         let served = !back || service.contains(&route.operation);
         assert_eq!(route.permission.allows(Role::Service, Scopes::ALL), served, "{}: a service acts for customers", route.operation);
         assert_eq!(route.permission.for_customer(), !back, "{}", route.operation);
+        let of_an_agent = agent.contains(&route.operation);
+        assert_eq!(route.permission.allows(Role::Treasury, Scopes::ALL), of_an_agent, "{}: an agent carries out orders", route.operation);
     }
 }
 

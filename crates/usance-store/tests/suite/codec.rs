@@ -560,7 +560,7 @@ every!(addresses: AddressClass {
     Unknown: AddressClass::Unknown; Loopback: AddressClass::Loopback; Private: AddressClass::Private; Public: AddressClass::Public;
 });
 every!(roles: Role {
-    Customer: Role::Customer; Service: Role::Service; Operator: Role::Operator; Auditor: Role::Auditor;
+    Customer: Role::Customer; Service: Role::Service; Operator: Role::Operator; Auditor: Role::Auditor; Treasury: Role::Treasury;
 });
 
 /// Every way in which somebody can have had something decided.

@@ -2,8 +2,10 @@
 //!
 //! [`product`] and [`position`] have files of their own. Amounts and rates are decimal text, instants RFC 3339 in UTC, days ISO dates, ids text. Nothing is computed here.
 
+pub mod order;
 mod parts;
 pub mod person;
+pub mod policy;
 mod position;
 pub mod preview;
 mod product;

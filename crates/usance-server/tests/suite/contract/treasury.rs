@@ -46,10 +46,10 @@ pub fn confirmation(platform: &Platform) -> Value {
     json!({"kind": "confirm_picture", "network": "hub", "number": aside["number"].to_string(), "digest": aside["digest"]})
 }
 
-/// A treasury that has begun.
-pub fn opened(platform: &Platform) {
+/// A treasury that has begun, with 22 SOL; what the wallet then says that it holds.
+pub fn opened(platform: &Platform, held: &str) {
     network(platform);
-    attest(platform, "78");
+    attest(platform, held);
     platform.operator.post(PICTURES, picture(platform, 1)).ok();
     two_people::agree(platform, &confirmation(platform));
 }
@@ -155,7 +155,7 @@ fn a_picture_that_cannot_be_the_next_one_books_nothing() {
     let platform = Platform::new();
     platform.deposit("alice", "SOL", "spot", "60");
     platform.operator.post("/v1/operator/reward-pool", json!({"asset": "SOL", "amount": "40"})).ok();
-    opened(&platform);
+    opened(&platform, "78");
     let before = (books(&platform), network_now(&platform));
     let wrong = |change: &dyn Fn(&mut Value)| {
         let mut picture = picture(&platform, 2);
