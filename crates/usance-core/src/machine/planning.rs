@@ -32,6 +32,18 @@ impl State {
     }
 }
 
+/// The network that is planned anew after an event: a picture counts, or there is another policy.
+#[must_use]
+pub fn asked_by(event: &Event) -> Option<NetworkIx> {
+    if let Event::PictureTaken(taken) = event {
+        return taken.aside.is_none().then_some(taken.network);
+    }
+    if let Event::PictureConfirmed(confirmed) = event {
+        return Some(confirmed.network);
+    }
+    if let Event::PolicySet(set) = event { Some(set.network) } else { None }
+}
+
 /// What a new plan of a network changes; nothing without a policy, without a picture that counts, or where everything stays.
 #[must_use]
 pub fn planned(state: &State, ix: NetworkIx, now: Timestamp) -> Option<OrdersPlanned> {

@@ -10,7 +10,6 @@ use crate::wire::rejected::rejected;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use usance_core::id::AssetIx;
 use usance_core::machine::Rejection;
 use usance_engine::operations::order;
 
@@ -31,11 +30,8 @@ pub async fn policy_set(
     Body(asked): Body<PolicyShape>,
 ) -> Result<Response, Problem> {
     let once = call.once(&asked)?;
-    // Where there is no such network the machine says so; the amounts are read as whole numbers then.
-    let policy = app.engine.peek(|state| {
-        let asset = state.treasury.named(&id).and_then(|(_, network)| network.asset(0));
-        asked.read(state, asset.unwrap_or(AssetIx(u32::MAX)))
-    })?;
+    // Where there is no such network the machine says so.
+    let policy = app.engine.peek(|state| asked.read(state, state.treasury.named(&id).map(|(_, network)| network)))?;
     created(&app, order::set_policy(&app.engine, &call.caller, &once, id, policy).await)
 }
 

@@ -9,9 +9,9 @@ use usance_core::machine::State;
 use usance_core::money::Amount;
 use usance_core::treasury::network::Network;
 use usance_core::treasury::picture::Validator;
-use usance_core::treasury::policy::{Approvals, Approved, Needed, Policy};
+use usance_core::treasury::policy::{Approvals, Approved, HALTED_MS_BY_AGENT, HALTED_MS_BY_HAND, Needed, Policy};
 use usance_core::treasury::score::{Record, score};
-use usance_engine::operations::whole::whole;
+use usance_engine::operations::whole::{some_whole, whole};
 use utoipa::ToSchema;
 
 /// A validator with which coins may be staked.
@@ -95,9 +95,10 @@ pub struct PolicyShape {
     /// How long an order can be approved and begun.
     #[serde(deserialize_with = "whole")]
     order_life_seconds: u32,
-    /// How old the last picture may be before nothing is begun any more.
-    #[serde(deserialize_with = "whole")]
-    halted_after_seconds: u32,
+    /// How old the last picture may be before nothing is begun any more; when it is left out, 30 minutes where an agent is in office and 26
+    /// hours where nobody is.
+    #[serde(default, deserialize_with = "some_whole", skip_serializing_if = "Option::is_none")]
+    halted_after_seconds: Option<u32>,
     /// Whether the network lets stake change its validator at once.
     redelegates: bool,
     /// Whether the network lets an undelegation be taken back.
@@ -155,7 +156,7 @@ fn shape(state: &State, asset: AssetIx, policy: &Policy) -> PolicyShape {
         commission_max: policy.commission_max.to_text(),
         fee_max: text(policy.fee_max),
         order_life_seconds: seconds(policy.order_life_ms),
-        halted_after_seconds: seconds(policy.halted_after_ms),
+        halted_after_seconds: Some(seconds(policy.halted_after_ms)),
         redelegates: policy.redelegates,
         cancels: policy.cancels,
         approvals: ApprovalsShape {
@@ -171,12 +172,14 @@ fn shape(state: &State, asset: AssetIx, policy: &Policy) -> PolicyShape {
 }
 
 impl PolicyShape {
-    /// Reads it, in the unit of an asset.
+    /// Reads it, in the unit of the coin that a network stakes; where there is no network amounts are whole numbers.
     ///
     /// # Errors
     /// 400 with the field's name.
-    pub fn read(self, state: &State, asset: AssetIx) -> Result<Policy, Problem> {
-        let digits = decimals(state, asset);
+    pub fn read(self, state: &State, network: Option<&Network>) -> Result<Policy, Problem> {
+        let digits = network.and_then(|network| network.asset(0)).map_or(0, |asset| decimals(state, asset));
+        let by_agent = network.is_some_and(|network| network.desk.office.is_some());
+        let halted_ms = if by_agent { HALTED_MS_BY_AGENT } else { HALTED_MS_BY_HAND };
         let units = |field: &str, text: &str| {
             let wrong = || Problem::malformed(format!("{field}: {text:?} is not an amount with at most {digits} decimals"));
             Amount::parse(text, digits).map_err(|_| wrong())
@@ -204,7 +207,7 @@ impl PolicyShape {
             commission_max: input::rate("commission_max", &self.commission_max)?,
             fee_max: units("fee_max", &self.fee_max)?,
             order_life_ms: i64::from(self.order_life_seconds) * 1000,
-            halted_after_ms: i64::from(self.halted_after_seconds) * 1000,
+            halted_after_ms: self.halted_after_seconds.map_or(halted_ms, |seconds| i64::from(seconds) * 1000),
             redelegates: self.redelegates,
             cancels: self.cancels,
             approvals: Approvals {

@@ -13,9 +13,9 @@ const AGENTS: &str = "/v1/treasury/hub";
 pub fn policy() -> Value {
     let one = json!({"none_below": "0", "people": 1});
     json!({
-        "validators": [{"validator": "val-a", "weight": 1, "cap": "1"}], "barred": ["val-z"],
-        "buffer_low": "0", "buffer_target": "0", "buffer_high": "1",
-        "gas_reserve": "0.5", "order_min": "0.1", "claim_above": "5", "claim_days": 30, "entries_max": 7, "commission_max": "0.1",
+        "validators": [{"validator": "val-a", "weight": 1, "cap": "1.00000000"}], "barred": ["val-z"],
+        "buffer_low": "0.00000000", "buffer_target": "0.00000000", "buffer_high": "1.00000000",
+        "gas_reserve": "0.5", "order_min": "0.1", "claim_above": "5", "claim_days": 30, "entries_max": 7, "commission_max": "0.10000000",
         "fee_max": "0.01", "order_life_seconds": 86_400, "halted_after_seconds": 93_600, "redelegates": true, "cancels": true,
         "approvals": {"top_up": one, "delegate": one, "undelegate": one, "cancel_undelegation": one, "redelegate": one, "claim": one,
                       "sweep_one_below": "100"},
