@@ -165,14 +165,25 @@ fn people(state: &mut State, at: Timestamp) -> Vec<Event> {
     events
 }
 
-/// A treasury: what it needs to begin, and then so many steps of a life.
+/// What a life of orders leaves in a log.
+const OF_ORDERS: [&str; 8] =
+    ["PolicySet", "OrdersPlanned", "OrderSigned", "OrderTold", "OfficeTaken", "OrderPrepared", "OrderSent", "PictureTaken"];
+
+/// A treasury: what it needs to begin, and then at least so many steps of a life, until each of [`OF_ORDERS`] has happened and an order waits.
 fn treasury(state: &mut State, cast: &Cast, steps: usize) -> Vec<Event> {
     let (mut numbers, mut events) = (SplitMix64::new(7), Vec::new());
     let mut dice = Dice::from_numbers(&mut numbers);
-    for _ in 0..steps {
+    let mut missing = BTreeSet::from(OF_ORDERS);
+    let has_live = |state: &State| state.treasury.networks().first().is_some_and(|network| !network.desk.live.is_empty());
+    let mut taken = 0;
+    while taken < steps || !missing.is_empty() || !has_live(state) {
+        assert!(taken < 20_000, "what never happened: {missing:?}");
+        taken += 1;
         let command = Workload::new(state, cast).treasury(&mut dice);
         let at = state.registry.last_at;
-        events.extend(machine::execute(state, &command, at).events);
+        let done = machine::execute(state, &command, at).events;
+        missing.retain(|name| !done.iter().any(|event| format!("{event:?}").starts_with(name)));
+        events.extend(done);
     }
     // Time stands still here, so that what is over with time is told by hand.
     let live = state.treasury.networks().first().and_then(|network| network.desk.live.keys().next().copied());
