@@ -65,7 +65,7 @@ const HOUSES: [House; 3] = [
             room(
                 "treasury",
                 "networks, pictures and how one becomes the next, what is covered, policy, plan and orders",
-                &["ledger", "pieces", "money", "calendar", "id", "limits"],
+                &["ledger", "person", "pieces", "money", "calendar", "id", "limits"],
             ),
             room(
                 "machine",

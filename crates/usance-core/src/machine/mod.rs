@@ -77,14 +77,14 @@ fn follow(state: &mut State, events: &mut Vec<Event>, now: Timestamp) {
 /// The ends of all proposals and orders whose time is over, applied. The log has them before whatever is stamped later.
 pub fn expire(state: &mut State, now: Timestamp) -> Vec<Event> {
     let mut ended: Vec<Event> = verb::proposal::expired(state, now).into_iter().map(Event::ProposalExpired).collect();
-    ended.extend(planning::expired(state, now));
+    ended.extend(planning::expired(state, now).into_iter().map(|over| Event::OrdersExpired(Box::new(over))));
     ended.iter().for_each(|event| apply::apply(state, event, now));
     ended
 }
 
 /// The plans that follow when days were closed, applied: once after the last of several closes in a row. `at` is the first instant after it.
 pub fn plan_after_closes(state: &mut State, at: Timestamp) -> Vec<Event> {
-    let planned = planning::after_closes(state, at);
+    let planned: Vec<Event> = planning::after_closes(state, at).into_iter().map(|plan| Event::OrdersPlanned(Box::new(plan))).collect();
     planned.iter().for_each(|event| apply::apply(state, event, at));
     planned
 }

@@ -3,7 +3,6 @@
 //! nothing itself.
 
 use super::state::State;
-use super::verb::Event;
 use super::verb::treasury::order::OrdersExpired;
 use super::verb::treasury::policy::OrdersPlanned;
 use crate::calendar::Timestamp;
@@ -30,18 +29,6 @@ impl State {
             covered: self.covered(asset).unwrap_or_default(),
         }
     }
-}
-
-/// The network that is planned anew after an event: a picture counts, or there is another policy.
-#[must_use]
-pub fn asked_by(event: &Event) -> Option<NetworkIx> {
-    if let Event::PictureTaken(taken) = event {
-        return taken.aside.is_none().then_some(taken.network);
-    }
-    if let Event::PictureConfirmed(confirmed) = event {
-        return Some(confirmed.network);
-    }
-    if let Event::PolicySet(set) = event { Some(set.network) } else { None }
 }
 
 /// What a new plan of a network changes; nothing without a policy, without a picture that counts, or where everything stays.
@@ -80,13 +67,13 @@ pub fn planned(state: &State, ix: NetworkIx, now: Timestamp) -> Option<OrdersPla
 }
 
 /// The plans of all networks after days were closed.
-pub(super) fn after_closes(state: &State, now: Timestamp) -> Vec<Event> {
+pub(super) fn after_closes(state: &State, now: Timestamp) -> Vec<OrdersPlanned> {
     let networks = (0..state.treasury.networks().len()).map(NetworkIx::from_index);
-    networks.filter_map(|ix| planned(state, ix, now)).map(|plan| Event::OrdersPlanned(Box::new(plan))).collect()
+    networks.filter_map(|ix| planned(state, ix, now)).collect()
 }
 
 /// The orders whose time is over at an instant before they were begun, without the log saying so yet.
-pub(super) fn expired(state: &State, now: Timestamp) -> Vec<Event> {
+pub(super) fn expired(state: &State, now: Timestamp) -> Vec<OrdersExpired> {
     let of = |(place, network): (usize, &Network)| {
         let over = network
             .desk
@@ -95,7 +82,7 @@ pub(super) fn expired(state: &State, now: Timestamp) -> Vec<Event> {
             .filter(|(_, order)| order.standing != OrderStanding::Expired && order.standing_at(now) == OrderStanding::Expired);
         let orders: Vec<u64> = over.map(|(number, _)| *number).collect();
         let network = NetworkIx::from_index(place);
-        (!orders.is_empty()).then(|| Event::OrdersExpired(Box::new(OrdersExpired { network, orders })))
+        (!orders.is_empty()).then_some(OrdersExpired { network, orders })
     };
     state.treasury.networks().iter().enumerate().filter_map(of).collect()
 }

@@ -9,10 +9,11 @@ use super::moves::{Move, MoveKind};
 use super::network::{Direction, Implausible, Network, UnderWay};
 use super::order::OrderStanding;
 use super::picture::{Effect, Happened, Picture, Settled};
+use super::score::seen_slashed;
 use super::settle::settle;
 use crate::calendar::Timestamp;
 use crate::ledger::LedgerAccount;
-use crate::money::{Amount, Balance, is_less_in_proportion, part_of, split_day};
+use crate::money::{Amount, Balance, part_of, split_day};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -501,21 +502,6 @@ impl<'p> Work<'p> {
             }
         }
     }
-}
-
-/// Of whom a slash is to be seen: the network says so, or what a share is worth has fallen.
-#[must_use]
-pub fn seen_slashed<'p>(before: &Picture, after: &'p Picture) -> BTreeSet<&'p str> {
-    let told = after.happened.iter().filter_map(|happened| match happened {
-        Happened::Slashed { validator } => Some(validator.as_str()),
-        Happened::Matured { .. } | Happened::ReleasedTo { .. } => None,
-    });
-    let fell = after.validators.iter().filter(|now| {
-        let was = before.validators.iter().find(|was| was.validator == now.validator);
-        let shares = was.and_then(|was| Some((was, was.shares?, now.shares?)));
-        shares.is_some_and(|(was, before, after)| is_less_in_proportion((now.tokens, after), (was.tokens, before)))
-    });
-    told.chain(fell.map(|validator| validator.validator.as_str())).collect()
 }
 
 /// Whether the picture before told nothing of an address.

@@ -1,7 +1,7 @@
 //! A network with the treasury's addresses on it, and what it is like.
 
 use super::apart::Apart;
-use super::order::Desk;
+use super::desk::Desk;
 use super::picture::Picture;
 use crate::calendar::Timestamp;
 use crate::id::AssetIx;

@@ -283,6 +283,13 @@ pub struct Picture {
 }
 
 impl Picture {
+    /// What all addresses have staked with a validator.
+    #[must_use]
+    pub fn staked_with(&self, validator: &str) -> Amount {
+        let stakes = self.delegations.iter().filter(|line| line.validator == validator);
+        stakes.fold(Amount::ZERO, |sum, line| sum.plus(line.stake))
+    }
+
     /// What of one coin is where.
     #[must_use]
     pub(super) fn places(&self, is_coin: impl Fn(&str) -> bool, is_staked: bool) -> Places {

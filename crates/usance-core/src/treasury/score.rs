@@ -1,13 +1,14 @@
 //! What was seen of a validator over the pictures, and the score that it comes to. A score only suggests: people decide with whom coins are.
 
-use super::picture::{Picture, Validator, ValidatorStatus};
+use super::picture::{Happened, Picture, Validator, ValidatorStatus};
 use crate::calendar::Timestamp;
-use crate::money::Rate;
+use crate::money::{Rate, is_less_in_proportion};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What was seen of a validator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
+pub struct ValidatorRecord {
     /// Since when it is seen.
     pub since: Timestamp,
     /// What it kept of rewards when it was last seen.
@@ -24,13 +25,13 @@ pub struct Record {
     pub slashes: u32,
 }
 
-impl Record {
+impl ValidatorRecord {
     /// What is known after a first look.
     #[must_use]
-    pub const fn begun(seen: &Validator, at: Timestamp) -> Record {
+    pub const fn begun(seen: &Validator, at: Timestamp) -> ValidatorRecord {
         let jailings = if is_out(seen.status) { 1 } else { 0 };
         let Validator { commission, status, .. } = *seen;
-        Record { since: at, commission, commission_changes: 0, commission_raises: 0, status, jailings, slashes: 0 }
+        ValidatorRecord { since: at, commission, commission_changes: 0, commission_raises: 0, status, jailings, slashes: 0 }
     }
     /// Adds another look.
     pub fn look(&mut self, seen: &Validator, is_slashed: bool) {
@@ -76,9 +77,9 @@ pub struct Score {
 /// of commission, up to 30; 5 for each raise seen, up to 20; 20 for each slash seen, up to 60; 10 for each jailing seen, up to 30; a point for
 /// each whole percent of the network's power above 5, up to 20; a point for each 100 missed blocks, up to 20.
 #[must_use]
-pub fn score(seen: &Validator, record: Option<&Record>) -> Score {
+pub fn score(seen: &Validator, record: Option<&ValidatorRecord>) -> Score {
     let percents = |rate: Rate| u32::try_from(rate.units().checked_div(1_000_000).unwrap_or(0)).unwrap_or(u32::MAX);
-    let count = |of: fn(&Record) -> u32| record.map_or(0, of);
+    let count = |of: fn(&ValidatorRecord) -> u32| record.map_or(0, of);
     let status = match seen.status {
         ValidatorStatus::Active => 0,
         ValidatorStatus::Inactive => 40,
@@ -101,20 +102,30 @@ pub fn score(seen: &Validator, record: Option<&Record>) -> Score {
 
 /// Adds what a picture shows of validators to what was seen of them. `slashed` says of whom a slash is to be seen in it; validators that
 /// the picture does not show are forgotten unless somebody names them.
-pub fn look(
-    records: &mut std::collections::BTreeMap<String, Record>,
-    picture: &Picture,
-    slashed: &std::collections::BTreeSet<&str>,
-    is_named: impl Fn(&str) -> bool,
-) {
-    let shown: std::collections::BTreeSet<&str> = picture.validators.iter().map(|seen| seen.validator.as_str()).collect();
+pub fn look(records: &mut BTreeMap<String, ValidatorRecord>, picture: &Picture, slashed: &BTreeSet<&str>, is_named: impl Fn(&str) -> bool) {
+    let shown: BTreeSet<&str> = picture.validators.iter().map(|seen| seen.validator.as_str()).collect();
     records.retain(|validator, _| shown.contains(validator.as_str()) || is_named(validator));
     for seen in &picture.validators {
         match records.get_mut(&seen.validator) {
             Some(record) => record.look(seen, slashed.contains(seen.validator.as_str())),
-            None => drop(records.insert(seen.validator.clone(), Record::begun(seen, picture.time))),
+            None => drop(records.insert(seen.validator.clone(), ValidatorRecord::begun(seen, picture.time))),
         }
     }
+}
+
+/// Of whom a slash is to be seen: the network says so, or what a share is worth has fallen.
+#[must_use]
+pub fn seen_slashed<'p>(before: &Picture, after: &'p Picture) -> BTreeSet<&'p str> {
+    let told = after.happened.iter().filter_map(|happened| match happened {
+        Happened::Slashed { validator } => Some(validator.as_str()),
+        Happened::Matured { .. } | Happened::ReleasedTo { .. } => None,
+    });
+    let fell = after.validators.iter().filter(|now| {
+        let was = before.validators.iter().find(|was| was.validator == now.validator);
+        let shares = was.and_then(|was| Some((was, was.shares?, now.shares?)));
+        shares.is_some_and(|(was, before, after)| is_less_in_proportion((now.tokens, after), (was.tokens, before)))
+    });
+    told.chain(fell.map(|validator| validator.validator.as_str())).collect()
 }
 
 #[cfg(test)]
@@ -134,7 +145,7 @@ mod tests {
             power: Rate::parse("0.08").unwrap(),
             missed: 250,
         };
-        let mut record = Record::begun(&seen, Timestamp::from_ms(0));
+        let mut record = ValidatorRecord::begun(&seen, Timestamp::from_ms(0));
         // 5 for the commission, 3 for the power above 5 %, 2 for 200 missed blocks.
         assert_eq!(score(&seen, Some(&record)).points, 90);
         (seen.commission, seen.status) = (Rate::parse("0.07").unwrap(), ValidatorStatus::Jailed);

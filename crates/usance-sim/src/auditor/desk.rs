@@ -4,7 +4,7 @@
 use super::Auditor;
 use super::arithmetic::signed;
 use super::network::Net;
-use super::orders::Order;
+use super::order_book::Order;
 use super::refused::Refused;
 use crate::compare::Found;
 use std::collections::{BTreeMap, BTreeSet};

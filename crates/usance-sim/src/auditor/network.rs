@@ -1,7 +1,7 @@
 //! A network by the auditor's own books, written from TREASURY.md: what a picture comes to.
 
 use super::arithmetic::signed;
-use super::orders::Orders;
+use super::order_book::Orders;
 use std::collections::{BTreeMap, BTreeSet};
 use usance_core::treasury::picture::{Effect, Happened, Picture, Released};
 

@@ -2,7 +2,7 @@
 
 use super::arithmetic::{MOST, read, signed};
 use super::network::{Moving, Net, Story, Wallet, slashed};
-use super::orders::Orders;
+use super::order_book::Orders;
 use super::refused::{Refused, Told};
 use super::verbs::{WALLET_MOVES, positive};
 use super::{Account, Auditor};
@@ -354,7 +354,7 @@ impl Auditor {
         seen.policy = net.orders.policy.as_ref().map(|(version, _)| *version);
         seen.epoch = net.orders.epoch;
         let live = net.orders.all.iter().filter(|(_, order)| order.is_live());
-        let order = |(number, order): (&u64, &super::orders::Order)| OrderSeen {
+        let order = |(number, order): (&u64, &super::order_book::Order)| OrderSeen {
             number: *number,
             planned: order.planned.clone(),
             standing: standing(order.standing_at(self.now)),

@@ -36,7 +36,7 @@ use super::post::Catalogue;
 use super::rejection::Rejection;
 use super::state::{Platform, State};
 use crate::calendar::{Day, Timestamp};
-use crate::id::{AssetIx, PositionId};
+use crate::id::{AssetIx, NetworkIx, PositionId};
 use crate::ledger::{JournalEntry, Unbalanced};
 use crate::money::{Balance, Rate};
 use crate::person::PublicKey;
@@ -492,7 +492,7 @@ pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Event,
 /// or a policy asks for.
 #[must_use]
 pub fn effect(state: &State, event: &Event, now: Timestamp) -> Option<Result<Event, Rejection>> {
-    if let Some(network) = planning::asked_by(event) {
+    if let Some(network) = asks_for_a_plan(event) {
         return planning::planned(state, network, now).map(|plan| Ok(Event::OrdersPlanned(Box::new(plan))));
     }
     let Event::ProposalSigned(signed) = event else { return None };
@@ -505,6 +505,17 @@ pub fn effect(state: &State, event: &Event, now: Timestamp) -> Option<Result<Eve
         Carried::PictureConfirmed(fact) => Event::PictureConfirmed(Box::new(fact)),
         Carried::DifferenceExplained(fact) => Event::DifferenceExplained(Box::new(fact)),
     }))
+}
+
+/// The network that is planned anew after an event: a picture counts, or there is another policy.
+fn asks_for_a_plan(event: &Event) -> Option<NetworkIx> {
+    if let Event::PictureTaken(taken) = event {
+        return taken.aside.is_none().then_some(taken.network);
+    }
+    if let Event::PictureConfirmed(confirmed) = event {
+        return Some(confirmed.network);
+    }
+    if let Event::PolicySet(set) = event { Some(set.network) } else { None }
 }
 
 /// Leads to what an event means.

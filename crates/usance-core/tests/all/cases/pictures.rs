@@ -5,11 +5,11 @@ use usance_core::id::AssetIx;
 use usance_core::ledger::{ControlAccounts, LedgerAccount, Places};
 use usance_core::money::{Amount, Balance, Rate};
 use usance_core::treasury::apart::{Cause, PlaceKind};
+use usance_core::treasury::desk::Desk;
 use usance_core::treasury::digest::digest;
 use usance_core::treasury::explain::{Explained, explain};
 use usance_core::treasury::moves::{MoveKind, entries};
 use usance_core::treasury::network::{Address, Coin, Destination, Direction, Implausible, Network, NetworkTerms, UnderWay};
-use usance_core::treasury::order::Desk;
 use usance_core::treasury::picture::{
     Delegation, Effect, Happened, Inflow, Liquid, Picture, Redelegation, Released, Settled, Unbonding, Validator, ValidatorStatus,
 };

@@ -5,12 +5,13 @@ use crate::wire::input;
 use crate::wire::problem::Problem;
 use serde::{Deserialize, Serialize};
 use usance_core::id::AssetIx;
+use usance_core::limits::ASSET_DECIMALS_MAX;
 use usance_core::machine::State;
 use usance_core::money::Amount;
 use usance_core::treasury::network::Network;
 use usance_core::treasury::picture::Validator;
 use usance_core::treasury::policy::{Approvals, Approved, HALTED_MS_BY_AGENT, HALTED_MS_BY_HAND, Needed, Policy};
-use usance_core::treasury::score::{Record, score};
+use usance_core::treasury::score::{ValidatorRecord, score};
 use usance_engine::operations::whole::{some_whole, whole};
 use utoipa::ToSchema;
 
@@ -172,12 +173,12 @@ fn shape(state: &State, asset: AssetIx, policy: &Policy) -> PolicyShape {
 }
 
 impl PolicyShape {
-    /// Reads it, in the unit of the coin that a network stakes; where there is no network amounts are whole numbers.
+    /// Reads it, in the unit of the coin that a network stakes; where there is no network, with as many decimals as any coin has.
     ///
     /// # Errors
     /// 400 with the field's name.
     pub fn read(self, state: &State, network: Option<&Network>) -> Result<Policy, Problem> {
-        let digits = network.and_then(|network| network.asset(0)).map_or(0, |asset| decimals(state, asset));
+        let digits = network.and_then(|network| network.asset(0)).map_or(ASSET_DECIMALS_MAX, |asset| decimals(state, asset));
         let by_agent = network.is_some_and(|network| network.desk.office.is_some());
         let halted_ms = if by_agent { HALTED_MS_BY_AGENT } else { HALTED_MS_BY_HAND };
         let units = |field: &str, text: &str| {
@@ -270,9 +271,8 @@ pub fn validators(state: &State, network: &Network) -> Vec<ValidatorShape> {
     let line = |seen: &Validator| {
         let record = network.desk.validators.get(&seen.validator);
         let approved = policy.and_then(|policy| policy.validators.iter().find(|one| one.validator == seen.validator));
-        let stakes = picture.delegations.iter().filter(|line| line.validator == seen.validator);
         let score = score(seen, record);
-        let count = |of: fn(&Record) -> u32| record.map_or(0, of);
+        let count = |of: fn(&ValidatorRecord) -> u32| record.map_or(0, of);
         ValidatorShape {
             validator: seen.validator.clone(),
             name: seen.name.clone(),
@@ -280,7 +280,7 @@ pub fn validators(state: &State, network: &Network) -> Vec<ValidatorShape> {
             commission: seen.commission.to_text(),
             power: seen.power.to_text(),
             missed: seen.missed,
-            stake: amount(state, asset, stakes.fold(Amount::ZERO, |sum, line| sum.plus(line.stake))),
+            stake: amount(state, asset, picture.staked_with(&seen.validator)),
             approved: approved.is_some(),
             barred: policy.is_some_and(|policy| policy.is_barred(&seen.validator)),
             weight: approved.map(|one| one.weight),

@@ -12,8 +12,8 @@ use crate::machine::state::State;
 use crate::machine::verb::fact::{Fact, NO_MONEY};
 use crate::machine::verb::named::{asset, invalid};
 use crate::money::Rate;
+use crate::treasury::desk::Desk;
 use crate::treasury::network::{Address, Coin, Destination, Network, NetworkTerms};
-use crate::treasury::order::Desk;
 use serde::{Deserialize, Serialize};
 
 /// A network as an operator describes it.

@@ -20,9 +20,10 @@ use crate::machine::verb::named::invalid;
 use crate::machine::verb::person;
 use crate::person::proposal::{Approval, Verdict};
 use crate::person::{Person, Signature};
+use crate::treasury::desk::Office;
 use crate::treasury::ground::Ground;
 use crate::treasury::network::Network;
-use crate::treasury::order::{Heading, Office, Order, OrderKind, OrderStanding, SignedTransaction};
+use crate::treasury::order::{Heading, Order, OrderKind, OrderStanding, SignedTransaction};
 use serde::{Deserialize, Serialize};
 
 /// A signature under an order as it is brought.
