@@ -64,6 +64,8 @@ pub const TREASURY_ADDRESSES_MAX: usize = 64;
 pub const PICTURE_LINES_MAX: usize = 20_000;
 /// The longest address, hash and name in a picture, in bytes.
 pub const PICTURE_TEXT_BYTES_MAX: usize = 128;
+/// How many validators customers are shown one by one; the others are added up.
+pub const VALIDATORS_SHOWN_MAX: usize = 100;
 /// The longest reference of a deposit or withdrawal, in bytes.
 pub const REFERENCE_BYTES_MAX: usize = 128;
 /// The westernmost offset of the platform's day, in minutes.

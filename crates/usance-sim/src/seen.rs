@@ -359,8 +359,16 @@ pub fn waiting_now(state: &State) -> Option<Facts> {
         .under_way
         .iter()
         .map(|moving| format!("{}:{}:{}:{}", moving.direction == Direction::Sweep, moving.hash, moving.coin, moving.amount.units()));
+    let stakes = network.stake_by_validator().into_iter().filter(|(_, stake)| *stake != Balance::ZERO);
+    let stakes = stakes.map(|(validator, stake)| format!("{validator}:{}", stake.units()));
+    let slash = network.last_slash.as_ref().map(|slash| {
+        let from: Vec<String> = slash.from.iter().map(|one| format!("{}:{}", one.validator, one.amount.units())).collect();
+        format!("{} {}", slash.at.ms(), from.join(" "))
+    });
     Some(
         Facts::of("waiting")
+            .with("stakes", stakes.collect::<Vec<_>>().join(" "))
+            .with_some("slash", slash)
             .with("addresses", network.addresses.len())
             .with("destinations", network.destinations.len())
             .with_some("picture", network.picture.as_ref().map(|picture| picture.number))

@@ -197,7 +197,7 @@ pub fn proposal(state: &State, number: u64) -> Answer {
 #[must_use]
 pub fn product(state: &State, product: ProductIx, at: Timestamp) -> Answer {
     view::product(state, product, at).map_or(Answer::Done, |view| {
-        let is_staked = state.treasury.is_open(view.asset);
+        let is_staked = state.treasury.is_staked(view.asset);
         Answer::Offered { product: Box::new(view), is_staked }
     })
 }

@@ -24,6 +24,7 @@ pub mod present;
 pub mod preview;
 pub mod registry;
 pub mod rejection;
+pub mod staking;
 pub mod state;
 pub mod treasury;
 pub mod verb;

@@ -51,6 +51,11 @@ impl Treasury {
     pub fn is_open(&self, asset: AssetIx) -> bool {
         self.networks.iter().any(|network| network.picture.is_some() && network.coin_of(asset).is_some())
     }
+    /// Whether an asset is staked on a network: its yield comes from there since the treasury has begun.
+    #[must_use]
+    pub fn is_staked(&self, asset: AssetIx) -> bool {
+        self.networks.iter().any(|network| network.picture.is_some() && network.stakes(asset))
+    }
     /// Where the coins of an asset are, over all networks.
     #[must_use]
     pub fn places(&self, asset: AssetIx) -> Places {

@@ -7,6 +7,9 @@ use crate::money::{Amount, Balance, Rate};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
+/// How long a picture is fresh, in milliseconds: as long as an attestation, for both are told once a day at least.
+pub const PICTURE_FRESH_MS: i64 = super::coverage::FRESH_MS;
+
 /// Free coins at an address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Liquid {

@@ -50,6 +50,8 @@ pub struct Net {
     pub(super) held: Vec<Held>,
     pub(super) differences: u64,
     pub(super) moving: Vec<Moving>,
+    /// The time of the last picture with a slash, and what that took by validator.
+    pub(super) last_slash: Option<(i64, BTreeMap<String, i128>)>,
 }
 
 /// What is known of the wallet's coins of an asset.
@@ -68,6 +70,8 @@ pub(super) struct Story {
     pub(super) held: Vec<Held>,
     pub(super) arrived: Vec<(String, String, usize)>,
     pub(super) begun: Vec<Moving>,
+    /// What was slashed, by validator.
+    pub(super) slashed: BTreeMap<String, i128>,
     pub(super) aside: Option<&'static str>,
 }
 
@@ -104,6 +108,19 @@ impl Net {
         self.held.iter().for_each(|held| add(held.coin, held.account, -held.units));
         self.moving.iter().for_each(|moving| add(moving.coin, "in_transit", signed(moving.units)));
         books
+    }
+
+    /// What is booked as staked with each validator.
+    pub(super) fn stakes(&self) -> BTreeMap<String, i128> {
+        let mut stakes: BTreeMap<String, i128> = BTreeMap::new();
+        for line in self.picture.iter().flat_map(|picture| &picture.delegations) {
+            *stakes.entry(line.validator.clone()).or_default() += signed(line.stake.units());
+        }
+        for held in self.held.iter().filter(|held| held.account == "treasury_staked") {
+            *stakes.entry(held.validator.clone()).or_default() -= held.units;
+        }
+        stakes.retain(|_, units| *units != 0);
+        stakes
     }
 
     /// Whether anything is there at an address.
@@ -191,13 +208,13 @@ impl Net {
                     story.aside.get_or_insert("stake_from_nowhere");
                     self.hold(&mut story, account, (coin, &address, &validator), rest, None);
                 }
-                "treasury_staked" if reached || (flow.touched == 0 && fell) => self.lose(&mut story, account, there, -rest),
+                "treasury_staked" if reached || (flow.touched == 0 && fell) => self.lose(&mut story, (account, &validator), there, -rest),
                 "treasury_unbonding"
                     if rest < 0 && (stays || !was.contains_key(&key) || is_due(&before, picture, &address, &validator, started)) =>
                 {
                     // What would be there, with what transactions put in and without what they took out, but before it was freed.
                     let freed: i128 = matured(picture, &address, &validator, started);
-                    self.lose(&mut story, account, there + flow.units + freed, -rest);
+                    self.lose(&mut story, (account, &validator), there + flow.units + freed, -rest);
                 }
                 _ => self.hold(&mut story, account, (coin, &address, &validator), rest, None),
             }
@@ -241,7 +258,8 @@ impl Net {
         }
     }
 
-    fn lose(&self, story: &mut Story, account: &'static str, of: i128, units: i128) {
+    fn lose(&self, story: &mut Story, (account, validator): (&'static str, &str), of: i128, units: i128) {
+        *story.slashed.entry(validator.to_owned()).or_default() += units;
         self.book(story, 0, "slashing_loss", account, units);
         if units > of * signed(self.slashed_at_most) / 100_000_000 + 1 {
             story.aside.get_or_insert("slashed_too_much");

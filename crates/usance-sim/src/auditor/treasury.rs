@@ -48,6 +48,7 @@ impl Auditor {
             held: Vec::new(),
             differences: 0,
             moving: Vec::new(),
+            last_slash: None,
         });
         Ok(Auditor::net_facts())
     }
@@ -225,6 +226,9 @@ impl Auditor {
         net.held.extend(story.held);
         net.moving.retain(|moving| moving.sweep || !story.arrived.contains(&(moving.hash.clone(), moving.address.clone(), moving.coin)));
         net.moving.extend(story.begun);
+        if !story.slashed.is_empty() {
+            net.last_slash = Some((picture.time.ms(), story.slashed));
+        }
         net.picture = Some(picture);
         net.aside = None;
     }
@@ -299,8 +303,14 @@ impl Auditor {
         let held: Vec<String> =
             net.held.iter().map(|held| format!("{}:{}:{}:{}", held.number, held.account, held.coin, held.units)).collect();
         let moving = net.moving.iter().map(|moving| format!("{}:{}:{}:{}", moving.sweep, moving.hash, moving.coin, moving.units));
+        let by_validator = |units: &BTreeMap<String, i128>| {
+            let lines: Vec<String> = units.iter().map(|(validator, units)| format!("{validator}:{units}")).collect();
+            lines.join(" ")
+        };
         Some(
             Facts::of("waiting")
+                .with("stakes", by_validator(&net.stakes()))
+                .with_some("slash", net.last_slash.as_ref().map(|(at, taken)| format!("{at} {}", by_validator(taken))))
                 .with("addresses", net.addresses.len())
                 .with("destinations", net.destinations.len())
                 .with_some("picture", net.picture.as_ref().map(|picture| picture.number))

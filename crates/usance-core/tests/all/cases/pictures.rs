@@ -52,6 +52,7 @@ impl Scene {
             apart: Vec::new(),
             differences: 0,
             under_way: Vec::new(),
+            last_slash: None,
         };
         let next = Picture {
             number: 1,

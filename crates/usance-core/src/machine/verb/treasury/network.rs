@@ -160,6 +160,7 @@ impl Fact for NetworkCreated {
             apart: Vec::new(),
             differences: 0,
             under_way: Vec::new(),
+            last_slash: None,
         });
         for asset in assets {
             if state.treasury.coverage(asset).is_none() {

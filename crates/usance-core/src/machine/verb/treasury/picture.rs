@@ -17,7 +17,7 @@ use crate::treasury::apart::Apart;
 use crate::treasury::digest::digest;
 use crate::treasury::explain::{Explained, explain};
 use crate::treasury::moves::{MoveKind, account, entries};
-use crate::treasury::network::{Aside, Direction, Implausible, Network, UnderWay};
+use crate::treasury::network::{Aside, Direction, Implausible, Network, Slash, UnderWay};
 use crate::treasury::picture::Picture;
 use serde::{Deserialize, Serialize};
 
@@ -169,6 +169,9 @@ fn count(state: &mut State, ix: NetworkIx, picture: Box<Picture>, explained: &Ex
     let Some(network) = state.treasury.network_mut(ix) else {
         return state.break_with("a picture has a network", format!("network {}", ix.0));
     };
+    if let Some(slash) = Slash::seen(&picture, &explained.moves) {
+        network.last_slash = Some(Box::new(slash));
+    }
     network.picture = Some(picture);
     network.aside = None;
     network.differences = network.differences.saturating_add(u64::try_from(explained.apart.len()).unwrap_or(u64::MAX));
