@@ -82,6 +82,7 @@ FITTING = {
     "reward_pool_move": lambda n: (None, {"asset": "SOL", "amount": "0.01", "kind": "fund"}),
     "second_factor_remove": lambda n: ({"id": "alice"}, None),
     "sign_in_link_create": lambda n: ({"id": "alice"}, {}),
+    "staking_get": lambda n: ({"asset": "SOL"}, None),
     "subscription_create": lambda n: (None, {"product": "sol-flex", "amount": "0.01", "source": "funding_then_spot", "agreement": AGREEMENT[0]}),
     "subscription_preview": lambda n: (None, {"product": "sol-flex", "amount": "0.01"}),
     "token_create": lambda n: (None, {"name": f"fits-{n}", "role": "auditor"}),

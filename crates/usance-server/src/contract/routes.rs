@@ -34,6 +34,10 @@ pub fn table() -> Vec<Route> {
         get_route("/openapi.json", "openapi_get", "This contract, as OpenAPI 3.1.", || get(service::openapi)),
         get_route("/docs", "docs_get", "This contract, as a page.", || get(service::docs)),
         get_route("/v1/assets", "asset_list", "The coins.", || get(asset::asset_list)).lists::<shape::AssetShape>(),
+        get_route("/v1/assets/{asset}/staking", "staking_get", "Where the coins of an asset are, and with whom they are staked.", || {
+            get(asset::staking_get)
+        })
+        .gives::<shape::StakingShape>(),
         get_route("/v1/products", "product_list", "The catalogue.", || get(product::product_list))
             .query(&["asset", "kind", "status"])
             .lists::<shape::ProductShape>(),

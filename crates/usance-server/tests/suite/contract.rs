@@ -18,5 +18,5 @@ mod paging;
 mod people;
 mod rejections;
 mod statement;
-mod treasury;
-mod two_people;
+pub mod treasury;
+pub mod two_people;

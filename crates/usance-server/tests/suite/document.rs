@@ -232,6 +232,7 @@ fn reads(platform: &Platform, reader: &mut Reader) {
     let get = |reader: &mut Reader, sender: &Client, operation: &str, path: &str| reader.read(operation, &sender.get(path).ok());
     let public = platform.server.public();
     get(reader, &public, "asset_list", "/v1/assets");
+    get(reader, &public, "staking_get", "/v1/assets/SOL/staking");
     get(reader, &public, "product_list", "/v1/products");
     get(reader, &public, "product_get", "/v1/products/eth-tiers");
     for product in ["sol-flex", "eth-tiers"] {

@@ -24,7 +24,7 @@ fn path(route: &Route) -> String {
         path if path.contains("treasury") => "hub",
         _ => "alice",
     };
-    let path = route.path.replace("{id}", id).replace("{version}", "v1");
+    let path = route.path.replace("{id}", id).replace("{version}", "v1").replace("{asset}", "SOL");
     if route.operation == "estimate_get" { path + "?amount=1" } else { path }
 }
 
@@ -131,6 +131,7 @@ fn the_table_gives_each_role_what_the_contract_says() {
         "/openapi.json",
         "/docs",
         "/v1/assets",
+        "/v1/assets/{asset}/staking",
         "/v1/products",
         "/v1/products/{id}",
         "/v1/products/{id}/rates",
@@ -244,7 +245,7 @@ fn what_is_not_in_the_table_is_not_there() {
             }
         }
     }
-    for unreadable in ["/v1/products/%FF", "/v1/agreements/%C3", "/v1/positions/%80"] {
+    for unreadable in ["/v1/assets/%FF/staking", "/v1/products/%FF", "/v1/agreements/%C3", "/v1/positions/%80"] {
         operator.get(unreadable).refused(400, "malformed_request");
     }
 }

@@ -8,9 +8,11 @@ mod position;
 pub mod preview;
 mod product;
 pub mod proposal;
+pub mod staking;
 pub mod treasury;
 
 pub use crate::wire::text::{agreement_version, amount, balance, decimals, figures, hex, product_id, symbol};
 pub use parts::*;
 pub use position::{PositionShape, PositionStateWord, position};
 pub use product::*;
+pub use staking::{StakingShape, staking};

@@ -341,7 +341,7 @@ pub struct ProductShape {
 /// A product as it is now.
 #[must_use]
 pub fn product_now(state: &State, view: &ProductView) -> ProductShape {
-    product(state, view, state.treasury.is_open(view.asset))
+    product(state, view, state.treasury.is_staked(view.asset))
 }
 
 /// A product, where its asset is staked on a network or not.

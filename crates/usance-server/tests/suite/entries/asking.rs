@@ -56,6 +56,8 @@ fn uri(route: &Route, dice: &mut Dice<'_>) -> Option<Uri> {
             &["alice", "bob"]
         } else if route.path.contains("treasury") {
             &["hub"]
+        } else if part == "{asset}" {
+            &["SOL", "ETH", "BTC"]
         } else if part == "{version}" {
             &["v1"]
         } else {

@@ -67,7 +67,7 @@ fn every_route_answers_every_sender_as_the_table_says() {
         // A browser's session opens no route of the contract, so no other site can use it there.
         if !public {
             let headers = [("cookie", session.as_str()), ("sec-fetch-site", "same-origin")];
-            let path = route.path.replace("{id}", "1").replace("{version}", "v1");
+            let path = route.path.replace("{id}", "1").replace("{version}", "v1").replace("{asset}", "SOL");
             let answer = platform.server.public().send(route.method.as_str(), &path, &headers, None);
             assert_eq!((answer.status, answer.code().as_str()), (401, "unauthorized"), "{operation}: a session");
             assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{operation}");
