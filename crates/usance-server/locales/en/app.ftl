@@ -126,6 +126,51 @@ assets-empty = No coins yet
 assets-empty-explain = Once your exchange credits coins to your Spot or Funding account, they appear here.
 see-products = See what can be staked
 
+## Where your coins are
+staking-title = Where your coins are
+staking-places = Places
+staking-places-table = Table of the places
+staking-place = Place
+staking-share = Share
+staking-bar = Shares of the places as a bar. The table below has each of them.
+staking-network = { $asset } is staked on its network. These are all { $asset } that customers and the platform have here, staked or not.
+staking-platform = { $asset } is not staked on a network. The platform alone pays what it yields.
+staking-wallet-explain = The exchange's wallet also holds what customers have in Spot and Funding.
+place-wallet = In the exchange's wallet
+place-in_transit = On the way
+place-liquid = Free on the network
+place-staked = Staked
+place-unbonding = Being freed
+place-claimable = Earned, not yet claimed
+staking-picture = How this is known: { $network }
+staking-height = Block
+staking-time = Time of that block
+staking-age = Age
+staking-just-now = Just now
+staking-ago = { $time } ago
+staking-stale = This is old: the network may show something else by now.
+staking-validators = Validators
+staking-validators-table = Table of the validators
+staking-validators-none = Nothing is staked with a validator now.
+staking-validator = Validator
+staking-commission = Commission
+staking-untold = Not told
+staking-others = { $count ->
+    [one] One more validator
+   *[other] { $count } more validators
+}
+validator-active = Active
+validator-inactive = Inactive
+validator-jailed = Jailed
+validator-tombstoned = Put out for ever
+staking-freed-on = Free on
+staking-freed-none = Nothing is being freed now.
+staking-undated = Being looked into
+staking-slash = Last slash
+staking-slash-none = No slash has been seen.
+staking-slash-at = Seen in the block of
+staking-slash-amount = Taken
+
 ## Transfer
 transfer-title = Transfer
 transfer-direction = Direction
@@ -195,6 +240,7 @@ timeline-principal-back = Your principal comes back
 timeline-maturity-back = The term ends and your principal comes back
 timeline-any-time = You redeem
 timeline-any-time-explain = Any time, paid at once.
+timeline-any-time-explain-may_queue = Any time. You may have to wait for your coins.
 terms-title = Terms
 next-distribution = Next reward distribution
 first-distribution = First reward if you subscribe now
@@ -216,6 +262,7 @@ rule-accrual = Interest accrues from the moment you subscribe and counts in comp
 rule-exact = Fractions that are too small to pay are carried to the next day. Nothing is lost to rounding.
 rule-flexible-paid = Each day's reward is paid into your Funding account as soon as the day closes.
 rule-flexible-redeem = You can redeem any amount any time. A day that is not complete earns nothing.
+rule-flexible-redeem-may_queue = You can redeem any amount any time, and may have to wait for the coins. A day that is not complete earns nothing.
 rule-fixed-paid = Each day's reward is added up and paid into your Funding account when the terms say so, at the end of the term at the latest.
 rule-early-clawback = You can leave early, at the price of all rewards: what was paid is deducted from your principal, what was not paid is given up.
 rule-early-never = This term cannot be left early.
@@ -237,13 +284,27 @@ risks-intro = Staking can lose money. Read this before you stake more than you c
 risk-principal = Your principal is not protected
 risk-principal-text = Staked coins are not a deposit. No scheme insures them, and in a bad case you get back less than you staked.
 risk-apr = The APR can change
-risk-apr-text = The reference APR is a maximum. Operators may announce another rate for days ahead, and a single day can settle lower. Locked rates hold for their term.
+risk-apr-text = The reference APR is a maximum. Operators may announce another rate for days ahead, and a single day can settle lower. Where a product passes on what its network pays, the rate follows that, and can fall to nothing. Locked rates hold for their term.
 risk-lock-up = A fixed term locks you in
 risk-lock-up-text = Until maturity you can leave only where the terms allow it, and then you give up every reward of the term, paid and unpaid.
 risk-slashing = Validators can be punished
-risk-slashing-text = Networks destroy a part of the stake of validators that misbehave or fail (slashing). Such a loss can reach you.
+risk-slashing-text = Networks destroy a part of the stake of validators that misbehave or fail (slashing). Each product says who bears such a loss: the platform alone, or its customers, too. A coin that is not staked on a network has no validators.
 risk-price = The price can fall
 risk-price-text = Rewards are paid in the coin you stake. If its price falls, your rewards and your principal are worth less.
+risk-platform = The platform alone pays this yield. The coin is not staked on a network: no validator can be slashed, and everything depends on the platform.
+risk-slashing-platform = Validators can be slashed. The platform bears that loss: it does not reduce your principal, as long as the platform can pay.
+risk-slashing-shared = Validators can be slashed. What the platform does not bear of such a loss reduces your principal.
+risk-slashing-shared-later = If the platform stakes this coin on a network later, a slash can reduce your principal.
+risk-rate-reference = The APR can change: the platform may announce another one, and a single day can settle lower.
+risk-rate-network = The rate follows what the network pays, up to the reference APR. It can fall to nothing.
+risk-rate-network-later = The rate is to follow what a network pays. Until this coin is staked on one, it depends on the platform, and it can fall to nothing.
+risk-rate-locked = Your rate is locked for the term. It does not rise when others do.
+risk-exit-instant = The platform promises to pay at once when you leave. That promise is as good as the platform.
+risk-exit-may_queue = When you leave you may have to wait until enough coins are free. You are told a date, and it can move.
+risk-source = Somebody has to pay the yield
+risk-source-text = Where a coin is staked, its network pays what validators earn. Where it is not, the platform alone pays the yield, from its own means. Each product says which it is.
+risk-exit = Leaving can take time
+risk-exit-text = Staked coins are freed by the network only after days or weeks. Some products promise to pay at once all the same; others say that you may have to wait. If too few coins are free, you wait in either case.
 
 ## Subscribing
 stake-asset = Stake { $asset }

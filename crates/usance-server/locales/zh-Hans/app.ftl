@@ -123,6 +123,51 @@ assets-empty = 暂无资产
 assets-empty-explain = 交易所将币记入您的现货账户或资金账户后，会显示在这里。
 see-products = 查看可质押产品
 
+## Where your coins are
+staking-title = 您的币在哪里
+staking-places = 存放位置
+staking-places-table = 存放位置表
+staking-place = 位置
+staking-share = 占比
+staking-bar = 以条形图显示各位置的占比，下方表格逐一列出。
+staking-network = { $asset } 质押在其网络上。以下为客户和平台在此持有的全部 { $asset }，不论是否质押。
+staking-platform = { $asset } 未质押在任何网络上，其收益仅由平台支付。
+staking-wallet-explain = 交易所钱包中也包括客户在现货账户和资金账户中的余额。
+place-wallet = 交易所钱包中
+place-in_transit = 转移途中
+place-liquid = 网络上可自由支配
+place-staked = 已质押
+place-unbonding = 解除质押中
+place-claimable = 已赚取，尚未领取
+staking-picture = 数据来源：{ $network }
+staking-height = 区块
+staking-time = 该区块的时间
+staking-age = 距今
+staking-just-now = 刚刚
+staking-ago = { $time }前
+staking-stale = 该数据较旧：网络目前的状态可能已经不同。
+staking-validators = 验证者
+staking-validators-table = 验证者表
+staking-validators-none = 目前没有质押给任何验证者。
+staking-validator = 验证者
+staking-commission = 佣金
+staking-untold = 无信息
+staking-others = { $count ->
+    [1] 另有1个验证者
+   *[other] 另有{ $count }个验证者
+}
+validator-active = 活跃
+validator-inactive = 未活跃
+validator-jailed = 暂时禁闭
+validator-tombstoned = 永久移除
+staking-freed-on = 解除日期
+staking-freed-none = 目前没有正在解除质押的币。
+staking-undated = 核查中
+staking-slash = 最近一次罚没
+staking-slash-none = 尚未发现罚没。
+staking-slash-at = 发现于该时间的区块
+staking-slash-amount = 罚没数量
+
 ## Transfer
 transfer-title = 划转
 transfer-direction = 划转方向
@@ -192,6 +237,7 @@ timeline-principal-back = 本金返还
 timeline-maturity-back = 期限结束，本金返还
 timeline-any-time = 赎回
 timeline-any-time-explain = 可随时赎回，立即到账。
+timeline-any-time-explain-may_queue = 可随时赎回，但可能需要等待到账。
 terms-title = 产品条款
 next-distribution = 下次奖励发放
 first-distribution = 现在申购的首次收益时间
@@ -213,6 +259,7 @@ rule-accrual = 利息自您申购之时起算，按完整的自然日计息：�
 rule-exact = 金额过小而无法支付的尾数结转至次日，不会因舍入而损失。
 rule-flexible-paid = 每日奖励在当日结束后立即发放至您的资金账户。
 rule-flexible-redeem = 您可以随时赎回任意金额。不满一个完整自然日的，当日不产生奖励。
+rule-flexible-redeem-may_queue = 您可以随时赎回任意金额，但可能需要等待到账。不满一个完整自然日的，当日不产生奖励。
 rule-fixed-paid = 每日奖励逐日累计，按产品条款约定的时间发放至您的资金账户，最迟在期限结束时发放。
 rule-early-clawback = 您可以提前赎回，代价是失去全部奖励：已发放的奖励从您的本金中扣除，未发放的奖励视为放弃。
 rule-early-never = 该期限不支持提前赎回。
@@ -234,13 +281,27 @@ risks-intro = 质押可能造成资金损失。如果您打算质押的金额超
 risk-principal = 您的本金不受保障
 risk-principal-text = 质押的币不是存款。没有任何保险或保障机制为其承保，在不利情况下，您取回的数量会少于质押的数量。
 risk-apr = 年化利率可能变动
-risk-apr-text = 参考年化为上限。运营方可以为今后的日期公告其他利率，单日的结算利率也可能更低。已锁定的利率在其期限内保持不变。
+risk-apr-text = 参考年化为上限。运营方可以为今后的日期公告其他利率，单日的结算利率也可能更低。如果产品转付网络所支付的收益，利率随之变动，可能降至零。已锁定的利率在其期限内保持不变。
 risk-lock-up = 定期产品会锁定您的资金
 risk-lock-up-text = 到期之前，仅在条款允许时才能提前赎回，且您须放弃该期限内的全部奖励，包括已发放和未发放的奖励。
 risk-slashing = 验证者可能受到惩罚
-risk-slashing-text = 验证者作恶或发生故障时，网络会销毁其部分质押资产（罚没）。此类损失可能波及您。
+risk-slashing-text = 验证者作恶或发生故障时，网络会销毁其部分质押资产（罚没）。每个产品都说明由谁承担此类损失：仅由平台承担，或客户也须分担。未质押在网络上的币种没有验证者。
 risk-price = 价格可能下跌
 risk-price-text = 奖励以您质押的币种发放。如果该币种价格下跌，您的奖励和本金的价值也会随之减少。
+risk-platform = 该收益仅由平台支付。该币未质押在任何网络上：不存在验证者被罚没的情况，一切取决于平台。
+risk-slashing-platform = 验证者可能被罚没。该损失由平台承担：只要平台有能力支付，您的本金就不会因此减少。
+risk-slashing-shared = 验证者可能被罚没。平台未承担的部分会减少您的本金。
+risk-slashing-shared-later = 如果平台日后将该币质押到网络上，罚没可能减少您的本金。
+risk-rate-reference = 年化利率可能变动：平台可以公告其他利率，单日的结算利率也可能更低。
+risk-rate-network = 利率随网络所支付的收益变动，以参考年化为上限，可能降至零。
+risk-rate-network-later = 利率将随网络所支付的收益变动。在该币质押到网络之前，利率取决于平台，可能降至零。
+risk-rate-locked = 您的利率在期限内锁定。其他利率上升时，它不会随之上升。
+risk-exit-instant = 平台承诺在您赎回时立即支付。该承诺取决于平台自身的能力。
+risk-exit-may_queue = 赎回时，您可能需要等待，直到有足够的币可用。您会得知预计日期，该日期可能变动。
+risk-source = 收益总要有人支付
+risk-source-text = 质押的币由其网络支付验证者所赚取的收益。未质押的币，其收益仅由平台以自有资金支付。每个产品都说明属于哪一种。
+risk-exit = 赎回可能需要时间
+risk-exit-text = 网络需要数天或数周才能解除质押。有些产品仍承诺立即支付，另一些则说明您可能需要等待。如果可用的币不足，无论哪一种您都需要等待。
 
 ## Subscribing
 stake-asset = 质押 { $asset }

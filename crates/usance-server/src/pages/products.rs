@@ -6,6 +6,7 @@ use crate::json::rate::{RateLine, rate_lines};
 use crate::json::shape::{AvailabilityWord, DistributionWord, EarlyRedemptionWord, EstimateShape, ProductShape, RateModeWord};
 use crate::look::chart::Chart;
 use crate::pages::failure::sentence;
+use crate::pages::risks::{self, RiskTerms};
 use crate::pages::seen::{Seen, look};
 use crate::pages::shell::{Room, Shell, show};
 use crate::pages::visitor::{Signed, Visitor};
@@ -228,6 +229,18 @@ impl ProductPage {
     }
     fn leaves_early(&self) -> bool {
         self.offer.product.kind.0.leaves_early()
+    }
+    /// The names of what can go wrong.
+    fn risks(&self) -> Vec<&'static str> {
+        risks::sentences(&self.offer.product)
+    }
+    /// The name of what is said of leaving any time.
+    fn any_time(&self) -> &'static str {
+        RiskTerms::of(&self.offer.product).any_time()
+    }
+    /// The name of the rule about redeeming any time.
+    fn redeem_rule(&self) -> &'static str {
+        RiskTerms::of(&self.offer.product).redeem_rule()
     }
     fn is_locked(&self) -> bool {
         self.offer.product.rate == RateModeWord::Locked

@@ -2,9 +2,10 @@
 
 use crate::app::App;
 use crate::json::account::{self, AccountShape};
+use crate::json::asset::staking_at;
 use crate::json::product::estimate_at;
 use crate::json::shape::preview::{RedemptionPreviewShape, SubscriptionPreviewShape};
-use crate::json::shape::{self, EstimateShape, PositionShape, ProductShape};
+use crate::json::shape::{self, EstimateShape, PositionShape, ProductShape, StakingShape};
 use crate::pages::shell::{Room, Shell};
 use crate::pages::visitor::Visitor;
 use crate::wire::problem::Problem;
@@ -87,6 +88,14 @@ impl Seen<'_> {
     pub fn product(&self, id: &str) -> Result<ProductShape, Problem> {
         let found = product::get_at(self.state, self.now, id).map_err(|no| self.no(&no))?;
         Ok(shape::product_now(self.state, &found))
+    }
+
+    /// Where the coins of an asset are.
+    ///
+    /// # Errors
+    /// `asset_not_found`.
+    pub fn staking(&self, asset: &str) -> Result<StakingShape, Problem> {
+        staking_at(self.state, self.now, asset)
     }
 
     /// A customer's positions, newest first, each with its number.

@@ -151,6 +151,7 @@ fn path(page: &PageRoute, dice: &mut Dice<'_>, browser: &Browser) -> (String, St
         }
         let usual: &[&str] = match part {
             "{version}" => &["v1"],
+            "{asset}" => &["SOL", "BTC"],
             "{mark}" => &["000000000000", "0"],
             "{name}" => &["app.css", "app.js", "htmx.min.js", "icon.svg", "none"],
             "{place}" => &receipt,
