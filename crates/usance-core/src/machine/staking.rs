@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 /// Where coins can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum CoinPlace {
     /// In the exchange's wallet: custody. What customers have in Spot and Funding is there, too.
     Wallet,
     /// On the way between the wallet and the treasury.
@@ -30,26 +30,26 @@ pub enum Place {
     Claimable,
 }
 
-impl Place {
+impl CoinPlace {
     /// Every place, in the order in which they are shown, with its account.
-    pub const ALL: [(Place, LedgerAccount); 6] = [
-        (Place::Wallet, LedgerAccount::Custody),
-        (Place::InTransit, LedgerAccount::InTransit),
-        (Place::Liquid, LedgerAccount::TreasuryLiquid),
-        (Place::Staked, LedgerAccount::TreasuryStaked),
-        (Place::Unbonding, LedgerAccount::TreasuryUnbonding),
-        (Place::Claimable, LedgerAccount::TreasuryClaimable),
+    pub const ALL: [(CoinPlace, LedgerAccount); 6] = [
+        (CoinPlace::Wallet, LedgerAccount::Custody),
+        (CoinPlace::InTransit, LedgerAccount::InTransit),
+        (CoinPlace::Liquid, LedgerAccount::TreasuryLiquid),
+        (CoinPlace::Staked, LedgerAccount::TreasuryStaked),
+        (CoinPlace::Unbonding, LedgerAccount::TreasuryUnbonding),
+        (CoinPlace::Claimable, LedgerAccount::TreasuryClaimable),
     ];
     /// The word on the wire.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
-            Place::Wallet => "wallet",
-            Place::InTransit => "in_transit",
-            Place::Liquid => "liquid",
-            Place::Staked => "staked",
-            Place::Unbonding => "unbonding",
-            Place::Claimable => "claimable",
+            CoinPlace::Wallet => "wallet",
+            CoinPlace::InTransit => "in_transit",
+            CoinPlace::Liquid => "liquid",
+            CoinPlace::Staked => "staked",
+            CoinPlace::Unbonding => "unbonding",
+            CoinPlace::Claimable => "claimable",
         }
     }
 }
@@ -58,7 +58,7 @@ impl Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlaceView {
     /// Where.
-    pub place: Place,
+    pub place: CoinPlace,
     /// How much; below zero where coins that are held apart were used.
     pub amount: Balance,
     /// Which share of all places that is, in ten-thousandths ([`shares`]); `None` where there are no coins at all.
@@ -146,10 +146,10 @@ pub fn staking(state: &State, asset: AssetIx, now: Timestamp) -> StakingView {
 
 fn places(state: &State, asset: AssetIx) -> Vec<PlaceView> {
     let control = state.registry.control.get(asset.index()).copied().unwrap_or_default();
-    let amounts = Place::ALL.map(|(_, account)| control.balance(account));
+    let amounts = CoinPlace::ALL.map(|(_, account)| control.balance(account));
     let shares = shares(&amounts);
     let share = |at: usize| shares.as_ref().and_then(|shares| shares.get(at).copied());
-    let lines = Place::ALL.into_iter().zip(amounts).enumerate();
+    let lines = CoinPlace::ALL.into_iter().zip(amounts).enumerate();
     lines.map(|(at, ((place, _), amount))| PlaceView { place, amount, share: share(at) }).collect()
 }
 

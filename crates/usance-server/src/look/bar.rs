@@ -55,7 +55,7 @@ pub fn parts<'a>(shares: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<Pa
 mod tests {
     use super::{COLOURS, WIDTH, colour, parts};
     use std::collections::BTreeSet;
-    use usance_core::machine::staking::Place;
+    use usance_core::machine::staking::CoinPlace;
 
     #[test]
     fn parts_stand_side_by_side_and_fill_the_bar() {
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn every_place_has_a_colour_of_its_own() {
-        let colours: BTreeSet<&str> = Place::ALL.iter().map(|(place, _)| colour(place.word())).collect();
+        let colours: BTreeSet<&str> = CoinPlace::ALL.iter().map(|(place, _)| colour(place.word())).collect();
         assert_eq!((colours.len(), colours.contains("currentColor")), (COLOURS.len(), false));
     }
 }

@@ -6,7 +6,7 @@ use usance_core::ledger::{JournalEntry, LedgerAccount, Whose, credit, debit};
 use usance_core::limits::VALIDATORS_SHOWN_MAX;
 use usance_core::machine::State;
 use usance_core::machine::registry::Asset;
-use usance_core::machine::staking::{KnownValidator, Place, StakingView, staking};
+use usance_core::machine::staking::{CoinPlace, KnownValidator, StakingView, staking};
 use usance_core::machine::state::{ClockMode, Platform};
 use usance_core::machine::treasury::Treasury;
 use usance_core::money::{Amount, Balance, Rate, SHARE_WHOLE, shares};
@@ -130,7 +130,7 @@ fn apart(place: PlaceKind, validator: &str, amount: i128) -> Apart {
     Apart { number: 1, address: 0, place, validator: validator.into(), coin: 0, amount: booked(amount), cause: Cause::Unexplained, since }
 }
 
-fn place(view: &StakingView, place: Place) -> (i128, Option<u16>) {
+fn place(view: &StakingView, place: CoinPlace) -> (i128, Option<u16>) {
     view.places.iter().find(|one| one.place == place).map(|one| (one.amount.units(), one.share)).expect("every place")
 }
 
@@ -141,8 +141,8 @@ fn adds_up(view: &StakingView) {
     let shares: Option<Vec<u16>> = view.places.iter().map(|one| one.share).collect();
     assert!(shares.is_none_or(|shares| shares.iter().map(|share| u32::from(*share)).sum::<u32>() == u32::from(SHARE_WHOLE)));
     let [network] = view.networks.as_slice() else { panic!("{view:?}") };
-    assert_eq!(sum(&mut network.validators.iter().map(|one| one.stake)) + network.others.1.units(), place(view, Place::Staked).0);
-    assert_eq!(sum(&mut network.unbonding.iter().map(|one| one.amount)), place(view, Place::Unbonding).0);
+    assert_eq!(sum(&mut network.validators.iter().map(|one| one.stake)) + network.others.1.units(), place(view, CoinPlace::Staked).0);
+    assert_eq!(sum(&mut network.unbonding.iter().map(|one| one.amount)), place(view, CoinPlace::Unbonding).0);
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn where_the_coins_of_an_asset_are() {
     adds_up(&view);
     assert!(view.is_staked);
     assert_eq!(view.total, booked(1_005));
-    let seen = Place::ALL.map(|(of, _)| place(&view, of));
+    let seen = CoinPlace::ALL.map(|(of, _)| place(&view, of));
     // 3,980.0995, 298.5075, 4,975.1244, 696.5174 and 49.7512: rounded down they lack two, which go to the last two.
     let expected = [(400, 3_980), (0, 0), (30, 298), (500, 4_975), (70, 697), (5, 50)];
     assert_eq!(seen, expected.map(|(amount, share)| (amount, Some(share))));
@@ -200,7 +200,7 @@ fn what_is_held_apart_is_in_no_part() {
     ];
     let view = staking(&state(network), SOL, Timestamp::from_ms(10 * DAY_MS));
     adds_up(&view);
-    assert_eq!(place(&view, Place::Liquid), (-15, Some(0)), "below zero where what is held apart was used: it has no share");
+    assert_eq!(place(&view, CoinPlace::Liquid), (-15, Some(0)), "below zero where what is held apart was used: it has no share");
     let validators: Vec<(&str, i128)> = view.networks[0].validators.iter().map(|one| (one.validator.as_str(), one.stake.units())).collect();
     assert_eq!(validators, [("ben", 200), ("gone", 50)], "of anna's nothing is booked; what is missing of another is");
     let last = view.networks[0].unbonding.last().expect("one");
