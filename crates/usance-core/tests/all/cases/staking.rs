@@ -241,7 +241,7 @@ fn shares_make_a_whole() {
     let mut seed = 0u64;
     let mut drawn = |below: i128| {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        i128::from(seed >> 33) * below >> 31
+        (i128::from(seed >> 33) * below) >> 31
     };
     for round in 0..3_000 {
         let largest = [3, 10_000, 10i128.pow(28)][round % 3];
