@@ -28,6 +28,7 @@ POSITION = ["1"]
 TERM = ["1"]
 TOKENS = ["1"]
 NETWORK = ["fits"]
+PLANNED = []
 MOVEMENT = ["0"]
 PROPOSAL = ["1"]
 # The public keys of RFC 8032's first three tests.
@@ -51,6 +52,17 @@ def network(n):
     return {**named, "coins": [{"asset": "SOL", "denomination": "lamport"}], **terms}
 
 
+def policy(n):
+    needed = {"none_below": "0", "people": 1}
+    kinds = ("top_up", "delegate", "undelegate", "cancel_undelegation", "redelegate", "claim")
+    return {
+        "validators": [{"validator": "one", "weight": 1, "cap": "1"}], "buffer_low": "0", "buffer_target": "0.1", "buffer_high": "0.2",
+        "gas_reserve": "0.1", "order_min": "0.1", "claim_above": "1", "claim_days": n % 30 + 1, "entries_max": 7, "commission_max": "0.1",
+        "fee_max": "0.01", "order_life_seconds": 86400, "halted_after_seconds": 3600, "redelegates": True, "cancels": False,
+        "approvals": {**{kind: needed for kind in kinds}, "sweep_one_below": "1"},
+    }
+
+
 # Of a request that fits: what its path names, and its body.
 FITTING = {
     "agreement_publish": lambda n: (None, {"version": f"fits-{OWN}-{n}", "text": "Words."}),
@@ -64,8 +76,15 @@ FITTING = {
     "estimate_get": lambda n: ({"id": "sol-flex"}, None),
     "network_create": lambda n: (None, network(n)),
     "network_get": lambda n: ({"id": NETWORK[0]}, None),
+    "office_take": lambda n: ({"id": NETWORK[0]}, {"agent": f"fits-{n}"}),
+    "order_list": lambda n: ({"id": NETWORK[0]}, None),
+    "order_list_due": lambda n: ({"id": NETWORK[0]}, None),
     "password_set": lambda n: ({"id": "alice"}, {"password": f"fits for a while {n}"}),
     "person_create": lambda n: (None, {"name": f"fits-{n}", "public_key": KEYS[n // 3 % 2]}),
+    "plan_get": lambda n: ({"id": NETWORK[0]}, None),
+    # Another network of the same coin has none: the first one that gets a policy keeps it.
+    "policy_get": lambda n: ({"id": NETWORK[0]}, None),
+    "policy_set": lambda n: ({"id": PLANNED[0] if PLANNED else NETWORK[0]}, policy(n)),
     "position_change": lambda n: ({"id": TERM[0]}, {"auto_renew": False}),
     "position_get": lambda n: ({"id": POSITION[0]}, None),
     "product_change": lambda n: ({"id": "sol-flex"}, {"name": f"Fits {n}"}),
@@ -74,6 +93,8 @@ FITTING = {
     "product_status_set": lambda n: ({"id": "sol-flex"}, {"status": "open"}),
     "proposal_create": lambda n: (None, {"matter": {"kind": "register_person", "name": f"fits-{n}", "public_key": KEYS[2]}}),
     "proposal_get": lambda n: ({"id": PROPOSAL[0]}, None),
+    "queue_change": lambda n: ({"asset": "SOL"}, {"allowance": "1"}),
+    "queue_get": lambda n: ({"asset": "SOL"}, None),
     "rate_announce": lambda n: ({"id": "sol-flex"}, {"from": "2999-12-31", "rate": "0.05"}),
     "rate_list": lambda n: ({"id": "sol-flex"}, None),
     "rate_settle": lambda n: ({"id": "sol-flex"}, {"day": CLOCK["day"], "rate": "0.0001"}),
@@ -82,11 +103,13 @@ FITTING = {
     "reward_pool_move": lambda n: (None, {"asset": "SOL", "amount": "0.01", "kind": "fund"}),
     "second_factor_remove": lambda n: ({"id": "alice"}, None),
     "sign_in_link_create": lambda n: ({"id": "alice"}, {}),
+    "staking_get": lambda n: ({"asset": "SOL"}, None),
     "subscription_create": lambda n: (None, {"product": "sol-flex", "amount": "0.01", "source": "funding_then_spot", "agreement": AGREEMENT[0]}),
     "subscription_preview": lambda n: (None, {"product": "sol-flex", "amount": "0.01"}),
     "token_create": lambda n: (None, {"name": f"fits-{n}", "role": "auditor"}),
     "token_revoke": lambda n: ({"id": TOKENS[-1]}, None),
     "transfer_create": lambda n: (None, {"asset": "SOL", "from": "spot", "to": "funding", "amount": "0.01"}),
+    "validator_list": lambda n: ({"id": NETWORK[0]}, None),
     "withdrawal_create": lambda n: (None, moved(n)),
 }
 
@@ -126,6 +149,8 @@ def after_call(context, case, response):
         MOVEMENT[0] = response.json()["id"]
     if operation == "network_create":
         NETWORK[0] = response.json()["network"]
+    if operation == "policy_set":
+        PLANNED[:] = [response.json()["network"]]
     if operation == "proposal_create":
         PROPOSAL[0] = response.json()["proposal_id"]
     if operation == "position_list":

@@ -6,6 +6,7 @@
 use crate::id::{AccountIx, AssetIx, PositionId};
 use crate::ledger::{LedgerAccount, SubLedgerTotals};
 use crate::machine::State;
+use crate::machine::maturing::Maturing;
 use crate::money::{Amount, DAY_DIVISOR};
 use crate::position::{PositionState, position_link};
 
@@ -34,6 +35,7 @@ pub fn audit(state: &State) -> Vec<Finding> {
         renewals_name_each_other(state),
         closed_days_have_books(state),
         pool_is_shown(state),
+        maturities_are_known(state),
     ];
     findings.push(Finding {
         name: "the machine met no broken invariant",
@@ -73,9 +75,17 @@ fn ground_totals(state: &State) -> Vec<SubLedgerTotals> {
         }
     }
     for (index, total) in totals.iter_mut().enumerate() {
-        total.treasury = state.treasury.places(AssetIx::from_index(index));
+        let asset = AssetIx::from_index(index);
+        total.treasury = state.treasury.places(asset);
+        total.queued = state.treasury.queue().in_line(asset).fold(Amount::ZERO, |sum, exit| sum.plus(exit.left()));
     }
     totals
+}
+
+fn maturities_are_known(state: &State) -> Finding {
+    let ground = Maturing::of(&state.registry.products, &state.running);
+    let broken = if ground == *state.maturing() { Vec::new() } else { vec![format!("{:?}", state.maturing())] };
+    finding("what comes back when is as the positions say", &broken, format!("{} positions", state.running.len()))
 }
 
 fn symbol(state: &State, index: usize) -> &str {

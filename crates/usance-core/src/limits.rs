@@ -62,8 +62,20 @@ pub const NETWORK_COINS_MAX: usize = 64;
 pub const TREASURY_ADDRESSES_MAX: usize = 64;
 /// The most lines that a list of a picture has.
 pub const PICTURE_LINES_MAX: usize = 20_000;
+/// The most validators that a policy names.
+pub const POLICY_VALIDATORS_MAX: usize = 500;
+/// The largest weight of a validator.
+pub const POLICY_WEIGHT_MAX: u32 = 10_000;
+/// How long an order can be approved and begun at most, in milliseconds: 30 days.
+pub const ORDER_LIFE_MS_MAX: i64 = 30 * 24 * 60 * 60 * 1000;
+/// The most orders that a plan asks for at a time; the rest is planned when some of them are done.
+pub const PLANNED_ORDERS_MAX: usize = 200;
+/// The longest signed transaction, in bytes.
+pub const SIGNED_BYTES_MAX: usize = 32 * 1024;
 /// The longest address, hash and name in a picture, in bytes.
 pub const PICTURE_TEXT_BYTES_MAX: usize = 128;
+/// How many validators customers are shown one by one; the others are added up.
+pub const VALIDATORS_SHOWN_MAX: usize = 100;
 /// The longest reference of a deposit or withdrawal, in bytes.
 pub const REFERENCE_BYTES_MAX: usize = 128;
 /// The westernmost offset of the platform's day, in minutes.

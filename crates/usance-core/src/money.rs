@@ -309,6 +309,37 @@ const fn product(one: u128, other: u128) -> (u128, u128) {
     (high, second << 64 | low & HALF)
 }
 
+/// A share of everything, in ten-thousandths.
+pub const SHARE_WHOLE: u16 = 10_000;
+
+/// What share of everything each part is, in ten-thousandths: rounded down, and what is left over goes, one each, to the parts that lost most,
+/// the first of equals. So they add up to [`SHARE_WHOLE`], always. A part below nothing has no share. `None` where there is nothing. Display only.
+///
+/// ```
+/// use usance_core::money::{shares, Balance};
+/// let parts = [1, 1, 1, -5, 0].map(Balance::from_units);
+/// assert_eq!(shares(&parts), Some(vec![3_334, 3_333, 3_333, 0, 0]));
+/// assert_eq!(shares(&[Balance::ZERO]), None);
+/// ```
+#[must_use]
+pub fn shares(parts: &[Balance]) -> Option<Vec<u16>> {
+    let units: Vec<u128> = parts.iter().map(|part| u128::try_from(part.units()).unwrap_or(0)).collect();
+    let all = units.iter().fold(0u128, |sum, part| sum.saturating_add(*part));
+    let product = |part: u128| part.saturating_mul(u128::from(SHARE_WHOLE));
+    let floor = |part: u128| product(part).checked_div(all).and_then(|share| u16::try_from(share).ok());
+    let mut shares = units.iter().map(|part| floor(*part)).collect::<Option<Vec<u16>>>()?;
+    let given = shares.iter().fold(0u16, |sum, share| sum.saturating_add(*share));
+    let mut order: Vec<(usize, u128)> = units.iter().map(|part| product(*part).checked_rem(all).unwrap_or(0)).enumerate().collect();
+    // The sort is stable: of equals the first stays first.
+    order.sort_by_key(|(_, lost)| std::cmp::Reverse(*lost));
+    for (place, _) in order.into_iter().take(usize::from(SHARE_WHOLE.saturating_sub(given))) {
+        if let Some(share) = shares.get_mut(place) {
+            *share = share.saturating_add(1);
+        }
+    }
+    Some(shares)
+}
+
 /// The yearly rate that a numerator over an amount comes to, rounded down to 10^-8. Display only.
 #[must_use]
 pub fn rate_floor(numerator: u128, amount: Amount) -> Rate {

@@ -3,7 +3,7 @@
 //!
 //! One binary, because linking once is quicker than six times. `driver` is the engine in small that all of them run;
 //! `world` makes the random histories of `properties` and `outlook`, `past` looks at them from behind, `table` reads those of `cases`;
-//! `close` has positions by the chunk;
+//! `close` has positions by the chunk; `line` runs a treasury beside a twin of who waits for its coins;
 //! `fuzz` hands the `entries` what `mutation` makes of a corpus.
 
 #[path = "all/cases/mod.rs"]
@@ -16,6 +16,8 @@ mod driver;
 mod entries;
 #[path = "all/fuzz.rs"]
 mod fuzz;
+#[path = "all/line.rs"]
+mod line;
 #[path = "all/mutation.rs"]
 mod mutation;
 #[path = "all/outlook.rs"]

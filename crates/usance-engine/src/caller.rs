@@ -49,6 +49,10 @@ pub enum Permission {
     Operator,
     /// Operator and auditor.
     Back,
+    /// Whoever carries out a treasury's orders, and operator.
+    Treasury,
+    /// Whoever carries out a treasury's orders, operator and auditor.
+    TreasuryRead,
 }
 
 impl Permission {
@@ -57,14 +61,21 @@ impl Permission {
     pub const fn allows(self, role: Role, scopes: Scopes) -> bool {
         match (self, role) {
             (Permission::Public, _) | (_, Role::Operator) => true,
-            (Permission::CustomerRead | Permission::Back, Role::Auditor) => true,
+            (Permission::CustomerRead | Permission::Back | Permission::TreasuryRead, Role::Auditor) => true,
+            (Permission::Treasury | Permission::TreasuryRead, Role::Treasury) => true,
             (Permission::CustomerRead, Role::Customer | Role::Service) => scopes.has(Scope::Reading) || scopes.has(Scope::Acting),
             (Permission::CustomerWrite, Role::Customer | Role::Service) => scopes.has(Scope::Acting),
             (Permission::Wallet, Role::Service) => scopes.has(Scope::Wallet),
             (Permission::Identity, Role::Service) => scopes.has(Scope::Identity),
-            (Permission::Operator | Permission::Back, Role::Customer | Role::Service) => false,
+            (_, Role::Treasury) => false,
+            (Permission::Operator | Permission::Back | Permission::Treasury | Permission::TreasuryRead, Role::Customer | Role::Service) => {
+                false
+            }
             (Permission::Wallet | Permission::Identity, Role::Customer) => false,
-            (Permission::CustomerWrite | Permission::Wallet | Permission::Identity | Permission::Operator, Role::Auditor) => false,
+            (
+                Permission::CustomerWrite | Permission::Wallet | Permission::Identity | Permission::Operator | Permission::Treasury,
+                Role::Auditor,
+            ) => false,
         }
     }
 

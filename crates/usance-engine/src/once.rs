@@ -91,7 +91,8 @@ mod tests {
         };
         let expected = r#"{"product":"sol-flex","amount":"3.3","source":"funding_then_spot","agreement":"v1","auto_renew":false}"#;
         assert_eq!(body(&subscription), expected);
-        let redemption = RedemptionAsked { amount: None, to: None, quoted_payout: Some("1.25".into()), quoted_from_funding: None };
+        let redemption =
+            RedemptionAsked { amount: None, to: None, quoted_payout: Some("1.25".into()), quoted_from_funding: None, exit: None };
         assert_eq!(body(&redemption), r#"{"amount":null,"to":null,"quoted_payout":"1.25","quoted_from_funding":null}"#);
         assert_eq!(body(&PositionPatch { auto_renew: true }), r#"{"auto_renew":true}"#);
     }

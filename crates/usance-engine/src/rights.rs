@@ -4,8 +4,8 @@
 
 use crate::caller::{Permission, Right};
 use crate::operations::{
-    account, agreement, asset, book, clock, customer, day, journal, notice, person, position, product, proposal, rate, redemption, reward,
-    security, session, statement, subscription, token, transfer, treasury,
+    account, agreement, asset, book, clock, customer, day, exit, journal, notice, order, person, position, product, proposal, rate,
+    redemption, reward, security, session, statement, subscription, token, transfer, treasury,
 };
 
 /// What every process answers about itself.
@@ -28,8 +28,10 @@ pub fn rights() -> impl Iterator<Item = &'static Right> {
         clock::RIGHTS,
         customer::RIGHTS,
         day::RIGHTS,
+        exit::RIGHTS,
         journal::RIGHTS,
         notice::RIGHTS,
+        order::RIGHTS,
         person::RIGHTS,
         position::RIGHTS,
         product::RIGHTS,

@@ -90,7 +90,7 @@ impl Engine {
     pub async fn submit(&self, submission: Submission) -> Reply {
         let live = self.live();
         let (sender, receiver) = oneshot::channel();
-        if let Err(unavailable) = live.post(Message::Submit(submission, sender)) {
+        if let Err(unavailable) = live.post(Message::Submit(Box::new(submission), sender)) {
             return Reply::Refused(unavailable);
         }
         match receiver.await {

@@ -70,6 +70,7 @@ pub fn state(state: &State, auditor: &Auditor) -> Result<(), Found> {
     }
     people(state, auditor)?;
     treasury(state, auditor)?;
+    exits(state, auditor)?;
     equal("positions", auditor.positions.len(), state.running.len())?;
     for number in 0..auditor.positions.len() {
         let id = PositionId::from_index(number);
@@ -83,10 +84,30 @@ pub fn state(state: &State, auditor: &Auditor) -> Result<(), Found> {
 }
 
 fn treasury(state: &State, auditor: &Auditor) -> Result<(), Found> {
+    let (_, last) = seen::planned_now(state);
+    equal("orders", auditor.orders(), last)?;
+    for number in 1..=last {
+        same(&format!("order {number}"), &auditor.order_facts(number), &seen::order_now(state, number, auditor.now))?;
+    }
+    same("validators, policy, office", &auditor.validators_facts(), &seen::desk_now(state))?;
     match (auditor.waiting_facts(), seen::waiting_now(state)) {
         (Some(expected), Some(seen)) => same("what waits of a treasury", &expected, &seen),
         (expected, seen) => equal("a network", expected.is_some(), seen.is_some()),
     }
+}
+
+fn exits(state: &State, auditor: &Auditor) -> Result<(), Found> {
+    equal("exits that ever waited", auditor.exits.len(), state.treasury.queue().exits().len())?;
+    for place in 0..auditor.exits.len() {
+        same("an exit", &auditor.exit_facts(place), &seen::exit_now(state, place).ok_or("an exit is missing")?)?;
+    }
+    for asset in 0..auditor.assets.len() {
+        same("who waits", &auditor.line_facts(asset), &seen::line_now(state, asset))?;
+    }
+    for customer in 0..auditor.customers.len() {
+        equal("a customer's exits", auditor.exits_of(customer), seen::exits_of(state, customer))?;
+    }
+    Ok(())
 }
 
 fn people(state: &State, auditor: &Auditor) -> Result<(), Found> {
@@ -144,6 +165,8 @@ pub fn log(state: &State, auditor: &Auditor, batches: &[Batch]) -> Result<(), Fo
             let (id, stake) = match event {
                 Event::Subscribed(event) => (event.position, event.stake),
                 Event::Redeemed(event) => (event.position, event.stake),
+                Event::ExitQueued(event) => (event.redeemed.position, event.redeemed.stake),
+                Event::ExitCancelled(event) => (event.subscribed.position, event.subscribed.stake),
                 Event::DayClosed(day) => {
                     closed.extend(seen::closed_day(day));
                     continue;

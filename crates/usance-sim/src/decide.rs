@@ -1,6 +1,7 @@
 //! A round of a simulated process: everything that has arrived is decided, and every decision held against the auditor.
 
 use crate::auditor::ClockSays;
+use crate::auditor::staking::Figures;
 use crate::compare::{self, Found, equal, same};
 use crate::facts::Facts;
 use crate::machine_clock::MachineClock;
@@ -12,8 +13,8 @@ use crate::workload::occasions;
 use crate::world::World;
 use std::rc::Rc;
 use usance_core::calendar::Timestamp;
-use usance_core::machine::verb::{redeem, subscribe};
-use usance_core::machine::{Answer, Command, Rejection};
+use usance_core::machine::verb::subscribe;
+use usance_core::machine::{Answer, Command, Rejection, preview};
 use usance_store::LogPosition;
 use usance_store::codec::UsedKey;
 use usance_store::image;
@@ -38,6 +39,7 @@ impl World {
         let mut closes = Vec::new();
         round.close_due_days(&mut life.state, reading, |closed| closes.push(seen::closed_day(closed)));
         compare_closes(&expected, &closes)?;
+        see_plan_of_closes(life)?;
         let (mut waiting, mut refused, mut unwanted) = (Vec::new(), Vec::new(), 0);
         for (number, request) in requests.into_iter().enumerate() {
             let passes = pause.filter(|(before, _)| *before == number).map_or(0, |(_, passes)| passes);
@@ -96,7 +98,7 @@ fn decide(life: &mut Life, round: &mut Round, request: Request, machine: &mut Ma
     let at = if life.auditor.unconfirmed(says).is_some() { life.auditor.now } else { life.auditor.said(says.says) };
     // Whoever asks in a day whose predecessor is open is shown nothing before it is closed.
     if let Some(command) = request.command.as_ref().filter(|_| expected.is_empty()) {
-        preview(life, command, at)?;
+        shows(life, command, at)?;
     }
     let holds = match (&request.shown, &request.command) {
         (None, _) => true,
@@ -110,6 +112,8 @@ fn decide(life: &mut Life, round: &mut Round, request: Request, machine: &mut Ma
         expects: request.shown.as_ref().map(|shown| Expectation::Shown(Box::new(shown.preview.clone()))),
     };
     let mut closes = Vec::new();
+    round.close_due_days(&mut life.state, reading, |closed| closes.push(seen::closed_day(closed)));
+    see_plan_of_closes(life)?;
     let decided = round.decide(&mut life.state, submission, reading, |closed| closes.push(seen::closed_day(closed)));
     // Days that a move or a confirmation passes are told behind those that were due.
     let passed = closes.split_off(expected.len().min(closes.len()));
@@ -173,12 +177,16 @@ fn decided_now(
         }
     };
     same(&format!("the answer to {:?} at {at}", request.command), &told, &seen::outcome(outcome))?;
+    match request.command {
+        Some(Command::MoveClock { .. } | Command::ConfirmClock { .. }) => see_plan_of_closes(life)?,
+        _ => see_plan(life, stamped)?,
+    }
     life.auditor.keep(request.key, request.fingerprint, stamped, told.clone());
     Ok(Sent::Waits(Waiting { request, place, told: Rc::new(told), reused: false }))
 }
 
 /// What a customer is shown before a subscription or redemption.
-fn preview(life: &Life, command: &Command, at: i64) -> Result<(), Found> {
+fn shows(life: &Life, command: &Command, at: i64) -> Result<(), Found> {
     let now = Timestamp::from_ms(at);
     let (expected, shown): (Facts, Facts) = match command {
         Command::Subscribe(asked) => {
@@ -195,10 +203,13 @@ fn preview(life: &Life, command: &Command, at: i64) -> Result<(), Found> {
             let shown = shown.map(|event| seen::preview(&life.state, &event).unwrap_or_else(|| Facts::of("no preview")));
             (expected.unwrap_or_else(|refused| refused.0), shown.unwrap_or_else(|rejection| seen::refused(&rejection)))
         }
-        Command::Redeem(asked) => {
-            let expected = life.auditor.check_redemption(asked).map(|(_, figures)| figures.facts());
-            let shown = redeem::check(&life.state, &asked.customer, asked.position, asked.amount.as_deref(), asked.to);
-            let shown = shown.map(|event| seen::figures(&event.figures));
+        Command::Redeem(asked) | Command::QueueExit(asked) => {
+            let expected = life.auditor.check_redemption(asked);
+            let expected = expected
+                .map(|(number, all)| Figures { spot_part: 0, ..all }.facts().with_all(life.auditor.outlook_of_exit(number, &all, at)));
+            let (amount, to) = (asked.amount.as_deref(), asked.to);
+            let shown = preview::redemption(&life.state, &asked.customer, asked.position, amount, to, now);
+            let shown = shown.map(|shown| seen::figures(&shown.figures).with_all(seen::outlook_of_exit(shown.exit)));
             (expected.unwrap_or_else(|refused| refused.0), shown.unwrap_or_else(|rejection| seen::refused(&rejection)))
         }
         _ => return Ok(()),
@@ -213,4 +224,15 @@ fn compare_closes(expected: &[Vec<Facts>], seen: &[Vec<Facts>]) -> Result<(), Fo
         expected.iter().zip(seen).try_for_each(|(expected, seen)| same("a close", expected, seen))?;
     }
     Ok(())
+}
+
+/// The plan that closes have led to, at the first instant of the day that is open then.
+fn see_plan_of_closes(life: &mut Life) -> Result<(), Found> {
+    let at = life.auditor.start_of(life.auditor.today);
+    see_plan(life, at)
+}
+
+fn see_plan(life: &mut Life, at: i64) -> Result<(), Found> {
+    let (orders, last) = seen::planned_now(&life.state);
+    life.auditor.see_plan(&orders, last, at)
 }

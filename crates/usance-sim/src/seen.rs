@@ -6,16 +6,18 @@ use usance_core::id::{AssetIx, CustomerIx, PersonIx, PositionId, ProductIx};
 use usance_core::ledger::LedgerAccount;
 use usance_core::machine::day::{DayClosed, ProductDay};
 use usance_core::machine::outlook::{self, reward_if_kept, reward_today};
+use usance_core::machine::verb::treasury::order;
 use usance_core::machine::verb::{Source, Subscribed};
 use usance_core::machine::view::{self, PositionView, ProductView};
-use usance_core::machine::{Answer, Rejection, State, preview};
+use usance_core::machine::{Answer, ExitOutlook, Rejection, State, preview};
 use usance_core::money::Balance;
-use usance_core::person::proposal::Standing;
+use usance_core::person::proposal::{Standing, Verdict};
 use usance_core::position::PositionState;
 use usance_core::product::rates::Bands;
 use usance_core::product::{Availability, EarlyRedemption, RateMode};
 use usance_core::reward::clawback::{AccountKind, RedemptionFigures};
 use usance_core::treasury::network::{Direction, Implausible};
+use usance_core::treasury::order::Planned;
 use usance_store::projection::HistoryRow;
 
 /// What a sender was told.
@@ -76,6 +78,23 @@ fn answer(answer: &Answer) -> Facts {
             let facts = Facts::of("moving").with("sweep", *direction == Direction::Sweep).with("asset", asset.index());
             facts.with("amount", amount.units()).with("hash", hash).with("movement", movement)
         }
+        Answer::ExitQueued { id, early, figures: all, position: shown, promised } => {
+            let facts = Facts::of("exit queued").with("redemption", id).with("early", early).with("promised", promised.number());
+            facts.with_all(figures(all)).with_all(position(shown))
+        }
+        Answer::ExitCancelled { redemption, id, position: shown } => {
+            Facts::of("exit cancelled").with("redemption", redemption).with("subscription", id).with_all(position(shown))
+        }
+        Answer::ExitAllowance { asset, allowance } => {
+            Facts::of("exit allowance").with("asset", asset.index()).with("allowance", allowance.units())
+        }
+        Answer::Policy { version, .. } => Facts::of("policy").with("version", version),
+        Answer::Office { epoch, .. } => Facts::of("office").with("epoch", epoch),
+        Answer::Order { number, approved_by, standing, hash, .. } => {
+            let approved: Vec<String> = approved_by.iter().map(|person| person.index().to_string()).collect();
+            let facts = Facts::of("order").with("number", number).with("approved_by", approved.join(","));
+            facts.with("standing", standing.word()).with_some("hash", hash.as_deref())
+        }
         Answer::Proposal { number, approved_by, standing } => proposal(*number, approved_by.iter().copied(), *standing),
     }
 }
@@ -101,6 +120,9 @@ pub fn refused(rejection: &Rejection) -> Facts {
     let facts = Facts::of("refused").with("code", rejection.code());
     let of = |asset: &AssetIx| facts.clone().with("asset", asset.index());
     match rejection {
+        Rejection::InstantExitUnavailable { asset, available, expected } => {
+            of(asset).with("available", available.units()).with("expected", expected.number())
+        }
         Rejection::OutsideSaleWindow { opens_at, closes_at } => {
             facts.with_some("opens_at", opens_at.map(Timestamp::ms)).with_some("closes_at", closes_at.map(Timestamp::ms))
         }
@@ -122,6 +144,8 @@ pub fn refused(rejection: &Rejection) -> Facts {
         Rejection::ClockBackwards { now } => facts.with("now", now.ms()),
         Rejection::ClockMoveTooFar { latest } => facts.with("latest", latest.ms()),
         Rejection::CoverageInsufficient { asset, covered } => of(asset).with("covered", covered.units()),
+        Rejection::EpochOver { epoch } => facts.with("epoch", epoch),
+        Rejection::OrderNotOpen { standing } => facts.with("standing", standing.word()),
         Rejection::ProposalNotOpen { standing } => facts.with("standing", standing_text(*standing)),
         Rejection::CustomerNotFound
         | Rejection::AssetNotFound
@@ -146,6 +170,10 @@ pub fn refused(rejection: &Rejection) -> Facts {
         | Rejection::PictureNotFound
         | Rejection::DifferenceNotFound
         | Rejection::TransferNotFound
+        | Rejection::ExitNotFound
+        | Rejection::ExitNotWaiting
+        | Rejection::OrderNotFound
+        | Rejection::OrderRefused { .. }
         | Rejection::ClockNotSimulated => facts,
     }
 }
@@ -319,6 +347,62 @@ pub fn books_now(state: &State, asset: usize) -> Facts {
         .with("customer_principal", of(LedgerAccount::CustomerPrincipal))
         .with("rewards_payable", of(LedgerAccount::RewardsPayable))
         .with("reward_pool", of(LedgerAccount::RewardPool))
+        .with("redemptions_queued", of(LedgerAccount::RedemptionsQueued))
+}
+
+/// An exit, by its place among all that ever waited.
+#[must_use]
+pub fn exit_now(state: &State, place: usize) -> Option<Facts> {
+    let queue = state.treasury.queue();
+    let exit = queue.exits().get(place)?;
+    Some(
+        Facts::of("exit")
+            .with("redemption", exit.redemption)
+            .with("customer", exit.customer.index())
+            .with("asset", exit.asset.index())
+            .with("product", exit.product.index())
+            .with("position", exit.position.0)
+            .with("queued", exit.queued.units())
+            .with("to_spot", exit.to_spot.units())
+            .with("to_funding", exit.to_funding.units())
+            .with("queued_at", exit.queued_at.ms())
+            .with("promised", exit.promised.number())
+            .with("earned_through", exit.earned_through.number())
+            .with("carry", exit.carry)
+            .with("standing", exit.standing.word())
+            .with_some("ended_at", exit.ended_at.map(Timestamp::ms))
+            .with("ahead", queue.ahead_of(exit).units()),
+    )
+}
+
+/// Who waits of an asset.
+#[must_use]
+pub fn line_now(state: &State, asset: usize) -> Facts {
+    let (queue, asset) = (state.treasury.queue(), AssetIx::from_index(asset));
+    let order: Vec<String> = queue.in_line(asset).map(|exit| exit.redemption.to_string()).collect();
+    let line = queue.line(asset);
+    Facts::of("line")
+        .with("asset", asset.index())
+        .with("exits", line.map_or(0, |line| line.exits))
+        .with("order", order.join(" "))
+        .with("waiting", queue.waiting(asset).units())
+        .with("allowance", line.map_or(0, |line| line.allowance.units()))
+}
+
+/// A customer's exits, newest first.
+#[must_use]
+pub fn exits_of(state: &State, customer: usize) -> Vec<u64> {
+    state.treasury.queue().of_customer(CustomerIx::from_index(customer)).map(|exit| exit.redemption).collect()
+}
+
+/// What a preview of a redemption says of when it is paid.
+#[must_use]
+pub fn outlook_of_exit(outlook: ExitOutlook) -> Facts {
+    let (available, expected) = match outlook {
+        ExitOutlook::AtOnce => (None, None),
+        ExitOutlook::Queued { available, expected } => (Some(available.units()), Some(expected.number())),
+    };
+    Facts::of("exit").with_some("available", available).with_some("expected", expected)
 }
 
 /// The treasury's side of an asset's books.
@@ -359,8 +443,16 @@ pub fn waiting_now(state: &State) -> Option<Facts> {
         .under_way
         .iter()
         .map(|moving| format!("{}:{}:{}:{}", moving.direction == Direction::Sweep, moving.hash, moving.coin, moving.amount.units()));
+    let stakes = network.stake_by_validator().into_iter().filter(|(_, stake)| *stake != Balance::ZERO);
+    let stakes = stakes.map(|(validator, stake)| format!("{validator}:{}", stake.units()));
+    let slash = network.last_slash.as_ref().map(|slash| {
+        let from: Vec<String> = slash.from.iter().map(|one| format!("{}:{}", one.validator, one.amount.units())).collect();
+        format!("{} {}", slash.at.ms(), from.join(" "))
+    });
     Some(
         Facts::of("waiting")
+            .with("stakes", stakes.collect::<Vec<_>>().join(" "))
+            .with_some("slash", slash)
             .with("addresses", network.addresses.len())
             .with("destinations", network.destinations.len())
             .with_some("picture", network.picture.as_ref().map(|picture| picture.number))
@@ -417,4 +509,48 @@ pub fn positions_of(state: &State, customer: usize) -> Vec<usize> {
 #[must_use]
 pub fn subscribable(state: &State, customer: usize, product: usize, source: Source) -> u128 {
     outlook::subscribable(state, CustomerIx::from_index(customer), ProductIx::from_index(product), source).units()
+}
+
+/// Every order of the network by number, those that are over too, and the last number there ever was.
+#[must_use]
+pub fn planned_now(state: &State) -> (Vec<(u64, Planned)>, u64) {
+    let Some(network) = state.treasury.networks().first() else { return (Vec::new(), 0) };
+    let desk = &network.desk;
+    let orders = desk.live.iter().chain(&desk.ended).map(|(number, order)| (*number, order.planned.clone()));
+    (orders.collect(), desk.orders)
+}
+
+/// An order as operators see it at an instant.
+#[must_use]
+pub fn order_now(state: &State, number: u64, at: i64) -> Facts {
+    let Some(network) = state.treasury.networks().first() else { return Facts::of("no order") };
+    let Some(order) = network.desk.order(number) else {
+        return Facts::of(if network.desk.was_replaced(number) { "replaced order" } else { "no order" });
+    };
+    let approved: Vec<String> = order.approvals.iter().map(|approval| approval.person.index().to_string()).collect();
+    let text = order::text(state, network, number, Verdict::Approve).unwrap_or_default();
+    Facts::of("order")
+        .with("number", number)
+        .with("approved_by", approved.join(","))
+        .with("standing", order.standing_at(Timestamp::from_ms(at)).word())
+        .with_some("hash", order.hash.as_deref())
+        .with("text", text)
+        .with("needed", order.needed)
+        .with_some("picture", order.picture)
+        .with_some("signed", order.signed.as_ref().map(|signed| format!("{} {:?}", signed.sequence, signed.last_valid_height)))
+}
+
+/// What was seen of validators, the policy's version, and the epoch in office.
+#[must_use]
+pub fn desk_now(state: &State) -> Facts {
+    let desk = state.treasury.networks().first().map(|network| &network.desk);
+    let lines = desk.iter().flat_map(|desk| &desk.validators).map(|(validator, seen)| {
+        let (since, commission) = (seen.since.ms(), seen.commission.units());
+        let (changes, raises, jailings, slashes) = (seen.commission_changes, seen.commission_raises, seen.jailings, seen.slashes);
+        format!("{validator}:{since}:{commission}:{changes}:{raises}:{jailings}:{slashes}")
+    });
+    let version = desk.and_then(|desk| desk.policy.as_ref()).map(|in_force| in_force.version);
+    let epoch = desk.and_then(|desk| desk.office.as_ref()).map_or(0, |office| office.epoch);
+    let facts = Facts::of("desk").with("validators", lines.collect::<Vec<_>>().join(" "));
+    facts.with_some("policy", version).with("epoch", epoch)
 }

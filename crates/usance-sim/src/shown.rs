@@ -42,10 +42,11 @@ pub fn to_be_shown(auditor: &Auditor, command: &Command, at: i64) -> Option<Fact
             let doing = auditor.check_subscription(&look, at).ok()?;
             Some(auditor.preview_facts(&doing).with("agreements", auditor.agreements.len()))
         }
-        Command::Redeem(asked) => {
-            let (_, figures) = auditor.check_redemption(asked).ok()?;
+        Command::Redeem(asked) | Command::QueueExit(asked) => {
+            let (number, figures) = auditor.check_redemption(asked).ok()?;
             // Nobody is shown how much of the rest counts as having come from Spot.
-            Some(Figures { spot_part: 0, ..figures }.facts())
+            let shown = Figures { spot_part: 0, ..figures }.facts();
+            Some(shown.with_all(auditor.outlook_of_exit(number, &figures, at)))
         }
         _ => None,
     }

@@ -15,7 +15,7 @@ use crate::node::{Met, Node, Request};
 use crate::plan::{Plan, Swarm, Trouble, Turn};
 use crate::shown::Shown;
 use crate::tables::Tables;
-use crate::workload::{self, occasions};
+use crate::workload::{self, leaving, occasions};
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::rc::Rc;
@@ -279,6 +279,8 @@ impl World {
             16 => commands.extend(occasions::people(auditor, dice)),
             12 => commands.extend(occasions::removed_meanwhile(auditor, dice)),
             20 | 21 => commands.extend(occasions::in_and_out(auditor, dice)),
+            9 | 10 | 14 if leaving::has_begun(auditor) => commands.extend(leaving::line(auditor, dice)),
+            5 if leaving::has_begun(auditor) => commands.extend(leaving::line_dissolves(auditor, dice)),
             few => (0..few % 4).for_each(|_| commands.push(workload::workload(auditor).command(dice))),
         }
         commands

@@ -28,6 +28,7 @@ use usance_core::product::Product;
 use usance_core::product::rates::RateVersion;
 use usance_core::treasury::coverage::Coverage;
 use usance_core::treasury::network::Network;
+use usance_core::treasury::queue::{Exit, Line, Queue};
 
 // What each kind of section is called, and the version of what it holds. A change of what stands in one is a new version of that
 // one, with the old shape kept in `part`.
@@ -45,10 +46,27 @@ const PEOPLE: (u32, u32) = (10, 1);
 const PROPOSALS: (u32, u32) = (11, 1);
 const NETWORKS: (u32, u32) = (12, 1);
 const COVERAGE: (u32, u32) = (13, 1);
+const EXITS: (u32, u32) = (14, 1);
+const LINES: (u32, u32) = (15, 1);
 
 /// Every kind of section.
-const KINDS: [(u32, u32); 13] =
-    [REGISTRY, CUSTOMERS, ACCOUNTS, HOLDINGS, RUNNING, ORIGINS, KEYS, REFERENCES, WRITTEN_OFF, PEOPLE, PROPOSALS, NETWORKS, COVERAGE];
+const KINDS: [(u32, u32); 15] = [
+    REGISTRY,
+    CUSTOMERS,
+    ACCOUNTS,
+    HOLDINGS,
+    RUNNING,
+    ORIGINS,
+    KEYS,
+    REFERENCES,
+    WRITTEN_OFF,
+    PEOPLE,
+    PROPOSALS,
+    NETWORKS,
+    COVERAGE,
+    EXITS,
+    LINES,
+];
 
 /// Chunks of a column in one section, pieces of a map in one section: a column's stay below 30 MiB, whatever its rows are.
 const CHUNKS_A_SECTION: usize = 32;
@@ -113,6 +131,11 @@ fn each_section(state: &State, mut write: impl FnMut((u32, u32), &[u8]) -> Resul
     }
     for coverage in state.treasury.coverages() {
         write(COVERAGE, &encoded(&coverage)?)?;
+    }
+    let queue = state.treasury.queue();
+    column(EXITS, queue.exits(), &mut write)?;
+    for line in queue.lines() {
+        write(LINES, &encoded(&line)?)?;
     }
     Ok(())
 }
@@ -263,7 +286,7 @@ mod v1 {
 
     impl From<Totals> for SubLedgerTotals {
         fn from(Totals(spot, funding, principal, payable): Totals) -> SubLedgerTotals {
-            SubLedgerTotals { spot, funding, principal, payable, treasury: Places::default() }
+            SubLedgerTotals { spot, funding, principal, payable, treasury: Places::default(), queued: Amount::ZERO }
         }
     }
 
@@ -336,6 +359,8 @@ enum Part {
     Proposals(Vec<Proposal>),
     Network(Box<Network>),
     Coverage(AssetIx, Coverage),
+    Exits(Vec<Vec<Exit>>),
+    Line(AssetIx, Line),
 }
 
 /// Reads the state of a snapshot, with as many threads as the machine has cores.
@@ -386,6 +411,7 @@ fn assemble(snapshot: &Snapshot, parts: impl Iterator<Item = Result<Part, StoreE
     let (mut references, mut written_off) = (PieceMap::default(), Vec::new());
     let (mut people, mut proposals) = (Vec::new(), Vec::new());
     let (mut networks, mut coverage) = (Vec::new(), BTreeMap::new());
+    let (mut exits, mut lines) = (Vec::new(), BTreeMap::new());
     for part in parts {
         match part? {
             Part::Registry(read) => {
@@ -420,6 +446,12 @@ fn assemble(snapshot: &Snapshot, parts: impl Iterator<Item = Result<Part, StoreE
                     return Err(damaged(snapshot, "a coin's coverage is there twice"));
                 }
             }
+            Part::Exits(chunks) => exits.extend(chunks),
+            Part::Line(asset, read) => {
+                if lines.insert(asset, read).is_some() {
+                    return Err(damaged(snapshot, "a line of exits is there twice"));
+                }
+            }
             Part::References(entries) => {
                 if entries.into_iter().any(|(reference, ())| references.insert(reference, ()).is_some()) {
                     return Err(damaged(snapshot, "a reference is there twice"));
@@ -432,6 +464,7 @@ fn assemble(snapshot: &Snapshot, parts: impl Iterator<Item = Result<Part, StoreE
         return Err(damaged(snapshot, "a position was written off twice"));
     }
     let whole = "a column has a short chunk";
+    let exits = Column::from_chunks(exits).ok_or_else(|| damaged(snapshot, whole))?;
     Ok(State::from_parts(
         *registry,
         Columns {
@@ -443,7 +476,7 @@ fn assemble(snapshot: &Snapshot, parts: impl Iterator<Item = Result<Part, StoreE
             keys: KeyTable::from_generations(generations),
             references,
             people: People::from_parts(people, proposals),
-            treasury: Treasury::from_parts(networks, coverage),
+            treasury: Treasury::from_parts(networks, coverage, Queue::from_parts(exits, lines)),
         },
     ))
 }
@@ -471,6 +504,11 @@ fn part(snapshot: &Snapshot, index: usize) -> Result<Part, StoreError> {
         COVERAGE => {
             let (asset, coverage) = decoded(snapshot, &bytes)?;
             Part::Coverage(asset, coverage)
+        }
+        EXITS => Part::Exits(decoded(snapshot, &bytes)?),
+        LINES => {
+            let (asset, line) = decoded(snapshot, &bytes)?;
+            Part::Line(asset, line)
         }
         (id, version) => {
             let newest = KINDS.iter().find(|known| known.0 == id).map(|known| known.1);

@@ -17,11 +17,13 @@ pub enum Role {
     Operator,
     /// A person who reads everything and changes nothing.
     Auditor,
+    /// A program that carries out a treasury's orders and says what networks show.
+    Treasury,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Role; 4] = [Role::Customer, Role::Service, Role::Operator, Role::Auditor];
+    pub const ALL: [Role; 5] = [Role::Customer, Role::Service, Role::Operator, Role::Auditor, Role::Treasury];
 
     /// The lowercase word that is stored and shown.
     pub const fn as_str(self) -> &'static str {
@@ -30,6 +32,7 @@ impl Role {
             Role::Service => "service",
             Role::Operator => "operator",
             Role::Auditor => "auditor",
+            Role::Treasury => "treasury",
         }
     }
 }
@@ -42,7 +45,7 @@ impl fmt::Display for Role {
 
 /// A word that is no role.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no such role: {0} (customer, service, operator, auditor)")]
+#[error("no such role: {0} (customer, service, operator, auditor, treasury)")]
 pub struct UnknownRole(pub String);
 
 impl FromStr for Role {
@@ -87,7 +90,7 @@ impl Scope {
         match role {
             Role::Service => true,
             Role::Customer => matches!(self, Scope::Acting | Scope::Reading),
-            Role::Operator | Role::Auditor => false,
+            Role::Operator | Role::Auditor | Role::Treasury => false,
         }
     }
 }

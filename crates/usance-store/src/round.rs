@@ -6,6 +6,7 @@
 //! sealed when an invariant broke. The state has run ahead of the log by what a round holds until its batch is durable.
 
 use crate::batch::{Batch, BatchBuilder};
+use crate::bounds::RECORDS_MAX;
 use crate::codec::{self, Actor, Fact, Record, UsedKey};
 use crate::error::StoreError;
 use crate::head::Head;
@@ -116,8 +117,9 @@ impl Round {
         self.failed.is_some()
     }
 
-    /// Closes every day that is over, each with its own record, unless the clock has to be confirmed first.
+    /// Closes every day that is over, each with its own record, unless the clock has to be confirmed first; then plans the treasury anew.
     pub fn close_due_days(&mut self, state: &mut State, clock: ClockReading, mut seen: impl FnMut(&DayClosed)) {
+        let mut closed_at = None;
         while state.broken.is_none() && present::days_due(state, clock) > 0 {
             state.mid_round = true;
             let day = state.registry.open_day;
@@ -125,6 +127,17 @@ impl Round {
             let at = state.registry.platform.offset.first_instant(day.next());
             seen(&closed);
             self.put(&Record::of_engine(at, vec![Event::DayClosed(Box::new(closed))]));
+            closed_at = Some(at);
+        }
+        if let Some(at) = closed_at.filter(|_| state.broken.is_none()) {
+            let planned = machine::plan_after_closes(state, at);
+            if !planned.is_empty() {
+                self.put(&Record::of_engine(at, planned));
+            }
+        }
+        if present::unconfirmed(state, clock).is_none() {
+            let now = present::instant(state, clock);
+            self.pay_waiting(state, now);
         }
     }
 
@@ -168,6 +181,7 @@ impl Round {
         if let Some(key) = record.fact.key {
             state.keys.remember(key.hash, place, at);
         }
+        self.pay_waiting(state, at);
         Decided::Now { place, outcome: record.outcome }
     }
 
@@ -177,6 +191,16 @@ impl Round {
         if !ended.is_empty() {
             state.mid_round = true;
             self.put(&Record::of_engine(now, ended));
+        }
+    }
+
+    /// Writes down what is due to whoever waits for coins: in the same instant as whatever brought them, each with its own record. Very
+    /// many are paid by the rounds that follow, so that none grows beyond what a batch holds.
+    fn pay_waiting(&mut self, state: &mut State, now: Timestamp) {
+        while state.broken.is_none() && self.builder.len() < RECORDS_MAX / 2 {
+            let Some(event) = machine::pay_next(state, now) else { return };
+            state.mid_round = true;
+            self.put(&Record::of_engine(now, vec![event]));
         }
     }
 
@@ -247,6 +271,10 @@ fn pass_to(state: &mut State, command: &Command, at: Timestamp) -> Executed {
     let mut events = Vec::new();
     while state.registry.open_day < last && state.broken.is_none() {
         events.push(Event::DayClosed(Box::new(close::close_day(state))));
+    }
+    if !events.is_empty() && state.broken.is_none() {
+        let closed_at = state.registry.platform.offset.first_instant(state.registry.open_day);
+        events.extend(machine::plan_after_closes(state, closed_at));
     }
     let passed = machine::execute(state, command, at);
     events.extend(passed.events);

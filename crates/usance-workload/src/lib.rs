@@ -14,8 +14,10 @@ pub mod amount;
 pub mod cast;
 pub mod clock;
 pub mod dice;
+pub mod exit;
 pub mod founding;
 pub mod offering;
+pub mod orders;
 pub mod people;
 pub mod position;
 pub mod product;
@@ -28,7 +30,7 @@ pub mod workload;
 
 pub use cast::{Cast, Entrance, Form, Outline, References, Wish};
 pub use dice::{Dice, SplitMix64};
-pub use seen::TreasurySeen;
+pub use seen::{OrderSeen, TreasurySeen, may_have_been};
 pub use situation::{Held, Offer, Quote, Situation};
 pub use workload::Workload;
 
@@ -39,7 +41,7 @@ mod tests {
     use usance_core::calendar::{DayOffset, Timestamp};
     use usance_core::machine::state::{ClockMode, Platform};
     use usance_core::machine::verb::{Verb, clock};
-    use usance_core::machine::{Command, State, close, execute};
+    use usance_core::machine::{Command, State, close, execute, pay_next};
     use usance_core::product::Status;
 
     const WORLDS: u64 = 120;
@@ -64,7 +66,7 @@ mod tests {
             (Wish::Relief, 1),
             (Wish::Clock, 2),
             (Wish::People, 3),
-            (Wish::Treasury, 24),
+            (Wish::Treasury, 70),
             (Wish::Stray, 2),
         ];
         Cast {
@@ -107,7 +109,10 @@ mod tests {
         {
             close_before(state, *to);
         }
-        execute(state, command, state.registry.last_at.max(now)).outcome.is_ok()
+        let accepted = execute(state, command, state.registry.last_at.max(now)).outcome.is_ok();
+        let now = state.registry.last_at;
+        while pay_next(state, now).is_some() {}
+        accepted
     }
 
     /// This is where a command without a generator fails, and one whose generator knows no way to be refused.

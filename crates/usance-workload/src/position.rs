@@ -88,6 +88,11 @@ impl Workload<'_> {
             if dice.once_in(24) {
                 asked.quoted_payout = Some("1e".to_owned());
             }
+            // What is not there at once is mostly queued, and now and then what is.
+            let queues = quote.is_at_once.is_some_and(|at_once| if at_once { dice.once_in(6) } else { dice.below(4) != 3 });
+            if queues {
+                return Command::QueueExit(asked);
+            }
         }
         Command::Redeem(asked)
     }

@@ -4,14 +4,19 @@
 //! predicts an answer need not ask whom he checks. Assets and customers have names here, products and positions numbers
 //! from 0 in the order of their creation.
 
-use crate::seen::{NETWORK, TreasurySeen};
+use crate::seen::{NETWORK, OrderSeen, TreasurySeen, may_have_been};
 use usance_core::calendar::{Day, Timestamp};
-use usance_core::id::{PersonIx, PositionId, ProductIx};
-use usance_core::machine::State;
+use usance_core::id::{AssetIx, PersonIx, PositionId, ProductIx};
+use usance_core::ledger::LedgerAccount;
+use usance_core::machine::verb::treasury::order;
 use usance_core::machine::verb::{Redeem, redeem};
+use usance_core::machine::{ExitOutlook, State};
 use usance_core::person::proposal::{Standing, Verdict};
 use usance_core::reward::clawback::AccountKind;
+use usance_core::treasury::apart::{Apart, Cause};
 use usance_core::treasury::network::Direction;
+use usance_core::treasury::order::Order;
+use usance_core::treasury::queue::{Exit, ExitStanding};
 
 /// What is on offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +59,8 @@ pub struct Quote {
     pub payout: u128,
     /// What Funding gives back.
     pub from_funding: u128,
+    /// Whether it would be paid at once; `None` where no treasury has begun, and everything is.
+    pub is_at_once: Option<bool>,
 }
 
 /// How things stand.
@@ -84,6 +91,8 @@ pub trait Situation {
     fn proposals(&self) -> usize;
     /// What a person would sign under a proposal, by its number; `None` where there is none.
     fn text_to_sign(&self, number: u64, verdict: Verdict) -> Option<String>;
+    /// What a person would sign under an order of the network, by its number; `None` where there is none.
+    fn order_text(&self, number: u64, verdict: Verdict) -> Option<String>;
     /// What is to be seen of the treasury.
     fn treasury(&self) -> TreasurySeen;
 }
@@ -141,13 +150,23 @@ impl Situation for State {
     }
     fn quote(&self, asked: &Redeem) -> Option<Quote> {
         let shown = redeem::check(self, &asked.customer, asked.position, asked.amount.as_deref(), asked.to).ok()?;
-        Some(Quote { payout: shown.figures.payout.units(), from_funding: shown.figures.clawback_from_funding.units() })
+        let (asset, now) = (State::product(self, shown.product)?.asset, self.registry.last_at);
+        let is_at_once = || self.exit_outlook(asset, shown.customer, shown.paid_out(), now) == ExitOutlook::AtOnce;
+        Some(Quote {
+            payout: shown.figures.payout.units(),
+            from_funding: shown.figures.clawback_from_funding.units(),
+            is_at_once: self.treasury.is_open(asset).then(is_at_once),
+        })
     }
     fn proposals(&self) -> usize {
         self.people.proposals().len()
     }
     fn text_to_sign(&self, number: u64, verdict: Verdict) -> Option<String> {
         Some(self.people.proposal(number)?.text(&self.platform_name(), number, verdict))
+    }
+    fn order_text(&self, number: u64, verdict: Verdict) -> Option<String> {
+        let (_, network) = self.treasury.named(NETWORK)?;
+        order::text(self, network, number, verdict)
     }
     fn treasury(&self) -> TreasurySeen {
         let name = |person: PersonIx| self.people.person(person).map(|person| person.name.clone()).unwrap_or_default();
@@ -162,7 +181,19 @@ impl Situation for State {
         seen.has_destination = !network.destinations.is_empty();
         seen.picture = network.picture.as_deref().cloned();
         seen.aside = network.aside.as_ref().map(|aside| aside.picture.clone());
-        seen.differences = network.apart.iter().map(|apart| (apart.number, apart.amount.is_overdrawn())).collect();
+        let answers = |apart: &Apart| may_have_been(matches!(apart.cause, Cause::Unordered { .. }), apart.amount.is_overdrawn());
+        seen.differences = network.apart.iter().map(|apart| (apart.number, answers(apart))).collect();
+        seen.policy = network.desk.policy.as_ref().map(|in_force| in_force.version);
+        seen.epoch = network.desk.office.as_ref().map_or(0, |office| office.epoch);
+        let order = |(number, order): (&u64, &Order)| OrderSeen {
+            number: *number,
+            planned: order.planned.clone(),
+            standing: order.standing_at(now),
+            approved_by: order.approvals.iter().map(|approval| name(approval.person)).collect(),
+            hash: order.hash.clone(),
+            sequence: order.signed.as_ref().map(|signed| signed.sequence),
+        };
+        seen.orders = network.desk.live.iter().map(order).collect();
         for moving in &network.under_way {
             let (coin, address) = (moving.coin as usize, seen.addresses[moving.address as usize].clone());
             match moving.direction {
@@ -179,6 +210,16 @@ impl Situation for State {
                 (last, coverage.is_some_and(|coverage| !coverage.is_stale(now)))
             })
             .collect();
+        let owed = |asset: AssetIx| {
+            let control = self.registry.control.get(asset.index()).copied().unwrap_or_default();
+            let of = |account| u128::try_from(control.balance(account).units()).unwrap_or_default();
+            of(LedgerAccount::CustomerSpot) + of(LedgerAccount::CustomerFunding)
+        };
+        let queue = self.treasury.queue();
+        let id = |exit: &Exit| self.customers.get(exit.customer.index()).map(|customer| customer.id.to_string()).unwrap_or_default();
+        seen.owed = network.coins.iter().map(|coin| owed(coin.asset)).collect();
+        seen.waiting = network.coins.iter().map(|coin| queue.waiting(coin.asset).units()).collect();
+        seen.exits = queue.exits().iter().map(|exit| (exit.redemption, id(exit), exit.standing == ExitStanding::Waiting)).collect();
         seen
     }
 }

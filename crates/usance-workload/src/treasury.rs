@@ -1,9 +1,10 @@
 //! The treasury: a network beside the engine that pays, slashes, rounds and frees, an agent that says what it shows, a wallet that sends,
-//! receives and attests, and people who sign. What is asked is mostly the next thing that is missing for a treasury to run.
+//! receives and attests, people who sign, and customers who wait for coins. What is asked is mostly the next thing that is missing for a treasury to run.
 
 use crate::amount::written;
 use crate::clock::DAY_MS;
 use crate::dice::Dice;
+use crate::exit::stray_exit;
 use crate::people::{PEOPLE, public_key_of, signed};
 use crate::seen::{NETWORK, TreasurySeen};
 use crate::workload::Workload;
@@ -15,18 +16,18 @@ use usance_core::person::proposal::{DifferenceIs, Matter, Verdict};
 use usance_core::treasury::digest::digest;
 use usance_core::treasury::network::NetworkTerms;
 use usance_core::treasury::picture::{
-    Delegation, Effect, Happened, Inflow, Liquid, Picture, Redelegation, Released, Settled, Unbonding, Validator, ValidatorStatus,
+    Delegation, Effect, Happened, Inflow, Liquid, Picture, Redelegation, Released, Sequence, Settled, Unbonding, Validator, ValidatorStatus,
 };
 
 /// What it calls itself.
 const CHAIN: &str = "hub-1";
 /// What it calls its coins.
-const DENOMINATIONS: [&str; 2] = ["ufirst", "usecond"];
+pub(crate) const DENOMINATIONS: [&str; 2] = ["ufirst", "usecond"];
 const ADDRESSES: [&str; 2] = ["addr-1", "addr-2"];
-const VALIDATORS: [&str; 3] = ["val-a", "val-b", "val-c"];
+pub(crate) const VALIDATORS: [&str; 3] = ["val-a", "val-b", "val-c"];
 const DESTINATION: (&str, &str) = ("wallet", "7");
 /// How long coins are freed.
-const UNBONDING_MS: i64 = 3 * DAY_MS;
+pub(crate) const UNBONDING_MS: i64 = 3 * DAY_MS;
 
 impl Workload<'_> {
     /// The next thing that is missing, or one of the usual things; now and then at the wrong moment.
@@ -83,28 +84,53 @@ impl Workload<'_> {
         Command::Observe { network: NETWORK.to_owned(), picture: Box::new(picture) }
     }
 
-    fn attest(&self, dice: &mut Dice<'_>, seen: &TreasurySeen, asset: usize) -> Command {
+    /// What the wallet says.
+    pub fn attest(&self, dice: &mut Dice<'_>, seen: &TreasurySeen, asset: usize) -> Command {
         let (symbol, decimals) = self.cast.assets[asset];
         let movement = seen.wallet.get(asset).and_then(|(movement, _)| *movement).unwrap_or(u64::from(dice.byte()));
-        let units = dice.one_of(&[1_000_000_u128, 1_000_000, 150, 0]) * 10_u128.pow(u32::from(decimals));
+        let units = self.attested(dice, seen, asset);
         let now = self.situation.now();
         let at = dice.one_of(&[now, now, now, now, Timestamp::from_ms(now.ms() - 1), Timestamp::from_ms(now.ms() + 1)]);
         let amount = if dice.once_in(24) { "-1".to_owned() } else { written(units, decimals) };
         Command::Attest(Attest { asset: symbol.to_owned(), amount, at, movement })
     }
 
+    /// What the wallet says that it has: much, little or nothing; once a treasury runs mostly about what customers may take and what waits,
+    /// so that a part of the line is paid.
+    fn attested(&self, dice: &mut Dice<'_>, seen: &TreasurySeen, asset: usize) -> u128 {
+        let one = 10_u128.pow(u32::from(self.cast.assets[asset].1));
+        let plain = |dice: &mut Dice<'_>| dice.one_of(&[1_000_000_u128, 1_000_000, 150, 0]) * one;
+        let owed = seen.owed.get(asset).copied().unwrap_or_default();
+        let waiting = seen.waiting.get(asset).copied().unwrap_or_default();
+        match seen.picture.as_ref().map(|_| dice.below(8)) {
+            None | Some(0..=2) => plain(dice),
+            Some(3..=5) => owed + waiting / 4 * u128::from(dice.below(6)) + u128::from(dice.below(2)),
+            Some(_) => owed + one / 4 * u128::from(dice.below(40)),
+        }
+    }
+
     /// A treasury that runs.
     fn running(&self, dice: &mut Dice<'_>, seen: &TreasurySeen) -> Command {
+        if dice.below(5) < 3
+            && let Some(command) = self.order(dice, seen)
+        {
+            return command;
+        }
+        if !seen.sweeps.is_empty() && dice.below(3) == 0 {
+            return Command::ReportSweep { network: NETWORK.to_owned(), hash: seen.sweeps[dice.index(seen.sweeps.len())].clone() };
+        }
         let asset = usize::from(dice.below(2));
-        match dice.below(12) {
-            0 => self.attest(dice, seen, asset),
+        match dice.below(16) {
+            0 | 12 => self.attest(dice, seen, asset),
+            13 | 14 => self.exit(dice, seen),
+            15 => self.coins(dice, asset),
             1 | 2 => self.top_up(dice, seen, asset),
             3 | 8 if !seen.sweeps.is_empty() => {
                 Command::ReportSweep { network: NETWORK.to_owned(), hash: seen.sweeps[dice.index(seen.sweeps.len())].clone() }
             }
             4 if !seen.differences.is_empty() => {
-                let (number, is_missing) = seen.differences[dice.index(seen.differences.len())];
-                let was = if is_missing { dice.one_of(&[DifferenceIs::Loss, DifferenceIs::Fee]) } else { DifferenceIs::OtherIncome };
+                let (number, answers) = seen.differences[dice.index(seen.differences.len())].clone();
+                let was = dice.one_of(&answers);
                 propose(Matter::ExplainDifference { network: NETWORK.to_owned(), number, was })
             }
             5 | 9 | 10 if !seen.has_destination => {
@@ -124,21 +150,25 @@ impl Workload<'_> {
         let amount = written(u128::from(dice.below(40)) * 10_u128.pow(u32::from(decimals)) / part, decimals);
         let address = seen.addresses[dice.index(seen.addresses.len())].clone();
         let hash = format!("up-{}", dice.byte());
-        Command::ReportTopUp(Box::new(TopUp { network: NETWORK.to_owned(), address, asset: symbol.to_owned(), amount, hash }))
+        Command::ReportTopUp(Box::new(TopUp { network: NETWORK.to_owned(), address, asset: symbol.to_owned(), amount, hash, order: None }))
     }
 
     /// What nobody should ask, or not now.
     fn out_of_turn(&self, dice: &mut Dice<'_>, seen: &TreasurySeen) -> Command {
         let network = dice.one_of(&[NETWORK, "nowhere"]).to_owned();
         let (symbol, _) = self.cast.assets[0];
-        match dice.below(9) {
+        if dice.below(3) == 0 {
+            return self.order_out_of_turn(dice, seen);
+        }
+        match dice.below(11) {
             0 => self.network(),
+            9 | 10 => stray_exit(dice, symbol),
             1 => Command::ReportSweep { network, hash: "gone".to_owned() },
             2 => Command::Attest(Attest { asset: "GONE".to_owned(), amount: "1".to_owned(), at: self.situation.now(), movement: 1 }),
             3 => {
                 let (address, asset) = (dice.one_of(&["elsewhere", ADDRESSES[0]]).to_owned(), symbol.to_owned());
                 let amount = dice.one_of(&["1", "x", "999999999"]).to_owned();
-                Command::ReportTopUp(Box::new(TopUp { network, address, asset, amount, hash: "up-0".to_owned() }))
+                Command::ReportTopUp(Box::new(TopUp { network, address, asset, amount, hash: "up-0".to_owned(), order: None }))
             }
             4 => propose(Matter::ConfirmPicture { network, number: 1, digest: "none".to_owned() }),
             5 => propose(Matter::ExplainDifference { network, number: 1, was: dice.one_of(&DifferenceIs::ALL) }),
@@ -182,15 +212,17 @@ impl Workload<'_> {
             making.happen(dice, seen);
         }
         making.arrive(dice, seen);
+        making.show_orders(dice, seen);
+        making.change_validators(dice);
         making.picture
     }
 }
 
-fn propose(matter: Matter) -> Command {
+pub(crate) fn propose(matter: Matter) -> Command {
     Command::Propose { matter: Box::new(matter), expires_at: None }
 }
 
-fn units(units: u128) -> Amount {
+pub(crate) fn units(units: u128) -> Amount {
     Amount::from_units(units)
 }
 
@@ -234,16 +266,17 @@ fn opening(now: Timestamp, seen: &TreasurySeen) -> Picture {
         transactions: Vec::new(),
         inflows: Vec::new(),
         happened: Vec::new(),
+        sequences: vec![Sequence { address: address.clone(), next: 0 }],
     }
 }
 
 /// A picture in the making.
-struct Making {
-    picture: Picture,
+pub(crate) struct Making {
+    pub(crate) picture: Picture,
 }
 
 impl Making {
-    fn liquid(&mut self, address: &str, coin: usize) -> &mut Amount {
+    pub(crate) fn liquid(&mut self, address: &str, coin: usize) -> &mut Amount {
         let place = self.picture.liquid.iter().position(|line| line.address == address && line.denomination == DENOMINATIONS[coin]);
         let place = place.unwrap_or_else(|| {
             let (address, denomination) = (address.to_owned(), DENOMINATIONS[coin].to_owned());
@@ -253,7 +286,7 @@ impl Making {
         &mut self.picture.liquid[place].amount
     }
 
-    fn stake(&mut self, address: &str, validator: &str) -> &mut Delegation {
+    pub(crate) fn stake(&mut self, address: &str, validator: &str) -> &mut Delegation {
         let place = self.picture.delegations.iter().position(|line| line.address == address && line.validator == validator);
         let place = place.unwrap_or_else(|| {
             let (address, validator) = (address.to_owned(), validator.to_owned());
@@ -268,7 +301,7 @@ impl Making {
         *liquid = liquid.plus(amount);
     }
 
-    fn take(&mut self, address: &str, coin: usize, amount: Amount) -> Amount {
+    pub(crate) fn take(&mut self, address: &str, coin: usize, amount: Amount) -> Amount {
         let liquid = self.liquid(address, coin);
         let taken = amount.min(*liquid);
         *liquid = liquid.left_after(taken);
@@ -289,17 +322,34 @@ impl Making {
     }
 
     /// Takes what can be claimed and gives it as released rewards.
-    fn release(&mut self, address: &str, validator: &str) -> Released {
+    pub(crate) fn release(&mut self, address: &str, validator: &str) -> Released {
         let claimable = std::mem::take(&mut self.stake(address, validator).claimable);
         self.pay(address, 0, claimable);
         Released { validator: validator.to_owned(), denomination: DENOMINATIONS[0].to_owned(), amount: claimable }
     }
 
     fn settle(&mut self, dice: &mut Dice<'_>, address: &str, effects: Vec<Effect>, released: Vec<Released>) {
-        let fee = self.take(address, 0, units(u128::from(dice.below(6))));
-        let sequence = self.picture.transactions.len() as u64;
-        let hash = format!("tx-{}-{sequence}", self.picture.height);
-        let (address, fee_denomination) = (address.to_owned(), DENOMINATIONS[0].to_owned());
+        let hash = format!("tx-{}-{}", self.picture.height, self.picture.transactions.len());
+        self.settle_as(dice, (address, &hash, None), effects, released);
+    }
+
+    /// A transaction with a hash, and with the sequence number that it was signed with or the address's next one.
+    pub(crate) fn settle_as(
+        &mut self,
+        dice: &mut Dice<'_>,
+        (address, hash, sequence): (&str, &str, Option<u64>),
+        effects: Vec<Effect>,
+        released: Vec<Released>,
+    ) {
+        let fee = if dice.once_in(40) { 9 } else { u128::from(dice.below(6)) };
+        let fee = self.take(address, 0, units(fee));
+        let next = self.picture.sequences.iter_mut().find(|known| known.address == address);
+        let next = next.map(|known| {
+            known.next += 1;
+            known.next - 1
+        });
+        let sequence = sequence.or(next).unwrap_or(self.picture.transactions.len() as u64);
+        let (hash, address, fee_denomination) = (hash.to_owned(), address.to_owned(), DENOMINATIONS[0].to_owned());
         let succeeded = !(effects.is_empty() && released.is_empty());
         self.picture.transactions.push(Settled { hash, address, sequence, succeeded, fee_denomination, fee, effects, released });
     }
@@ -309,7 +359,12 @@ impl Making {
         let address = self.picture.liquid[0].address.clone();
         let validator = dice.one_of(&VALIDATORS);
         let stake = self.stake(&address, validator).stake;
-        match dice.below(18) {
+        let mut which = dice.below(18);
+        // Where orders are made, most transactions are theirs.
+        if seen.policy.is_some() && [2, 3, 5, 6, 8, 9, 10, 11, 12, 14, 16].contains(&which) && dice.below(6) > 0 {
+            which = 0;
+        }
+        match which {
             0 | 1 => {
                 let earned = units(u128::from(dice.large()) * 10);
                 let stake = self.stake(&address, validator);
@@ -416,13 +471,13 @@ impl Making {
         }
     }
 
-    fn bond(&mut self, address: &str, validator: &str, amount: Amount) {
+    pub(crate) fn bond(&mut self, address: &str, validator: &str, amount: Amount) {
         let stake = self.stake(address, validator);
         stake.stake = stake.stake.plus(amount);
         stake.shares = stake.shares.map(|shares| shares + amount.units());
     }
 
-    fn unbond(&mut self, address: &str, validator: &str, amount: Amount) {
+    pub(crate) fn unbond(&mut self, address: &str, validator: &str, amount: Amount) {
         let stake = self.stake(address, validator);
         stake.stake = stake.stake.left_after(amount);
         stake.shares = stake.shares.map(|shares| shares.saturating_sub(amount.units()));

@@ -64,8 +64,8 @@ const HOUSES: [House; 3] = [
             ),
             room(
                 "treasury",
-                "networks, pictures and how one becomes the next, what is covered",
-                &["ledger", "pieces", "money", "calendar", "id", "limits"],
+                "networks, pictures and how one becomes the next, what is covered, policy, plan and orders",
+                &["ledger", "person", "pieces", "money", "calendar", "id", "limits"],
             ),
             room(
                 "machine",

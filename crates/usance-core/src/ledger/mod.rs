@@ -290,6 +290,8 @@ pub struct SubLedgerTotals {
     pub payable: Amount,
     /// Where the treasury's coins are.
     pub treasury: Places,
+    /// Principal that waits for coins.
+    pub queued: Amount,
 }
 
 /// Where a treasury's coins of one asset are, added up over its addresses and validators. A place falls below
@@ -322,9 +324,9 @@ impl SubLedgerTotals {
             LedgerAccount::TreasuryUnbonding => Some(self.treasury.unbonding),
             LedgerAccount::TreasuryClaimable => Some(self.treasury.claimable),
             LedgerAccount::InTransit => Some(self.treasury.in_transit),
+            LedgerAccount::RedemptionsQueued => Some(Balance::ZERO.plus(self.queued)),
             LedgerAccount::Custody
             | LedgerAccount::RewardPool
-            | LedgerAccount::RedemptionsQueued
             | LedgerAccount::YieldUndistributed
             | LedgerAccount::LossReserve
             | LedgerAccount::CommissionIncome

@@ -10,6 +10,7 @@ use crate::money::{Amount, Balance, Rate};
 use crate::person::proposal::Standing;
 use crate::reward::clawback::{AccountKind, RedemptionFigures};
 use crate::treasury::network::{Direction, Implausible};
+use crate::treasury::order::OrderStanding;
 use serde::{Deserialize, Serialize};
 
 /// A customer's two balances of an asset.
@@ -181,6 +182,75 @@ pub enum Answer {
         /// Whether a treasury has begun that stakes its asset.
         is_staked: bool,
     },
+    /// A redemption that waits for coins, and its position.
+    ExitQueued {
+        /// Its number.
+        id: u64,
+        /// Whether a term was left early.
+        early: bool,
+        /// Every amount of it; what it pays waits.
+        figures: RedemptionFigures,
+        /// The position after it.
+        position: Box<PositionView>,
+        /// The day by which it was promised.
+        promised: Day,
+    },
+    /// What waited is staked again.
+    ExitCancelled {
+        /// The number of the redemption that waited.
+        redemption: u64,
+        /// The number of the subscription.
+        id: u64,
+        /// The position after it.
+        position: Box<PositionView>,
+    },
+    /// What each customer may take a day at once while anyone waits.
+    ExitAllowance {
+        /// Of which asset.
+        asset: AssetIx,
+        /// How much.
+        allowance: Amount,
+    },
+    /// A network's policy.
+    Policy {
+        /// Of which network.
+        network: NetworkIx,
+        /// Counted from 1 over the network.
+        version: u64,
+    },
+    /// An order as it is now.
+    Order {
+        /// Of which network.
+        network: NetworkIx,
+        /// Its number.
+        number: u64,
+        /// Who has approved, in order.
+        approved_by: Vec<PersonIx>,
+        /// Where it stands.
+        standing: OrderStanding,
+        /// The hash of its transaction.
+        hash: Option<String>,
+    },
+    /// An agent in office.
+    Office {
+        /// Of which network.
+        network: NetworkIx,
+        /// Its epoch.
+        epoch: u64,
+    },
+}
+
+/// An order as it is now.
+#[must_use]
+pub fn order(state: &State, network: NetworkIx, number: u64) -> Answer {
+    let order = state.treasury.network(network).and_then(|network| network.desk.order(number));
+    order.map_or(Answer::Done, |order| Answer::Order {
+        network,
+        number,
+        approved_by: order.approvals.iter().map(|approval| approval.person).collect(),
+        standing: order.standing,
+        hash: order.hash.clone(),
+    })
 }
 
 /// A proposal as it is now.
@@ -197,7 +267,7 @@ pub fn proposal(state: &State, number: u64) -> Answer {
 #[must_use]
 pub fn product(state: &State, product: ProductIx, at: Timestamp) -> Answer {
     view::product(state, product, at).map_or(Answer::Done, |view| {
-        let is_staked = state.treasury.is_open(view.asset);
+        let is_staked = state.treasury.is_staked(view.asset);
         Answer::Offered { product: Box::new(view), is_staked }
     })
 }

@@ -264,6 +264,7 @@ fn mature(state: &mut State, work: &mut Work, id: PositionId, at: Timestamp) {
         return state.break_with("a maturing position exists", id.to_string());
     };
     let (principal, from_spot) = (running.principal(), origin.from_spot.get());
+    state.forget_maturing(id);
     state.unstake(running.product, origin.holding, principal);
     let renewed = renewal_amount(state, &running, origin.holding, principal);
     let rest = principal.left_after(renewed);

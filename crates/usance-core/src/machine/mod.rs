@@ -13,17 +13,21 @@ mod covered;
 pub mod day;
 pub mod derive;
 mod end;
+mod exits;
 pub mod keys;
+pub mod maturing;
 pub mod movement;
 pub mod news;
 mod open;
 pub mod outlook;
 pub mod people;
+mod planning;
 pub mod post;
 pub mod present;
 pub mod preview;
 pub mod registry;
 pub mod rejection;
+pub mod staking;
 pub mod state;
 pub mod treasury;
 pub mod verb;
@@ -31,6 +35,7 @@ pub mod view;
 
 use crate::calendar::Timestamp;
 pub use answer::Answer;
+pub use exits::{Ahead, ExitOutlook};
 pub use rejection::Rejection;
 pub use state::State;
 pub use verb::{Command, Event};
@@ -72,11 +77,26 @@ fn follow(state: &mut State, events: &mut Vec<Event>, now: Timestamp) {
     }
 }
 
-/// The ends of all proposals whose time is over, applied. The log has them before whatever is stamped later.
+/// The ends of all proposals and orders whose time is over, applied. The log has them before whatever is stamped later.
 pub fn expire(state: &mut State, now: Timestamp) -> Vec<Event> {
-    let ended: Vec<Event> = verb::proposal::expired(state, now).into_iter().map(Event::ProposalExpired).collect();
+    let mut ended: Vec<Event> = verb::proposal::expired(state, now).into_iter().map(Event::ProposalExpired).collect();
+    ended.extend(planning::expired(state, now).into_iter().map(|over| Event::OrdersExpired(Box::new(over))));
     ended.iter().for_each(|event| apply::apply(state, event, now));
     ended
+}
+
+/// The next thing that is due to whoever waits for coins, applied. Called until nothing is: in the same instant as whatever brought coins.
+pub fn pay_next(state: &mut State, now: Timestamp) -> Option<Event> {
+    let event = verb::due(state, now)?;
+    apply::apply(state, &event, now);
+    Some(event)
+}
+
+/// The plans that follow when days were closed, applied: once after the last of several closes in a row. `at` is the first instant after it.
+pub fn plan_after_closes(state: &mut State, at: Timestamp) -> Vec<Event> {
+    let planned: Vec<Event> = planning::after_closes(state, at).into_iter().map(|plan| Event::OrdersPlanned(Box::new(plan))).collect();
+    planned.iter().for_each(|event| apply::apply(state, event, at));
+    planned
 }
 
 /// Runs stored events again, in order. A day that closes differently than it did is a broken invariant.

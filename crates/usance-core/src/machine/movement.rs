@@ -32,6 +32,10 @@ pub enum MovementKind {
     Reward,
     /// A term ended and principal came back.
     Maturity,
+    /// Principal that had waited for coins was paid.
+    ExitPayment,
+    /// A reward for waiting longer than promised.
+    ExitReward,
 }
 
 impl MovementKind {
@@ -44,10 +48,12 @@ impl MovementKind {
             HistoryKind::Transfer => MovementKind::Transfer,
             HistoryKind::Subscription => MovementKind::Subscription,
             HistoryKind::Redemption => MovementKind::Redemption,
+            HistoryKind::ExitPayment => MovementKind::ExitPayment,
+            HistoryKind::ExitReward => MovementKind::ExitReward,
         }
     }
     /// Every kind.
-    pub const ALL: [MovementKind; 8] = [
+    pub const ALL: [MovementKind; 10] = [
         MovementKind::Deposit,
         MovementKind::Withdrawal,
         MovementKind::Transfer,
@@ -56,6 +62,8 @@ impl MovementKind {
         MovementKind::Clawback,
         MovementKind::Reward,
         MovementKind::Maturity,
+        MovementKind::ExitPayment,
+        MovementKind::ExitReward,
     ];
     /// The word on the wire.
     #[must_use]
@@ -69,6 +77,8 @@ impl MovementKind {
             MovementKind::Clawback => "clawback",
             MovementKind::Reward => "reward",
             MovementKind::Maturity => "maturity",
+            MovementKind::ExitPayment => "exit_payment",
+            MovementKind::ExitReward => "exit_reward",
         }
     }
 }

@@ -70,12 +70,23 @@ pub enum HistoryKind {
     Subscription,
     /// Coins were unstaked.
     Redemption,
+    /// Coins came to whoever waited for them.
+    ExitPayment,
+    /// What waited longer than promised earned a reward.
+    ExitReward,
 }
 
 impl HistoryKind {
     /// All of them.
-    pub const ALL: [HistoryKind; 5] =
-        [HistoryKind::Deposit, HistoryKind::Withdrawal, HistoryKind::Transfer, HistoryKind::Subscription, HistoryKind::Redemption];
+    pub const ALL: [HistoryKind; 7] = [
+        HistoryKind::Deposit,
+        HistoryKind::Withdrawal,
+        HistoryKind::Transfer,
+        HistoryKind::Subscription,
+        HistoryKind::Redemption,
+        HistoryKind::ExitPayment,
+        HistoryKind::ExitReward,
+    ];
 
     /// The word in the read tables and on the wire.
     #[must_use]
@@ -86,6 +97,8 @@ impl HistoryKind {
             HistoryKind::Transfer => "transfer",
             HistoryKind::Subscription => "subscription",
             HistoryKind::Redemption => "redemption",
+            HistoryKind::ExitPayment => "exit_payment",
+            HistoryKind::ExitReward => "exit_reward",
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use super::verb::{Subscribed, redeem, subscribe};
 use super::view::{self, IfSubscribedNow, Prospect};
-use super::{Command, Rejection, State, outlook};
+use super::{Command, ExitOutlook, Rejection, State, outlook};
 use crate::calendar::Timestamp;
 use crate::id::{AgreementIx, AssetIx, PositionId};
 use crate::money::Amount;
@@ -48,6 +48,8 @@ pub struct RedemptionPreview {
     pub early: bool,
     /// Its amounts; `spot_part` is nothing here, because nobody is shown it.
     pub figures: RedemptionFigures,
+    /// Whether it would be paid at once, or by when.
+    pub exit: ExitOutlook,
     /// All rewards of the term if the position is kept to its end: an estimate; fixed-term only.
     pub total_reward_if_kept: Option<Amount>,
 }
@@ -80,12 +82,14 @@ pub fn redemption(
     position: Option<PositionId>,
     amount: Option<&str>,
     to: Option<AccountKind>,
+    now: Timestamp,
 ) -> Result<RedemptionPreview, Rejection> {
     let booked = redeem::check(state, customer, position, amount, to)?;
     let product = state.product(booked.product).ok_or(Rejection::ProductNotFound)?;
     Ok(RedemptionPreview {
         asset: product.asset,
         early: booked.early,
+        exit: state.exit_outlook(product.asset, booked.customer, booked.paid_out(), now),
         figures: RedemptionFigures { spot_part: Amount::ZERO, ..booked.figures },
         total_reward_if_kept: outlook::reward_if_kept(state, booked.position),
     })
@@ -114,8 +118,8 @@ pub fn of(state: &State, command: &Command, now: Timestamp) -> Option<Preview> {
         };
         return subscription(state, &look, now).ok().map(Preview::Subscription);
     }
-    if let Command::Redeem(asked) = command {
-        let found = redemption(state, &asked.customer, asked.position, asked.amount.as_deref(), asked.to);
+    if let Command::Redeem(asked) | Command::QueueExit(asked) = command {
+        let found = redemption(state, &asked.customer, asked.position, asked.amount.as_deref(), asked.to, now);
         return found.ok().map(Preview::Redemption);
     }
     None

@@ -8,6 +8,7 @@ use crate::id::AssetIx;
 use crate::money::{Amount, Balance, Rate};
 use crate::person::proposal::Standing;
 use crate::reward::clawback::RedemptionFigures;
+use crate::treasury::order::OrderStanding;
 use serde::{Deserialize, Serialize};
 
 /// Why a command changed nothing.
@@ -189,6 +190,36 @@ pub enum Rejection {
         /// What is covered.
         covered: Balance,
     },
+    /// The liquid coins do not cover all of it now.
+    InstantExitUnavailable {
+        /// Of which asset.
+        asset: AssetIx,
+        /// What could be taken at once.
+        available: Amount,
+        /// The day by which all of it can be paid to whoever is queued now.
+        expected: Day,
+    },
+    /// There is no such exit of this customer.
+    ExitNotFound,
+    /// The exit waits no more.
+    ExitNotWaiting,
+    /// What an older epoch sends is refused.
+    EpochOver {
+        /// The epoch that is in office; 0 where nobody is.
+        epoch: u64,
+    },
+    /// There is no such order.
+    OrderNotFound,
+    /// The order does not stand where this can be done to it.
+    OrderNotOpen {
+        /// Where it stands.
+        standing: OrderStanding,
+    },
+    /// The order may not be begun now.
+    OrderRefused {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// The field whose text is not an amount.
@@ -292,4 +323,11 @@ codes! {
     DifferenceNotFound => "difference_not_found",
     TransferNotFound => "transfer_not_found",
     CoverageInsufficient => "coverage_insufficient",
+    InstantExitUnavailable => "instant_exit_unavailable",
+    ExitNotFound => "exit_not_found",
+    ExitNotWaiting => "exit_not_waiting",
+    EpochOver => "epoch_over",
+    OrderNotFound => "order_not_found",
+    OrderNotOpen => "order_not_open",
+    OrderRefused => "order_refused",
 }

@@ -6,9 +6,11 @@
 //! writer then stores nothing more.
 
 use super::keys::KeyTable;
+use super::maturing::Maturing;
 use super::people::People;
 pub use super::registry::{Agreement, Asset, BooksAtClose, ClockMode, Counters, Platform, Registry};
 use super::treasury::Treasury;
+use crate::calendar::Day;
 use crate::id::{AccountIx, AgreementIx, AssetIx, CustomerIx, HoldingIx, PositionId, ProductIx, RateVersionIx, hash16};
 use crate::ledger::{ControlAccounts, JournalEntry, SubLedgerTotals};
 use crate::money::Amount;
@@ -90,6 +92,8 @@ pub struct State {
     pub origins: Column<Origin>,
     /// Positions, which of them a close visits; derived from them.
     pub(super) active: ActiveSet,
+    /// Which principal comes back when; derived from positions.
+    maturing: Maturing,
     /// Idempotency keys.
     pub keys: KeyTable,
     /// References of deposits and withdrawals ever used.
@@ -146,12 +150,14 @@ impl State {
         for (index, customer) in columns.customers.iter().enumerate() {
             customer_by_id.insert(hash16(&registry.platform.seed, "customer", &[&customer.id]), CustomerIx::from_index(index));
         }
+        let maturing = Maturing::of(&registry.products, &columns.running);
         State {
             registry,
             customers: columns.customers,
             accounts: columns.accounts,
             holdings: columns.holdings,
             active: ActiveSet::of(&columns.running),
+            maturing,
             running: columns.running,
             origins: columns.origins,
             keys: columns.keys,
@@ -285,6 +291,16 @@ impl State {
     pub const fn active(&self) -> &ActiveSet {
         &self.active
     }
+    /// Which principal comes back when.
+    #[must_use]
+    pub const fn maturing(&self) -> &Maturing {
+        &self.maturing
+    }
+    /// Principal of an asset in fixed terms that end up to the first instant of a day and do not start anew.
+    #[must_use]
+    pub fn maturing_until(&self, asset: AssetIx, day: Day) -> Amount {
+        self.maturing.until(asset, day)
+    }
     /// The number the next position gets.
     #[must_use]
     pub fn next_position(&self) -> PositionId {
@@ -363,6 +379,18 @@ impl State {
             None => self.break_with("a holding has an account", format!("account {}", account.0)),
         }
         ix
+    }
+    /// Takes a position off what comes back, before it changes.
+    pub(super) fn forget_maturing(&mut self, id: PositionId) {
+        if let Some(position) = id.index().and_then(|index| self.running.get(index)) {
+            self.maturing.remove(&self.registry.products, position);
+        }
+    }
+    /// Adds a position to what comes back, after it has changed.
+    pub(super) fn remember_maturing(&mut self, id: PositionId) {
+        if let Some(position) = id.index().and_then(|index| self.running.get(index)) {
+            self.maturing.add(&self.registry.products, position);
+        }
     }
     /// Credits an account and its sub-ledger.
     pub(super) fn credit(&mut self, ix: AccountIx, kind: AccountKind, amount: Amount) {

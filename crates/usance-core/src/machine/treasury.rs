@@ -1,9 +1,10 @@
-//! The treasury as the state keeps it: every network, and what is known of the wallet (TREASURY 2, 4).
+//! The treasury as the state keeps it: every network, what is known of the wallet, and who waits for coins (TREASURY 2, 4, 6).
 
 use crate::id::{AssetIx, NetworkIx};
 use crate::ledger::Places;
 use crate::treasury::coverage::Coverage;
 use crate::treasury::network::Network;
+use crate::treasury::queue::Queue;
 use std::collections::BTreeMap;
 
 /// Every network, and what is known of the wallet's coins.
@@ -12,13 +13,14 @@ pub struct Treasury {
     networks: Vec<Network>,
     /// By asset, of every coin of a network.
     coverage: BTreeMap<AssetIx, Coverage>,
+    queue: Queue,
 }
 
 impl Treasury {
     /// Parts that were read back.
     #[must_use]
-    pub const fn from_parts(networks: Vec<Network>, coverage: BTreeMap<AssetIx, Coverage>) -> Treasury {
-        Treasury { networks, coverage }
+    pub const fn from_parts(networks: Vec<Network>, coverage: BTreeMap<AssetIx, Coverage>, queue: Queue) -> Treasury {
+        Treasury { networks, coverage, queue }
     }
     /// Networks in order of creation.
     #[must_use]
@@ -29,6 +31,11 @@ impl Treasury {
     #[must_use]
     pub const fn coverages(&self) -> &BTreeMap<AssetIx, Coverage> {
         &self.coverage
+    }
+    /// Who waits for coins.
+    #[must_use]
+    pub const fn queue(&self) -> &Queue {
+        &self.queue
     }
     /// A network.
     #[must_use]
@@ -51,6 +58,11 @@ impl Treasury {
     pub fn is_open(&self, asset: AssetIx) -> bool {
         self.networks.iter().any(|network| network.picture.is_some() && network.coin_of(asset).is_some())
     }
+    /// Whether an asset is staked on a network: its yield comes from there since the treasury has begun.
+    #[must_use]
+    pub fn is_staked(&self, asset: AssetIx) -> bool {
+        self.networks.iter().any(|network| network.picture.is_some() && network.stakes(asset))
+    }
     /// Where the coins of an asset are, over all networks.
     #[must_use]
     pub fn places(&self, asset: AssetIx) -> Places {
@@ -66,6 +78,9 @@ impl Treasury {
         })
     }
 
+    pub(super) const fn queue_mut(&mut self) -> &mut Queue {
+        &mut self.queue
+    }
     pub(super) fn add(&mut self, network: Network) {
         self.networks.push(network);
     }

@@ -72,11 +72,13 @@ pub enum DifferenceIs {
     Loss,
     /// What something cost.
     Fee,
+    /// A transaction that nobody ordered and that we know all the same: what it did is booked already.
+    Known,
 }
 
 impl DifferenceIs {
     /// Every answer.
-    pub const ALL: [DifferenceIs; 3] = [DifferenceIs::OtherIncome, DifferenceIs::Loss, DifferenceIs::Fee];
+    pub const ALL: [DifferenceIs; 4] = [DifferenceIs::OtherIncome, DifferenceIs::Loss, DifferenceIs::Fee, DifferenceIs::Known];
     /// The word on the wire, and in the text that is signed.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -84,6 +86,7 @@ impl DifferenceIs {
             DifferenceIs::OtherIncome => "other_income",
             DifferenceIs::Loss => "loss",
             DifferenceIs::Fee => "fee",
+            DifferenceIs::Known => "known",
         }
     }
 }

@@ -60,6 +60,11 @@ pub enum Cause {
         /// Where.
         to: String,
     },
+    /// A transaction of ours that belongs to no order, or did something else than was ordered. What it did is booked.
+    Unordered {
+        /// The transaction's hash.
+        hash: String,
+    },
 }
 
 /// A difference.
@@ -89,7 +94,7 @@ impl Apart {
     pub const fn stops(&self) -> bool {
         match self.cause {
             Cause::Stranger { .. } => false,
-            Cause::Unexplained | Cause::SentElsewhere { .. } => true,
+            Cause::Unexplained | Cause::SentElsewhere { .. } | Cause::Unordered { .. } => true,
         }
     }
     /// Takes it off what a picture shows, which leaves what is booked.

@@ -127,5 +127,10 @@ pub fn digest(picture: &Picture) -> String {
     }
     feed.count(picture.happened.len());
     picture.happened.iter().for_each(|happened| feed.happened(happened));
+    feed.count(picture.sequences.len());
+    for line in &picture.sequences {
+        feed.texts(&[&line.address]);
+        feed.number(line.next.into());
+    }
     feed.0.finalize().to_hex().to_string()
 }

@@ -7,10 +7,13 @@
 use super::apart::{Apart, Cause, PlaceKind};
 use super::moves::{Move, MoveKind};
 use super::network::{Direction, Implausible, Network, UnderWay};
+use super::order::OrderStanding;
 use super::picture::{Effect, Happened, Picture, Settled};
+use super::score::seen_slashed;
+use super::settle::settle;
 use crate::calendar::Timestamp;
 use crate::ledger::LedgerAccount;
-use crate::money::{Amount, Balance, is_less_in_proportion, part_of, split_day};
+use crate::money::{Amount, Balance, part_of, split_day};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,6 +34,8 @@ pub struct Explained {
     pub begun: Vec<UnderWay>,
     /// Denominations without an asset, and how much of them is free.
     pub unknown: Vec<(String, Amount)>,
+    /// Orders that it ends, and how.
+    pub ended: Vec<(u64, OrderStanding)>,
 }
 
 /// Explains a picture; says why it cannot be believed by itself, if so.
@@ -43,6 +48,7 @@ pub fn explain(network: &Network, after: &Picture) -> (Explained, Option<Implaus
             work.stakes();
             work.unbonding();
             work.liquid();
+            work.orders();
             work.number();
             (work.done, work.implausible)
         }
@@ -118,9 +124,7 @@ struct Work<'p> {
 impl<'p> Work<'p> {
     fn new(network: &'p Network, before: &'p Picture, after: &'p Picture) -> Work<'p> {
         let done = Explained { unknown: unknown(network, after), ..Explained::default() };
-        let mut work = Work { network, before, after, done, implausible: None, slashed: BTreeSet::new() };
-        work.slashed = work.seen_slashed();
-        work
+        Work { network, before, after, done, implausible: None, slashed: seen_slashed(before, after) }
     }
 
     fn transactions(&self) -> impl Iterator<Item = (&'p Settled, &'p Effect)> + use<'p> {
@@ -136,20 +140,6 @@ impl<'p> Work<'p> {
             self.doubt(Implausible::Opening);
         }
         begins
-    }
-
-    /// The network says so, or what a share is worth has fallen.
-    fn seen_slashed(&self) -> BTreeSet<&'p str> {
-        let told = self.after.happened.iter().filter_map(|happened| match happened {
-            Happened::Slashed { validator } => Some(validator.as_str()),
-            Happened::Matured { .. } | Happened::ReleasedTo { .. } => None,
-        });
-        let fell = self.after.validators.iter().filter(|now| {
-            let was = self.before.validators.iter().find(|was| was.validator == now.validator);
-            let shares = was.and_then(|was| Some((was, was.shares?, now.shares?)));
-            shares.is_some_and(|(was, before, after)| is_less_in_proportion((now.tokens, after), (was.tokens, before)))
-        });
-        told.chain(fell.map(|validator| validator.validator.as_str())).collect()
     }
 
     /// Books a move of the coin that is staked.
@@ -169,6 +159,13 @@ impl<'p> Work<'p> {
         let (Some(address), false) = (self.network.address(address), amount == Balance::ZERO) else { return };
         let since = self.after.time;
         self.done.apart.push(Apart { number: 0, address, place, validator: validator.to_owned(), coin, amount, cause, since });
+    }
+
+    /// Which orders the picture ends, and what nobody ordered.
+    fn orders(&mut self) {
+        let settlement = settle(self.network, self.after, &self.done.arrived);
+        self.done.ended = settlement.ended;
+        self.done.apart.extend(settlement.unordered);
     }
 
     /// Numbers what is held apart: by coin, place, address, validator and amount.

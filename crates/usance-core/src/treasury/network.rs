@@ -1,12 +1,15 @@
 //! A network with the treasury's addresses on it, and what it is like.
 
-use super::apart::Apart;
-use super::picture::Picture;
+use super::apart::{Apart, PlaceKind};
+use super::desk::Desk;
+use super::moves::{Move, MoveKind};
+use super::picture::{PICTURE_FRESH_MS, Picture};
 use crate::calendar::Timestamp;
 use crate::id::AssetIx;
 use crate::ledger::Places;
 use crate::money::{Amount, Balance, Rate};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A coin of a network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,6 +112,53 @@ impl Implausible {
     }
 }
 
+/// What a slash took of what we had with one validator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlashedFrom {
+    /// As the network writes it.
+    pub validator: String,
+    /// What people called it then; empty where the picture did not say.
+    pub name: String,
+    /// How much of the coin that is staked: of stake, and of what was being freed.
+    pub amount: Amount,
+}
+
+/// A slash, as one picture showed it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slash {
+    /// The time of that picture.
+    pub at: Timestamp,
+    /// What it took, by validator in the order of their texts.
+    pub from: Vec<SlashedFrom>,
+}
+
+impl Slash {
+    /// What a picture's moves say that was slashed; `None` where nothing was.
+    #[must_use]
+    pub fn seen(picture: &Picture, moves: &[Move]) -> Option<Slash> {
+        let mut taken: BTreeMap<&str, Amount> = BTreeMap::new();
+        for one in moves.iter().filter(|one| matches!(one.kind, MoveKind::Slashed(_))) {
+            let sum = taken.entry(&one.validator).or_default();
+            *sum = sum.plus(one.amount);
+        }
+        let known = picture.validators.iter().filter(|known| taken.contains_key(known.validator.as_str()));
+        let names: BTreeMap<&str, &str> = known.map(|known| (known.validator.as_str(), known.name.as_str())).collect();
+        let name_of = |validator: &str| names.get(validator).copied().unwrap_or_default().to_owned();
+        let from = taken.iter().map(|(validator, amount)| SlashedFrom {
+            validator: (*validator).to_owned(),
+            name: name_of(validator),
+            amount: *amount,
+        });
+        let from: Vec<SlashedFrom> = from.collect();
+        (!from.is_empty()).then_some(Slash { at: picture.time, from })
+    }
+    /// All that it took.
+    #[must_use]
+    pub fn amount(&self) -> Amount {
+        self.from.iter().fold(Amount::ZERO, |sum, one| sum.plus(one.amount))
+    }
+}
+
 /// A network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Network {
@@ -134,6 +184,10 @@ pub struct Network {
     pub differences: u64,
     /// What is between the wallet and the treasury.
     pub under_way: Vec<UnderWay>,
+    /// What is to be done: policy, orders, and who carries them out.
+    pub desk: Desk,
+    /// The last slash that a picture showed.
+    pub last_slash: Option<Box<Slash>>,
 }
 
 impl Network {
@@ -162,6 +216,17 @@ impl Network {
     pub fn sweeps_to(&self, address: &str, memo: &str) -> bool {
         self.destinations.iter().any(|known| known.address == address && known.memo == memo)
     }
+    /// Whether nothing may be begun because nobody knows how the network stands: no picture that counts is young enough by its block's time.
+    #[must_use]
+    pub fn is_halted(&self, now: Timestamp) -> bool {
+        let bound = self.desk.policy.as_ref().map_or(i64::MAX, |in_force| in_force.policy.halted_after_ms);
+        self.picture.as_ref().is_none_or(|picture| now.ms().saturating_sub(picture.time.ms()) > bound)
+    }
+    /// Whether a difference waits for two people before anything may be begun.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.apart.iter().any(Apart::stops)
+    }
     /// The number that the next picture has to have.
     #[must_use]
     pub fn next_picture(&self) -> u64 {
@@ -179,6 +244,31 @@ impl Network {
         let moving = self.under_way.iter().filter(|moving| moving.coin == coin);
         places.in_transit = moving.fold(Balance::ZERO, |sum, moving| sum.plus(moving.amount));
         places
+    }
+    /// Whether an asset is what is staked here: its first coin.
+    #[must_use]
+    pub fn stakes(&self, asset: AssetIx) -> bool {
+        self.coin_of(asset) == Some(0)
+    }
+    /// What is staked with each validator, as it is booked: what the last picture shows, without what is held apart. They add up to what is
+    /// staked in [`Network::places`].
+    #[must_use]
+    pub fn stake_by_validator(&self) -> BTreeMap<&str, Balance> {
+        let mut stakes: BTreeMap<&str, Balance> = BTreeMap::new();
+        for line in self.picture.iter().flat_map(|picture| &picture.delegations) {
+            let stake = stakes.entry(&line.validator).or_default();
+            *stake = stake.plus(line.stake);
+        }
+        for apart in self.apart.iter().filter(|apart| apart.coin == 0 && apart.place == PlaceKind::Staked) {
+            let stake = stakes.entry(&apart.validator).or_default();
+            *stake = stake.before(apart.amount);
+        }
+        stakes
+    }
+    /// Whether the last picture is so old that nobody may take it for how things are; also where there is none.
+    #[must_use]
+    pub fn is_stale(&self, now: Timestamp) -> bool {
+        self.picture.as_ref().is_none_or(|picture| now.ms().saturating_sub(picture.time.ms()) > PICTURE_FRESH_MS)
     }
 }
 

@@ -7,6 +7,9 @@ use crate::money::{Amount, Balance, Rate};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
+/// How long a picture is fresh, in milliseconds: as long as an attestation, for both are told once a day at least.
+pub const PICTURE_FRESH_MS: i64 = super::coverage::FRESH_MS;
+
 /// Free coins at an address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Liquid {
@@ -210,6 +213,15 @@ pub struct Inflow {
     pub amount: Amount,
 }
 
+/// How many transactions an address has behind it: the sequence number that its next one has to have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sequence {
+    /// Whose.
+    pub address: String,
+    /// The next number.
+    pub next: u64,
+}
+
 /// What blocks did by themselves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Happened {
@@ -269,9 +281,18 @@ pub struct Picture {
     pub inflows: Vec<Inflow>,
     /// What blocks did since then.
     pub happened: Vec<Happened>,
+    /// The next sequence numbers, of addresses that have them and of which they are known.
+    pub sequences: Vec<Sequence>,
 }
 
 impl Picture {
+    /// What all addresses have staked with a validator.
+    #[must_use]
+    pub fn staked_with(&self, validator: &str) -> Amount {
+        let stakes = self.delegations.iter().filter(|line| line.validator == validator);
+        stakes.fold(Amount::ZERO, |sum, line| sum.plus(line.stake))
+    }
+
     /// What of one coin is where.
     #[must_use]
     pub(super) fn places(&self, is_coin: impl Fn(&str) -> bool, is_staked: bool) -> Places {
@@ -294,7 +315,7 @@ impl Picture {
 
     fn contradiction_of_lines(&self, is_ours: impl Fn(&str) -> bool) -> Option<String> {
         let lists = [self.liquid.len(), self.delegations.len(), self.validators.len(), self.unbonding.len(), self.redelegations.len()];
-        let happenings = [self.transactions.len(), self.inflows.len(), self.happened.len()];
+        let happenings = [self.transactions.len(), self.inflows.len(), self.happened.len(), self.sequences.len()];
         if lists.into_iter().chain(happenings).any(|len| len > PICTURE_LINES_MAX) {
             return Some(format!("a list of a picture has at most {PICTURE_LINES_MAX} lines"));
         }
@@ -314,6 +335,7 @@ impl Picture {
         }
         let ours = |text: &str| self.addresses.iter().any(|own| own == text);
         let owners = self.liquid.iter().map(|line| &line.address).chain(self.delegations.iter().map(|line| &line.address));
+        let owners = owners.chain(self.sequences.iter().map(|line| &line.address));
         let mut owners = owners.chain(self.unbonding.iter().map(|line| &line.address));
         if let Some(stranger) = owners.find(|text| !ours(text)) {
             return Some(format!("{stranger} is no address that the picture tells of"));
@@ -327,6 +349,7 @@ impl Picture {
         let twice = repeats(self.liquid.iter().map(|line| (&line.address, &line.denomination)))
             || repeats(self.delegations.iter().map(|line| (&line.address, &line.validator)))
             || repeats(self.validators.iter().map(|line| &line.validator))
+            || repeats(self.sequences.iter().map(|line| &line.address))
             || repeats(self.unbonding.iter().map(|line| (&line.address, &line.validator, line.started)));
         twice.then(|| "a line is there twice".to_owned())
     }

@@ -10,8 +10,9 @@ use usance_core::calendar::{Day, DayOffset, Timestamp};
 use usance_core::id::{PositionId, ProductIx};
 use usance_core::machine::people::People;
 use usance_core::machine::state::{ClockMode, Columns, Platform};
+use usance_core::machine::treasury::Treasury;
 use usance_core::machine::verb::{Redeem, Redeemed, clock, redeem};
-use usance_core::machine::{Answer, Command, Event, Rejection, State, close, execute, expire, replay};
+use usance_core::machine::{Answer, Command, Event, Rejection, State, close, execute, expire, pay_next, plan_after_closes, replay};
 use usance_core::money::Amount;
 use usance_core::pieces::Column;
 use usance_core::position::{FLOATING, PositionState};
@@ -19,6 +20,7 @@ use usance_core::product::rates::Bands;
 use usance_core::reward::accrue::Stake;
 use usance_core::reward::clawback::AccountKind;
 use usance_core::reward::history::{Segment, walk};
+use usance_core::treasury::queue::Queue;
 
 /// One position's money of one day. Lines of nothing are not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,10 +56,23 @@ impl Engine {
         self.state.registry.platform.offset
     }
 
-    /// Closes every day before the one that holds an instant, one after another.
+    /// Closes every day before the one that holds an instant, one after another; then the treasury is planned anew.
     pub fn close_before(&mut self, at: Timestamp) {
+        let open_day = self.state.registry.open_day;
         while self.state.registry.open_day < self.offset().day_of(at) {
             self.close_day();
+        }
+        if self.state.registry.open_day > open_day {
+            self.plan();
+        }
+    }
+
+    /// Plans as after the close of the last day that is closed.
+    pub fn plan(&mut self) {
+        let at = self.offset().first_instant(self.state.registry.open_day);
+        let events = plan_after_closes(&mut self.state, at);
+        if !events.is_empty() {
+            self.log.push(Record { at, events });
         }
     }
 
@@ -100,6 +115,7 @@ impl Engine {
             self.close_before(*to);
         }
         self.close_before(at);
+        self.pay_waiting(at.max(self.state.registry.last_at));
         let events = expire(&mut self.state, at);
         if !events.is_empty() {
             self.log.push(Record { at, events });
@@ -107,13 +123,23 @@ impl Engine {
         let before = self.state.clone();
         let done = execute(&mut self.state, command, at);
         match &done.outcome {
-            Ok(_) => self.log.push(Record { at, events: done.events }),
+            Ok(_) => {
+                self.log.push(Record { at, events: done.events });
+                self.pay_waiting(at.max(self.state.registry.last_at));
+            }
             Err(rejection) => {
                 assert_eq!(done.events, [], "a rejection has no events");
                 assert!(self.state == before, "a rejected command leaves no trace: {command:?} {rejection:?}");
             }
         }
         done.outcome
+    }
+
+    /// Pays whoever waits, as far as there is something.
+    pub fn pay_waiting(&mut self, at: Timestamp) {
+        while let Some(event) = pay_next(&mut self.state, at) {
+            self.log.push(Record { at, events: vec![event] });
+        }
     }
 
     /// What a redemption would do at an instant.
@@ -192,6 +218,8 @@ impl Engine {
             .filter_map(|(at, event)| match event {
                 Event::Subscribed(event) if event.position == id => Some((at, event.stake)),
                 Event::Redeemed(event) if event.position == id => Some((at, event.stake)),
+                Event::ExitQueued(event) if event.redeemed.position == id => Some((at, event.redeemed.stake)),
+                Event::ExitCancelled(event) if event.subscribed.position == id => Some((at, event.subscribed.stake)),
                 _ => None,
             })
             .map(|(at, stake)| Segment { from: self.offset().day_of(at), stake })
@@ -245,6 +273,10 @@ pub fn hash(state: &State) -> blake3::Hash {
     column(&mut hasher, &state.holdings);
     column(&mut hasher, &state.running);
     column(&mut hasher, &state.origins);
+    add(&mut hasher, &state.treasury.networks().iter().map(|network| format!("{network:?}")).collect::<Vec<_>>());
+    add(&mut hasher, &state.treasury.coverages().iter().collect::<Vec<_>>());
+    column(&mut hasher, state.treasury.queue().exits());
+    add(&mut hasher, &state.treasury.queue().lines().iter().collect::<Vec<_>>());
     for piece in 0..state.references.piece_count() {
         for (key, ()) in state.references.sorted_piece(piece) {
             hasher.update(&key);
@@ -265,7 +297,11 @@ pub fn through_parts(state: &State) -> State {
         origins: state.origins.clone(),
         keys: state.keys.clone(),
         references: state.references.clone(),
-        treasury: state.treasury.clone(),
+        treasury: Treasury::from_parts(
+            state.treasury.networks().to_vec(),
+            state.treasury.coverages().clone(),
+            Queue::from_parts(state.treasury.queue().exits().clone(), state.treasury.queue().lines().clone()),
+        ),
         people: People::from_parts(state.people.people().to_vec(), state.people.proposals().to_vec()),
     };
     State::from_parts(registry, columns)

@@ -11,7 +11,7 @@ use proptest::test_runner::FileFailurePersistence;
 use std::collections::BTreeMap;
 use usance_core::audit;
 use usance_core::calendar::Timestamp;
-use usance_core::id::PositionId;
+use usance_core::id::{AssetIx, PositionId};
 use usance_core::ledger::LedgerAccount;
 use usance_core::machine::rejection::AmountField;
 use usance_core::machine::verb::{Redeemed, RewardPoolFunded, RewardPoolWithdrawn, Subscribed, Verb, clock, redeem, subscribe};
@@ -20,6 +20,9 @@ use usance_core::machine::{Command, Event, Rejection, State, execute};
 use usance_core::money::Amount;
 use usance_core::position::PositionState;
 use usance_core::product::{Availability, RateMode};
+use usance_core::treasury::apart::PlaceKind;
+use usance_core::treasury::explain::Explained;
+use usance_core::treasury::moves::MoveKind;
 use usance_workload::Dice;
 
 /// What an asset's coins come to, from the ground: every account and position, and the pool.
@@ -29,7 +32,8 @@ fn coins(state: &State, asset: usize) -> i128 {
     let in_accounts: i128 = accounts.map(|account| units(account.spot) + units(account.funding)).sum();
     let positions = state.running.iter().filter(|running| state.product(running.product).is_some_and(|own| own.asset.index() == asset));
     let in_positions: i128 = positions.map(|running| units(running.principal()) + units(running.accrued.get())).sum();
-    in_accounts + in_positions + state.registry.control[asset].balance(LedgerAccount::RewardPool).units()
+    let in_line: i128 = state.treasury.queue().in_line(AssetIx::from_index(asset)).map(|exit| units(exit.left())).sum();
+    in_accounts + in_positions + in_line + state.registry.control[asset].balance(LedgerAccount::RewardPool).units()
 }
 
 /// What came in from outside and went out again, by asset.
@@ -43,11 +47,35 @@ impl Outside {
             Event::Withdrawn(moved) => (moved.asset, moved.amount, -1),
             Event::RewardPoolFunded(RewardPoolFunded { asset, amount }) => (*asset, *amount, 1),
             Event::RewardPoolWithdrawn(RewardPoolWithdrawn { asset, amount }) => (*asset, *amount, -1),
+            Event::TopUpSent(top_up) => (top_up.asset, top_up.sent.amount, -1),
+            Event::SweepReceived(sweep) => (sweep.asset, sweep.amount, 1),
+            Event::PictureTaken(taken) if taken.aside.is_none() => return self.note_opened(&taken.assets, &taken.explained),
+            Event::PictureConfirmed(confirmed) => return self.note_opened(&confirmed.assets, &confirmed.explained),
             _ => return,
         };
         *self.0.entry(asset.index()).or_default() += sign * i128::try_from(amount.units()).expect("an amount");
     }
+    /// What a treasury begins with comes out of the wallet, but for what can be claimed.
+    fn note_opened(&mut self, assets: &[AssetIx], explained: &Explained) {
+        for one in &explained.moves {
+            if matches!(one.kind, MoveKind::Opened(PlaceKind::Liquid | PlaceKind::Staked | PlaceKind::Unbonding)) {
+                let asset = assets[usize::try_from(one.coin).expect("a number")];
+                *self.0.entry(asset.index()).or_default() -= i128::try_from(one.amount.units()).expect("an amount");
+            }
+        }
+    }
 }
+
+/// Coins that are not in the wallet. What is held apart may be used on the network before somebody says what it is.
+const IN_THE_TREASURY: [LedgerAccount; 5] = [
+    LedgerAccount::InTransit,
+    LedgerAccount::TreasuryLiquid,
+    LedgerAccount::TreasuryStaked,
+    LedgerAccount::TreasuryUnbonding,
+    LedgerAccount::TreasuryClaimable,
+];
+/// What networks took.
+const GONE: [LedgerAccount; 3] = [LedgerAccount::SlashingLoss, LedgerAccount::NetworkFees, LedgerAccount::NetworkRounding];
 
 fn check_books(state: &State, outside: &Outside, after: &str) {
     assert_eq!(state.broken, None, "{after}");
@@ -56,9 +84,13 @@ fn check_books(state: &State, outside: &Outside, after: &str) {
     for (index, control) in state.registry.control.iter().enumerate() {
         let custody = control.balance(LedgerAccount::Custody).units();
         assert_eq!(custody, outside.0.get(&index).copied().unwrap_or_default(), "{after}: custody is what came in and stayed");
-        assert_eq!(custody, coins(state, index), "{after}: no coin is made or lost");
+        let sum = |accounts: &[LedgerAccount]| accounts.iter().map(|account| control.balance(*account).units()).sum::<i128>();
+        let there = custody + sum(&IN_THE_TREASURY) + sum(&GONE);
+        let claims = coins(state, index) + sum(&[LedgerAccount::OtherIncome, LedgerAccount::OpeningEquity]);
+        assert_eq!(there, claims, "{after}: no coin is made or lost");
         for account in LedgerAccount::ALL {
-            let may_be_overdrawn = matches!(account, LedgerAccount::Custody | LedgerAccount::RewardPool);
+            let may_be_overdrawn = matches!(account, LedgerAccount::Custody | LedgerAccount::RewardPool | LedgerAccount::NetworkRounding)
+                || IN_THE_TREASURY.contains(&account);
             assert!(may_be_overdrawn || !control.balance(account).is_overdrawn(), "{after}: {} is negative", account.name());
         }
     }
@@ -172,11 +204,13 @@ fn check_promises(engine: &Engine, promises: &[Promise]) {
     }
 }
 
-/// An accepted command is one event of its own kind, and what follows of it; proposals that expired are written down before it; the closes before it are one event each, day after day.
+/// An accepted command is one event of its own kind, and what follows of it; proposals and orders that expired are written down before it, and
+/// the plans that closes ask for; the closes before it are one event each, day after day.
 fn check_order(engine: &Engine, logged_before: usize, command: &Command, accepted: bool, open_day_before: usance_core::calendar::Day) {
     let mut day = open_day_before;
     let (closes, own) = engine.log[logged_before..].split_at(engine.log.len() - logged_before - usize::from(accepted));
-    for record in closes.iter().filter(|record| !matches!(record.events.as_slice(), [Event::ProposalExpired(_), ..])) {
+    let is_none = |events: &[Event]| matches!(events, [Event::ProposalExpired(_) | Event::OrdersExpired(_) | Event::OrdersPlanned(_), ..]);
+    for record in closes.iter().filter(|record| !is_none(&record.events)) {
         let [Event::DayClosed(closed)] = record.events.as_slice() else { panic!("only closes come before a command: {:?}", record.events) };
         assert_eq!((closed.day, record.at), (day, engine.offset().first_instant(day.next())));
         day = day.next();
@@ -185,8 +219,14 @@ fn check_order(engine: &Engine, logged_before: usize, command: &Command, accepte
     for record in own {
         let [event, effects @ ..] = record.events.as_slice() else { panic!("one command, one event: {:?}", record.events) };
         let carries_out = matches!(event, Event::ProposalSigned(signed) if signed.carries_out);
-        assert_eq!(effects.len(), usize::from(carries_out), "what follows of a command: {effects:?}");
-        let fits = Verb::of_event(event) == Some(Verb::of(command));
+        let (plans, carried): (Vec<&Event>, Vec<&Event>) = effects.iter().partition(|event| matches!(event, Event::OrdersPlanned(_)));
+        assert_eq!(carried.len(), usize::from(carries_out), "what follows of a command: {effects:?}");
+        let may_plan = |event: &&Event| matches!(event, Event::PictureTaken(_) | Event::PictureConfirmed(_) | Event::PolicySet(_));
+        let asks = carried.iter().copied().chain([event]).any(|event| may_plan(&event));
+        assert!(plans.len() <= usize::from(asks), "a plan follows of a picture or a policy: {effects:?}");
+        // What is queued where nobody has to wait is paid at once.
+        let is_paid_at_once = matches!((command, event), (Command::QueueExit(_), Event::Redeemed(_)));
+        let fits = is_paid_at_once || Verb::of_event(event) == Some(Verb::of(command));
         assert!(fits, "{command:?} became {event:?}");
     }
 }
@@ -236,6 +276,7 @@ fn close_both_ways(engine: &mut Engine, at: Timestamp, promises: &mut Vec<Promis
         assert_eq!(execute(&mut slow.state, &nothing, now).outcome, Err(Rejection::SameAccount));
         execute(&mut slow.state, &Command::MoveClock { to: now }, now).outcome.expect("to now is fine");
     }
+    slow.plan();
     engine.close_before(at);
     assert!(slow.state == engine.state, "closing up to {target} at once and one by one differ");
 }
@@ -271,7 +312,7 @@ fn run(history: &History) {
     let dora = Command::CreateCustomer { id: "dora".to_owned() };
     for command in commands.iter().chain([&dora]) {
         engine.run(command, founded_at).unwrap_or_else(|rejection| panic!("{command:?}: {rejection:?}"));
-        outside.note(&engine.log.last().expect("a record").events[0]);
+        engine.log.last().expect("a record").events.iter().for_each(|event| outside.note(event));
     }
     for turn in &history.turns {
         let dice = &mut Dice::of(&turn.0);
@@ -289,8 +330,8 @@ fn run(history: &History) {
         let known = engine.state.running.len();
         let refused = engine.run(&command, at).err();
         let booked = if refused.is_none() { engine.log.last().map(|record| &record.events[0]) } else { None };
-        if let Some(event) = booked {
-            outside.note(event);
+        if booked.is_some() {
+            engine.log.last().expect("a record").events.iter().for_each(|event| outside.note(event));
         }
         if let Some(Event::Redeemed(event)) = booked {
             forfeited.insert(event.position.0, event.figures.forfeited_accrued);

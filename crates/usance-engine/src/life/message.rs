@@ -8,7 +8,7 @@ use usance_store::round::Submission;
 
 /// What the writer is asked.
 pub(crate) enum Message {
-    Submit(Submission, oneshot::Sender<Reply>),
+    Submit(Box<Submission>, oneshot::Sender<Reply>),
     /// Closes what is due.
     Tick(oneshot::Sender<()>),
     /// Writes a snapshot of what is applied now.

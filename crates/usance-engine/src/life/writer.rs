@@ -93,7 +93,7 @@ impl Writer {
         while let Some(message) = next.take() {
             match message {
                 Message::Submit(submission, sender) => {
-                    let reply = self.decide(&mut state, submission, &mut round);
+                    let reply = self.decide(&mut state, *submission, &mut round);
                     waiting.replies.push((sender, reply));
                 }
                 Message::Tick(sender) => waiting.ticks.push(sender),

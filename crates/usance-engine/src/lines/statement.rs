@@ -123,6 +123,8 @@ impl Filter {
             Some(MovementKind::Transfer) => Some(HistoryKind::Transfer),
             Some(MovementKind::Subscription) => Some(HistoryKind::Subscription),
             Some(MovementKind::Redemption | MovementKind::Clawback) => Some(HistoryKind::Redemption),
+            Some(MovementKind::ExitPayment) => Some(HistoryKind::ExitPayment),
+            Some(MovementKind::ExitReward) => Some(HistoryKind::ExitReward),
             Some(MovementKind::Reward | MovementKind::Maturity) | None => None,
         }
     }

@@ -8,7 +8,8 @@ use crate::submit::{Told, Write};
 use usance_core::machine::Command;
 
 /// Who may do what.
-pub const RIGHTS: &[Right] = &[("asset_list", Permission::Public), ("asset_create", Permission::Operator)];
+pub const RIGHTS: &[Right] =
+    &[("asset_list", Permission::Public), ("staking_get", Permission::Public), ("asset_create", Permission::Operator)];
 
 /// A coin to be added.
 #[derive(Clone, Debug, PartialEq, Eq)]

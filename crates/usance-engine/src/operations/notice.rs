@@ -12,7 +12,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::{AssetIx, LogPosition, PositionId, ProductIx};
-use usance_core::machine::verb::{Redeemed, Subscribed};
+use usance_core::machine::verb::{ExitEarned, ExitPaid, ExitQueued, Redeemed, Subscribed};
 use usance_core::machine::{Event, State};
 use usance_core::money::Amount;
 use usance_core::position::FLOATING;
@@ -221,6 +221,33 @@ pub enum Happening {
         /// What.
         made: Redeemed,
     },
+    /// The customer unstaked, and waits for coins.
+    Queued {
+        /// When.
+        at: Timestamp,
+        /// Of which asset.
+        asset: AssetIx,
+        /// What.
+        made: ExitQueued,
+    },
+    /// Coins came to the customer, who had waited for them.
+    Paid {
+        /// When.
+        at: Timestamp,
+        /// Of which asset.
+        asset: AssetIx,
+        /// What.
+        made: ExitPaid,
+    },
+    /// What waits longer than promised earned.
+    WaitingEarned {
+        /// When.
+        at: Timestamp,
+        /// Of which asset.
+        asset: AssetIx,
+        /// What.
+        made: ExitEarned,
+    },
     /// The rate of a product that the customer holds was announced.
     RateChanged {
         /// Whose.
@@ -307,13 +334,20 @@ pub async fn happened(
 fn of_deed(row: &HistoryRow, asset: AssetIx) -> Option<Happening> {
     let at = row.at;
     match row.kind {
-        HistoryKind::Subscription => {
-            let Event::Subscribed(made) = &row.event else { return None };
-            Some(Happening::Staked { at, asset, made: (**made).clone() })
-        }
+        HistoryKind::Subscription => row.event.subscribed().map(|made| Happening::Staked { at, asset, made: made.clone() }),
         HistoryKind::Redemption => {
-            let Event::Redeemed(made) = &row.event else { return None };
-            Some(Happening::Unstaked { at, asset, made: (**made).clone() })
+            if let Event::ExitQueued(made) = &row.event {
+                return Some(Happening::Queued { at, asset, made: (**made).clone() });
+            }
+            row.event.redeemed().map(|made| Happening::Unstaked { at, asset, made: made.clone() })
+        }
+        HistoryKind::ExitPayment => {
+            let Event::ExitPaid(made) = row.event else { return None };
+            Some(Happening::Paid { at, asset, made })
+        }
+        HistoryKind::ExitReward => {
+            let Event::ExitEarned(made) = row.event else { return None };
+            Some(Happening::WaitingEarned { at, asset, made })
         }
         // Whoever made these has the answer; nobody else at the customer waits for them.
         HistoryKind::Deposit | HistoryKind::Withdrawal | HistoryKind::Transfer => None,

@@ -8,6 +8,7 @@ use crate::once::Once;
 use crate::refusal::Refusal;
 use crate::submit::{Expectation, Told, Write};
 use serde::{Deserialize, Serialize};
+use usance_core::calendar::Timestamp;
 use usance_core::id::AssetIx;
 use usance_core::machine::preview::{self, RedemptionPreview};
 use usance_core::machine::verb::Redeem;
@@ -25,6 +26,17 @@ pub const RIGHTS: &[Right] = &[
 #[must_use]
 pub fn path(position: &str) -> String {
     format!("/v1/positions/{position}/redemptions")
+}
+
+/// When a redemption is to be paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ExitChoice {
+    /// At once, or not at all.
+    Instant,
+    /// As soon as coins are there: the position is left at once.
+    Queued,
 }
 
 /// A redemption to look at before it is made.
@@ -61,6 +73,9 @@ pub struct RedemptionAsked {
     #[cfg_attr(feature = "schema", schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$"))]
     #[serde(default)]
     pub quoted_from_funding: Option<String>,
+    /// When it is to be paid; at once unless it says otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<ExitChoice>,
 }
 
 /// What a redemption would pay and take back now.
@@ -68,15 +83,21 @@ pub struct RedemptionAsked {
 /// # Errors
 /// The rejection that it would meet.
 pub async fn preview(engine: &Engine, caller: &Caller, id: &str, asked: &RedemptionPreviewAsked) -> Result<RedemptionPreview, Refusal> {
-    Ok(engine.read(|state, _| preview_at(state, caller, id, asked)).await??)
+    Ok(engine.read(|state, now| preview_at(state, now, caller, id, asked)).await??)
 }
 
 /// What a redemption would pay and take back at a moment.
 ///
 /// # Errors
 /// The rejection that it would meet.
-pub fn preview_at(state: &State, caller: &Caller, id: &str, asked: &RedemptionPreviewAsked) -> Result<RedemptionPreview, Rejection> {
-    preview::redemption(state, caller.acts_for(), position(id), asked.amount.as_deref(), asked.to.map(Into::into))
+pub fn preview_at(
+    state: &State,
+    now: Timestamp,
+    caller: &Caller,
+    id: &str,
+    asked: &RedemptionPreviewAsked,
+) -> Result<RedemptionPreview, Rejection> {
+    preview::redemption(state, caller.acts_for(), position(id), asked.amount.as_deref(), asked.to.map(Into::into), now)
 }
 
 /// Unstakes. With what was shown, only if that is what would be booked.
@@ -91,9 +112,13 @@ pub async fn make(
     asked: RedemptionAsked,
     shown: Option<Expectation>,
 ) -> Result<Told, Refusal> {
-    let RedemptionAsked { amount, to, quoted_payout, quoted_from_funding } = asked;
+    let RedemptionAsked { amount, to, quoted_payout, quoted_from_funding, exit } = asked;
     let (customer, position, to) = (caller.acts_for().to_owned(), position(id), to.map(Into::into));
-    let command = Command::Redeem(Redeem { customer, position, amount, to, quoted_payout, quoted_from_funding });
+    let redeem = Redeem { customer, position, amount, to, quoted_payout, quoted_from_funding };
+    let command = match exit {
+        None | Some(ExitChoice::Instant) => Command::Redeem(redeem),
+        Some(ExitChoice::Queued) => Command::QueueExit(redeem),
+    };
     engine.carry_out(Write { caller, once, method: "POST" }, command, shown).await
 }
 

@@ -25,7 +25,7 @@ const DAYS_MAX: u32 = 3650;
 /// Milliseconds of a day.
 pub const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// `customer`, `service`, `operator` or `auditor`.
+/// `customer`, `service`, `operator`, `auditor` or `treasury`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -38,6 +38,8 @@ pub enum RoleWord {
     Operator,
     /// Reads everything, writes nothing.
     Auditor,
+    /// Carries out a treasury's orders and says what networks show.
+    Treasury,
 }
 
 impl From<RoleWord> for Role {
@@ -47,6 +49,7 @@ impl From<RoleWord> for Role {
             RoleWord::Service => Role::Service,
             RoleWord::Operator => Role::Operator,
             RoleWord::Auditor => Role::Auditor,
+            RoleWord::Treasury => Role::Treasury,
         }
     }
 }

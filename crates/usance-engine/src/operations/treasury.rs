@@ -12,9 +12,9 @@ use usance_core::treasury::picture::Picture;
 /// Who may do what.
 pub const RIGHTS: &[Right] = &[
     ("network_list", Permission::Back),
-    ("network_get", Permission::Back),
+    ("network_get", Permission::TreasuryRead),
     ("network_create", Permission::Operator),
-    ("picture_create", Permission::Operator),
+    ("picture_create", Permission::Treasury),
     ("coverage_list", Permission::Back),
     ("attestation_create", Permission::Wallet),
     ("top_up_create", Permission::Wallet),

@@ -5,6 +5,7 @@
 use crate::cli::output::Output;
 use crate::cli::person::say;
 use crate::cli::remote::{Remote, RemoteFlags};
+use crate::cli::treasury::order_line;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
@@ -21,7 +22,7 @@ use usance_store::random::random_bytes;
 /// Make a key, look at what waits for signatures, and sign it.
 ///
 /// `usance approve` lists the proposals that are open, `usance approve 17` shows one, and with --key it is signed: for it, or with
-/// --decline against it. The last signature that is needed carries it out at once.
+/// --decline against it. The last signature that is needed carries it out at once. With --network it is about that network's orders.
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Approve {
@@ -35,10 +36,14 @@ pub struct Approve {
 struct Sign {
     #[command(flatten)]
     remote: RemoteFlags,
-    /// The proposal's number.
-    proposal: Option<u64>,
+    /// The proposal's number, or with --network the order's.
+    #[arg(value_name = "NUMBER")]
+    number: Option<u64>,
+    /// The network whose orders are looked at or signed, in place of proposals.
+    #[arg(long, value_name = "NAME")]
+    network: Option<String>,
     /// The file with your key, as `usance approve keygen` makes it: PKCS#8, as PEM.
-    #[arg(long, value_name = "FILE", requires = "proposal")]
+    #[arg(long, value_name = "FILE", requires = "number")]
     key: Option<PathBuf>,
     /// Sign against it: nobody can approve it any more.
     #[arg(long, requires = "key")]
@@ -103,16 +108,18 @@ fn public_half(key: &SigningKey) -> anyhow::Result<PublicKey> {
 
 fn signing(sign: &Sign) -> anyhow::Result<()> {
     let remote = sign.remote.open()?;
-    let Some(number) = sign.proposal else { return list(&remote, sign.output) };
-    let proposal = remote.get(&format!("/v1/operator/proposals/{number}"))?;
+    let kind = Kind::of(sign);
+    let Some(number) = sign.number else { return kind.list(&remote, sign.output) };
+    let (word, path) = (kind.word(), format!("{}/{number}", kind.path()));
+    let asked = remote.get(&path)?;
     let Some(file) = &sign.key else {
-        say(sign.output, &proposal, &shown(&proposal));
+        say(sign.output, &asked, &kind.shown(&asked));
         return Ok(());
     };
     let verdict = if sign.decline { "decline" } else { "approve" };
-    let text = proposal["sign"][verdict].as_str().context("the server does not say what is signed")?;
-    if !text.contains(&format!("\nverdict: {verdict}\n")) || !text.contains(&format!("\nproposal: {number}\n")) {
-        bail!("the server shows another text than that of proposal {number}; nothing is signed");
+    let text = asked["sign"][verdict].as_str().context("the server does not say what is signed")?;
+    if !text.contains(&format!("\nverdict: {verdict}\n")) || !text.contains(&format!("\n{word}: {number}\n")) || !kind.is_of(text) {
+        bail!("the server shows another text than that of {word} {number}; nothing is signed");
     }
     let pem = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
     let key = SigningKey::from_pkcs8_pem(&pem).map_err(|_| anyhow::anyhow!("{} is no Ed25519 key as PKCS#8 PEM", file.display()))?;
@@ -125,18 +132,56 @@ fn signing(sign: &Sign) -> anyhow::Result<()> {
     }
     let signature = Signature::from_bytes(key.sign(text.as_bytes()).to_bytes()).to_string();
     let body = json!({"person": person, "verdict": verdict, "signature": signature});
-    let told = remote.post(&format!("/v1/operator/proposals/{number}/signatures"), &body)?;
-    say(sign.output, &told, &format!("signed by {person}: proposal {number} is {}", told["standing"].as_str().unwrap_or("")));
+    let told = remote.post(&format!("{path}/signatures"), &body)?;
+    say(sign.output, &told, &format!("signed by {person}: {word} {number} is {}", told["standing"].as_str().unwrap_or("")));
     Ok(())
 }
 
-fn list(remote: &Remote, output: Output) -> anyhow::Result<()> {
-    let open = remote.list("/v1/operator/proposals?standing=open")?;
-    say(output, &json!(open), if open.is_empty() { "nothing waits for signatures" } else { "" });
-    if !output.json {
-        open.iter().for_each(|proposal| println!("{}", shown(proposal)));
+/// What is signed.
+#[derive(Clone, Copy)]
+enum Kind<'a> {
+    Proposal,
+    Order { network: &'a str },
+}
+
+impl<'a> Kind<'a> {
+    fn of(sign: &'a Sign) -> Kind<'a> {
+        sign.network.as_deref().map_or(Kind::Proposal, |network| Kind::Order { network })
     }
-    Ok(())
+    const fn word(self) -> &'static str {
+        match self {
+            Kind::Proposal => "proposal",
+            Kind::Order { .. } => "order",
+        }
+    }
+    fn path(self) -> String {
+        match self {
+            Kind::Proposal => "/v1/operator/proposals".to_owned(),
+            Kind::Order { network } => format!("/v1/operator/treasury/networks/{network}/orders"),
+        }
+    }
+    /// Whether a text is about it, as far as that is asked for.
+    fn is_of(self, text: &str) -> bool {
+        match self {
+            Kind::Proposal => text.starts_with("usance proposal"),
+            Kind::Order { network } => text.starts_with("usance order") && text.contains(&format!("\nnetwork: {network}\n")),
+        }
+    }
+    fn shown(self, asked: &Value) -> String {
+        match self {
+            Kind::Proposal => shown(asked),
+            Kind::Order { .. } => order_line(asked),
+        }
+    }
+    fn list(self, remote: &Remote, output: Output) -> anyhow::Result<()> {
+        let standing = if matches!(self, Kind::Proposal) { "open" } else { "proposed" };
+        let open = remote.list(&format!("{}?standing={standing}", self.path()))?;
+        say(output, &json!(open), if open.is_empty() { "nothing waits for signatures" } else { "" });
+        if !output.json {
+            open.iter().for_each(|asked| println!("{}", self.shown(asked)));
+        }
+        Ok(())
+    }
 }
 
 /// A proposal in a line.

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use usance_core::calendar::Day;
 use usance_core::id::PositionId;
-use usance_core::machine::{Event, State, derive};
+use usance_core::machine::{State, derive};
 use usance_core::money::Amount;
 use usance_core::reward::history::{Segment, push_segment};
 use usance_engine::life::settings::SHARD;
@@ -57,11 +57,7 @@ impl Replay {
 
 fn keep_stakes(state: &State, record: &codec::Record, segments: &mut BTreeMap<PositionId, Vec<Segment>>) {
     for event in &record.fact.events {
-        let (product, position, stake) = match event {
-            Event::Subscribed(event) => (event.product, event.position, event.stake),
-            Event::Redeemed(event) => (event.product, event.position, event.stake),
-            _ => continue,
-        };
+        let Some((position, product, stake)) = event.staked() else { continue };
         if state.product(product).is_some_and(|product| !product.kind.keeps_principal()) {
             let segment = Segment { from: state.registry.platform.offset.day_of(record.fact.at), stake };
             push_segment(segments.entry(position).or_default(), segment);
@@ -71,7 +67,7 @@ fn keep_stakes(state: &State, record: &codec::Record, segments: &mut BTreeMap<Po
 
 fn keep_forfeited(record: &codec::Record, forfeited: &mut BTreeMap<PositionId, Amount>) {
     for event in &record.fact.events {
-        if let Event::Redeemed(event) = event
+        if let Some(event) = event.redeemed()
             && event.early
         {
             forfeited.insert(event.position, event.figures.forfeited_accrued);

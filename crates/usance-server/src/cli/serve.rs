@@ -324,7 +324,7 @@ async fn until_stopped(door: Opened, app: App, opening: &Started, mut signals: S
         longest_read: Box::new(move |head, peer| {
             let from = known.site.proxies.source(&head.headers, peer.ip());
             let sender = known.auth.identify(&head.headers, Some(from)).ok()?;
-            matches!(sender.role, Role::Service | Role::Operator).then(|| longest(head.uri.path()))
+            matches!(sender.role, Role::Service | Role::Operator | Role::Treasury).then(|| longest(head.uri.path()))
         }),
         proxies: app.site.proxies.clone(),
         stopping: Arc::clone(&app.serving),

@@ -77,6 +77,8 @@ enum RoleFlag {
     Operator,
     /// Reads everything, writes nothing.
     Auditor,
+    /// Carries out a treasury's orders and says what networks show.
+    Treasury,
 }
 
 impl From<RoleFlag> for Role {
@@ -86,6 +88,7 @@ impl From<RoleFlag> for Role {
             RoleFlag::Service => Role::Service,
             RoleFlag::Operator => Role::Operator,
             RoleFlag::Auditor => Role::Auditor,
+            RoleFlag::Treasury => Role::Treasury,
         }
     }
 }

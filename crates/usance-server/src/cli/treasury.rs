@@ -1,4 +1,5 @@
-//! `usance treasury`: a treasury that people run by hand or by a script: networks, pictures, attestations, top-ups and sweeps.
+//! `usance treasury`: a treasury that people run by hand or by a script: networks, pictures, attestations, top-ups and sweeps, the policy and
+//! orders.
 
 use crate::cli::output::Output;
 use crate::cli::person::{proposed, say};
@@ -102,6 +103,9 @@ enum Verb {
         /// The hash of the transaction.
         #[arg(long, value_name = "HASH")]
         hash: String,
+        /// The number of the order that it does.
+        #[arg(long, value_name = "NUMBER")]
+        order: Option<u64>,
     },
     /// Say that coins of the treasury came to the wallet.
     Sweep {
@@ -113,6 +117,32 @@ enum Verb {
     },
     /// Show what can be withdrawn, and what is there for it.
     Coverage,
+    /// Show what is allowed on a network, or with --file say it; the plan that follows is made at once.
+    Policy {
+        /// The network's name.
+        network: String,
+        /// A file with the policy; - reads it from standard input.
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Show a network's orders that are not over: what is to be signed, and what is to be done.
+    Orders {
+        /// The network's name.
+        network: String,
+        /// Those that are over, too.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Say which transaction does an order by hand. It books nothing: a later picture has to show the transaction.
+    Done {
+        /// The network's name.
+        network: String,
+        /// The order's number.
+        order: u64,
+        /// The hash of the transaction.
+        #[arg(long, value_name = "HASH")]
+        hash: String,
+    },
 }
 
 /// What a difference was, as it is typed.
@@ -124,6 +154,8 @@ enum WasFlag {
     Loss,
     /// What something cost.
     Fee,
+    /// A transaction that nobody ordered and that is known all the same: what it did is booked already.
+    Known,
 }
 
 impl WasFlag {
@@ -132,6 +164,7 @@ impl WasFlag {
             WasFlag::OtherIncome => "other_income",
             WasFlag::Loss => "loss",
             WasFlag::Fee => "fee",
+            WasFlag::Known => "known",
         }
     }
 }
@@ -189,11 +222,24 @@ pub fn run(verbs: &TreasuryVerbs) -> anyhow::Result<ExitCode> {
             let covered = told["covered"].as_str().map_or_else(String::new, |covered| format!("; {covered} are covered"));
             say(output, &told, &format!("{} {asset} are attested as of movement {movement}{covered}", word(&told, "amount")));
         }
-        Verb::TopUp { network, address, asset, amount, hash } => {
-            let body = json!({"network": network, "address": address, "asset": asset, "amount": amount, "hash": hash});
+        Verb::TopUp { network, address, asset, amount, hash, order } => {
+            let mut body = json!({"network": network, "address": address, "asset": asset, "amount": amount, "hash": hash});
+            if let Some(order) = order {
+                body["order"] = json!(order.to_string());
+            }
             moved(output, &remote.post("/v1/treasury/top-ups", &body)?);
         }
         Verb::Sweep { network, hash } => moved(output, &remote.post("/v1/treasury/sweeps", &json!({"network": network, "hash": hash}))?),
+        Verb::Policy { network, file: None } => show_policy(output, &remote.get(&format!("{NETWORKS}/{network}/policy"))?),
+        Verb::Policy { network, file: Some(file) } => {
+            let told = remote.post(&format!("{NETWORKS}/{network}/policy"), &read(file)?)?;
+            say(output, &told, &format!("policy {} of {network} is in force", told["version"]));
+        }
+        Verb::Orders { network, all } => orders(&remote, network, *all, output)?,
+        Verb::Done { network, order, hash } => {
+            let told = remote.post(&format!("/v1/treasury/{network}/orders/{order}/done"), &json!({"hash": hash}))?;
+            say(output, &told, &format!("order {order} of {network} is {}: a picture has to show {hash}", word(&told, "standing")));
+        }
         Verb::Coverage => {
             let lines = remote.list(COVERAGE)?;
             say(output, &json!(lines), if lines.is_empty() { "no network has a coin yet" } else { "" });
@@ -250,6 +296,50 @@ fn coverage_line(line: &Value) -> String {
     let text = |name: &str| line[name].as_str().unwrap_or("-").to_owned();
     let stale = if line["stale"] == true { ", the attestation is stale" } else { "" };
     format!("{}  custody {}, held {}, covered {}{stale}", text("asset"), text("custody"), text("held"), text("covered"))
+}
+
+/// A policy in a few lines; as JSON all of it, which `--file` takes again.
+fn show_policy(output: Output, told: &Value) {
+    let (network, policy) = (word(told, "network"), &told["policy"]);
+    if policy.is_null() {
+        return say(output, told, &format!("{network} has no policy: nothing is planned"));
+    }
+    say(output, told, &format!("policy {} of {network}", told["version"]));
+    if output.json {
+        return;
+    }
+    for one in policy["validators"].as_array().into_iter().flatten() {
+        println!("  {}: weight {}, at most {} of what is staked", word(one, "validator"), one["weight"], word(one, "cap"));
+    }
+    policy["barred"].as_array().into_iter().flatten().filter_map(Value::as_str).for_each(|barred| println!("  {barred}: barred"));
+    let of = |name| word(policy, name);
+    println!("  buffer: low {}, target {}, high {}", of("buffer_low"), of("buffer_target"), of("buffer_high"));
+    println!("  smallest order {}, fee at most {}, kept for fees {}", of("order_min"), of("fee_max"), of("gas_reserve"));
+}
+
+/// Orders of a network, oldest first.
+fn orders(remote: &Remote, network: &str, all: bool, output: Output) -> anyhow::Result<()> {
+    let mut orders = remote.list(&format!("{NETWORKS}/{network}/orders"))?;
+    let is_over = |order: &Value| matches!(word(order, "standing"), "done" | "failed" | "expired" | "declined");
+    orders.retain(|order| all || !is_over(order));
+    orders.reverse();
+    say(output, &json!(orders), if orders.is_empty() { "no order waits" } else { "" });
+    if !output.json {
+        orders.iter().for_each(|order| println!("{}", order_line(order)));
+    }
+    Ok(())
+}
+
+/// An order in a line.
+pub(super) fn order_line(order: &Value) -> String {
+    let of = |name| word(order, name);
+    let named = ["validator", "started", "from", "to", "memo"].into_iter().filter(|name| !of(name).is_empty());
+    let about: String = named.map(|name| format!(", {name} {}", of(name))).collect();
+    let by = order["approved_by"].as_array().map_or(0, Vec::len);
+    let hash = order["hash"].as_str().map_or_else(String::new, |hash| format!(", transaction {hash}"));
+    let (number, kind, amount, asset, address) = (of("order_id"), of("kind"), of("amount"), of("asset"), of("address"));
+    let (standing, needed, until) = (of("standing"), &order["needed"], of("expires_at"));
+    format!("{number}  {kind} {amount} {asset}, address {address}{about}; {standing}, approved by {by} of {needed}, until {until}{hash}")
 }
 
 fn show(remote: &Remote, network: Option<&str>, output: Output) -> anyhow::Result<()> {

@@ -17,8 +17,8 @@ use usance_workload::SplitMix64;
 pub const AGREEMENT: &str = "2025-11";
 const AGREEMENT_TEXT: &str = "Staking Service Agreement (sample).\n\n1. You stake coins that you hold with us; interest accrues from the moment of \
 subscription and counts in complete natural days.\n2. A flexible product pays each day into Funding and can be redeemed any time.\n3. A fixed-term product \
-is locked up for its term; leaving early costs all rewards, paid and unpaid.\n4. Staking is not principal-protected: validators can be slashed, rates \
-change, prices fall.\n";
+is locked up for its term; leaving early costs all rewards, paid and unpaid.\n4. Staking is not principal-protected: rates change, prices fall, and \
+each product says who pays what it yields, whether a slash can reduce your principal, and whether you may have to wait when you leave.\n";
 
 /// What time it is when a sample year ends, milliseconds after midnight.
 const MORNING_MS: i64 = (9 * 60 + 30) * 60_000;
@@ -313,7 +313,7 @@ fn sample(id: &str, asset: &str, name: &str, term: Option<u32>, first_rate: (Day
         sale: SaleText {
             minimum: Patch::Set(minimum.into()),
             renewal: if term.is_some() { Patch::Set(true) } else { Patch::Keep },
-            risk_notice: Patch::Set("Not principal-protected: validators can be slashed, rates change, prices fall.".into()),
+            risk_notice: Patch::Set("Not principal-protected: rates change, prices fall.".into()),
             ..SaleText::default()
         },
     }

@@ -74,7 +74,7 @@ fn across_fields(schemas: &mut Map<String, Value>) {
     let owner = json!([
         {"required": ["customer"], "properties": {"role": {"const": "customer"}, "customer": {"type": "string"}, "scopes": customers}},
         {"properties": {"role": {"const": "service"}, "customer": none, "scopes": services}},
-        {"properties": {"role": {"enum": ["operator", "auditor"]}, "customer": none, "scopes": none}},
+        {"properties": {"role": {"enum": ["operator", "auditor", "treasury"]}, "customer": none, "scopes": none}},
     ]);
     for (name, choices) in [("RateAsked", one_rate), ("ProductAsked", term), ("TokenAsked", owner)] {
         if let Some(schema) = schemas.get_mut(name).and_then(Value::as_object_mut) {
@@ -152,6 +152,8 @@ pub fn page() -> String {
             Permission::Identity => "service with identity, operator",
             Permission::Operator => "operator",
             Permission::Back => "operator, auditor",
+            Permission::Treasury => "treasury, operator",
+            Permission::TreasuryRead => "treasury, operator, auditor",
         };
         let query = if route.query.is_empty() { String::new() } else { format!("?{}=", route.query.join("=&amp;")) };
         // Writing to a string cannot fail.

@@ -2,12 +2,14 @@
 
 use super::route::Route;
 use crate::json::{
-    account, agreement, answer, asset, book, clock, customer, day, events, history, journal, notices, person, position, product, proposal,
-    rate, redemption, reward, security, service, session, shape, statement, subscription, token, transfer, treasury,
+    account, agreement, answer, asset, book, clock, customer, day, events, exit, history, journal, notices, order, person, policy,
+    position, product, proposal, rate, redemption, reward, security, service, session, shape, statement, subscription, token, transfer,
+    treasury,
 };
 use crate::wire::input::Nothing;
 use axum::http::Method;
 use axum::routing::{delete, get, patch, post};
+use usance_engine::operations::exit::{AllowanceAsked, CancellationAsked};
 use usance_engine::operations::position::PositionPatch;
 use usance_engine::operations::redemption::{RedemptionAsked, RedemptionPreviewAsked};
 use usance_engine::operations::subscription::{SubscriptionAsked, SubscriptionPreviewAsked};
@@ -34,6 +36,10 @@ pub fn table() -> Vec<Route> {
         get_route("/openapi.json", "openapi_get", "This contract, as OpenAPI 3.1.", || get(service::openapi)),
         get_route("/docs", "docs_get", "This contract, as a page.", || get(service::docs)),
         get_route("/v1/assets", "asset_list", "The coins.", || get(asset::asset_list)).lists::<shape::AssetShape>(),
+        get_route("/v1/assets/{asset}/staking", "staking_get", "Where the coins of an asset are, and with whom they are staked.", || {
+            get(asset::staking_get)
+        })
+        .gives::<shape::StakingShape>(),
         get_route("/v1/products", "product_list", "The catalogue.", || get(product::product_list))
             .query(&["asset", "kind", "status"])
             .lists::<shape::ProductShape>(),
@@ -102,6 +108,14 @@ pub fn table() -> Vec<Route> {
             .query(HISTORY)
             .lists::<history::RedemptionLine>()
             .stored(),
+        get_route("/v1/exits", "exit_list", "Redemptions that wait for coins, or have waited, newest first.", || get(exit::exit_list))
+            .query(&["limit", "cursor"])
+            .lists::<exit::ExitShape>(),
+        get_route("/v1/exits/{id}", "exit_get", "One of them, by the number of its redemption.", || get(exit::exit_get))
+            .gives::<exit::ExitShape>(),
+        post_route("/v1/exits/{id}/cancellation", "exit_cancel", "Stakes again what still waits.", || post(exit::exit_cancel))
+            .takes::<CancellationAsked>()
+            .makes::<answer::ExitCancelledShape>(),
         get_route("/v1/rewards", "reward_list", "One line per position and day, newest first.", || get(history::reward_list))
             .query(&["asset", "position", "from", "to", "limit", "cursor"])
             .lists::<history::RewardShape>()
@@ -183,6 +197,86 @@ pub fn table() -> Vec<Route> {
             get(treasury::coverage_list)
         })
         .lists::<treasury::CoverageShape>(),
+        get_route("/v1/operator/treasury/queues", "queue_list", "Who waits for coins, asset by asset.", || get(exit::queue_list))
+            .lists::<exit::LineShape>(),
+        get_route("/v1/operator/treasury/queues/{asset}", "queue_get", "Who waits of one asset, in line.", || get(exit::queue_get))
+            .query(&["limit", "cursor"])
+            .lists::<exit::ExitShape>(),
+        Route::new(
+            Method::PATCH,
+            "/v1/operator/treasury/queues/{asset}",
+            "queue_change",
+            "Sets what each customer may take a day at once while anyone waits.",
+            || patch(exit::queue_change),
+        )
+        .takes::<AllowanceAsked>()
+        .gives::<answer::AllowanceShape>(),
+        get_route("/v1/operator/treasury/networks/{id}/policy", "policy_get", "What is allowed on a network.", || get(policy::policy_get))
+            .gives::<shape::policy::PolicyInForceShape>(),
+        post_route(
+            "/v1/operator/treasury/networks/{id}/policy",
+            "policy_set",
+            "Says what is allowed on a network; the plan that follows is made at once.",
+            || post(policy::policy_set),
+        )
+        .takes::<shape::policy::PolicyShape>()
+        .makes::<shape::policy::PolicySetShape>(),
+        get_route("/v1/operator/treasury/networks/{id}/validators", "validator_list", "Validators with their scores.", || {
+            get(policy::validator_list)
+        })
+        .lists::<shape::policy::ValidatorShape>(),
+        get_route(
+            "/v1/operator/treasury/networks/{id}/plan",
+            "plan_get",
+            "What the policy asks for now, beside what is under way.",
+            || get(order::plan_get),
+        )
+        .gives::<shape::order::PlanShape>(),
+        get_route("/v1/operator/treasury/networks/{id}/orders", "order_list", "Orders of a network, newest first.", || {
+            get(order::order_list)
+        })
+        .query(&["standing", "limit", "cursor"])
+        .lists::<shape::order::OrderShape>(),
+        get_route("/v1/operator/treasury/networks/{id}/orders/{order}", "order_get", "One order, with the texts that are signed.", || {
+            get(order::order_get)
+        })
+        .gives::<shape::order::OrderShape>(),
+        post_route(
+            "/v1/operator/treasury/networks/{id}/orders/{order}/signatures",
+            "order_sign",
+            "Brings a person's signature; the last one that is needed approves the order, and one against it ends it.",
+            || post(order::order_sign),
+        )
+        .takes::<order::OrderSignatureAsked>()
+        .makes::<shape::order::OrderToldShape>(),
+        post_route("/v1/treasury/{id}/office", "office_take", "Makes an agent the one that carries out a network's orders.", || {
+            post(order::office_take)
+        })
+        .takes::<order::OfficeAsked>()
+        .makes::<shape::order::OfficeTakenShape>(),
+        get_route("/v1/treasury/{id}/orders", "order_list_due", "Orders to be carried out, oldest first.", || get(order::order_list_due))
+            .lists::<shape::order::OrderShape>(),
+        post_route(
+            "/v1/treasury/{id}/orders/{order}/prepared",
+            "order_prepare",
+            "Stores the bytes that an agent signed, before they are sent.",
+            || post(order::order_prepare),
+        )
+        .takes::<order::PreparedAsked>()
+        .makes::<shape::order::OrderToldShape>(),
+        post_route("/v1/treasury/{id}/orders/{order}/sent", "order_send", "Says that an agent sent an order's transaction.", || {
+            post(order::order_send)
+        })
+        .takes::<order::SentAsked>()
+        .makes::<shape::order::OrderToldShape>(),
+        post_route(
+            "/v1/treasury/{id}/orders/{order}/done",
+            "order_tell",
+            "Says which transaction does an order by hand; books nothing.",
+            || post(order::order_tell),
+        )
+        .takes::<order::DoneAsked>()
+        .makes::<shape::order::OrderToldShape>(),
         post_route("/v1/treasury/attestations", "attestation_create", "Says what the wallet holds.", || post(treasury::attestation_create))
             .takes::<treasury::AttestationAsked>()
             .makes::<shape::treasury::AttestedShape>(),

@@ -1,7 +1,9 @@
 //! What the sender of a write is told, as JSON. The bytes depend on the stored answer and on names that never change, so
 //! the same answer has the same bytes, also after a restart.
 
+use crate::json::shape::order;
 use crate::json::shape::person::PersonShape;
+use crate::json::shape::policy::PolicySetShape;
 use crate::json::shape::proposal;
 use crate::json::shape::treasury;
 use crate::json::shape::{self, PositionShape, RedemptionShape, amount, balance, product_id, symbol};
@@ -9,6 +11,7 @@ use serde::Serialize;
 use usance_core::id::{AssetIx, CustomerIx};
 use usance_core::machine::answer::Balances;
 use usance_core::machine::{Answer, State};
+use usance_engine::operations::redemption::ExitChoice;
 use usance_engine::operations::words::AccountWord;
 use utoipa::ToSchema;
 
@@ -82,7 +85,29 @@ pub struct RedeemedShape {
     redemption_id: String,
     #[serde(flatten)]
     figures: RedemptionShape,
+    /// `queued` where the payout waits for coins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit: Option<ExitChoice>,
+    /// The day by which it is promised; of one that waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    promised: Option<String>,
     position: PositionShape,
+}
+
+/// What waited is staked again.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ExitCancelledShape {
+    /// The redemption that waited.
+    redemption_id: String,
+    subscription_id: String,
+    position: PositionShape,
+}
+
+/// What each customer may take a day at once while anyone waits.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AllowanceShape {
+    asset: String,
+    allowance: String,
 }
 
 /// Nothing to tell.
@@ -150,8 +175,25 @@ pub fn answer(state: &State, answer: &Answer) -> Vec<u8> {
         Answer::Redeemed { id, early, figures, position } => bytes(&RedeemedShape {
             redemption_id: id.to_string(),
             figures: shape::redemption(state, position.asset, *early, figures),
+            exit: None,
+            promised: None,
             position: shape::position(state, position),
         }),
+        Answer::ExitQueued { id, early, figures, position, promised } => bytes(&RedeemedShape {
+            redemption_id: id.to_string(),
+            figures: shape::redemption(state, position.asset, *early, figures),
+            exit: Some(ExitChoice::Queued),
+            promised: Some(promised.to_string()),
+            position: shape::position(state, position),
+        }),
+        Answer::ExitCancelled { redemption, id, position } => bytes(&ExitCancelledShape {
+            redemption_id: redemption.to_string(),
+            subscription_id: id.to_string(),
+            position: shape::position(state, position),
+        }),
+        Answer::ExitAllowance { asset, allowance } => {
+            bytes(&AllowanceShape { asset: symbol(state, *asset), allowance: amount(state, *asset, *allowance) })
+        }
         Answer::Position(view) => bytes(&shape::position(state, view)),
         Answer::Clock { now, day } => bytes(&shape::clock(state, *now, *day)),
         Answer::Network(ix) => bytes(&treasury::named(state, *ix)),
@@ -168,6 +210,11 @@ pub fn answer(state: &State, answer: &Answer) -> Vec<u8> {
         Answer::Moving { network, asset, direction, amount: moved, hash, movement } => {
             bytes(&treasury::moved(state, (*network, *asset), *direction, *moved, hash, *movement))
         }
+        Answer::Policy { network, version } => bytes(&PolicySetShape { network: treasury::name(state, *network), version: *version }),
+        Answer::Order { network, number, approved_by, standing, hash } => {
+            bytes(&order::told(state, *network, *number, approved_by, *standing, hash.as_deref()))
+        }
+        Answer::Office { network, epoch } => bytes(&order::OfficeTakenShape { network: treasury::name(state, *network), epoch: *epoch }),
         Answer::Person(ix) => bytes(&state.people.person(*ix).map(PersonShape::registered)),
         Answer::Proposal { number, approved_by, standing } => bytes(&proposal::shape(state, *number, approved_by, *standing)),
     }

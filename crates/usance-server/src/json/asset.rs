@@ -2,15 +2,18 @@
 
 use crate::app::App;
 use crate::json::call::{Call, created};
-use crate::json::shape::{self, AssetShape};
-use crate::wire::input::Body;
+use crate::json::shape::{self, AssetShape, StakingShape};
+use crate::wire::input::{Body, Path};
 use crate::wire::page::Page;
 use crate::wire::problem::Problem;
+use crate::wire::rejected::rejected;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
+use usance_core::calendar::Timestamp;
 use usance_core::id::AssetIx;
+use usance_core::machine::{Rejection, State as Machine};
 use usance_engine::operations::asset::{self, NewAsset};
 use utoipa::ToSchema;
 
@@ -21,6 +24,20 @@ pub async fn asset_list(State(app): State<App>) -> Result<Json<Page<AssetShape>>
         .read(|state, _| (0..state.registry.assets.len()).filter_map(|ix| shape::asset(state, AssetIx::from_index(ix))).collect())
         .await?;
     Ok(Json(Page::whole(assets)))
+}
+
+/// GET /v1/assets/{asset}/staking
+pub async fn staking_get(State(app): State<App>, Path(symbol): Path<String>) -> Result<Json<StakingShape>, Problem> {
+    Ok(Json(app.engine.read(|state, now| staking_at(state, now, &symbol)).await??))
+}
+
+/// What customers see of an asset's treasury at a moment.
+///
+/// # Errors
+/// `asset_not_found`.
+pub fn staking_at(state: &Machine, now: Timestamp, symbol: &str) -> Result<StakingShape, Problem> {
+    let asset = state.asset_ix(symbol).ok_or_else(|| rejected(state, &Rejection::AssetNotFound))?;
+    Ok(shape::staking(state, asset, now))
 }
 
 /// A new asset.

@@ -209,6 +209,38 @@ fn shown(state: &Machine, happening: &Happening) -> (&'static str, Value) {
                 "at": at.to_string(),
             }),
         ),
+        Happening::Queued { at, asset, made } => (
+            "exit_queued",
+            json!({
+                "redemption_id": made.redeemed.id.to_string(),
+                "position": made.redeemed.position.to_string(),
+                "product": shape::product_id(state, made.redeemed.product),
+                "asset": shape::symbol(state, *asset),
+                "payout": shape::amount(state, *asset, made.redeemed.figures.payout),
+                "promised": made.promised.to_string(),
+                "at": at.to_string(),
+            }),
+        ),
+        Happening::Paid { at, asset, made } => (
+            "exit_paid",
+            json!({
+                "redemption_id": made.redemption.to_string(),
+                "asset": shape::symbol(state, *asset),
+                "to_spot": shape::amount(state, *asset, made.to_spot),
+                "to_funding": shape::amount(state, *asset, made.to_funding),
+                "at": at.to_string(),
+            }),
+        ),
+        Happening::WaitingEarned { at, asset, made } => (
+            "exit_reward",
+            json!({
+                "redemption_id": made.redemption.to_string(),
+                "asset": shape::symbol(state, *asset),
+                "amount": shape::amount(state, *asset, made.reward),
+                "through": made.through.to_string(),
+                "at": at.to_string(),
+            }),
+        ),
         Happening::RateChanged { product, from } => {
             let terms = state.product(*product);
             let bands = terms.and_then(|terms| terms.schedule.get(from)).and_then(|version| state.bands(*version));

@@ -18,6 +18,7 @@ use usance_engine::caller::Actor;
 use usance_engine::caller::Caller;
 use usance_engine::lines::{Chosen, CloseLine, Cut, Part, Wanted};
 use usance_engine::operations::journal;
+use usance_engine::operations::redemption::ExitChoice;
 use usance_engine::operations::reward::{self, DaysAsked};
 use usance_engine::operations::words::AccountWord;
 use usance_engine::operations::{agreement, redemption, subscription, transfer};
@@ -120,6 +121,8 @@ pub struct SubscriptionLine {
     pub auto_renew: bool,
     /// The accepted agreement's version.
     pub agreement: String,
+    /// The redemption that waited and is staked again; null where the coins came from Spot and Funding.
+    pub of_exit: Option<String>,
     /// When.
     pub at: String,
     /// Who had it decided; null in records of releases before it was kept.
@@ -128,23 +131,26 @@ pub struct SubscriptionLine {
 
 /// A row as a subscription.
 fn subscription_line(state: &Machine, asset: AssetIx, row: &HistoryRow) -> Option<SubscriptionLine> {
-    match &row.event {
-        Event::Subscribed(event) => Some(SubscriptionLine {
-            actor: None,
-            subscription_id: event.id.to_string(),
-            position: event.position.to_string(),
-            product: shape::product_id(state, event.product),
-            asset: shape::symbol(state, asset),
-            amount: shape::amount(state, asset, event.amount()),
-            from_funding: shape::amount(state, asset, event.from_funding),
-            from_spot: shape::amount(state, asset, event.from_spot),
-            value_date: event.value_date.to_string(),
-            auto_renew: event.auto_renew,
-            agreement: shape::agreement_version(state, event.agreement),
-            at: row.at.to_string(),
-        }),
+    let event = row.event.subscribed()?;
+    let of_exit = match &row.event {
+        Event::ExitCancelled(cancelled) => Some(cancelled.redemption.to_string()),
         _ => None,
-    }
+    };
+    Some(SubscriptionLine {
+        actor: None,
+        subscription_id: event.id.to_string(),
+        position: event.position.to_string(),
+        product: shape::product_id(state, event.product),
+        asset: shape::symbol(state, asset),
+        amount: shape::amount(state, asset, event.amount()),
+        from_funding: shape::amount(state, asset, event.from_funding),
+        from_spot: shape::amount(state, asset, event.from_spot),
+        value_date: event.value_date.to_string(),
+        auto_renew: event.auto_renew,
+        agreement: shape::agreement_version(state, event.agreement),
+        of_exit,
+        at: row.at.to_string(),
+    })
 }
 
 /// GET /v1/subscriptions
@@ -171,6 +177,10 @@ pub struct RedemptionLine {
     /// Its amounts.
     #[serde(flatten)]
     pub figures: RedemptionShape,
+    /// `queued` where the payout waited for coins, or still does.
+    pub exit: ExitChoice,
+    /// The day by which it was promised; null where it was paid at once.
+    pub promised: Option<String>,
     /// When.
     pub at: String,
     /// Who had it decided; null in records of releases before it was kept.
@@ -179,18 +189,22 @@ pub struct RedemptionLine {
 
 /// A row as a redemption.
 fn redemption_line(state: &Machine, asset: AssetIx, row: &HistoryRow) -> Option<RedemptionLine> {
-    match &row.event {
-        Event::Redeemed(event) => Some(RedemptionLine {
-            actor: None,
-            redemption_id: event.id.to_string(),
-            position: event.position.to_string(),
-            product: shape::product_id(state, event.product),
-            asset: shape::symbol(state, asset),
-            figures: shape::redemption(state, asset, event.early, &event.figures),
-            at: row.at.to_string(),
-        }),
+    let event = row.event.redeemed()?;
+    let promised = match &row.event {
+        Event::ExitQueued(queued) => Some(queued.promised.to_string()),
         _ => None,
-    }
+    };
+    Some(RedemptionLine {
+        actor: None,
+        redemption_id: event.id.to_string(),
+        position: event.position.to_string(),
+        product: shape::product_id(state, event.product),
+        asset: shape::symbol(state, asset),
+        figures: shape::redemption(state, asset, event.early, &event.figures),
+        exit: if promised.is_some() { ExitChoice::Queued } else { ExitChoice::Instant },
+        promised,
+        at: row.at.to_string(),
+    })
 }
 
 /// GET /v1/redemptions
@@ -325,8 +339,9 @@ pub async fn acceptance_page_at(app: &App, caller: &Caller, filter: &HistoryFilt
 }
 
 fn acceptances(app: &App, turn: &Turn, found: Result<Vec<(AssetIx, HistoryRow)>, Refusal>) -> Result<Json<Page<AcceptanceLine>>, Problem> {
-    turn.page(app, found, |state, _, row| match &row.event {
-        Event::Subscribed(event) => Some(AcceptanceLine {
+    turn.page(app, found, |state, _, row| {
+        let event = row.event.subscribed()?;
+        Some(AcceptanceLine {
             actor: None,
             version: shape::agreement_version(state, event.agreement),
             sha256: state
@@ -338,8 +353,7 @@ fn acceptances(app: &App, turn: &Turn, found: Result<Vec<(AssetIx, HistoryRow)>,
             accepted_at: row.at.to_string(),
             subscription_id: event.id.to_string(),
             position: event.position.to_string(),
-        }),
-        _ => None,
+        })
     })
 }
 

@@ -117,8 +117,8 @@ pub enum MatterShape {
         /// The difference's number.
         #[schema(pattern = "^[0-9]{1,19}$")]
         number: String,
-        /// `other_income`, `loss` or `fee`.
-        #[schema(pattern = "^(other_income|loss|fee)$")]
+        /// `other_income`, `loss` or `fee`; of a transaction that nobody ordered `known`.
+        #[schema(pattern = "^(other_income|loss|fee|known)$")]
         was: String,
     },
 }
@@ -148,7 +148,7 @@ pub async fn proposal_create(State(app): State<App>, call: Call, Body(asked): Bo
         }
         MatterShape::ExplainDifference { network, number: text, was } => {
             let found = DifferenceIs::ALL.into_iter().find(|answer| answer.word() == was);
-            let was = found.ok_or_else(|| Problem::malformed("was: other_income, loss or fee"))?;
+            let was = found.ok_or_else(|| Problem::malformed("was: other_income, loss, fee or known"))?;
             MatterAsked::Plain(Matter::ExplainDifference { network, number: number(&text), was })
         }
     };
@@ -163,6 +163,15 @@ pub enum VerdictShape {
     Approve,
     /// It may not be done.
     Decline,
+}
+
+impl From<VerdictShape> for Verdict {
+    fn from(shape: VerdictShape) -> Verdict {
+        match shape {
+            VerdictShape::Approve => Verdict::Approve,
+            VerdictShape::Decline => Verdict::Decline,
+        }
+    }
 }
 
 /// A person's signature.
@@ -185,10 +194,6 @@ pub async fn proposal_sign(
     Body(asked): Body<SignatureAsked>,
 ) -> Result<Response, Problem> {
     let once = call.once(&asked)?;
-    let verdict = match asked.verdict {
-        VerdictShape::Approve => Verdict::Approve,
-        VerdictShape::Decline => Verdict::Decline,
-    };
-    let signing = Signing { proposal: number(&id), person: asked.person, verdict, signature: asked.signature };
+    let signing = Signing { proposal: number(&id), person: asked.person, verdict: asked.verdict.into(), signature: asked.signature };
     created(&app, proposal::sign(&app.engine, &call.caller, &once, signing).await)
 }

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 /// Who did something, without anything that lets somebody in.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ActorShape {
-    /// By what right: `customer`, `service`, `operator`, `auditor`.
+    /// By what right: `customer`, `service`, `operator`, `auditor`, `treasury`.
     role: &'static str,
     /// How it was known: `token`, `session`, `sign_in` (a password that was just shown), `link`, `command_line`, `demo`.
     credential: &'static str,

@@ -71,6 +71,10 @@ pub enum MovementWord {
     Reward,
     /// A term ended and principal came back.
     Maturity,
+    /// Principal that had waited for coins was paid.
+    ExitPayment,
+    /// A reward for waiting longer than promised.
+    ExitReward,
 }
 
 impl From<MovementKind> for MovementWord {
@@ -84,6 +88,8 @@ impl From<MovementKind> for MovementWord {
             MovementKind::Clawback => MovementWord::Clawback,
             MovementKind::Reward => MovementWord::Reward,
             MovementKind::Maturity => MovementWord::Maturity,
+            MovementKind::ExitPayment => MovementWord::ExitPayment,
+            MovementKind::ExitReward => MovementWord::ExitReward,
         }
     }
 }
@@ -105,6 +111,8 @@ impl MovementWord {
             MovementWord::Clawback => MovementKind::Clawback,
             MovementWord::Reward => MovementKind::Reward,
             MovementWord::Maturity => MovementKind::Maturity,
+            MovementWord::ExitPayment => MovementKind::ExitPayment,
+            MovementWord::ExitReward => MovementKind::ExitReward,
         }
     }
 }

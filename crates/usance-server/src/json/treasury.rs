@@ -18,21 +18,21 @@ use usance_core::machine::verb::{Attest, NewNetwork, TopUp};
 use usance_core::money::Amount;
 use usance_core::treasury::network::NetworkTerms;
 use usance_core::treasury::picture::{
-    Delegation, Effect, Happened, Inflow, Liquid, Picture, Redelegation, Released, Settled, Unbonding, Validator, ValidatorStatus,
+    Delegation, Effect, Happened, Inflow, Liquid, Picture, Redelegation, Released, Sequence, Settled, Unbonding, Validator, ValidatorStatus,
 };
 use usance_engine::operations::treasury;
 use utoipa::ToSchema;
 
 /// GET /v1/operator/treasury/networks
 pub async fn network_list(State(app): State<App>) -> Result<Json<Page<NetworkShape>>, Problem> {
-    let networks = app.engine.read(|state, _| state.treasury.networks().iter().map(|one| shape::network(state, one)).collect());
+    let networks = app.engine.read(|state, now| state.treasury.networks().iter().map(|one| shape::network(state, one, now)).collect());
     Ok(Json(Page::whole(networks.await?)))
 }
 
 /// GET /v1/operator/treasury/networks/{id}
 pub async fn network_get(State(app): State<App>, Path(id): Path<String>) -> Result<Json<NetworkShape>, Problem> {
-    let found = app.engine.read(|state, _| {
-        let found = state.treasury.named(&id).map(|(_, network)| shape::network(state, network));
+    let found = app.engine.read(|state, now| {
+        let found = state.treasury.named(&id).map(|(_, network)| shape::network(state, network, now));
         found.ok_or_else(|| rejected(state, &Rejection::NetworkNotFound))
     });
     Ok(Json(found.await??))
@@ -322,6 +322,19 @@ pub struct PictureAsked {
     inflows: Vec<InflowAsked>,
     #[serde(default, deserialize_with = "input::objects")]
     happened: Vec<HappenedAsked>,
+    /// The next sequence numbers, of addresses that have them.
+    #[serde(default, deserialize_with = "input::objects")]
+    sequences: Vec<SequenceAsked>,
+}
+
+/// How many transactions an address has behind it.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SequenceAsked {
+    address: String,
+    /// The number that its next one has to have.
+    #[schema(pattern = "^[0-9]{1,19}$")]
+    next: String,
 }
 
 fn nothing() -> String {
@@ -448,6 +461,7 @@ fn picture(asked: PictureAsked) -> Result<Picture, Problem> {
             Ok(Inflow { hash: one.hash, address: one.address, from: one.from, denomination: one.denomination, amount })
         })?,
         happened: each(asked.happened, happened)?,
+        sequences: each(asked.sequences, |one| Ok(Sequence { address: one.address, next: whole("sequences.next", &one.next)? }))?,
     })
 }
 
@@ -547,13 +561,18 @@ pub struct TopUpAsked {
     amount: String,
     /// The hash of the transaction.
     hash: String,
+    /// The number of the order that it does, if it was ordered.
+    #[schema(pattern = "^[0-9]{1,19}$")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    order: Option<String>,
 }
 
 /// POST /v1/treasury/top-ups
 pub async fn top_up_create(State(app): State<App>, call: Call, Body(asked): Body<TopUpAsked>) -> Result<Response, Problem> {
     let once = call.once(&asked)?;
-    let TopUpAsked { network, address, asset, amount, hash } = asked;
-    created(&app, treasury::top_up(&app.engine, &call.caller, &once, TopUp { network, address, asset, amount, hash }).await)
+    let TopUpAsked { network, address, asset, amount, hash, order } = asked;
+    let order = order.as_deref().map(|text| whole("order", text)).transpose()?;
+    created(&app, treasury::top_up(&app.engine, &call.caller, &once, TopUp { network, address, asset, amount, hash, order }).await)
 }
 
 /// Coins of the treasury that came to the wallet.

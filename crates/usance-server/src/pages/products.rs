@@ -6,6 +6,7 @@ use crate::json::rate::{RateLine, rate_lines};
 use crate::json::shape::{AvailabilityWord, DistributionWord, EarlyRedemptionWord, EstimateShape, ProductShape, RateModeWord};
 use crate::look::chart::Chart;
 use crate::pages::failure::sentence;
+use crate::pages::risks::{self, RiskTerms};
 use crate::pages::seen::{Seen, look};
 use crate::pages::shell::{Room, Shell, show};
 use crate::pages::visitor::{Signed, Visitor};
@@ -28,7 +29,7 @@ const CHART_DAYS: usize = 90;
 /// How the list is ordered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Order {
+enum SortOrder {
     /// As the operator made them, coin by coin.
     #[default]
     Coin,
@@ -38,14 +39,14 @@ enum Order {
     Term,
 }
 
-impl Order {
-    const ALL: [Order; 3] = [Order::Coin, Order::Apr, Order::Term];
+impl SortOrder {
+    const ALL: [SortOrder; 3] = [SortOrder::Coin, SortOrder::Apr, SortOrder::Term];
 
     const fn word(self) -> &'static str {
         match self {
-            Order::Coin => "coin",
-            Order::Apr => "apr",
-            Order::Term => "term",
+            SortOrder::Coin => "coin",
+            SortOrder::Apr => "apr",
+            SortOrder::Term => "term",
         }
     }
 }
@@ -60,7 +61,7 @@ pub struct ListLook {
     #[serde(default)]
     held: String,
     #[serde(default)]
-    sort: Order,
+    sort: SortOrder,
 }
 
 impl ListLook {
@@ -68,7 +69,7 @@ impl ListLook {
     fn address(&self, change: impl FnOnce(&mut ListLook)) -> String {
         let mut other = self.clone();
         change(&mut other);
-        let sort = if other.sort == Order::Coin { "" } else { other.sort.word() };
+        let sort = if other.sort == SortOrder::Coin { "" } else { other.sort.word() };
         let pairs = [("asset", other.asset.as_str()), ("kind", &other.kind), ("held", &other.held), ("sort", sort)];
         let chosen: Vec<_> = pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect();
         let query = serde_urlencoded::to_string(chosen).unwrap_or_default();
@@ -165,9 +166,9 @@ pub async fn products_get(State(app): State<App>, visitor: Visitor, Query(wanted
     let rate = |product: &ProductShape| product.reference_apr.clone().unwrap_or_default();
     let coin = |product: &ProductShape| s.coins.iter().position(|coin| coin.symbol == product.asset);
     match wanted.sort {
-        Order::Coin => products.sort_by_key(|product| (coin(product), product.term_days.unwrap_or(0))),
-        Order::Apr => products.sort_by(|left, right| by_rate(&rate(right), &rate(left))),
-        Order::Term => products.sort_by_key(|product| (product.term_days.unwrap_or(0), coin(product))),
+        SortOrder::Coin => products.sort_by_key(|product| (coin(product), product.term_days.unwrap_or(0))),
+        SortOrder::Apr => products.sort_by(|left, right| by_rate(&rate(right), &rate(left))),
+        SortOrder::Term => products.sort_by_key(|product| (product.term_days.unwrap_or(0), coin(product))),
     }
     let choice = |text: String, taken: bool, address: String| Choice { text, address, taken };
     let mut coins = vec![choice(s.t("filter-all-coins"), wanted.asset.is_empty(), wanted.address(|look| look.asset.clear()))];
@@ -182,7 +183,7 @@ pub async fn products_get(State(app): State<App>, visitor: Visitor, Query(wanted
         choice(s.word("kind", word), wanted.kind == *word, address)
     }));
     let orders =
-        Order::ALL.map(|order| choice(s.word("sort", order.word()), wanted.sort == order, wanted.address(|look| look.sort = order)));
+        SortOrder::ALL.map(|order| choice(s.word("sort", order.word()), wanted.sort == order, wanted.address(|look| look.sort = order)));
     let mine_word = if wanted.held.is_empty() { "1" } else { "" };
     let held = visitor
         .signed
@@ -228,6 +229,18 @@ impl ProductPage {
     }
     fn leaves_early(&self) -> bool {
         self.offer.product.kind.0.leaves_early()
+    }
+    /// The names of what can go wrong.
+    fn risks(&self) -> Vec<&'static str> {
+        risks::sentences(&self.offer.product)
+    }
+    /// The name of what is said of leaving any time.
+    fn any_time(&self) -> &'static str {
+        RiskTerms::of(&self.offer.product).any_time()
+    }
+    /// The name of the rule about redeeming any time.
+    fn redeem_rule(&self) -> &'static str {
+        RiskTerms::of(&self.offer.product).redeem_rule()
     }
     fn is_locked(&self) -> bool {
         self.offer.product.rate == RateModeWord::Locked

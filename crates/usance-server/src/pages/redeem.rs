@@ -17,7 +17,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use usance_core::id::LogPosition;
 use usance_core::machine::preview::Preview;
-use usance_engine::operations::redemption::{self, RedemptionAsked, RedemptionPreviewAsked};
+use usance_engine::operations::redemption::{self, ExitChoice, RedemptionAsked, RedemptionPreviewAsked};
 use usance_engine::operations::words::{self, AccountWord};
 use usance_engine::submit::Expectation;
 
@@ -167,6 +167,7 @@ async fn book(app: &App, signed: &Signed, id: &str, form: &RedeemForm) -> Result
         to: account(&form.to),
         quoted_payout: text("payout"),
         quoted_from_funding: text("clawback_from_funding").filter(|amount| amount != "0"),
+        exit: (text("exit").as_deref() == Some("queued")).then_some(ExitChoice::Queued),
     };
     let expects = app.engine.peek(|state| {
         let shown = words::position(id).and_then(|id| shape::preview::shown_redemption(state, id, &shown));

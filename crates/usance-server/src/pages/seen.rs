@@ -2,9 +2,11 @@
 
 use crate::app::App;
 use crate::json::account::{self, AccountShape};
+use crate::json::asset::staking_at;
+use crate::json::exit::{ExitShape, shape as shapes_of_exits};
 use crate::json::product::estimate_at;
 use crate::json::shape::preview::{RedemptionPreviewShape, SubscriptionPreviewShape};
-use crate::json::shape::{self, EstimateShape, PositionShape, ProductShape};
+use crate::json::shape::{self, EstimateShape, PositionShape, ProductShape, StakingShape};
 use crate::pages::shell::{Room, Shell};
 use crate::pages::visitor::Visitor;
 use crate::wire::problem::Problem;
@@ -19,7 +21,7 @@ use usance_engine::operations::product::Drafts;
 use usance_engine::operations::redemption::RedemptionPreviewAsked;
 use usance_engine::operations::subscription::SubscriptionPreviewAsked;
 use usance_engine::operations::words::SourceWord;
-use usance_engine::operations::{self, position, product, redemption, subscription};
+use usance_engine::operations::{self, exit, position, product, redemption, subscription};
 
 /// The state at one moment, as pages show it.
 pub struct Seen<'a> {
@@ -89,6 +91,14 @@ impl Seen<'_> {
         Ok(shape::product_now(self.state, &found))
     }
 
+    /// Where the coins of an asset are.
+    ///
+    /// # Errors
+    /// `asset_not_found`.
+    pub fn staking(&self, asset: &str) -> Result<StakingShape, Problem> {
+        staking_at(self.state, self.now, asset)
+    }
+
     /// A customer's positions, newest first, each with its number.
     ///
     /// # Errors
@@ -141,8 +151,23 @@ impl Seen<'_> {
     /// # Errors
     /// The rejection that it would meet.
     pub fn redemption(&self, caller: &Caller, id: &str, asked: &RedemptionPreviewAsked) -> Result<RedemptionPreviewShape, Problem> {
-        let found = redemption::preview_at(self.state, caller, id, asked).map_err(|no| self.no(&no))?;
+        let found = redemption::preview_at(self.state, self.now, caller, id, asked).map_err(|no| self.no(&no))?;
         Ok(shape::preview::redemption(self.state, &found))
+    }
+
+    /// A customer's exits, newest first.
+    ///
+    /// # Errors
+    /// `customer_not_found`.
+    pub fn exits(&self, caller: &Caller, before: Option<u64>, most: usize) -> Result<Vec<(u64, ExitShape)>, Problem> {
+        let found = exit::list_at(self.state, self.now, caller, before, most).map_err(|no| self.no(&no))?;
+        Ok(found.iter().map(|view| (view.exit.redemption, shapes_of_exits(self.state, view))).collect())
+    }
+
+    /// The version of the agreement in force; nothing where there is none.
+    #[must_use]
+    pub fn agreement_in_force(&self) -> String {
+        self.state.agreement_in_force().map(|(_, agreement)| agreement.version.clone()).unwrap_or_default()
     }
 
     /// What an amount would earn for a newcomer.

@@ -119,6 +119,11 @@ pub fn changes(s: &Shell, asset: &str, differences: Vec<(String, String, String)
         "value_date" => s.f.day(text),
         "apr_for_amount" => s.f.percent(text),
         "agreement_version" | "kind" => text.to_owned(),
+        "exit" if text.is_empty() => String::new(),
+        "exit" => s.word("exit-when", text),
+        "expected" if text.is_empty() => s.t("exit-at-once"),
+        "expected" => s.f.day(text),
+        "available" if text.is_empty() => s.t("exit-at-once"),
         at if at.ends_with("_at") || at == "accrues_from" => s.f.instant(text),
         _ => s.plain(asset, text),
     };

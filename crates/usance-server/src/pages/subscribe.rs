@@ -10,6 +10,7 @@ use crate::json::shape::preview::SubscriptionPreviewShape;
 use crate::json::shape::{self, AvailabilityWord, EarlyRedemptionWord, ProductShape};
 use crate::pages::failure::sentence;
 use crate::pages::products::{availability_word, kind_name};
+use crate::pages::risks::{self, RiskTerms};
 use crate::pages::seen::{Seen, look};
 use crate::pages::sheet::{self, Difference, Refused};
 use crate::pages::shell::{Room, Shell, go, show};
@@ -58,6 +59,14 @@ struct SubscribePage {
 impl SubscribePage {
     fn availability(&self) -> &'static str {
         availability_word(self.product.availability)
+    }
+    /// The names of what can go wrong.
+    fn risks(&self) -> Vec<&'static str> {
+        risks::sentences(&self.product)
+    }
+    /// The name of what is said of leaving any time.
+    fn any_time(&self) -> &'static str {
+        RiskTerms::of(&self.product).any_time()
     }
     /// The most from the chosen source; nothing where none can be subscribed.
     fn nothing_left(&self) -> bool {

@@ -11,8 +11,8 @@ use crate::auth::rates::Purpose;
 use crate::pages::shell::go;
 use crate::pages::visitor::{Visitor, same_site};
 use crate::pages::{
-    agreements, assets, failure, file, history, holdings, notices, products, receipt, redeem, sample, settings, sign_in, subscribe,
-    transfer, ways_in,
+    agreements, assets, exits, failure, file, history, holdings, notices, products, receipt, redeem, sample, settings, sign_in, staking,
+    subscribe, transfer, ways_in,
 };
 use crate::wire::accept;
 use crate::wire::address::line;
@@ -112,6 +112,7 @@ pub fn table() -> Vec<PageRoute> {
         send("/sign-out", "page_sign_out", Everybody, || post(sign_in::sign_out_post)),
         see("/products", "page_products", Everybody, || get(products::products_get)),
         see("/products/{id}", "page_product", Everybody, || get(products::product_get)),
+        see("/assets/{asset}/staking", "page_staking", Everybody, || get(staking::staking_get)),
         see("/agreement", "page_agreement", Everybody, || get(agreements::agreement_get)),
         see("/agreements/{version}", "page_agreement_version", Everybody, || get(agreements::agreement_version_get)),
         see("/risks", "page_risks", Everybody, || get(agreements::risks_get)),
@@ -128,6 +129,8 @@ pub fn table() -> Vec<PageRoute> {
         send("/holdings/{id}/auto-renew", "page_auto_renew_send", Customers, || post(holdings::auto_renew_post)),
         see("/holdings/{id}/redeem", "page_redeem", Customers, || get(redeem::redeem_get)),
         send("/holdings/{id}/redeem", "page_redeem_send", Customers, || post(redeem::redeem_post)),
+        see("/exits", "page_exits", Customers, || get(exits::exits_get)),
+        send("/exits/{id}/cancel", "page_exit_cancel", Customers, || post(exits::cancel_post)),
         see("/history", "page_history", Customers, || get(history::history_get)).stored(),
         see("/history/print", "page_history_print", Customers, || get(history::print_get)).expensive(),
         see("/history.csv", CSV, Customers, || get(history::csv_get)).stored(),

@@ -29,7 +29,8 @@ const COMING_BYTES_MAX: usize = 64 * 1024 * 1024;
 #[must_use]
 pub fn longest(path: &str) -> usize {
     let is_picture = path.starts_with("/v1/operator/treasury/") && path.ends_with("/pictures");
-    if is_picture { PICTURE_BYTES_MAX } else { BODY_BYTES_MAX }
+    let is_transaction = path.starts_with("/v1/treasury/") && path.ends_with("/prepared");
+    if is_picture || is_transaction { PICTURE_BYTES_MAX } else { BODY_BYTES_MAX }
 }
 
 /// Why a body was not read.

@@ -56,6 +56,14 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
+/// An object inside a body.
+///
+/// # Errors
+/// As the inner type, and for anything that is not an object.
+pub fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
+    Object::<T>::deserialize(from).map(|object| object.0)
+}
+
 /// A list of objects inside a body.
 ///
 /// # Errors

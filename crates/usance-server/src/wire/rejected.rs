@@ -19,6 +19,8 @@ const fn status(rejection: &Rejection) -> StatusCode {
         | Rejection::PictureNotFound
         | Rejection::DifferenceNotFound
         | Rejection::TransferNotFound
+        | Rejection::ExitNotFound
+        | Rejection::OrderNotFound
         | Rejection::ProposalNotFound => StatusCode::NOT_FOUND,
         Rejection::QuoteChanged { .. }
         | Rejection::PositionClosed
@@ -27,6 +29,9 @@ const fn status(rejection: &Rejection) -> StatusCode {
         | Rejection::DayClosed { .. }
         | Rejection::ProposalNotOpen { .. }
         | Rejection::AlreadySigned
+        | Rejection::ExitNotWaiting
+        | Rejection::EpochOver { .. }
+        | Rejection::OrderNotOpen { .. }
         | Rejection::AlreadyExists => StatusCode::CONFLICT,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
@@ -104,13 +109,29 @@ pub fn rejected(state: &State, rejection: &Rejection) -> Problem {
             let covered = text::balance(state, *asset, *covered);
             problem(format!("The coins that are there leave {covered}: the treasury has to bring some back first.")).with("covered", covered)
         }
+        Rejection::InstantExitUnavailable { asset, available, expected } => {
+            let available = unit(asset, available);
+            problem(format!("{available} can be taken at once. Whoever is queued now is paid by {expected}, as things stand: ask with exit queued."))
+                .with("available", available)
+                .with("expected", expected.to_string())
+        }
+        Rejection::ExitNotFound => problem("This customer has no such exit.".into()),
+        Rejection::ExitNotWaiting => problem("This exit waits no more: it was paid or cancelled.".into()),
+        Rejection::EpochOver { epoch } => {
+            problem(format!("Another agent is in office, by epoch {epoch}: what an older one sends is refused.")).with("epoch", *epoch)
+        }
+        Rejection::OrderNotFound => problem("There is no such order.".into()),
+        Rejection::OrderNotOpen { standing } => {
+            problem(format!("That cannot be done to an order that is {}.", standing.word())).with("standing", standing.word())
+        }
+        Rejection::OrderRefused { reason } => problem(format!("The order may not be begun now: {reason}.")),
         Rejection::PersonNotFound => problem("There is no person of that name who may sign.".into()),
         Rejection::ProposalNotFound => problem("There is no such proposal.".into()),
         Rejection::ProposalNotOpen { standing } => {
             problem(format!("The proposal takes no more signatures: it is {}.", standing.word())).with("standing", standing.word())
         }
-        Rejection::SignatureInvalid => problem("The signature is not this person's over the proposal's text for this verdict.".into()),
-        Rejection::AlreadySigned => problem("This person has approved the proposal already; another one has to.".into()),
+        Rejection::SignatureInvalid => problem("The signature is not this person's over the text for this verdict.".into()),
+        Rejection::AlreadySigned => problem("This person has approved it already; another one has to.".into()),
         Rejection::ApprovalNeeded => problem("There are two people already: they decide. Make a proposal and have two of them sign it.".into()),
     }
 }

@@ -90,7 +90,7 @@ fn every_verb_explains_itself() {
         (&["token"], &["create", "list", "revoke"]),
         (
             &["token", "create"],
-            &["--role", "customer", "service", "operator", "auditor", "--name", "--customer", "--scopes", "--days", "--json"],
+            &["--role", "customer", "service", "operator", "auditor", "treasury", "--name", "--customer", "--scopes", "--days", "--json"],
         ),
         (&["secrets"], &["create", "status", "rotate", "replace"]),
         (&["secrets", "create"], &["--json"]),

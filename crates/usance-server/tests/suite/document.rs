@@ -4,6 +4,7 @@
 //! The schema check is a small one: types, names of properties, required ones, lists, references, `allOf` and `oneOf`.
 //! A word of a schema that it does not know fails, so nothing of the document goes unread.
 
+use super::contract::exits::in_line;
 use super::harness::Client;
 use super::platform::Platform;
 use serde_json::{Value, json};
@@ -225,6 +226,7 @@ fn what_is_served_is_what_the_schemas_say() {
     }
     reads(&platform, &mut reader);
     writes(&platform, &mut reader);
+    exits(&mut reader);
     reader.check_seen();
 }
 
@@ -232,6 +234,7 @@ fn reads(platform: &Platform, reader: &mut Reader) {
     let get = |reader: &mut Reader, sender: &Client, operation: &str, path: &str| reader.read(operation, &sender.get(path).ok());
     let public = platform.server.public();
     get(reader, &public, "asset_list", "/v1/assets");
+    get(reader, &public, "staking_get", "/v1/assets/SOL/staking");
     get(reader, &public, "product_list", "/v1/products");
     get(reader, &public, "product_get", "/v1/products/eth-tiers");
     for product in ["sol-flex", "eth-tiers"] {
@@ -290,6 +293,26 @@ fn writes(platform: &Platform, reader: &mut Reader) {
         platform.with_token("customer", "phone", Some("alice"));
         operator.get("/v1/operator/tokens").ok()
     });
+}
+
+/// Leaving where coins are staked.
+fn exits(reader: &mut Reader) {
+    let platform = Platform::new();
+    let number = in_line(&platform);
+    let (operator, alice) = (&platform.operator, platform.acting_for("alice"));
+    let path = format!("/v1/exits/{number}");
+    let look = json!({"amount": "1"});
+    reader.read("redemption_preview", &alice.ask("/v1/positions/1/redemption-preview", look).ok());
+    reader.read("redemption_create", &alice.post("/v1/positions/1/redemptions", json!({"amount": "1", "exit": "queued"})).ok());
+    reader.read("exit_list", &alice.get("/v1/exits").ok());
+    reader.read("exit_get", &alice.get(&path).ok());
+    reader.read("queue_list", &operator.get("/v1/operator/treasury/queues").ok());
+    reader.read("queue_get", &operator.get("/v1/operator/treasury/queues/SOL").ok());
+    reader.read("queue_change", &operator.patch("/v1/operator/treasury/queues/SOL", json!({"allowance": "1"})).ok());
+    reader.read("exit_cancel", &alice.post(&format!("{path}/cancellation"), json!({"agreement": "v1"})).ok());
+    reader.read("exit_get", &alice.get(&path).ok());
+    reader.read("subscription_list", &alice.get("/v1/subscriptions").ok());
+    reader.read("redemption_list", &alice.get("/v1/redemptions").ok());
 }
 
 #[test]

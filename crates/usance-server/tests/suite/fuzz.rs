@@ -45,7 +45,7 @@ fn requests() {
         let _ = entries::requests(&service, data);
     });
     let mut answered: BTreeMap<&str, BTreeMap<u16, usize>> = BTreeMap::new();
-    for number in 0..8_000 {
+    for number in 0..9_500 {
         if let Some((operation, status)) = entries::requests(&service, &entries::seed(number)) {
             *answered.entry(operation).or_default().entry(status).or_default() += 1;
         }
@@ -63,8 +63,13 @@ fn requests() {
         worked += usize::from(statuses.keys().any(|status| *status < 300));
         println!("{}: {statuses:?}", route.operation);
     }
-    assert!(worked * 10 >= table.len() * 9, "{worked} of {} did something", table.len());
+    let possible = table.iter().filter(|route| !BEYOND_WORDS.contains(&route.operation)).count();
+    assert!(worked * 10 >= possible * 9, "{worked} of {possible} did something");
 }
+
+/// What no body of single words can be: it has to fit what was signed, seen or counted.
+const BEYOND_WORDS: [&str; 7] =
+    ["picture_create", "attestation_create", "top_up_create", "sweep_create", "proposal_sign", "order_sign", "order_prepare"];
 
 /// Forms that cannot be right here: what they carry is known to nobody, or stands for what has ended.
 const IN_VAIN: [&str; 6] =
@@ -77,7 +82,7 @@ fn pages_and_their_forms() {
         let _ = entries::pages(&service, data);
     });
     let mut answered: BTreeMap<&str, BTreeMap<String, usize>> = BTreeMap::new();
-    for number in 0..3_500 {
+    for number in 0..4_200 {
         if let Some((operation, how)) = entries::pages(&service, &entries::seed(number)) {
             *answered.entry(operation).or_default().entry(how).or_default() += 1;
         }

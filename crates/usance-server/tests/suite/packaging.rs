@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every verb that runs something.
-const VERBS: [&str; 32] = [
+const VERBS: [&str; 35] = [
     "serve",
     "demo",
     "token create",
@@ -40,6 +40,9 @@ const VERBS: [&str; 32] = [
     "treasury top-up",
     "treasury sweep",
     "treasury coverage",
+    "treasury policy",
+    "treasury orders",
+    "treasury done",
 ];
 
 /// Variables that no flag stands for and no help names.

@@ -2,6 +2,7 @@
 //!
 //! What people see of them is tested in `browser`.
 
+use super::contract::treasury;
 use super::harness::{Answer, Client, factor_code, seconds_now};
 use super::platform::Platform;
 use serde_json::json;
@@ -76,6 +77,7 @@ pub fn path(page: &PageRoute) -> String {
         .path
         .replace("{id}", id)
         .replace("{version}", "v1")
+        .replace("{asset}", "SOL")
         .replace("/static/{mark}/{name}", files::address("app.css"))
         .replace("{place}", "1");
     // The place of alice's subscription in the log is looked up where it matters; here it may be missing.
@@ -352,6 +354,89 @@ fn what_operators_and_customers_write_is_text() {
 }
 
 #[test]
+fn everybody_sees_where_the_coins_are_and_how_old_that_is() {
+    let house = House::new();
+    // Without the marks that keep the direction of a coin's symbol.
+    let page = |path: &str| house.public.get(path).text().replace(['\u{2068}', '\u{2069}'], "");
+    let platform_alone = page("/assets/SOL/staking");
+    assert!(platform_alone.contains("SOL is not staked on a network. The platform alone pays what it yields."), "{platform_alone}");
+    assert!(!platform_alone.contains("<table>") && !platform_alone.contains("Validators"), "{platform_alone}");
+    house.platform.deposit("alice", "SOL", "spot", "50");
+    treasury::opened(&house.platform, "78");
+    let shown = page("/assets/SOL/staking");
+    for text in [
+        "SOL is staked on its network.",
+        "In the exchange&#39;s wallet",
+        "Ann&#39;s validator",
+        "val-a",
+        "Nothing is being freed now.",
+        "No slash has been seen.",
+        "<bdi dir=\"ltr\">100</bdi>",
+        "Just now",
+    ] {
+        assert!(shown.contains(text), "{text}: {shown}");
+    }
+    // The bar, the table and the API say the same.
+    let staking = house.public.get("/v1/assets/SOL/staking").ok();
+    let mut width = 0;
+    for place in staking["places"].as_array().expect("places") {
+        let share = place["share"].as_str().expect("a share").replace("0.", "").replace("1.", "1")[..4].parse::<u32>().expect("digits");
+        let amount = place["amount"].as_str().expect("an amount");
+        assert!(shown.contains(&format!("<data value=\"{amount}\"")), "{place}: {shown}");
+        assert!(shown.contains(&format!("<bdi dir=\"ltr\">{}.{:02}%</bdi>", share / 100, share % 100)), "{place}: {shown}");
+        assert_eq!(shown.contains(&format!("<rect x=\"{width}\" y=\"0\" width=\"{share}\"")), share > 0, "{place}: {shown}");
+        width += share;
+    }
+    assert_eq!(width, 10_000);
+    assert!(!shown.contains("This is old"));
+    house.platform.move_to("2026-01-03T00:00:00Z");
+    let old = page("/assets/SOL/staking");
+    assert!(old.contains("This is old") && old.contains("2 d ago"), "{old}");
+    assert_eq!(house.public.get("/assets/DOGE/staking").status, 404);
+    for path in ["/assets", "/products/sol-7"] {
+        assert!(house.get(path).text().contains("href=\"/assets/SOL/staking\""), "{path}");
+    }
+}
+
+/// No product of a coin that the platform alone pays for speaks of slashed validators, and its sheet says what the product's page does.
+#[test]
+fn risks_follow_from_the_terms_of_a_product() {
+    let house = House::new();
+    let terms = json!({"network": {"over_days": 7, "step": "0.001"}});
+    house.platform.offer(json!({
+        "id": "sol-shared", "asset": "SOL", "kind": "flexible", "rates": [{"from": "2026-01-01", "rate": "0.05"}],
+        "exit": "may_queue", "slashing": "shared", "yield": terms,
+    }));
+    const PLATFORM: &str = "The platform alone pays this yield.";
+    const BORNE: &str = "The platform bears that loss";
+    const SHARED: &str = "What the platform does not bear of such a loss reduces your principal.";
+    const LATER: &str = "If the platform stakes this coin on a network later";
+    const FOLLOWS: &str = "The rate follows what the network pays";
+    const WAIT: &str = "When you leave you may have to wait";
+    const AT_ONCE: &str = "The platform promises to pay at once";
+    let all = [PLATFORM, BORNE, SHARED, LATER, FOLLOWS, WAIT, AT_ONCE];
+    let says = |product: &str, expected: &[&str]| {
+        for path in [format!("/products/{product}"), format!("/products/{product}/subscribe")] {
+            let page = house.get(&path).text();
+            for text in all {
+                assert_eq!(page.contains(text), expected.contains(&text), "{path}: {text}");
+            }
+        }
+    };
+    says("sol-flex", &[PLATFORM, AT_ONCE]);
+    says("sol-shared", &[PLATFORM, LATER, WAIT]);
+    says("eth-tiers", &[PLATFORM, AT_ONCE]);
+    house.platform.deposit("alice", "SOL", "spot", "50");
+    treasury::opened(&house.platform, "78");
+    says("sol-flex", &[BORNE, AT_ONCE]);
+    says("sol-shared", &[SHARED, FOLLOWS, WAIT]);
+    says("eth-tiers", &[PLATFORM, AT_ONCE]);
+    let waits = house.get("/products/sol-shared").text();
+    assert!(waits.contains("Any time. You may have to wait for your coins.") && !waits.contains("paid at once"), "{waits}");
+    assert!(house.get("/products/sol-flex").text().contains("Any time, paid at once."));
+}
+
+#[test]
 fn a_lost_second_factor_is_removed_by_the_exchange() {
     let house = House::new();
     let page = house.get("/settings/second-factor").text();
@@ -437,7 +522,7 @@ fn every_message_is_there_in_every_language() {
     sources.iter().for_each(|text| used.extend(asked(text)));
     assert!(used.len() > 200, "{}", used.len());
     assert_eq!(used.difference(&english).collect::<Vec<_>>(), Vec::<&String>::new(), "asked for and nowhere");
-    const FAMILIES: [&str; 14] = [
+    const FAMILIES: [&str; 18] = [
         "problem-",
         "account-",
         "changed-",
@@ -452,6 +537,10 @@ fn every_message_is_there_in_every_language() {
         "by-",
         "security-",
         "state-",
+        "place-",
+        "validator-",
+        "exit-standing-",
+        "exit-when-",
     ];
     // A name may also be handed on by a function.
     let named = |name: &str| sources.iter().any(|text| text.contains(&format!("\"{name}\"")));

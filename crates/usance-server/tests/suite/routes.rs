@@ -21,10 +21,11 @@ fn path(route: &Route) -> String {
     let id = match route.path {
         path if path.starts_with("/v1/positions") || path.contains("tokens") || path.contains("proposals") => "1",
         path if path.contains("products") => "sol-flex",
+        path if path.starts_with("/v1/exits") => "1",
         path if path.contains("treasury") => "hub",
         _ => "alice",
     };
-    let path = route.path.replace("{id}", id).replace("{version}", "v1");
+    let path = route.path.replace("{id}", id).replace("{version}", "v1").replace("{asset}", "SOL").replace("{order}", "1");
     if route.operation == "estimate_get" { path + "?amount=1" } else { path }
 }
 
@@ -124,6 +125,8 @@ fn the_table_gives_each_role_what_the_contract_says() {
         "top_up_create",
         "sweep_create",
     ];
+    let agent =
+        ["network_get", "picture_create", "order_get", "order_list_due", "office_take", "order_prepare", "order_send", "order_tell"];
     let public = BTreeSet::from([
         "/healthz",
         "/readyz",
@@ -131,6 +134,7 @@ fn the_table_gives_each_role_what_the_contract_says() {
         "/openapi.json",
         "/docs",
         "/v1/assets",
+        "/v1/assets/{asset}/staking",
         "/v1/products",
         "/v1/products/{id}",
         "/v1/products/{id}/rates",
@@ -158,6 +162,8 @@ fn the_table_gives_each_role_what_the_contract_says() {
         let served = !back || service.contains(&route.operation);
         assert_eq!(route.permission.allows(Role::Service, Scopes::ALL), served, "{}: a service acts for customers", route.operation);
         assert_eq!(route.permission.for_customer(), !back, "{}", route.operation);
+        let of_an_agent = agent.contains(&route.operation);
+        assert_eq!(route.permission.allows(Role::Treasury, Scopes::ALL), of_an_agent, "{}: an agent carries out orders", route.operation);
     }
 }
 
@@ -177,6 +183,10 @@ fn a_customer_is_itself_and_everybody_else_says_whom_it_means() {
                 let stranger = call(&own.naming("nobody"), &route, Some(&format!("{role}-{operation}")));
                 assert_eq!(stranger, (404, "customer_not_found".into()), "{role}: {operation}: there is no such customer");
             }
+        }
+        if !Permission::CustomerRead.allows(role, Scopes::ALL) {
+            own.naming("alice").get("/v1/accounts").refused(403, "forbidden");
+            continue;
         }
         for name in ["", " ", "a b", "al/ice", "ålice", &"a".repeat(65)] {
             own.naming(name).get("/v1/accounts").refused(400, "malformed_request");
@@ -244,7 +254,7 @@ fn what_is_not_in_the_table_is_not_there() {
             }
         }
     }
-    for unreadable in ["/v1/products/%FF", "/v1/agreements/%C3", "/v1/positions/%80"] {
+    for unreadable in ["/v1/assets/%FF/staking", "/v1/products/%FF", "/v1/agreements/%C3", "/v1/positions/%80"] {
         operator.get(unreadable).refused(400, "malformed_request");
     }
 }

@@ -27,6 +27,9 @@ impl Auditor {
     pub fn close_day(&mut self) -> Vec<Facts> {
         let day = self.today;
         self.today += 1;
+        if let Some(net) = &mut self.net {
+            net.orders.plan_due = true;
+        }
         self.now = self.now.max(self.start_of(self.today));
         let mut totals: BTreeMap<usize, Totals> = BTreeMap::new();
         for (number, product) in self.products.iter().enumerate() {

@@ -8,8 +8,13 @@
 
 pub mod arithmetic;
 pub mod days;
+pub mod desk;
+pub mod exits;
+pub mod line;
 pub mod network;
 pub mod offering;
+pub mod order_book;
+mod orders;
 pub mod people;
 pub mod refused;
 pub mod sight;
@@ -213,6 +218,12 @@ pub struct Auditor {
     pub net: Option<network::Net>,
     /// By asset: what is known of the wallet's coins.
     pub wallets: BTreeMap<usize, network::Wallet>,
+    /// Everybody who ever waited for coins, in the order in which they were queued.
+    pub exits: Vec<line::Exit>,
+    /// By asset: what each customer may take a day at once while anyone waits.
+    pub allowances: BTreeMap<usize, u128>,
+    /// What was taken at once while anyone waited, by asset, customer and day.
+    pub taken_at_once: BTreeMap<(usize, usize, i64), u128>,
     /// What the treasury's own accounts of income and loss have.
     pub treasury_books: network::Books,
     /// The instant of what is being decided.
@@ -250,6 +261,9 @@ impl Auditor {
             name,
             net: None,
             wallets: BTreeMap::new(),
+            exits: Vec::new(),
+            allowances: BTreeMap::new(),
+            taken_at_once: BTreeMap::new(),
             treasury_books: network::Books::new(),
             deciding_at: at,
         }
@@ -303,13 +317,14 @@ impl Auditor {
         (!self.simulated && ahead > 0 && self.said(clock.says) > self.now).then_some(ahead)
     }
 
-    /// Closes what is over by the clock, unless it has to be confirmed first; gives what is to be seen of each day.
+    /// Closes what is over by the clock and pays who waits, unless the clock has to be confirmed first; gives what is to be seen of each day.
     pub fn close_due(&mut self, clock: ClockSays) -> Vec<Vec<Facts>> {
         let mut closes = Vec::new();
         if self.unconfirmed(clock).is_none() {
             while self.day_of(self.said(clock.says)) > self.today {
                 closes.push(self.close_day());
             }
+            self.pay_exits(self.said(clock.says));
         }
         closes
     }

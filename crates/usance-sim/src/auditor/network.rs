@@ -1,6 +1,7 @@
 //! A network by the auditor's own books, written from TREASURY.md: what a picture comes to.
 
 use super::arithmetic::signed;
+use super::order_book::Orders;
 use std::collections::{BTreeMap, BTreeSet};
 use usance_core::treasury::picture::{Effect, Happened, Picture, Released};
 
@@ -17,6 +18,8 @@ pub struct Moving {
     pub(super) address: String,
     pub(super) coin: usize,
     pub(super) units: u128,
+    /// When it left.
+    pub(super) left_at: i64,
 }
 
 /// What nobody has explained.
@@ -31,6 +34,8 @@ pub struct Held {
     pub(super) units: i128,
     /// The hash of a stranger's transfer, and the address.
     pub(super) stranger: Option<(String, String)>,
+    /// Whether it is a transaction that nobody ordered.
+    pub(super) unordered: bool,
 }
 
 /// A network.
@@ -41,6 +46,8 @@ pub struct Net {
     /// Assets and denominations; the first is staked.
     pub(super) coins: Vec<(usize, String)>,
     pub(super) compounds: bool,
+    /// How long coins are freed, in milliseconds.
+    pub(super) unbonding_ms: i64,
     pub(super) earned_at_most: u128,
     pub(super) slashed_at_most: u128,
     pub(super) addresses: Vec<String>,
@@ -50,6 +57,9 @@ pub struct Net {
     pub(super) held: Vec<Held>,
     pub(super) differences: u64,
     pub(super) moving: Vec<Moving>,
+    pub(super) orders: Orders,
+    /// The time of the last picture with a slash, and what that took by validator.
+    pub(super) last_slash: Option<(i64, BTreeMap<String, i128>)>,
 }
 
 /// What is known of the wallet's coins of an asset.
@@ -68,7 +78,10 @@ pub(super) struct Story {
     pub(super) held: Vec<Held>,
     pub(super) arrived: Vec<(String, String, usize)>,
     pub(super) begun: Vec<Moving>,
+    /// What was slashed, by validator.
+    pub(super) slashed: BTreeMap<String, i128>,
     pub(super) aside: Option<&'static str>,
+    pub(super) ends: Vec<(u64, &'static str)>,
 }
 
 /// A place on a network: the account, the address, and the validator with the entry's start.
@@ -104,6 +117,19 @@ impl Net {
         self.held.iter().for_each(|held| add(held.coin, held.account, -held.units));
         self.moving.iter().for_each(|moving| add(moving.coin, "in_transit", signed(moving.units)));
         books
+    }
+
+    /// What is booked as staked with each validator.
+    pub(super) fn stakes(&self) -> BTreeMap<String, i128> {
+        let mut stakes: BTreeMap<String, i128> = BTreeMap::new();
+        for line in self.picture.iter().flat_map(|picture| &picture.delegations) {
+            *stakes.entry(line.validator.clone()).or_default() += signed(line.stake.units());
+        }
+        for held in self.held.iter().filter(|held| held.account == "treasury_staked") {
+            *stakes.entry(held.validator.clone()).or_default() -= held.units;
+        }
+        stakes.retain(|_, units| *units != 0);
+        stakes
     }
 
     /// Whether anything is there at an address.
@@ -191,13 +217,13 @@ impl Net {
                     story.aside.get_or_insert("stake_from_nowhere");
                     self.hold(&mut story, account, (coin, &address, &validator), rest, None);
                 }
-                "treasury_staked" if reached || (flow.touched == 0 && fell) => self.lose(&mut story, account, there, -rest),
+                "treasury_staked" if reached || (flow.touched == 0 && fell) => self.lose(&mut story, (account, &validator), there, -rest),
                 "treasury_unbonding"
                     if rest < 0 && (stays || !was.contains_key(&key) || is_due(&before, picture, &address, &validator, started)) =>
                 {
                     // What would be there, with what transactions put in and without what they took out, but before it was freed.
                     let freed: i128 = matured(picture, &address, &validator, started);
-                    self.lose(&mut story, account, there + flow.units + freed, -rest);
+                    self.lose(&mut story, (account, &validator), there + flow.units + freed, -rest);
                 }
                 _ => self.hold(&mut story, account, (coin, &address, &validator), rest, None),
             }
@@ -207,6 +233,12 @@ impl Net {
         let bound = (total(&before).max(total(picture)) * self.earned_at_most / (365 * 100_000_000) + 1) * (days + 2);
         if earned > signed(bound) {
             story.aside.get_or_insert("earned_too_much");
+        }
+        let (ends, unordered) = self.settle(picture, &story.arrived);
+        story.ends = ends;
+        for (_, address) in unordered {
+            let (account, validator) = ("treasury_liquid", String::new());
+            story.held.push(Held { number: 0, account, address, validator, coin: 0, units: 0, stranger: None, unordered: true });
         }
         self.number(&mut story.held);
         story
@@ -224,7 +256,7 @@ impl Net {
     fn hold(&self, story: &mut Story, account: &'static str, at: (usize, &str, &str), units: i128, stranger: Option<(String, String)>) {
         let (coin, address, validator) = (at.0, at.1.to_owned(), at.2.to_owned());
         if units != 0 {
-            story.held.push(Held { number: 0, account, address, validator, coin, units, stranger });
+            story.held.push(Held { number: 0, account, address, validator, coin, units, stranger, unordered: false });
         }
     }
 
@@ -241,7 +273,8 @@ impl Net {
         }
     }
 
-    fn lose(&self, story: &mut Story, account: &'static str, of: i128, units: i128) {
+    fn lose(&self, story: &mut Story, (account, validator): (&'static str, &str), of: i128, units: i128) {
+        *story.slashed.entry(validator.to_owned()).or_default() += units;
         self.book(story, 0, "slashing_loss", account, units);
         if units > of * signed(self.slashed_at_most) / 100_000_000 + 1 {
             story.aside.get_or_insert("slashed_too_much");
@@ -322,7 +355,7 @@ impl Net {
                             self.book(story, coin, "in_transit", "treasury_liquid", units);
                             let (hash, address, units) = (one.hash.clone(), address.to_owned(), effect.amount().units());
                             if units > 0 {
-                                story.begun.push(Moving { sweep: true, hash, address, coin, units });
+                                story.begun.push(Moving { sweep: true, hash, address, coin, units, left_at: picture.time.ms() });
                             }
                         } else {
                             self.hold(story, "treasury_liquid", (coin, address, ""), -units, None);
@@ -424,7 +457,7 @@ fn is_due(before: &Picture, picture: &Picture, address: &str, validator: &str, s
 }
 
 /// Whoever the network says was slashed, and whose share is worth less.
-fn slashed<'p>(before: &'p Picture, picture: &'p Picture) -> BTreeSet<&'p str> {
+pub(super) fn slashed<'p>(before: &'p Picture, picture: &'p Picture) -> BTreeSet<&'p str> {
     let told = picture.happened.iter().filter_map(|happened| match happened {
         Happened::Slashed { validator } => Some(validator.as_str()),
         _ => None,

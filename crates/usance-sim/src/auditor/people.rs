@@ -39,19 +39,20 @@ impl Auditor {
         Some(format!("{head}{about}expires_at: {until}\n"))
     }
 
-    /// Writes down the proposals that are over by the instant of the next decision: that, too, is something that happens.
+    /// Writes down the proposals and orders that are over by the instant of the next decision: that, too, is something that happens.
     pub fn expire(&mut self, at: i64) {
         for proposal in self.proposals.iter_mut().filter(|proposal| proposal.over.is_none() && at >= proposal.expires_at) {
             proposal.over = Some("expired".to_owned());
             self.now = self.now.max(at);
         }
+        self.expire_orders(at);
     }
 
     fn may_sign(&self) -> usize {
         self.people.iter().filter(|person| !person.removed).count()
     }
 
-    fn active(&self, name: &str) -> Result<usize, Refused> {
+    pub(super) fn active(&self, name: &str) -> Result<usize, Refused> {
         let found = self.people.iter().position(|person| person.name == name && !person.removed);
         found.ok_or_else(|| Refused::of("person_not_found"))
     }
@@ -132,7 +133,7 @@ impl Auditor {
         Ok(self.proposal_facts(place))
     }
 
-    fn is_signed(&self, person: usize, text: &str, signature: &[u8; 64]) -> bool {
+    pub(super) fn is_signed(&self, person: usize, text: &str, signature: &[u8; 64]) -> bool {
         let digits = self.people[person].key.as_bytes();
         let mut key = [0; 32];
         for (byte, pair) in key.iter_mut().zip(digits.chunks(2)) {

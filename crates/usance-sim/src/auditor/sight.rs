@@ -195,6 +195,7 @@ impl Auditor {
             .with("customer_principal", here().map(Position::principal).sum::<u128>())
             .with("rewards_payable", here().map(|position| position.accrued).sum::<u128>())
             .with("reward_pool", self.pool[asset])
+            .with("redemptions_queued", self.queued(asset))
     }
 }
 

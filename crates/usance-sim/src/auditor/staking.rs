@@ -62,6 +62,17 @@ pub struct Subscribing {
     pub(super) value_date: i64,
 }
 
+/// What is staked, wherever it came from.
+pub(super) struct Entering {
+    pub customer: usize,
+    pub product: usize,
+    pub units: u128,
+    pub from_spot: u128,
+    /// The flexible position that it adds to.
+    pub adds_to: Option<usize>,
+    pub value_date: i64,
+}
+
 impl Auditor {
     pub(super) fn subscribe(&mut self, asked: &Subscribe, at: i64) -> Told {
         let doing = self.check_subscription(asked, at)?;
@@ -69,22 +80,27 @@ impl Auditor {
         let asset = self.products[product].asset;
         self.take(customer, asset, Account::Funding, from_funding);
         self.take(customer, asset, Account::Spot, units - from_funding);
-        let lot = Lot { units, value_date };
-        let number = if let Some(number) = adds_to {
-            let position = &mut self.positions[number];
-            position.lots.push(lot);
-            position.from_spot += units - from_funding;
-            position.opened += units;
-            number
-        } else {
-            let locked = if self.products[product].locked { self.products[product].reference(self.today).cloned() } else { None };
-            let agreement = self.agreements.len() - 1;
-            let from_spot = units - from_funding;
-            self.open(NewPosition { customer, product, lot, from_spot, locked, auto_renew: asked.auto_renew, agreement, at });
-            self.positions.len() - 1
-        };
+        let entering = Entering { customer, product, units, from_spot: units - from_funding, adds_to, value_date };
+        let number = self.enter(&entering, asked.auto_renew, at);
         let id = self.count(SUBSCRIPTIONS);
         Ok(Facts::of("subscribed").with("subscription", id).with_all(self.position_facts(number)))
+    }
+
+    /// What was taken from somewhere opens a position or adds to one; gives its number.
+    pub(super) fn enter(&mut self, entering: &Entering, auto_renew: bool, at: i64) -> usize {
+        let Entering { customer, product, units, from_spot, adds_to, value_date } = *entering;
+        let lot = Lot { units, value_date };
+        if let Some(number) = adds_to {
+            let position = &mut self.positions[number];
+            position.lots.push(lot);
+            position.from_spot += from_spot;
+            position.opened += units;
+            return number;
+        }
+        let locked = if self.products[product].locked { self.products[product].reference(self.today).cloned() } else { None };
+        let agreement = self.agreements.len() - 1;
+        self.open(NewPosition { customer, product, lot, from_spot, locked, auto_renew, agreement, at });
+        self.positions.len() - 1
     }
 
     /// Every check of a subscription in its order (RULES 6).
@@ -95,16 +111,7 @@ impl Auditor {
         let customer = self.customer(&asked.customer)?;
         let product = self.product(&asked.product)?;
         let terms = &self.products[product];
-        if terms.status == Status::Draft {
-            return Err(Refused::of("product_not_found"));
-        }
-        check_sale(terms, at)?;
-        if self.agreements.last() != Some(&asked.agreement) {
-            let in_force = self.agreements.last().map_or("none", String::as_str);
-            return Err(Refused::of("agreement_not_accepted").with("in_force", in_force));
-        }
-        let units = positive(&asked.amount, terms.decimals, "amount")?;
-        self.check_limits(product, customer, units)?;
+        let units = self.check_entry(customer, product, &asked.agreement, at, || positive(&asked.amount, terms.decimals, "amount"))?;
         let (funding, spot) = (self.balance(customer, terms.asset, Account::Funding), self.balance(customer, terms.asset, Account::Spot));
         let (available, from_funding) = match asked.source {
             Source::Funding => (funding, units),
@@ -117,12 +124,42 @@ impl Auditor {
         if asked.auto_renew && (terms.term.is_none() || !terms.sale.renewal) {
             return Err(Refused::of("renewal_not_allowed"));
         }
+        let adds_to = self.check_whole(customer, product, units)?;
+        Ok(Subscribing { customer, product, units, from_funding, adds_to, value_date: self.value_date(at) })
+    }
+
+    /// Checks of whatever is staked, up to the limits.
+    pub(super) fn check_entry(
+        &self,
+        customer: usize,
+        product: usize,
+        agreement: &str,
+        at: i64,
+        amount: impl Fn() -> Result<u128, Refused>,
+    ) -> Result<u128, Refused> {
+        let terms = &self.products[product];
+        if terms.status == Status::Draft {
+            return Err(Refused::of("product_not_found"));
+        }
+        check_sale(terms, at)?;
+        if self.agreements.last().is_none_or(|in_force| in_force != agreement) {
+            let in_force = self.agreements.last().map_or("none", String::as_str);
+            return Err(Refused::of("agreement_not_accepted").with("in_force", in_force));
+        }
+        let units = amount()?;
+        self.check_limits(product, customer, units)?;
+        Ok(units)
+    }
+
+    /// The position that an amount adds to, which has a bound as a whole.
+    pub(super) fn check_whole(&self, customer: usize, product: usize, units: u128) -> Result<Option<usize>, Refused> {
+        let terms = &self.products[product];
         let mut of_mine = self.positions.iter().enumerate().filter(|(_, each)| each.product == product && each.customer == customer);
         let adds_to = if terms.term.is_none() { of_mine.find(|(_, each)| each.is_active()).map(|(number, _)| number) } else { None };
         if adds_to.map_or(0, |number| self.positions[number].principal()) + units > MOST {
             return Err(Refused::about("above_limit", terms.asset).with("limit", MOST));
         }
-        Ok(Subscribing { customer, product, units, from_funding, adds_to, value_date: self.value_date(at) })
+        Ok(adds_to)
     }
 
     fn check_limits(&self, product: usize, customer: usize, units: u128) -> Result<(), Refused> {
@@ -206,6 +243,13 @@ impl Auditor {
     }
 
     pub(super) fn redeem(&mut self, asked: &Redeem, at: i64) -> Told {
+        let (number, figures) = self.quoted_redemption(asked)?;
+        self.check_at_once(number, &figures, at)?;
+        Ok(self.pay_at_once(number, &figures, at))
+    }
+
+    /// Every check of a redemption but whether it can be paid at once.
+    pub(super) fn quoted_redemption(&self, asked: &Redeem) -> Result<(usize, Figures), Refused> {
         let (number, figures) = self.check_redemption(asked)?;
         let product = self.positions[number].product;
         let (asset, decimals, early) =
@@ -220,23 +264,33 @@ impl Auditor {
         if !payout_right || from_funding.unwrap_or(0) != figures.clawback_from_funding {
             return Err(Refused(Refused::about("quote_changed", asset).0.with_all(figures.facts())));
         }
-        let customer = self.positions[number].customer;
-        if early {
-            self.leave_early(number, &figures, at)
-        } else {
-            self.leave(number, &figures, at)
-        }
+        Ok((number, figures))
+    }
+
+    /// Leaves a position and pays it out.
+    pub(super) fn pay_at_once(&mut self, number: usize, figures: &Figures, at: i64) -> Facts {
+        self.count_at_once(number, figures, at);
+        let id = self.leave_position(number, figures, at);
+        let (customer, product) = (self.positions[number].customer, &self.products[self.positions[number].product]);
+        let (asset, early) = (product.asset, product.term.is_some());
         self.give(customer, asset, Account::Spot, figures.to_spot);
         self.give(customer, asset, Account::Funding, figures.payout - figures.to_spot);
+        Facts::of("redeemed").with("redemption", id).with("early", early).with_all(figures.facts()).with_all(self.position_facts(number))
+    }
+
+    /// Leaves a position, with what is taken back; nobody has been paid yet. Gives the redemption's number.
+    pub(super) fn leave_position(&mut self, number: usize, figures: &Figures, at: i64) -> u64 {
+        let (customer, product) = (self.positions[number].customer, &self.products[self.positions[number].product]);
+        let (asset, early) = (product.asset, product.term.is_some());
+        if early {
+            self.leave_early(number, figures, at)
+        } else {
+            self.leave(number, figures, at)
+        }
         self.take(customer, asset, Account::Funding, figures.clawback_from_funding);
         let back = figures.clawback_distributed + figures.forfeited_accrued;
         self.pool[asset] += signed(back);
-        let id = self.count(REDEMPTIONS);
-        Ok(Facts::of("redeemed")
-            .with("redemption", id)
-            .with("early", early)
-            .with_all(figures.facts())
-            .with_all(self.position_facts(number)))
+        self.count(REDEMPTIONS)
     }
 
     /// A flexible position gives first what has not started earning.

@@ -1,7 +1,8 @@
 //! The treasury, written from TREASURY.md: what a picture changes, what the wallet says, what is covered.
 
 use super::arithmetic::{MOST, read, signed};
-use super::network::{Moving, Net, Story, Wallet};
+use super::network::{Moving, Net, Story, Wallet, slashed};
+use super::order_book::Orders;
 use super::refused::{Refused, Told};
 use super::verbs::{WALLET_MOVES, positive};
 use super::{Account, Auditor};
@@ -10,13 +11,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use usance_core::machine::verb::{Attest, NewNetwork, TopUp};
 use usance_core::person::proposal::DifferenceIs;
 use usance_core::treasury::digest::digest;
+use usance_core::treasury::order::OrderStanding;
 use usance_core::treasury::picture::Picture;
+use usance_workload::{OrderSeen, may_have_been};
 
 /// How old an attestation may be.
-const FRESH_MS: i64 = 26 * 60 * 60 * 1000;
+pub(super) const FRESH_MS: i64 = 26 * 60 * 60 * 1000;
 
 impl Auditor {
-    fn net(&self, name: &str) -> Result<&Net, Refused> {
+    pub(super) fn net(&self, name: &str) -> Result<&Net, Refused> {
         self.net.as_ref().filter(|net| net.name == name).ok_or_else(|| Refused::of("network_not_found"))
     }
 
@@ -39,6 +42,7 @@ impl Auditor {
             chain: asked.chain_id.clone(),
             coins,
             compounds: asked.terms.compounds,
+            unbonding_ms: asked.terms.unbonding_ms,
             earned_at_most: asked.terms.earned_at_most.units().into(),
             slashed_at_most: asked.terms.slashed_at_most.units().into(),
             addresses: Vec::new(),
@@ -48,6 +52,8 @@ impl Auditor {
             held: Vec::new(),
             differences: 0,
             moving: Vec::new(),
+            orders: Orders::default(),
+            last_slash: None,
         });
         Ok(Auditor::net_facts())
     }
@@ -129,7 +135,7 @@ impl Auditor {
         facts.with("hash", hash).with("movement", self.counted[WALLET_MOVES])
     }
 
-    pub(super) fn top_up(&mut self, asked: &TopUp) -> Told {
+    pub(super) fn top_up(&mut self, asked: &TopUp, at: i64) -> Told {
         let net = self.net(&asked.network)?;
         let (asset, decimals) = self.asset(&asked.asset)?;
         let coin = net.coins.iter().position(|(own, _)| *own == asset).ok_or_else(|| Refused::of("terms_invalid"))?;
@@ -144,6 +150,9 @@ impl Auditor {
         if self.references.contains(&reference) {
             return Err(Refused::of("already_exists"));
         }
+        if let Some(number) = asked.order {
+            self.ordered_top_up(number, coin, (&asked.address, units), at)?;
+        }
         if self.custody[asset] < signed(units) {
             return Err(Refused::about("insufficient_balance", asset).with("available", self.custody[asset]));
         }
@@ -157,8 +166,11 @@ impl Auditor {
             Some(place) => drop(net.held.remove(place)),
             None => {
                 let (hash, address) = (asked.hash.clone(), asked.address.clone());
-                net.moving.push(Moving { sweep: false, hash, address, coin, units });
+                net.moving.push(Moving { sweep: false, hash, address, coin, units, left_at: self.deciding_at });
             }
+        }
+        if let Some(number) = asked.order {
+            self.top_up_is_sent(number, &asked.hash, seen.is_some());
         }
         self.moved_by_wallet(asset, false);
         Ok(self.moving_facts(false, asset, units, &asked.hash))
@@ -225,6 +237,17 @@ impl Auditor {
         net.held.extend(story.held);
         net.moving.retain(|moving| moving.sweep || !story.arrived.contains(&(moving.hash.clone(), moving.address.clone(), moving.coin)));
         net.moving.extend(story.begun);
+        for (number, standing) in story.ends {
+            if let Some(order) = net.orders.all.get_mut(&number) {
+                (order.standing, order.picture, order.signed) = (standing, Some(picture.number), None);
+            }
+        }
+        let slashed: BTreeSet<String> = net.picture.iter().flat_map(|before| slashed(before, &picture)).map(str::to_owned).collect();
+        net.look(&picture, &slashed);
+        net.orders.plan_due = true;
+        if !story.slashed.is_empty() {
+            net.last_slash = Some((picture.time.ms(), story.slashed));
+        }
         net.picture = Some(picture);
         net.aside = None;
     }
@@ -265,8 +288,12 @@ impl Auditor {
             DifferenceIs::OtherIncome => "other_income",
             DifferenceIs::Loss => "slashing_loss",
             DifferenceIs::Fee => "network_fees",
+            DifferenceIs::Known => "nothing",
         };
-        if (was == DifferenceIs::OtherIncome) != (held.units > 0) {
+        if (was == DifferenceIs::Known) != held.unordered {
+            return Err(Refused::of("terms_invalid"));
+        }
+        if was != DifferenceIs::Known && (was == DifferenceIs::OtherIncome) != (held.units > 0) {
             return Err(Refused::of("terms_invalid"));
         }
         let asset = net.coins[held.coin].0;
@@ -299,8 +326,14 @@ impl Auditor {
         let held: Vec<String> =
             net.held.iter().map(|held| format!("{}:{}:{}:{}", held.number, held.account, held.coin, held.units)).collect();
         let moving = net.moving.iter().map(|moving| format!("{}:{}:{}:{}", moving.sweep, moving.hash, moving.coin, moving.units));
+        let by_validator = |units: &BTreeMap<String, i128>| {
+            let lines: Vec<String> = units.iter().map(|(validator, units)| format!("{validator}:{units}")).collect();
+            lines.join(" ")
+        };
         Some(
             Facts::of("waiting")
+                .with("stakes", by_validator(&net.stakes()))
+                .with_some("slash", net.last_slash.as_ref().map(|(at, taken)| format!("{at} {}", by_validator(taken))))
                 .with("addresses", net.addresses.len())
                 .with("destinations", net.destinations.len())
                 .with_some("picture", net.picture.as_ref().map(|picture| picture.number))
@@ -327,7 +360,19 @@ impl Auditor {
         seen.has_destination = !net.destinations.is_empty();
         seen.picture = net.picture.clone();
         seen.aside = net.aside.as_ref().map(|(picture, _)| picture.clone());
-        seen.differences = net.held.iter().map(|held| (held.number, held.units < 0)).collect();
+        seen.differences = net.held.iter().map(|held| (held.number, may_have_been(held.unordered, held.units < 0))).collect();
+        seen.policy = net.orders.policy.as_ref().map(|(version, _)| *version);
+        seen.epoch = net.orders.epoch;
+        let live = net.orders.all.iter().filter(|(_, order)| order.is_live());
+        let order = |(number, order): (&u64, &super::order_book::Order)| OrderSeen {
+            number: *number,
+            planned: order.planned.clone(),
+            standing: standing(order.standing_at(self.now)),
+            approved_by: order.approved_by.iter().map(name).collect(),
+            hash: order.hash.clone(),
+            sequence: order.signed.map(|(sequence, _)| sequence),
+        };
+        seen.orders = live.map(order).collect();
         for moving in &net.moving {
             if moving.sweep {
                 seen.sweeps.push(moving.hash.clone());
@@ -341,6 +386,17 @@ impl Auditor {
             (wallet.movements.last().map(|(number, _)| *number), fresh)
         };
         seen.wallet = net.coins.iter().map(wallet).collect();
+        let owed = |(asset, _): &(usize, String)| {
+            self.balances.iter().filter(|((_, own, _), _)| own == asset).map(|(_, units)| *units).sum::<u128>()
+        };
+        seen.owed = net.coins.iter().map(owed).collect();
+        seen.waiting = net.coins.iter().map(|(asset, _)| self.queued(*asset)).collect();
+        seen.exits = self.exits_seen();
         seen
     }
+}
+
+/// The machine's word for where an order stands, which whoever asks next reads.
+fn standing(word: &str) -> OrderStanding {
+    OrderStanding::ALL.into_iter().find(|standing| standing.word() == word).unwrap_or(OrderStanding::Proposed)
 }

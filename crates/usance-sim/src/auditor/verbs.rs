@@ -9,7 +9,6 @@ use super::days::signed;
 use super::refused::{Refused, Told};
 use super::{Account, Auditor};
 use crate::facts::Facts;
-use std::rc::Rc;
 use usance_core::calendar::Timestamp;
 use usance_core::machine::Command;
 use usance_core::reward::clawback::AccountKind;
@@ -48,8 +47,16 @@ impl Auditor {
             Command::Transfer { customer, asset, from, to, amount } => self.transfer(customer, asset, (*from, *to), amount, at),
             Command::FundRewardPool { asset, amount } => self.fund(asset, amount),
             Command::WithdrawRewardPool { asset, amount } => self.take_from_pool(asset, amount),
-            Command::MoveClock { to } => return self.move_clock(to.ms()),
-            Command::ConfirmClock { clock } => return Ok(self.confirm_clock(clock.ms())),
+            Command::MoveClock { to } => {
+                let told = self.move_clock(to.ms())?;
+                self.pay_exits(to.ms());
+                return Ok(told);
+            }
+            Command::ConfirmClock { clock } => {
+                let told = self.confirm_clock(clock.ms());
+                self.pay_exits(clock.ms());
+                return Ok(told);
+            }
             Command::CreateAsset { symbol, decimals, .. } => self.create_asset(symbol, *decimals),
             Command::CreateCustomer { id } => self.create_customer(id),
             Command::PublishAgreement { version, .. } => self.publish_agreement(version),
@@ -63,16 +70,25 @@ impl Auditor {
             Command::CreateNetwork(asked) => self.create_network(asked),
             Command::Observe { network, picture } => self.observe(network, picture, at),
             Command::Attest(asked) => self.attest(asked, at),
-            Command::ReportTopUp(asked) => self.top_up(asked),
+            Command::ReportTopUp(asked) => self.top_up(asked, at),
+            Command::SetPolicy { network, policy } => self.set_policy(network, policy),
+            Command::SignOrder(asked) => self.sign_order(asked, at),
+            Command::ReportDone { network, order, hash } => self.report_done(network, *order, hash, at),
+            Command::TakeOffice { network, agent } => self.take_office(network, agent),
+            Command::PrepareOrder(asked) => self.prepare(asked, at),
+            Command::ReportSent { network, order, epoch } => self.report_sent(network, *order, *epoch, at),
             Command::ReportSweep { network, hash } => self.sweep(network, hash),
+            Command::QueueExit(asked) => self.queue_exit(asked, at),
+            Command::CancelExit { customer, redemption, agreement } => self.cancel_exit(customer, *redemption, agreement, at),
+            Command::SetExitAllowance { asset, allowance } => self.set_exit_allowance(asset, allowance),
             Command::SettleRate { product, day, rate } => self.settle_rate(product, i64::from(day.number()), rate.units()),
         }?;
         self.now = self.now.max(at);
         if let (Some((kind, customer, asset)), Some((spot, funding))) = (acts, before) {
             let after = self.pair(customer, asset);
-            let line = Facts::of("history").with("at", at).with("kind", kind).with("customer", customer).with("asset", asset);
-            self.journal.push(Rc::new(line.with("spot", after.0 - spot).with("funding", after.1 - funding)));
+            self.write_down((kind, customer, asset), (after.0 - spot, after.1 - funding), at);
         }
+        self.pay_exits(at);
         Ok(told)
     }
 
@@ -87,7 +103,11 @@ impl Auditor {
                 let product = self.product(&asked.product).ok()?;
                 Some(("subscription", self.customer(&asked.customer).ok()?, self.products[product].asset))
             }
-            Command::Redeem(asked) => {
+            Command::CancelExit { customer, redemption, .. } => {
+                let exit = &self.exits[self.own_exit(customer, *redemption).ok()?];
+                Some(("subscription", exit.customer, exit.asset))
+            }
+            Command::Redeem(asked) | Command::QueueExit(asked) => {
                 let number = self.own(&asked.customer, asked.position).ok()?;
                 let position = &self.positions[number];
                 Some(("redemption", position.customer, self.products[position.product].asset))

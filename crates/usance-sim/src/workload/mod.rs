@@ -1,9 +1,10 @@
 //! Who there is in a simulated world, and how an auditor tells a generator how things stand.
 //!
 //! What is asked for comes from `usance-workload`, drawn against what the auditor believes, by the auditor's own sums; what
-//! several people do in one instant stands in [`occasions`]. Bytes are spent in the order in which the generator draws, so a
+//! several people do in one instant stands in [`occasions`] and [`leaving`]. Bytes are spent in the order in which the generator draws, so a
 //! change of that order is another world for every plan that was kept.
 
+pub mod leaving;
 pub mod occasions;
 
 use crate::auditor::{Account, Auditor};
@@ -158,8 +159,9 @@ impl Situation for Auditor {
         })
     }
     fn quote(&self, asked: &Redeem) -> Option<Quote> {
-        let (_, figures) = self.check_redemption(asked).ok()?;
-        Some(Quote { payout: figures.payout, from_funding: figures.clawback_from_funding })
+        let (number, figures) = self.check_redemption(asked).ok()?;
+        let is_at_once = self.is_at_once(number, &figures, self.now);
+        Some(Quote { payout: figures.payout, from_funding: figures.clawback_from_funding, is_at_once })
     }
     fn proposals(&self) -> usize {
         self.proposals.len()
@@ -167,6 +169,9 @@ impl Situation for Auditor {
     fn text_to_sign(&self, number: u64, verdict: Verdict) -> Option<String> {
         let place = usize::try_from(number.checked_sub(1)?).ok()?;
         self.to_sign(place, verdict == Verdict::Approve)
+    }
+    fn order_text(&self, number: u64, verdict: Verdict) -> Option<String> {
+        self.order_to_sign(number, verdict == Verdict::Approve)
     }
     fn treasury(&self) -> TreasurySeen {
         self.treasury_seen()

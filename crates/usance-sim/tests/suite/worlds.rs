@@ -14,11 +14,14 @@ const SECONDS: u64 = 20;
 const LEAST: u64 = 60;
 
 /// What somebody has to be told in the fixed worlds beside every refusal that there is: every kind of answer.
-const ANSWERS: [&str; 14] = [
+const ANSWERS: [&str; 17] = [
     "agreement",
     "asset",
     "clock",
     "customer",
+    "exit allowance",
+    "exit cancelled",
+    "exit queued",
     "nothing",
     "position",
     "product",

@@ -12,16 +12,16 @@ use std::{env, fs};
 
 use proptest::prelude::*;
 use usance_core::calendar::{Day, DayOffset, Timestamp};
-use usance_core::id::{AccountIx, AgreementIx, AssetIx, CustomerIx, NetworkIx, PersonIx, PositionId, ProductIx, RateVersionIx};
+use usance_core::id::{AgreementIx, AssetIx, CustomerIx, NetworkIx, PersonIx, PositionId, ProductIx, RateVersionIx};
 use usance_core::machine::answer::Balances;
 use usance_core::machine::day::{CLOSE_RULE, DayClosed, ProductDay};
 use usance_core::machine::rejection::AmountField;
 use usance_core::machine::state::{ClockMode, Platform};
 use usance_core::machine::verb::{
     AddressAdded, AgreementPublished, AssetCreated, Attested, AutoRenewSet, ClockConfirmed, ClockMoved, CustomerCreated, DestinationAdded,
-    DifferenceExplained, LossAccepted, NetworkCreated, PersonRegistered, PersonRemoved, PictureConfirmed, ProductAdded, ProductCreated,
-    ProductStatusSet, ProposalExpired, ProposalSigned, Proposed, RateAnnounced, RateSettled, Redeemed, RewardPoolFunded,
-    RewardPoolWithdrawn, SaleTermsChanged, Subscribed, SweepReceived, Transferred, WalletMoved, WriterStarted,
+    DifferenceExplained, ExitAllowanceSet, ExitCancelled, LossAccepted, NetworkCreated, PersonRegistered, PersonRemoved, PictureConfirmed,
+    ProductAdded, ProductCreated, ProductStatusSet, ProposalExpired, ProposalSigned, Proposed, RateAnnounced, RateSettled,
+    RewardPoolFunded, RewardPoolWithdrawn, SaleTermsChanged, Subscribed, SweepReceived, Transferred, WalletMoved, WriterStarted,
 };
 use usance_core::machine::view::{IfSubscribedNow, PositionView, ProductView};
 use usance_core::machine::{Answer, Event, Rejection};
@@ -34,18 +34,25 @@ use usance_core::product::{
     Availability, Distribution, EarlyRedemption, ExitTerms, Kind, RateMode, SaleTerms, SlashingTerms, StakingTerms, Status, YieldTerms,
 };
 use usance_core::reward::accrue::Stake;
-use usance_core::reward::clawback::{AccountKind, RedemptionFigures};
+use usance_core::reward::clawback::AccountKind;
 use usance_core::treasury::apart::{Cause, PlaceKind};
 use usance_core::treasury::coverage::Attestation;
 use usance_core::treasury::network::{Coin, Direction, Implausible};
+use usance_core::treasury::order::OrderStanding;
 use usance_store::codec::{
     ANSWER_VERSION, Actor, AddressClass, Credential, FACT_VERSION, Fact, Record, UsedKey, decode, decode_event, decode_fact, encode,
     encode_event,
 };
 use usance_store::{Role, StoreError};
 
+use super::codec_orders::{
+    office_taken, order_answer, order_prepared, order_sent, order_signed, order_standings, order_told, orders_expired, orders_planned,
+    policy_set,
+};
+use super::codec_staking::{figures, redeemed, subscribed};
 use super::codec_treasury::{
-    apart, causes, destination, differences, explained, implausibles, network_terms, picture_taken, place_kinds, top_up_sent,
+    apart, causes, destination, differences, exit_earned, exit_paid, exit_queued, explained, implausibles, network_terms, picture_taken,
+    place_kinds, top_up_sent,
 };
 use super::golden::{self, each, every};
 
@@ -92,10 +99,10 @@ every!(fields: AmountField {
 });
 
 pub const AT: Timestamp = Timestamp::from_ms(1_767_225_600_123);
-const DAY: Day = Day::from_number(20_454);
+pub const DAY: Day = Day::from_number(20_454);
 
 /// Different amounts, so that two fields that change places are seen.
-fn units(units: u128) -> Amount {
+pub fn units(units: u128) -> Amount {
     Amount::from_units(units)
 }
 
@@ -107,7 +114,7 @@ fn tiers() -> Bands {
     Bands::new(vec![Band { up_to: Some(units(100_000)), rate: rate(8_000_000) }, Band { up_to: None, rate: rate(200) }]).unwrap()
 }
 
-fn stake() -> Stake {
+pub fn stake() -> Stake {
     Stake { earning: units(10_000_000_000_000_000_000_000_000_000), pending: units(77), carry: 36_499_999_999 }
 }
 
@@ -168,50 +175,6 @@ fn moved(account: AccountKind) -> WalletMoved {
     WalletMoved { id: 601, customer: CustomerIx(602), asset: AssetIx(1), account, amount: units(603), reference: "tx/1 ☂".to_owned() }
 }
 
-fn subscribed() -> Subscribed {
-    Subscribed {
-        id: 701,
-        position: PositionId(702),
-        customer: CustomerIx(703),
-        account: AccountIx(704),
-        product: ProductIx(2),
-        from_funding: units(705),
-        from_spot: units(706),
-        value_date: DAY,
-        rate_version: RateVersionIx(707),
-        agreement: AgreementIx(3),
-        auto_renew: true,
-        stake: stake(),
-    }
-}
-
-fn figures() -> RedemptionFigures {
-    RedemptionFigures {
-        principal: units(801),
-        clawback_distributed: units(802),
-        clawback_from_funding: units(803),
-        written_off: units(804),
-        forfeited_accrued: units(805),
-        payout: units(806),
-        to_spot: units(807),
-        to_funding: units(808),
-        spot_part: units(809),
-    }
-}
-
-fn redeemed(early: bool) -> Event {
-    Event::Redeemed(Box::new(Redeemed {
-        id: 810,
-        position: PositionId(811),
-        customer: CustomerIx(812),
-        account: AccountIx(813),
-        product: ProductIx(4),
-        early,
-        figures: if early { figures() } else { RedemptionFigures::default() },
-        stake: stake(),
-    }))
-}
-
 fn product_day() -> ProductDay {
     ProductDay {
         product: ProductIx(5),
@@ -265,7 +228,7 @@ every!(
         Subscribed:
             Event::Subscribed(Box::new(subscribed())),
             Event::Subscribed(Box::new(Subscribed { rate_version: FLOATING, auto_renew: false, stake: Stake::default(), ..subscribed() }));
-        Redeemed: redeemed(false), redeemed(true);
+        Redeemed: Event::Redeemed(Box::new(redeemed(false))), Event::Redeemed(Box::new(redeemed(true)));
         AutoRenewSet:
             Event::AutoRenewSet(AutoRenewSet { customer: CustomerIx(1), position: PositionId(2), auto_renew: false }),
             Event::AutoRenewSet(AutoRenewSet { customer: CustomerIx(1), position: PositionId(2), auto_renew: true });
@@ -296,7 +259,7 @@ every!(
             asset: AssetIx(1),
             attestation: Attestation { amount: units(1_302), at: AT, movement: 1_303, custody: Balance::from_units(-1_304) },
         }));
-        TopUpSent: top_up_sent(None), top_up_sent(Some(1_305));
+        TopUpSent: top_up_sent(None, None), top_up_sent(Some(1_305), None), top_up_sent(None, Some(1_307));
         SweepReceived: Event::SweepReceived(Box::new(SweepReceived {
             network: NetworkIx(1), asset: AssetIx(1), amount: units(1_306), hash: "tx-9".to_owned(),
         }));
@@ -305,6 +268,19 @@ every!(
             slashing: SlashingTerms::Shared,
             yields: YieldTerms::Network { over_days: 7, step: rate(5_250_001) },
         });
+        ExitQueued: exit_queued();
+        ExitPaid: exit_paid();
+        ExitEarned: exit_earned();
+        ExitCancelled: Event::ExitCancelled(Box::new(ExitCancelled { redemption: 1_712, subscribed: subscribed() }));
+        ExitAllowanceSet: Event::ExitAllowanceSet(ExitAllowanceSet { asset: AssetIx(1), allowance: units(1_713) });
+        PolicySet: policy_set();
+        OrdersPlanned: orders_planned();
+        OrderSigned: order_signed(Verdict::Approve);
+        OrderTold: order_told();
+        OfficeTaken: office_taken();
+        OrderPrepared: order_prepared(Some(1_308)), order_prepared(None);
+        OrderSent: order_sent();
+        OrdersExpired: orders_expired();
     }
 );
 
@@ -324,6 +300,7 @@ fn more_events() -> Vec<(&'static str, Event)> {
     more.extend(each(causes()).map(|cause| differing(cause, PlaceKind::Liquid, DifferenceIs::Fee)));
     more.extend(each(place_kinds()).map(|place| differing(Cause::Unexplained, place, DifferenceIs::Fee)));
     more.extend(each(differences()).map(|was| differing(Cause::Unexplained, PlaceKind::Liquid, was)));
+    more.extend(each(verdicts()).map(|verdict| ("OrderSigned", order_signed(verdict))));
     more.extend(each(verdicts()).map(|verdict| {
         let signature = Signature::from_bytes(std::array::from_fn(|index| u8::try_from(index).unwrap()));
         let signed = ProposalSigned { proposal: 1, person: PersonIx(0), verdict, signature, carries_out: false };
@@ -463,7 +440,13 @@ every!(
         Moving: Answer::Moving {
             network: NetworkIx(6), asset: AssetIx(1), direction: Direction::Sweep, amount: units(1_406), hash: "tx-8".to_owned(), movement: 1_407,
         };
+        ExitQueued: Answer::ExitQueued { id: 1_408, early: true, figures: figures(), position: Box::new(position_view()), promised: DAY };
+        ExitCancelled: Answer::ExitCancelled { redemption: 1_409, id: 1_410, position: Box::new(plain_position()) };
+        ExitAllowance: Answer::ExitAllowance { asset: AssetIx(1), allowance: units(1_411) };
         Proposal: Answer::Proposal { number: 1_208, approved_by: vec![PersonIx(0), PersonIx(300)], standing: Standing::Open };
+        Policy: Answer::Policy { network: NetworkIx(6), version: 1_408 };
+        Order: order_answer(OrderStanding::Sent, Some("tx-13")), order_answer(OrderStanding::Proposed, None);
+        Office: Answer::Office { network: NetworkIx(6), epoch: 1_409 };
     }
 );
 
@@ -473,7 +456,8 @@ fn more_answers() -> Vec<(&'static str, Answer)> {
         each(position_states()).map(|state| ("Position", Answer::Position(Box::new(PositionView { state, ..plain_position() }))));
     let products = each(availabilities()).map(|availability| ProductView { availability, ..plain_product() });
     let proposals = each(standings()).map(|standing| ("Proposal", Answer::Proposal { number: 1, approved_by: Vec::new(), standing }));
-    positions.chain(products.map(|product| ("Product", Answer::Product(Box::new(product))))).chain(proposals).collect()
+    let orders = each(order_standings()).map(|standing| ("Order", order_answer(standing, None)));
+    positions.chain(products.map(|product| ("Product", Answer::Product(Box::new(product))))).chain(proposals).chain(orders).collect()
 }
 
 every!(
@@ -527,6 +511,13 @@ every!(
         DifferenceNotFound: Rejection::DifferenceNotFound;
         TransferNotFound: Rejection::TransferNotFound;
         CoverageInsufficient: Rejection::CoverageInsufficient { asset: AssetIx(1), covered: Balance::from_units(-1_307) };
+        InstantExitUnavailable: Rejection::InstantExitUnavailable { asset: AssetIx(1), available: units(1_310), expected: DAY };
+        ExitNotFound: Rejection::ExitNotFound;
+        ExitNotWaiting: Rejection::ExitNotWaiting;
+        EpochOver: Rejection::EpochOver { epoch: 1_308 };
+        OrderNotFound: Rejection::OrderNotFound;
+        OrderNotOpen: Rejection::OrderNotOpen { standing: OrderStanding::Replaced };
+        OrderRefused: Rejection::OrderRefused { reason: "the network is halted: no picture is young enough".to_owned() };
     }
 );
 
@@ -553,7 +544,7 @@ every!(addresses: AddressClass {
     Unknown: AddressClass::Unknown; Loopback: AddressClass::Loopback; Private: AddressClass::Private; Public: AddressClass::Public;
 });
 every!(roles: Role {
-    Customer: Role::Customer; Service: Role::Service; Operator: Role::Operator; Auditor: Role::Auditor;
+    Customer: Role::Customer; Service: Role::Service; Operator: Role::Operator; Auditor: Role::Auditor; Treasury: Role::Treasury;
 });
 
 /// Every way in which somebody can have had something decided.

@@ -1,23 +1,25 @@
 //! Samples of what stands in a record about the treasury, for [`super::codec`].
 
 use usance_core::calendar::Timestamp;
-use usance_core::id::{AssetIx, NetworkIx};
+use usance_core::id::{AccountIx, AssetIx, CustomerIx, NetworkIx};
 use usance_core::machine::Event;
-use usance_core::machine::verb::{PictureTaken, TopUpSent};
+use usance_core::machine::verb::{ExitEarned, ExitPaid, ExitQueued, PictureTaken, TopUpSent};
 use usance_core::money::{Amount, Balance, Rate};
 use usance_core::person::proposal::DifferenceIs;
 use usance_core::treasury::apart::{Apart, Cause, PlaceKind};
 use usance_core::treasury::explain::Explained;
 use usance_core::treasury::moves::{Move, MoveKind};
 use usance_core::treasury::network::{Destination, Direction, Implausible, NetworkTerms, UnderWay};
+use usance_core::treasury::order::OrderStanding;
 use usance_core::treasury::picture::{
-    Delegation, Effect, Happened, Inflow, Liquid, Picture, Redelegation, Released, Settled, Unbonding, Validator, ValidatorStatus,
+    Delegation, Effect, Happened, Inflow, Liquid, Picture, Redelegation, Released, Sequence, Settled, Unbonding, Validator, ValidatorStatus,
 };
 
-use super::codec::AT;
+use super::codec::{AT, DAY};
+use super::codec_staking::redeemed;
 use super::golden::{each, every};
 
-every!(differences: DifferenceIs { OtherIncome: DifferenceIs::OtherIncome; Loss: DifferenceIs::Loss; Fee: DifferenceIs::Fee; });
+every!(differences: DifferenceIs { OtherIncome: DifferenceIs::OtherIncome; Loss: DifferenceIs::Loss; Fee: DifferenceIs::Fee; Known: DifferenceIs::Known; });
 every!(implausibles: Implausible {
     Opening: Implausible::Opening; EarnedTooMuch: Implausible::EarnedTooMuch; SlashedTooMuch: Implausible::SlashedTooMuch;
     StakeFromNowhere: Implausible::StakeFromNowhere;
@@ -29,6 +31,7 @@ every!(causes: Cause {
     Unexplained: Cause::Unexplained;
     Stranger: Cause::Stranger { hash: "tx-7".to_owned(), from: "somebody".to_owned() };
     SentElsewhere: Cause::SentElsewhere { hash: "tx-6".to_owned(), to: "elsewhere".to_owned() };
+    Unordered: Cause::Unordered { hash: "tx-12".to_owned() };
 });
 every!(statuses_of_validators: ValidatorStatus {
     Active: ValidatorStatus::Active; Inactive: ValidatorStatus::Inactive; Jailed: ValidatorStatus::Jailed;
@@ -84,8 +87,35 @@ fn under_way(direction: Direction) -> UnderWay {
     UnderWay { direction, address: 1_509, coin: 1_510, amount: units(1_511), hash: "tx-5".to_owned(), at: AT }
 }
 
-pub fn top_up_sent(seen: Option<u64>) -> Event {
-    Event::TopUpSent(Box::new(TopUpSent { network: NetworkIx(1), asset: AssetIx(1), sent: under_way(Direction::TopUp), seen }))
+pub fn top_up_sent(seen: Option<u64>, order: Option<u64>) -> Event {
+    Event::TopUpSent(Box::new(TopUpSent { network: NetworkIx(1), asset: AssetIx(1), sent: under_way(Direction::TopUp), seen, order }))
+}
+
+pub fn exit_queued() -> Event {
+    Event::ExitQueued(Box::new(ExitQueued { redeemed: redeemed(true), promised: DAY }))
+}
+
+pub fn exit_paid() -> Event {
+    Event::ExitPaid(ExitPaid {
+        redemption: 1_701,
+        customer: CustomerIx(1_702),
+        account: AccountIx(1_703),
+        asset: AssetIx(1),
+        to_spot: units(1_704),
+        to_funding: units(1_705),
+    })
+}
+
+pub fn exit_earned() -> Event {
+    Event::ExitEarned(ExitEarned {
+        redemption: 1_706,
+        customer: CustomerIx(1_707),
+        account: AccountIx(1_708),
+        asset: AssetIx(1),
+        through: DAY,
+        reward: units(1_709),
+        carry: 1_710,
+    })
 }
 
 pub fn explained() -> Explained {
@@ -96,6 +126,7 @@ pub fn explained() -> Explained {
         arrived: vec![("tx-4".to_owned(), 1_516, 1_517)],
         begun: each(directions()).map(under_way).collect(),
         unknown: vec![("umystery".to_owned(), units(1_515))],
+        ended: vec![(1_518, OrderStanding::Failed)],
     }
 }
 
@@ -148,6 +179,7 @@ pub fn picture_taken(aside: Option<Implausible>) -> Event {
         }],
         inflows: vec![Inflow { hash: "tx-2".to_owned(), address, from: "somebody".to_owned(), denomination, amount: units(1_616) }],
         happened: each(happenings()).collect(),
+        sequences: vec![Sequence { address: "addr-1".to_owned(), next: 1_617 }],
     };
     Event::PictureTaken(Box::new(PictureTaken {
         network: NetworkIx(1),

@@ -49,11 +49,19 @@ fn names(tokens: &[TokenRecord]) -> Vec<&str> {
 
 #[test]
 fn roles_are_lowercase_words() {
-    for (role, word) in [(Role::Customer, "customer"), (Role::Service, "service"), (Role::Operator, "operator"), (Role::Auditor, "auditor")]
-    {
+    for (role, word) in [
+        (Role::Customer, "customer"),
+        (Role::Service, "service"),
+        (Role::Operator, "operator"),
+        (Role::Auditor, "auditor"),
+        (Role::Treasury, "treasury"),
+    ] {
         assert_eq!((role.to_string(), word.parse()), (word.to_owned(), Ok(role)));
     }
-    assert_eq!("Operator".parse::<Role>().unwrap_err().to_string(), "no such role: Operator (customer, service, operator, auditor)",);
+    assert_eq!(
+        "Operator".parse::<Role>().unwrap_err().to_string(),
+        "no such role: Operator (customer, service, operator, auditor, treasury)",
+    );
 }
 
 #[test]

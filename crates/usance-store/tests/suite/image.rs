@@ -14,6 +14,7 @@ use usance_core::machine::{Event, State, replay};
 use usance_core::money::{Amount, Balance};
 use usance_core::pieces::CHUNK_LEN;
 use usance_core::position::packed::{Packed48, Packed96};
+use usance_core::product::Product;
 use usance_store::image::{read, state_hash, write};
 use usance_store::recovery::{Recovered, recover};
 use usance_store::snapshot::list;
@@ -311,7 +312,8 @@ fn no_flipped_byte_of_a_snapshot_changes_the_state() {
 fn a_snapshot_of_another_log_is_passed_over() {
     let (stored, paths) = Stored::with_snapshots(8, &[(1, 3)]);
     let other = Stored::new(9);
-    let (view, (head, state)) = other.world.views.iter().enumerate().find(|(_, (head, _))| head.seq > 25).unwrap();
+    let own = Snapshot::open(&paths[0]).unwrap().head().seq;
+    let (view, (head, state)) = other.world.views.iter().enumerate().find(|(_, (head, _))| head.seq > own).unwrap();
     assert!(view > 0 && head.seq < stored.world.head.seq);
     let foreign = write(stored.dir.path(), 0, *head, state).unwrap();
     let (head, state) = &stored.world.views[view + 1];
@@ -379,8 +381,14 @@ fn a_registry_of_a_release_that_knew_no_treasury_is_read() {
     let at_close = |books: &BooksAtClose| (six(&books.control), four(&books.sub_ledger));
     let books: BTreeMap<_, Vec<_>> = registry.books.iter().map(|(day, books)| (*day, books.iter().map(at_close).collect())).collect();
     let (platform, times) = (&registry.platform, (registry.last_at, registry.open_day, registry.confirmed_through));
-    let setup = (&registry.assets, &registry.agreements, &registry.products, &registry.rate_versions);
     // Tuples within tuples are written one after the other, as the fields of a struct are.
+    let product = |of: &Product| {
+        let terms = (of.id.clone(), of.asset, of.kind, of.rate_mode, of.distribution, of.early_redemption, of.sale.clone(), of.status);
+        let days = (of.staked, of.schedule.clone(), of.settled.clone(), of.closed_from, of.closed.clone(), of.created_at);
+        (terms, days)
+    };
+    let products: Vec<_> = registry.products.iter().map(product).collect();
+    let setup = (&registry.assets, &registry.agreements, products, &registry.rate_versions);
     let old = (platform, times, setup, (control, sub_ledger, books), BTreeMap::<PositionId, Amount>::new(), registry.counters);
     let dir = tempfile::tempdir().unwrap();
     let mut writer = SnapshotWriter::create(dir.path(), 0, Head::GENESIS).unwrap();

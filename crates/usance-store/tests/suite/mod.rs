@@ -2,6 +2,8 @@
 
 mod batches;
 mod codec;
+mod codec_orders;
+mod codec_staking;
 mod codec_treasury;
 mod conformance;
 mod copy;

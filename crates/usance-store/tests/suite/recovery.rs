@@ -166,7 +166,7 @@ fn with_events(record: &Record, events: Vec<Event>) -> Record {
 /// A day taken out of the log, or put in twice, shows at the next close.
 #[test]
 fn a_missing_or_repeated_close_is_refused() {
-    let (_, log) = World::in_memory(Size::small(3));
+    let (_, log) = World::in_memory(Size::small(5));
     let days = found(&log, |record| closes(record).len() == 1);
     let (seq, index, record) = &days[days.len() / 2];
     let (without, twice) = (

@@ -8,9 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use usance_core::audit;
 use usance_core::calendar::{Day, DayOffset, Timestamp};
+use usance_core::id::NetworkIx;
 use usance_core::machine::state::{ClockMode, Platform};
 use usance_core::machine::verb::{
-    LossAccepted, Patch, ProductText, ProposalExpired, RateText, SaleText, SignProposal, WalletMove, WriterStarted,
+    Attest, LossAccepted, OrdersExpired, Patch, ProductText, ProposalExpired, RateText, Redeemed, SaleText, SignProposal, WalletMove,
+    WriterStarted,
 };
 use usance_core::machine::{self, Answer, Command, Event, Executed, Rejection, State, close, verb};
 use usance_core::money::Rate;
@@ -94,6 +96,7 @@ impl World {
                 let _outcome = writer.run(&command);
             }
             writer.pass_time();
+            writer.speak_for_the_wallet();
         }
         writer.flush();
         let (state, head) = (writer.state, writer.head);
@@ -164,17 +167,18 @@ fn people(state: &mut State, at: Timestamp) -> Vec<Event> {
     events
 }
 
-/// A treasury: what it needs to begin, and then so many steps of a life.
-fn treasury(state: &mut State, cast: &Cast, steps: usize) -> Vec<Event> {
-    let (mut numbers, mut events) = (SplitMix64::new(7), Vec::new());
-    let mut dice = Dice::from_numbers(&mut numbers);
-    for _ in 0..steps {
-        let command = Workload::new(state, cast).treasury(&mut dice);
-        let at = state.registry.last_at;
-        events.extend(machine::execute(state, &command, at).events);
-    }
-    events
-}
+/// What a life of orders leaves in a log.
+const OF_ORDERS: [&str; 9] = [
+    "PolicySet",
+    "OrdersPlanned",
+    "OrderSigned",
+    "OrderTold",
+    "OfficeTaken",
+    "OrderPrepared",
+    "OrderSent",
+    "PictureTaken",
+    "SweepReceived",
+];
 
 /// The writer in small: stamps, decides, applies, and appends what gathered.
 struct Writer<'a> {
@@ -187,6 +191,8 @@ struct Writer<'a> {
     records: u64,
     views: Vec<(Head, State)>,
     dice: SplitMix64,
+    /// What the wallet says and who leaves where it says little.
+    wallet: SplitMix64,
     cast: Cast,
     size: Size,
 }
@@ -211,6 +217,7 @@ impl<'a> Writer<'a> {
             records: 0,
             views: Vec::new(),
             dice,
+            wallet: SplitMix64::new(size.seed),
             cast,
             size,
         };
@@ -224,11 +231,34 @@ impl<'a> Writer<'a> {
         for command in writer.first_commands() {
             assert!(writer.run(&command).is_ok(), "{command:?}");
         }
-        // In one record, without any of the writer's dice: what else happens in this world is as it would be without a treasury.
-        let events = treasury(&mut writer.state, &writer.cast, 150);
-        let at = writer.state.registry.last_at;
-        writer.push(&Record::of_engine(at, events));
+        writer.live_with_a_treasury(150);
         writer
+    }
+
+    /// What a treasury needs to begin, and then at least so many steps of a life, until each of [`OF_ORDERS`] has happened and an order waits.
+    fn live_with_a_treasury(&mut self, steps: usize) {
+        let mut numbers = SplitMix64::new(7);
+        let mut dice = Dice::from_numbers(&mut numbers);
+        let mut missing = BTreeSet::from(OF_ORDERS);
+        let live = |state: &State| state.treasury.networks().first().and_then(|network| network.desk.live.keys().next().copied());
+        let at = self.state.registry.last_at;
+        let mut taken = 0;
+        while taken < steps || !missing.is_empty() || live(&self.state).is_none() {
+            assert!(taken < 20_000, "what never happened: {missing:?}");
+            taken += 1;
+            let command = Workload::new(&self.state, &self.cast).treasury(&mut dice);
+            let done = machine::execute(&mut self.state, &command, at).events;
+            missing.retain(|name| !done.iter().any(|event| format!("{event:?}").starts_with(name)));
+            if !done.is_empty() {
+                self.push(&Record::of_engine(at, done));
+            }
+            self.pay_waiting();
+        }
+        // Time stands still here, so that what is over with time is told by hand.
+        let over = OrdersExpired { network: NetworkIx(0), orders: vec![live(&self.state).expect("an order that is not over")] };
+        let expired = vec![Event::OrdersExpired(Box::new(over))];
+        machine::replay(&mut self.state, &expired, at);
+        self.push(&Record::of_engine(at, expired));
     }
 
     /// Adds a record to the batch; says where it stands.
@@ -273,7 +303,36 @@ impl<'a> Writer<'a> {
         let key = (self.dice.below(8) > 0).then(|| UsedKey { hash: bytes16(&mut self.dice), fingerprint: bytes16(&mut self.dice) });
         let outcome = executed.outcome.clone();
         self.push(&Record { fact: Fact { at, key, actor: None, events: executed.events }, outcome: executed.outcome });
+        self.pay_waiting();
         outcome
+    }
+
+    /// Whoever waits is paid, each with a record of its own.
+    fn pay_waiting(&mut self) {
+        let at = self.state.registry.last_at;
+        while let Some(event) = machine::pay_next(&mut self.state, at) {
+            self.push(&Record::of_engine(at, vec![event]));
+        }
+    }
+
+    /// The wallet says what it has: for a week more than enough, and for two hardly what customers may take. Then exits wait longer
+    /// than promised, some are cancelled, and the line is paid in part.
+    fn speak_for_the_wallet(&mut self) {
+        let is_scarce = self.state.registry.open_day.number().rem_euclid(21) < 13;
+        for (asset, (symbol, decimals)) in ASSETS.into_iter().enumerate() {
+            let seen = self.state.treasury();
+            let (Some(owed), Some((Some(movement), _))) = (seen.owed.get(asset), seen.wallet.get(asset)) else { continue };
+            let units = if is_scarce { owed + seen.waiting[asset] / 8 * u128::from(self.wallet.below(3)) } else { 10_u128.pow(27) };
+            let (at, amount) = (self.state.registry.last_at, format!("{units}e-{decimals}"));
+            let attest = Attest { asset: symbol.to_owned(), amount, at, movement: *movement };
+            self.run(&Command::Attest(attest)).unwrap();
+        }
+        for _ in 0..self.wallet.below(if is_scarce { 8 } else { 3 }) {
+            let seen = self.state.treasury();
+            let command = Workload::new(&self.state, &self.cast).exit(&mut Dice::from_numbers(&mut self.wallet), &seen);
+            // A refusal is a record like any other.
+            let _outcome = self.run(&command);
+        }
     }
 
     /// The days on the way are closed within the record of the move.
@@ -308,6 +367,7 @@ impl<'a> Writer<'a> {
                 let closed = close::close_day(&mut self.state);
                 let at = offset.first_instant(closed.day.next());
                 self.push(&Record::of_engine(at, vec![Event::DayClosed(Box::new(closed))]));
+                self.pay_waiting();
                 return;
             }
         };
@@ -375,7 +435,7 @@ fn cast(customers: usize) -> Cast {
         wishes: vec![
             (Wish::Subscription, 18),
             (Wish::Redemption, 5),
-            (Wish::Outgrown, 1),
+            (Wish::Outgrown, 3),
             (Wish::Renewal, 4),
             (Wish::Transfer, 4),
             (Wish::Deposit, 2),
@@ -444,7 +504,7 @@ fn a_seed_gives_the_same_log_and_another_seed_another() {
 }
 
 /// The seeds whose worlds are asked whether they add up.
-pub const SEEDS: [u64; 3] = [1, 2, 3];
+pub const SEEDS: [u64; 4] = [1, 2, 3, 4];
 
 /// The other tests are worth what happens here: everything a position can go through does happen.
 #[test]
@@ -477,6 +537,8 @@ fn the_worlds_have_seen_everything() {
         ("an early exit that takes rewards out of Funding", 3),
         ("an early exit whose rewards nobody can give back", 5),
         ("a renewal that pays a rest out", 5),
+        ("a reward for waiting longer than promised", 20),
+        ("a payment to somebody who waited", 40),
         ("a position that is Active", 150),
         ("a position that is Matured", 200),
         ("a position that is Renewed", 300),
@@ -522,16 +584,21 @@ impl Seen {
                     self.count("a further subscription to a flexible position", stake != event.amount());
                     self.count("a stake that earns from its first instant", event.stake.earning == event.amount());
                 }
-                Event::Redeemed(event) => {
-                    let figures = &event.figures;
-                    let is_partial = !event.stake.earning.plus(event.stake.pending).is_zero();
-                    self.count("a partial redemption", is_partial);
-                    self.count("a redemption to another account than it came from", !event.early && figures.to_spot != figures.spot_part);
-                    self.count("an early exit that takes rewards out of Funding", !figures.clawback_from_funding.is_zero());
-                    self.count("an early exit whose rewards nobody can give back", !figures.written_off.is_zero());
-                }
+                Event::Redeemed(event) => self.redeemed(event),
+                Event::ExitQueued(event) => self.redeemed(&event.redeemed),
+                Event::ExitEarned(event) => self.count("a reward for waiting longer than promised", !event.reward.is_zero()),
+                Event::ExitPaid(_) => self.count("a payment to somebody who waited", true),
                 _ => {}
             }
         }
+    }
+
+    fn redeemed(&mut self, event: &Redeemed) {
+        let figures = &event.figures;
+        let is_partial = !event.stake.earning.plus(event.stake.pending).is_zero();
+        self.count("a partial redemption", is_partial);
+        self.count("a redemption to another account than it came from", !event.early && figures.to_spot != figures.spot_part);
+        self.count("an early exit that takes rewards out of Funding", !figures.clawback_from_funding.is_zero());
+        self.count("an early exit whose rewards nobody can give back", !figures.written_off.is_zero());
     }
 }

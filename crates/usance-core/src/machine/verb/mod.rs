@@ -13,6 +13,7 @@ pub mod asset;
 pub mod clock;
 pub mod customer;
 pub mod engine;
+pub mod exit;
 mod fact;
 mod named;
 pub mod person;
@@ -31,23 +32,27 @@ use super::day::DayClosed;
 use super::derive::closed_at;
 use super::movement::{Movement, of_deed};
 use super::news::News;
+use super::planning;
 use super::post::Catalogue;
 use super::rejection::Rejection;
 use super::state::{Platform, State};
 use crate::calendar::{Day, Timestamp};
-use crate::id::{AssetIx, PositionId};
+use crate::id::{AssetIx, NetworkIx, PositionId, ProductIx};
 use crate::ledger::{JournalEntry, Unbalanced};
 use crate::money::{Balance, Rate};
 use crate::person::PublicKey;
 use crate::person::proposal::Matter;
 use crate::product::Status;
+use crate::reward::accrue::Stake;
 use crate::reward::clawback::AccountKind;
 use crate::treasury::picture::Picture;
+use crate::treasury::policy::Policy;
 pub use agreement::AgreementPublished;
 pub use asset::AssetCreated;
 pub use clock::{ClockConfirmed, ClockMoved};
 pub use customer::CustomerCreated;
 pub use engine::{LossAccepted, WriterStarted};
+pub use exit::{ExitAllowanceSet, ExitCancelled, ExitEarned, ExitPaid, ExitQueued};
 pub use fact::Fact;
 pub use person::{PersonRegistered, PersonRemoved};
 pub use product::{Patch, ProductAdded, ProductCreated, ProductStatusSet, ProductText, SaleTermsChanged, SaleText};
@@ -60,7 +65,8 @@ use serde::{Deserialize, Serialize};
 pub use subscribe::{Source, Subscribe, Subscribed};
 pub use transfer::Transferred;
 pub use treasury::{
-    AddressAdded, Attest, Attested, DestinationAdded, DifferenceExplained, NetworkCreated, NewNetwork, PictureConfirmed, PictureTaken,
+    AddressAdded, Attest, Attested, DestinationAdded, DifferenceExplained, NetworkCreated, NewNetwork, OfficeTaken, OrderPrepared,
+    OrderSent, OrderSigned, OrderTold, OrdersExpired, OrdersPlanned, PictureConfirmed, PictureTaken, PolicySet, PrepareOrder, SignOrder,
     SweepReceived, TopUp, TopUpSent,
 };
 pub use wallet::{WalletMove, WalletMoved};
@@ -216,6 +222,60 @@ pub enum Command {
         /// The hash of the transaction.
         hash: String,
     },
+    /// Unstakes; what cannot be paid at once waits for its turn.
+    QueueExit(Redeem),
+    /// Stakes again what still waits.
+    CancelExit {
+        /// Whose.
+        customer: String,
+        /// The number of the redemption that waits.
+        redemption: u64,
+        /// The accepted agreement's version.
+        agreement: String,
+    },
+    /// Sets what each customer may take a day at once while anyone waits.
+    SetExitAllowance {
+        /// Of which asset.
+        asset: String,
+        /// How much.
+        allowance: String,
+    },
+    /// Says what is allowed on a network.
+    SetPolicy {
+        /// Which network.
+        network: String,
+        /// What.
+        policy: Box<Policy>,
+    },
+    /// Signs an order, for or against.
+    SignOrder(Box<SignOrder>),
+    /// Says which transaction does an order that is carried out by hand.
+    ReportDone {
+        /// Of which network.
+        network: String,
+        /// Which order.
+        order: u64,
+        /// The hash of the transaction.
+        hash: String,
+    },
+    /// Makes an agent the one that carries out a network's orders.
+    TakeOffice {
+        /// Which network.
+        network: String,
+        /// What the agent calls itself.
+        agent: String,
+    },
+    /// Stores the bytes that an agent signed for an order, before they are sent.
+    PrepareOrder(Box<PrepareOrder>),
+    /// Says that an agent sent an order's transaction.
+    ReportSent {
+        /// Of which network.
+        network: String,
+        /// Which order.
+        order: u64,
+        /// The agent's epoch.
+        epoch: u64,
+    },
 }
 
 /// Everything that can have happened. Amounts are computed, names are numbers.
@@ -295,6 +355,32 @@ pub enum Event {
     SweepReceived(Box<SweepReceived>),
     /// A product was added, as a draft, with the terms of its stake.
     ProductAdded(Box<ProductAdded>),
+    /// A customer unstaked and waits for coins.
+    ExitQueued(Box<ExitQueued>),
+    /// Coins were paid to the first in line.
+    ExitPaid(ExitPaid),
+    /// What waits longer than promised earned.
+    ExitEarned(ExitEarned),
+    /// What waited is staked again.
+    ExitCancelled(Box<ExitCancelled>),
+    /// What may be taken at once while anyone waits was set.
+    ExitAllowanceSet(ExitAllowanceSet),
+    /// A network has a policy.
+    PolicySet(Box<PolicySet>),
+    /// A plan changed which orders wait.
+    OrdersPlanned(Box<OrdersPlanned>),
+    /// A person signed an order.
+    OrderSigned(Box<OrderSigned>),
+    /// Somebody told which transaction does an order.
+    OrderTold(Box<OrderTold>),
+    /// An agent took office.
+    OfficeTaken(Box<OfficeTaken>),
+    /// The bytes that an agent signed for an order are in the log.
+    OrderPrepared(Box<OrderPrepared>),
+    /// An agent sent an order's transaction.
+    OrderSent(OrderSent),
+    /// Orders were not begun in time.
+    OrdersExpired(Box<OrdersExpired>),
 }
 
 macro_rules! verbs {
@@ -371,10 +457,44 @@ verbs! {
         Attest => Attested,
         ReportTopUp => TopUpSent,
         ReportSweep => SweepReceived,
+        QueueExit => ExitQueued,
+        CancelExit => ExitCancelled,
+        SetExitAllowance => ExitAllowanceSet,
+        SetPolicy => PolicySet,
+        SignOrder => OrderSigned,
+        ReportDone => OrderTold,
+        TakeOffice => OfficeTaken,
+        PrepareOrder => OrderPrepared,
+        ReportSent => OrderSent,
     }
     by_nobody {
         PlatformCreated, WriterStarted, ProductCreated, DayClosed, LossAccepted, PersonRemoved, ProposalExpired, AddressAdded, DestinationAdded, PictureConfirmed,
-        DifferenceExplained
+        DifferenceExplained, ExitPaid, ExitEarned, OrdersPlanned, OrdersExpired
+    }
+}
+
+impl Event {
+    /// The subscription that it is, of coins of an account or of coins that waited.
+    #[must_use]
+    pub fn subscribed(&self) -> Option<&Subscribed> {
+        if let Event::ExitCancelled(cancelled) = self {
+            return Some(&cancelled.subscribed);
+        }
+        if let Event::Subscribed(subscribed) = self { Some(subscribed) } else { None }
+    }
+    /// The redemption that it is, whether it paid at once or waits.
+    #[must_use]
+    pub fn redeemed(&self) -> Option<&Redeemed> {
+        if let Event::ExitQueued(queued) = self {
+            return Some(&queued.redeemed);
+        }
+        if let Event::Redeemed(redeemed) = self { Some(redeemed) } else { None }
+    }
+    /// How the position stands that a subscription or redemption is of.
+    #[must_use]
+    pub fn staked(&self) -> Option<(PositionId, ProductIx, Stake)> {
+        let subscribed = self.subscribed().map(|event| (event.position, event.product, event.stake));
+        subscribed.or_else(|| self.redeemed().map(|event| (event.position, event.product, event.stake)))
     }
 }
 
@@ -402,7 +522,7 @@ pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Event,
             Event::Transferred(transfer::transfer(state, customer, asset, *from, *to, amount)?)
         }
         Command::Subscribe(asked) => Event::Subscribed(Box::new(subscribe::decide(state, asked, now)?)),
-        Command::Redeem(asked) => Event::Redeemed(Box::new(redeem::decide(state, asked)?)),
+        Command::Redeem(asked) => Event::Redeemed(Box::new(redeem::decide(state, asked, now)?)),
         Command::SetAutoRenew { customer, position, auto_renew } => {
             Event::AutoRenewSet(redeem::set_auto_renew(state, customer, *position, *auto_renew)?)
         }
@@ -416,12 +536,34 @@ pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Event,
         Command::Attest(asked) => Event::Attested(Box::new(treasury::wallet::attest(state, asked, now)?)),
         Command::ReportTopUp(asked) => Event::TopUpSent(Box::new(treasury::wallet::top_up(state, asked, now)?)),
         Command::ReportSweep { network, hash } => Event::SweepReceived(Box::new(treasury::wallet::sweep(state, network, hash)?)),
+        Command::QueueExit(asked) => match exit::queue(state, asked, now)? {
+            exit::Leaving::AtOnce(redeemed) => Event::Redeemed(Box::new(redeemed)),
+            exit::Leaving::Queued(queued) => Event::ExitQueued(Box::new(queued)),
+        },
+        Command::CancelExit { customer, redemption, agreement } => {
+            Event::ExitCancelled(Box::new(exit::cancel(state, customer, *redemption, agreement, now)?))
+        }
+        Command::SetExitAllowance { asset, allowance } => Event::ExitAllowanceSet(exit::set_allowance(state, asset, allowance)?),
+        Command::SetPolicy { network, policy } => Event::PolicySet(Box::new(treasury::policy::set(state, network, policy)?)),
+        Command::SignOrder(asked) => Event::OrderSigned(Box::new(treasury::order::sign(state, asked, now)?)),
+        Command::ReportDone { network, order, hash } => {
+            Event::OrderTold(Box::new(treasury::order::report_done(state, network, *order, hash, now)?))
+        }
+        Command::TakeOffice { network, agent } => Event::OfficeTaken(Box::new(treasury::order::take_office(state, network, agent)?)),
+        Command::PrepareOrder(asked) => Event::OrderPrepared(Box::new(treasury::order::prepare(state, asked, now)?)),
+        Command::ReportSent { network, order, epoch } => {
+            Event::OrderSent(treasury::order::report_sent(state, network, *order, *epoch, now)?)
+        }
     })
 }
 
-/// What follows of an event by itself, in the same instant and right behind it: what a last approval carries out.
+/// What follows of an event by itself, in the same instant and right behind it: what a last approval carries out, and the plan that a picture
+/// or a policy asks for.
 #[must_use]
 pub fn effect(state: &State, event: &Event, now: Timestamp) -> Option<Result<Event, Rejection>> {
+    if let Some(network) = asks_for_a_plan(event) {
+        return planning::planned(state, network, now).map(|plan| Ok(Event::OrdersPlanned(Box::new(plan))));
+    }
     let Event::ProposalSigned(signed) = event else { return None };
     let carried = proposal::effect(state, signed, now)?;
     Some(carried.map(|carried| match carried {
@@ -432,6 +574,26 @@ pub fn effect(state: &State, event: &Event, now: Timestamp) -> Option<Result<Eve
         Carried::PictureConfirmed(fact) => Event::PictureConfirmed(Box::new(fact)),
         Carried::DifferenceExplained(fact) => Event::DifferenceExplained(Box::new(fact)),
     }))
+}
+
+/// What is due to whoever waits for coins, one after another until nothing is.
+#[must_use]
+pub fn due(state: &State, now: Timestamp) -> Option<Event> {
+    Some(match exit::due(state, now)? {
+        exit::Due::Paid(paid) => Event::ExitPaid(paid),
+        exit::Due::Earned(earned) => Event::ExitEarned(earned),
+    })
+}
+
+/// The network that is planned anew after an event: a picture counts, or there is another policy.
+fn asks_for_a_plan(event: &Event) -> Option<NetworkIx> {
+    if let Event::PictureTaken(taken) = event {
+        return taken.aside.is_none().then_some(taken.network);
+    }
+    if let Event::PictureConfirmed(confirmed) = event {
+        return Some(confirmed.network);
+    }
+    if let Event::PolicySet(set) = event { Some(set.network) } else { None }
 }
 
 /// Leads to what an event means.
@@ -474,6 +636,19 @@ pub fn of<R>(event: &Event, told: impl FnOnce(&dyn Fact) -> R) -> R {
         Event::TopUpSent(fact) => told(&**fact),
         Event::SweepReceived(fact) => told(&**fact),
         Event::ProductAdded(fact) => told(&**fact),
+        Event::ExitQueued(fact) => told(&**fact),
+        Event::ExitPaid(fact) => told(fact),
+        Event::ExitEarned(fact) => told(fact),
+        Event::ExitCancelled(fact) => told(&**fact),
+        Event::ExitAllowanceSet(fact) => told(fact),
+        Event::PolicySet(fact) => told(&**fact),
+        Event::OrdersPlanned(fact) => told(&**fact),
+        Event::OrderSigned(fact) => told(&**fact),
+        Event::OrderTold(fact) => told(&**fact),
+        Event::OfficeTaken(fact) => told(&**fact),
+        Event::OrderPrepared(fact) => told(&**fact),
+        Event::OrderSent(fact) => told(fact),
+        Event::OrdersExpired(fact) => told(&**fact),
     }
 }
 

@@ -1,13 +1,15 @@
-//! `Redeem`, `SetAutoRenew`: leaving a position, whole or in part, and what happens at its end (RULES 8).
+//! `Redeem`, `SetAutoRenew`: leaving a position, whole or in part, and what happens at its end (RULES 8). What cannot be paid at once
+//! waits in the queue (`exit`).
 
 use super::fact::{Fact, NO_MONEY};
 use super::named::{customer, positive};
 use crate::calendar::Timestamp;
 use crate::id::{AccountIx, CustomerIx, PositionId, ProductIx};
 use crate::ledger::LedgerAccount::{CustomerFunding, CustomerPrincipal, CustomerSpot, RewardPool, RewardsPayable};
-use crate::ledger::{JournalEntry, Unbalanced, Whose, credit, debit};
+use crate::ledger::{JournalEntry, Posting, Unbalanced, Whose, credit, debit};
 use crate::machine::answer::{self, Answer};
 use crate::machine::end::end_position;
+use crate::machine::exits::ExitOutlook;
 use crate::machine::news::{Deed, EarlyExit, HistoryKind, News, Staking};
 use crate::machine::post::{Catalogue, asset_of, one};
 use crate::machine::rejection::{AmountField, Rejection};
@@ -59,12 +61,25 @@ pub struct Redeemed {
     pub stake: Stake,
 }
 
-/// Unstakes.
+/// Unstakes, and pays at once.
 ///
 /// # Errors
 /// In this order: `customer_not_found`, `position_not_found`, `position_closed`, `early_redemption_not_allowed`,
-/// `partial_not_allowed`, `amount_invalid`, `above_principal`, `quote_changed`.
-pub fn decide(state: &State, command: &Redeem) -> Result<Redeemed, Rejection> {
+/// `partial_not_allowed`, `amount_invalid`, `above_principal`, `quote_changed`, `instant_exit_unavailable`.
+pub fn decide(state: &State, command: &Redeem, now: Timestamp) -> Result<Redeemed, Rejection> {
+    let redeemed = quoted(state, command)?;
+    let asset = state.product(redeemed.product).map(|product| product.asset).ok_or(Rejection::ProductNotFound)?;
+    match state.exit_outlook(asset, redeemed.customer, redeemed.paid_out(), now) {
+        ExitOutlook::AtOnce => Ok(redeemed),
+        ExitOutlook::Queued { available, expected } => Err(Rejection::InstantExitUnavailable { asset, available, expected }),
+    }
+}
+
+/// Runs every check but whether it can be paid at once.
+///
+/// # Errors
+/// As [`decide`], without `instant_exit_unavailable`.
+pub(super) fn quoted(state: &State, command: &Redeem) -> Result<Redeemed, Rejection> {
     let redeemed = check(state, &command.customer, command.position, command.amount.as_deref(), command.to)?;
     check_quote(state, command, &redeemed)?;
     Ok(redeemed)
@@ -73,7 +88,7 @@ pub fn decide(state: &State, command: &Redeem) -> Result<Redeemed, Rejection> {
 /// Runs every check but the quote's and returns what would be booked: the preview.
 ///
 /// # Errors
-/// As [`decide`], without `quote_changed`.
+/// As [`decide`], without `quote_changed` and `instant_exit_unavailable`.
 pub fn check(
     state: &State,
     who: &str,
@@ -176,26 +191,33 @@ fn check_quote(state: &State, command: &Redeem, redeemed: &Redeemed) -> Result<(
     }
 }
 
-impl Fact for Redeemed {
-    fn entries(&self, catalogue: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
+impl Redeemed {
+    /// What customers can take more of after it.
+    #[must_use]
+    pub const fn paid_out(&self) -> Amount {
+        self.figures.payout.left_after(self.figures.clawback_from_funding)
+    }
+    /// Its entry: what leaves the position and is taken back, and to whom what it pays is owed then.
+    pub(super) fn entry(&self, catalogue: &dyn Catalogue, paid: &[Posting]) -> Result<Vec<JournalEntry>, Unbalanced> {
         let figures = &self.figures;
-        let lines = [
+        let mut lines = vec![
             debit(CustomerPrincipal, figures.principal),
             debit(RewardsPayable, figures.forfeited_accrued),
             debit(CustomerFunding, figures.clawback_from_funding),
-            credit(CustomerSpot, figures.to_spot),
-            credit(CustomerFunding, figures.to_funding),
-            credit(RewardPool, figures.clawback_distributed.plus(figures.forfeited_accrued)),
         ];
+        lines.extend_from_slice(paid);
+        lines.push(credit(RewardPool, figures.clawback_distributed.plus(figures.forfeited_accrued)));
         one(asset_of(catalogue, self.product), Whose::Customer(self.customer), &lines)
     }
-    fn apply(&self, state: &mut State, at: Timestamp) {
+    /// Leaves the position; what it pays is credited to nobody yet.
+    pub(super) fn leave(&self, state: &mut State, at: Timestamp) {
         state.registry.counters.redemptions = self.id;
         let index = self.position.index().unwrap_or(usize::MAX);
         let Some(product) = state.product(self.product) else {
             return state.break_with("a redemption has a product", self.position.to_string());
         };
         let (kind, early, asset) = (product.kind, product.early_redemption, product.asset);
+        state.forget_maturing(self.position);
         let (Some(running), Some(origin)) = (state.running.get_mut(index), state.origins.get_mut(index)) else {
             return state.break_with("a redemption has a position", self.position.to_string());
         };
@@ -216,16 +238,27 @@ impl Fact for Redeemed {
                 None => return state.break_with("only what may happen to a position happens", self.position.to_string()),
             }
         }
+        state.remember_maturing(self.position);
         if self.early {
             state.forfeit(asset, forfeited);
         }
         state.unstake(self.product, holding, self.figures.principal);
-        state.credit(self.account, AccountKind::Spot, self.figures.to_spot);
-        state.credit(self.account, AccountKind::Funding, self.figures.to_funding);
         state.debit(self.account, AccountKind::Funding, self.figures.clawback_from_funding);
         if !self.figures.written_off.is_zero() {
             state.registry.written_off.insert(self.position, self.figures.written_off);
         }
+    }
+}
+
+impl Fact for Redeemed {
+    fn entries(&self, catalogue: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
+        self.entry(catalogue, &[credit(CustomerSpot, self.figures.to_spot), credit(CustomerFunding, self.figures.to_funding)])
+    }
+    fn apply(&self, state: &mut State, at: Timestamp) {
+        self.leave(state, at);
+        state.took_at_once(asset_of(state, self.product), self.customer, self.paid_out(), at);
+        state.credit(self.account, AccountKind::Spot, self.figures.to_spot);
+        state.credit(self.account, AccountKind::Funding, self.figures.to_funding);
     }
     fn answer(&self, state: &State, _: Timestamp) -> Answer {
         answer::position(state, self.position, |position| Answer::Redeemed {
@@ -263,9 +296,11 @@ impl Fact for AutoRenewSet {
         NO_MONEY
     }
     fn apply(&self, state: &mut State, _: Timestamp) {
+        state.forget_maturing(self.position);
         if let Some(running) = self.position.index().and_then(|index| state.running.get_mut(index)) {
             running.auto_renew = self.auto_renew;
         }
+        state.remember_maturing(self.position);
     }
     fn answer(&self, state: &State, _: Timestamp) -> Answer {
         answer::position(state, self.position, Answer::Position)

@@ -265,9 +265,24 @@ impl Fact for Subscribed {
         one(asset_of(catalogue, self.product), Whose::Customer(self.customer), &lines)
     }
     fn apply(&self, state: &mut State, at: Timestamp) {
-        state.registry.counters.subscriptions = self.id;
         state.debit(self.account, AccountKind::Funding, self.from_funding);
         state.debit(self.account, AccountKind::Spot, self.from_spot);
+        self.enter(state, at);
+    }
+    fn answer(&self, state: &State, _: Timestamp) -> Answer {
+        answer::position(state, self.position, |position| Answer::Subscribed { id: self.id, position })
+    }
+    fn news(&self) -> News<'_> {
+        let Subscribed { product, position, value_date, stake, .. } = *self;
+        let staking = Staking { product, position, value_date: Some(value_date), stake, early: None };
+        News::Deed(Deed { customer: self.customer, kind: HistoryKind::Subscription, reference: None, staking: Some(staking) })
+    }
+}
+
+impl Subscribed {
+    /// Opens the position or adds to it; what it is made of was debited from somewhere.
+    pub(super) fn enter(&self, state: &mut State, at: Timestamp) {
+        state.registry.counters.subscriptions = self.id;
         let holding = state.ensure_holding(self.account, self.product);
         state.stake(self.product, holding, self.amount());
         if self.position == state.next_position() {
@@ -296,13 +311,5 @@ impl Fact for Subscribed {
         running.pending = Packed96::new(self.stake.pending);
         origin.from_spot = Packed96::new(origin.from_spot.get().plus(self.from_spot));
         origin.principal_opened = Packed128::new(origin.principal_opened.get().plus(self.amount()));
-    }
-    fn answer(&self, state: &State, _: Timestamp) -> Answer {
-        answer::position(state, self.position, |position| Answer::Subscribed { id: self.id, position })
-    }
-    fn news(&self) -> News<'_> {
-        let Subscribed { product, position, value_date, stake, .. } = *self;
-        let staking = Staking { product, position, value_date: Some(value_date), stake, early: None };
-        News::Deed(Deed { customer: self.customer, kind: HistoryKind::Subscription, reference: None, staking: Some(staking) })
     }
 }

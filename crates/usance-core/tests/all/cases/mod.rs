@@ -4,10 +4,14 @@
 //! can be checked in the head. Where a bug was found its row stays.
 
 mod earning;
+mod exits;
 #[cfg(feature = "third-kind")]
 mod kinds;
 mod leaving;
 mod offering;
+mod orders;
 mod outlook;
 mod people;
 mod pictures;
+mod plans;
+mod staking;

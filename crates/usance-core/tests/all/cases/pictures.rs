@@ -5,6 +5,7 @@ use usance_core::id::AssetIx;
 use usance_core::ledger::{ControlAccounts, LedgerAccount, Places};
 use usance_core::money::{Amount, Balance, Rate};
 use usance_core::treasury::apart::{Cause, PlaceKind};
+use usance_core::treasury::desk::Desk;
 use usance_core::treasury::digest::digest;
 use usance_core::treasury::explain::{Explained, explain};
 use usance_core::treasury::moves::{MoveKind, entries};
@@ -52,6 +53,8 @@ impl Scene {
             apart: Vec::new(),
             differences: 0,
             under_way: Vec::new(),
+            desk: Desk::default(),
+            last_slash: None,
         };
         let next = Picture {
             number: 1,
@@ -68,6 +71,7 @@ impl Scene {
             transactions: Vec::new(),
             inflows: Vec::new(),
             happened: Vec::new(),
+            sequences: Vec::new(),
         };
         let mut scene = Scene { network, next };
         for validator in ["anna", "ben"] {

@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::{AgreementIx, PositionId};
-use usance_core::machine::State;
 use usance_core::machine::preview::{RedemptionPreview, SubscriptionPreview};
 use usance_core::machine::view::{IfSubscribedNow, Prospect};
+use usance_core::machine::{ExitOutlook, State};
 use usance_core::money::{Amount, Rate};
 use usance_core::reward::clawback::RedemptionFigures;
+use usance_engine::operations::redemption::ExitChoice;
 use utoipa::ToSchema;
 
 /// What a subscription would book and earn.
@@ -43,6 +44,12 @@ pub struct RedemptionPreviewShape {
     /// Its amounts.
     #[serde(flatten)]
     pub figures: RedemptionShape,
+    /// `instant`, or `queued` where not all of it can be paid at once.
+    pub exit: ExitChoice,
+    /// What could be taken at once; null where all of it can.
+    pub available: Option<String>,
+    /// The day by which it can be paid to whoever is queued now; null where it can be at once.
+    pub expected: Option<String>,
     /// All rewards of the term if the position is kept to its end: an estimate; fixed-term only.
     pub total_reward_if_kept: Option<String>,
 }
@@ -67,8 +74,17 @@ pub fn subscription(state: &State, preview: &SubscriptionPreview) -> Subscriptio
 #[must_use]
 pub fn redemption(state: &State, preview: &RedemptionPreview) -> RedemptionPreviewShape {
     let asset = preview.asset;
+    let (exit, available, expected) = match preview.exit {
+        ExitOutlook::AtOnce => (ExitChoice::Instant, None, None),
+        ExitOutlook::Queued { available, expected } => {
+            (ExitChoice::Queued, Some(amount(state, asset, available)), Some(expected.to_string()))
+        }
+    };
     RedemptionPreviewShape {
         figures: redemption_shape(state, asset, preview.early, &preview.figures),
+        exit,
+        available,
+        expected,
         total_reward_if_kept: preview.total_reward_if_kept.map(|total| amount(state, asset, total)),
     }
 }
@@ -124,6 +140,11 @@ pub fn shown_redemption(state: &State, position: PositionId, shown: &Value) -> O
             to_spot: figure("to_spot")?,
             to_funding: figure("to_funding")?,
             spot_part: Amount::ZERO,
+        },
+        exit: match shown.get("exit")?.as_str()? {
+            "instant" => ExitOutlook::AtOnce,
+            "queued" => ExitOutlook::Queued { available: figure("available")?, expected: Day::parse(shown.get("expected")?.as_str()?)? },
+            _ => return None,
         },
         total_reward_if_kept: some(shown.get("total_reward_if_kept").and_then(Value::as_str), text)?,
     })

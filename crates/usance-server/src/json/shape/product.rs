@@ -352,7 +352,7 @@ pub struct ProductShape {
 /// A product as it is now.
 #[must_use]
 pub fn product_now(state: &State, view: &ProductView) -> ProductShape {
-    product(state, view, Some(state.treasury.is_open(view.asset)))
+    product(state, view, Some(state.treasury.is_staked(view.asset)))
 }
 
 fn staking_terms(staking: &StakingTerms, is_staked: bool) -> StakingTermsShape {

@@ -14,6 +14,14 @@ pub struct TextsShape {
     decline: String,
 }
 
+impl TextsShape {
+    /// The texts for both verdicts.
+    #[must_use]
+    pub const fn new(approve: String, decline: String) -> TextsShape {
+        TextsShape { approve, decline }
+    }
+}
+
 /// A proposal.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ProposalShape {

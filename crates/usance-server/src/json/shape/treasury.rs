@@ -5,6 +5,7 @@
 
 use crate::json::shape::{amount, balance, symbol};
 use serde::{Deserialize, Serialize};
+use usance_core::calendar::Timestamp;
 use usance_core::id::{AssetIx, NetworkIx};
 use usance_core::machine::State;
 use usance_core::treasury::apart::{Apart, Cause};
@@ -56,7 +57,7 @@ pub struct DifferenceShape {
     validator: String,
     /// What the network shows beyond the books; below zero where it shows less.
     amount: String,
-    /// `unexplained`, `stranger` or `sent_elsewhere`.
+    /// `unexplained`, `stranger`, `sent_elsewhere` or `unordered`.
     cause: &'static str,
     /// Who sent it, or where it went.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,6 +92,14 @@ pub struct PlacesShape {
     in_transit: String,
 }
 
+/// An agent in office.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OfficeShape {
+    epoch: u64,
+    agent: String,
+    since: String,
+}
+
 /// A network.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct NetworkShape {
@@ -111,11 +120,19 @@ pub struct NetworkShape {
     places: Vec<PlacesShape>,
     differences: Vec<DifferenceShape>,
     under_way: Vec<UnderWayShape>,
+    /// Whether no order is begun because the last picture is too old for the policy.
+    halted: bool,
+    /// Whether no order is begun because a difference waits for two people.
+    stopped: bool,
+    /// The version of the policy; null where there is none.
+    policy: Option<u64>,
+    /// Who carries orders out; null where everything is done by hand.
+    office: Option<OfficeShape>,
 }
 
 /// A network as things stand.
 #[must_use]
-pub fn network(state: &State, network: &Network) -> NetworkShape {
+pub fn network(state: &State, network: &Network, now: Timestamp) -> NetworkShape {
     let asset_of = |coin: u32| network.asset(coin).unwrap_or(AssetIx(u32::MAX));
     let address_of = |number: u32| network.addresses.get(number as usize).map(|address| address.text.clone()).unwrap_or_default();
     let difference = |apart: &Apart| {
@@ -123,6 +140,7 @@ pub fn network(state: &State, network: &Network) -> NetworkShape {
             Cause::Unexplained => ("unexplained", None, None),
             Cause::Stranger { hash, from } => ("stranger", Some(from.clone()), Some(hash.clone())),
             Cause::SentElsewhere { hash, to } => ("sent_elsewhere", Some(to.clone()), Some(hash.clone())),
+            Cause::Unordered { hash } => ("unordered", None, Some(hash.clone())),
         };
         DifferenceShape {
             number: apart.number,
@@ -183,6 +201,14 @@ pub fn network(state: &State, network: &Network) -> NetworkShape {
         places: network.coins.iter().map(|coin| places(coin.asset)).collect(),
         differences: network.apart.iter().map(difference).collect(),
         under_way: network.under_way.iter().map(moving).collect(),
+        halted: network.desk.policy.is_some() && network.is_halted(now),
+        stopped: network.is_stopped(),
+        policy: network.desk.policy.as_ref().map(|in_force| in_force.version),
+        office: network.desk.office.as_ref().map(|office| OfficeShape {
+            epoch: office.epoch,
+            agent: office.agent.clone(),
+            since: office.since.to_string(),
+        }),
     }
 }
 
@@ -203,6 +229,12 @@ const fn direction(direction: Direction) -> &'static str {
 pub struct NetworkNamedShape {
     network: String,
     chain_id: String,
+}
+
+/// A network's name.
+#[must_use]
+pub fn name(state: &State, ix: NetworkIx) -> String {
+    state.treasury.network(ix).map(|network| network.name.clone()).unwrap_or_default()
 }
 
 /// A network that was changed.

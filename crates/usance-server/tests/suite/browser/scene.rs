@@ -1,9 +1,11 @@
 //! A platform with something on every page, a customer who can sign in, and a browser in front of it.
 
+use super::super::contract::two_people::signature;
 use super::super::harness::{Client, Server, Start};
 use super::driver::{Chrome, Page, View};
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use usance_workload::people::public_key_of;
 
 /// The customer whose pages are full.
 pub const ALICE: &str = "alice";
@@ -53,6 +55,32 @@ fn with(mut product: Value, more: Value) -> Value {
         product[name] = value.clone();
     }
     product
+}
+
+/// Validators: as the network writes them, as people do, their commission and how they stand.
+const VALIDATORS: [(&str, &str, &str, &str); 3] = [
+    ("7Np41oeYqPefeNQEHSv1UDhYrehxin3NStELsSKCT4K2", "North Star", "0.05", "active"),
+    ("DzYMHtbKqZJLGmZr9nLGHSXtPbSS8Y7MGTPCB6LxLFNH", "Harbour Staking Cooperative", "0.07", "active"),
+    ("9QU2QSxhb24FUX3Tu2FpczXjpK3VYrvRudywSZaM29mF", "Quick & Light", "0.1", "jailed"),
+];
+
+/// The first picture of a treasury, at an instant.
+fn picture(now: &Value) -> Value {
+    let delegations = VALIDATORS
+        .iter()
+        .zip(["52000000000", "31500000000", "12000000000"])
+        .map(|((validator, ..), stake)| json!({"address": "vault", "validator": validator, "stake": stake, "claimable": "48000000"}));
+    let validators = VALIDATORS.iter().map(|(validator, name, commission, status)| {
+        let known = json!({"validator": validator, "name": name, "commission": commission, "status": status});
+        with(known, json!({"tokens": "900000000000000", "power": "0.01"}))
+    });
+    let freed = |started: &str, completes_at: &str, balance: &str| json!({"address": "vault", "validator": VALIDATORS[2].0, "started": started, "completes_at": completes_at, "balance": balance});
+    json!({
+        "number": "1", "chain_id": "mainnet", "height": "312000145", "hash": "block", "time": now, "addresses": ["vault"],
+        "liquid": [{"address": "vault", "denomination": "lamport", "amount": "6250000000"}],
+        "delegations": delegations.collect::<Vec<_>>(), "validators": validators.collect::<Vec<_>>(),
+        "unbonding": [freed("1", "2026-03-02T18:00:00Z", "4000000000"), freed("2", "2026-03-03T06:00:00Z", "2500000000")],
+    })
 }
 
 impl Scene {
@@ -120,6 +148,44 @@ impl Scene {
             operator.post("/v1/operator/deposits", deposit).ok();
         }
         Scene { server, chrome: Chrome::start() }
+    }
+
+    /// SOL gets a treasury that two people opened: three validators, one of which was slashed, coins that are being freed, and a product whose
+    /// customers share all of that.
+    pub fn stake_on_a_network(&self) {
+        let operator = self.server.operator();
+        let post = |path: &str, body: Value| operator.post(&format!("/v1/operator/{path}"), body).ok();
+        let coins = json!([{"asset": "SOL", "denomination": "lamport"}]);
+        let terms = json!({"unbonding_seconds": 259_200, "earned_at_most": "0.5", "slashed_at_most": "0.1"});
+        post("treasury/networks", with(json!({"name": "solana", "chain_id": "mainnet", "coins": coins}), terms));
+        for name in ["anna", "ben"] {
+            post("people", json!({"name": name, "public_key": public_key_of(name).to_string()}));
+        }
+        let agree = |matter: Value| {
+            let proposal = post("proposals", json!({"matter": matter}));
+            let path = format!("proposals/{}/signatures", proposal["proposal_id"].as_str().expect("a number"));
+            for name in ["anna", "ben"] {
+                post(&path, signature(name, &proposal, "approve"));
+            }
+        };
+        agree(json!({"kind": "add_treasury_address", "network": "solana", "address": "vault"}));
+        let movement = operator.get("/v1/operator/treasury/coverage").ok()["items"][0]["last_movement"].to_string();
+        let now = operator.get("/v1/clock").ok()["now"].clone();
+        operator.post("/v1/treasury/attestations", json!({"asset": "SOL", "amount": "150", "at": now, "movement": movement})).ok();
+        let mut picture = picture(&now);
+        post("treasury/networks/solana/pictures", picture.clone());
+        let aside = operator.get("/v1/operator/treasury/networks/solana").ok()["aside"].clone();
+        agree(json!({"kind": "confirm_picture", "network": "solana", "number": "1", "digest": aside["digest"]}));
+        let slashed = json!({
+            "number": "2", "height": "312004871", "happened": [{"kind": "slashed", "validator": VALIDATORS[2].0}],
+        });
+        picture = with(picture, slashed);
+        picture["delegations"][2]["stake"] = json!("11640000000");
+        post("treasury/networks/solana/pictures", picture);
+        let terms = json!({"exit": "may_queue", "slashing": "shared", "yield": {"network": {"over_days": 7, "step": "0.001"}}});
+        let rate = json!({"from": "2026-03-01", "rate": "0.06"});
+        post("products", with(product("sol-shared", "SOL Network", None, rate), terms));
+        post("products/sol-shared/status", json!({"status": "open"}));
     }
 
     /// Moves the clock.

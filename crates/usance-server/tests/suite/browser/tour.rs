@@ -6,12 +6,15 @@ use super::layout::layout_faults;
 use super::scene::{ALICE, NEWCOMER, Scene, VIEWS, folder};
 
 /// Pages for everybody: name and path.
-const PUBLIC: [(&str, &str); 9] = [
+const PUBLIC: [(&str, &str); 12] = [
     ("sign-in", "/sign-in"),
     ("products-signed-out", "/products"),
     ("product-fixed", "/products/sol-30"),
     ("product-tiers", "/products/usdd-flex?amount=6000"),
     ("product-upcoming", "/products/sol-soon"),
+    ("product-shared", "/products/sol-shared"),
+    ("staking", "/assets/SOL/staking"),
+    ("staking-platform", "/assets/USDD/staking"),
     ("agreement", "/agreement"),
     ("risks", "/risks"),
     ("settings-signed-out", "/settings"),
@@ -19,7 +22,7 @@ const PUBLIC: [(&str, &str); 9] = [
 ];
 
 /// Pages for a customer who has everything.
-const FULL: [(&str, &str); 26] = [
+const FULL: [(&str, &str); 27] = [
     ("assets", "/assets"),
     ("transfer", "/transfer?asset=SOL"),
     ("products", "/products"),
@@ -30,6 +33,7 @@ const FULL: [(&str, &str); 26] = [
     ("product-fault", "/products/sol-30?amount=x"),
     ("subscribe-empty", "/products/sol-30/subscribe"),
     ("subscribe", "/products/sol-30/subscribe?amount=110&source=funding_then_spot"),
+    ("subscribe-shared", "/products/sol-shared/subscribe?amount=1"),
     ("subscribe-fault", "/products/sol-30/subscribe?amount=5000"),
     ("holdings", "/holdings"),
     ("holdings-ended", "/holdings?closed=1"),
@@ -77,6 +81,7 @@ async fn judge(page: &Page, scene: &Scene, name: &str, path: &str) -> Vec<String
 
 async fn tour(view: View) {
     let scene = Scene::new();
+    scene.stake_on_a_network();
     let mut faults = Vec::new();
     let visitor = scene.visit(&view).await;
     for (name, path) in PUBLIC {

@@ -28,7 +28,7 @@ const ACCOUNTS: [&str; 20] = [
     "network_rounding",
 ];
 /// Those that something stands behind: customers' lines, or places of the treasury.
-const WITH_SUB_LEDGER: [&str; 9] = [
+const WITH_SUB_LEDGER: [&str; 10] = [
     "customer_spot",
     "customer_funding",
     "customer_principal",
@@ -38,6 +38,7 @@ const WITH_SUB_LEDGER: [&str; 9] = [
     "treasury_staked",
     "treasury_unbonding",
     "treasury_claimable",
+    "redemptions_queued",
 ];
 
 /// What something is called, and its balance in units.

@@ -250,7 +250,7 @@ fn a_query_parameter_nobody_knows_is_a_typo() {
         } else {
             "alice"
         };
-        let path = route.path.replace("{id}", id).replace("{version}", "v1");
+        let path = route.path.replace("{id}", id).replace("{version}", "v1").replace("{asset}", "SOL");
         let amount = if route.operation == "estimate_get" { "amount=1&" } else { "" };
         for typo in ["assett=SOL", "Limit=1", "page", "=", "limit%20=1"] {
             let answer = sender.get(&format!("{path}?{amount}{typo}"));

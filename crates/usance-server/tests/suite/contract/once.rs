@@ -1,6 +1,6 @@
 //! A write happens once (RULES 10): the same request under the same key gets the same bytes, whatever lies in between.
 
-use super::two_people;
+use super::{orders, two_people};
 use crate::suite::harness::{Answer, Client, Server, Start};
 use crate::suite::platform::Platform;
 use crate::suite::routes::route_of;
@@ -112,7 +112,8 @@ fn writes(platform: &Platform) -> Vec<Write> {
     write(None, "POST", "/v1/treasury/attestations", attestation, 201);
     let pictures = "/v1/operator/treasury/networks/hub/pictures";
     let picture = |number: &str, free: &str| {
-        json!({"number": number, "chain_id": "hub-1", "height": number, "hash": "b", "time": now, "addresses": ["addr-1"],
+        let validator = json!({"validator": "val-a", "name": "A", "commission": "0", "status": "active", "tokens": "1", "power": "0"});
+        json!({"number": number, "chain_id": "hub-1", "height": number, "hash": "b", "time": now, "addresses": ["addr-1"], "validators": [validator],
                "liquid": [{"address": "addr-1", "denomination": "usol", "amount": free}]})
     };
     write(None, "POST", pictures, picture("1", "500000000"), 201);
@@ -125,6 +126,34 @@ fn writes(platform: &Platform) -> Vec<Write> {
     write(None, "POST", "/v1/treasury/sweeps", json!({"network": "hub", "hash": "t"}), 404);
     let top_up = json!({"network": "hub", "address": "addr-1", "asset": "SOL", "amount": "0.001", "hash": "up"});
     write(None, "POST", "/v1/treasury/top-ups", top_up, 201);
+    let (hub, agents) = ("/v1/operator/treasury/networks/hub", "/v1/treasury/hub");
+    let policy = |gas_reserve: &str| {
+        let mut policy = orders::policy();
+        policy["gas_reserve"] = json!(gas_reserve);
+        policy
+    };
+    write(None, "POST", &format!("{hub}/policy"), policy("0.1"), 201);
+    let order = orders::proposed(platform, "delegate");
+    let of = |order: &Value, what: &str| format!("{agents}/orders/{}/{what}", order["order_id"].as_str().expect("a number"));
+    write(None, "POST", &orders::signatures(&order), two_people::signature("anna", &order, "approve"), 201);
+    write(None, "POST", &of(&order, "done"), json!({"hash": "by-hand"}), 201);
+    write(None, "POST", &orders::signatures(&order), two_people::signature("ben", &order, "decline"), 201);
+    write(None, "POST", &format!("{hub}/policy"), policy("0.05"), 201);
+    let order = orders::proposed(platform, "delegate");
+    write(None, "POST", &orders::signatures(&order), two_people::signature("ben", &order, "approve"), 201);
+    write(None, "POST", &format!("{agents}/office"), json!({"agent": "agent-a"}), 201);
+    let prepared = json!({"epoch": 1, "hash": "signed", "bytes": "00ff", "sequence": "1"});
+    write(None, "POST", &of(&order, "prepared"), prepared, 201);
+    write(None, "POST", &of(&order, "sent"), json!({"epoch": 1}), 201);
+    write(None, "POST", &of(&order, "sent"), json!({"epoch": 1}), 409);
+    write(None, "PATCH", "/v1/operator/treasury/queues/SOL", json!({"allowance": "0.5"}), 200);
+    // The wallet says that it has nothing, so whoever leaves waits.
+    let nothing = json!({"asset": "SOL", "amount": "0", "at": now, "movement": movement});
+    write(None, "POST", "/v1/treasury/attestations", nothing, 201);
+    write(alice, "POST", "/v1/positions/2/redemptions", json!({"amount": "1", "exit": "queued"}), 201);
+    write(None, "POST", "/v1/operator/products/sol-flex/status", json!({"status": "open"}), 200);
+    write(alice, "POST", "/v1/exits/2/cancellation", json!({"agreement": "v2"}), 201);
+    write(alice, "POST", "/v1/exits/2/cancellation", json!({"agreement": "v2"}), 409);
     write(None, "POST", "/v1/operator/customers/alice/password", json!({"password": "correct horse"}), 200);
     write(None, "DELETE", "/v1/operator/customers/alice/second-factor", Value::Null, 200);
     write(None, "POST", "/v1/operator/customers/alice/sign-in-links", json!({}), 201);

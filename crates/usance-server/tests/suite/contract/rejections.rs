@@ -1,6 +1,6 @@
 //! Every rule that says no: its code, its status, its numbers, its place in the order, and that it leaves no trace.
 
-use super::{treasury, two_people};
+use super::{orders, treasury, two_people};
 use crate::suite::harness::{Answer, Client, Start};
 use crate::suite::platform::Platform;
 use serde_json::{Value, json};
@@ -319,11 +319,11 @@ fn people(platform: &Platform) -> [&'static str; 6] {
 }
 
 /// What a treasury is refused, with its numbers.
-fn treasuries() -> [&'static str; 6] {
+fn treasuries() -> [&'static str; 9] {
     let platform = Platform::new();
     platform.deposit("alice", "SOL", "spot", "60");
     platform.operator.post("/v1/operator/reward-pool", json!({"asset": "SOL", "amount": "40"})).ok();
-    treasury::opened(&platform);
+    treasury::opened(&platform, "78");
     let send = |path: &str, body: Value| platform.operator.post(path, body);
     check(send("/v1/treasury/sweeps", json!({"network": "moon", "hash": "x"})), "network_not_found", 404, &json!({}));
     check(send("/v1/treasury/sweeps", json!({"network": "hub", "hash": "x"})), "transfer_not_found", 404, &json!({}));
@@ -336,7 +336,43 @@ fn treasuries() -> [&'static str; 6] {
     check(propose(explain), "difference_not_found", 404, &json!({}));
     let withdraw = json!({"asset": "SOL", "amount": "19", "kind": "withdraw"});
     check(send("/v1/operator/reward-pool", withdraw), "coverage_insufficient", 422, &json!({"covered": "18"}));
-    ["network_not_found", "transfer_not_found", "picture_refused", "picture_not_found", "difference_not_found", "coverage_insufficient"]
+    let alice = platform.acting_for("alice");
+    assert_eq!(platform.subscribe("alice", "sol-flex", "50", "spot"), "1");
+    let top_up = json!({"network": "hub", "address": "addr-1", "asset": "SOL", "amount": "66", "hash": "up-1"});
+    send("/v1/treasury/top-ups", top_up).ok();
+    let leave = |exit: &str| alice.post("/v1/positions/1/redemptions", json!({"amount": "3", "exit": exit}));
+    let numbers = json!({"available": "2", "expected": "2026-01-02"});
+    check(leave("instant"), "instant_exit_unavailable", 422, &numbers);
+    leave("queued").ok();
+    let cancel = |number: u64| alice.post(&format!("/v1/exits/{number}/cancellation"), json!({"agreement": "v1"}));
+    check(cancel(2), "exit_not_found", 404, &json!({}));
+    cancel(1).ok();
+    check(cancel(1), "exit_not_waiting", 409, &json!({}));
+    [
+        "network_not_found",
+        "transfer_not_found",
+        "picture_refused",
+        "picture_not_found",
+        "difference_not_found",
+        "coverage_insufficient",
+        "instant_exit_unavailable",
+        "exit_not_found",
+        "exit_not_waiting",
+    ]
+}
+
+/// What is refused about orders, with its numbers.
+fn orders_of_a_treasury() -> [&'static str; 4] {
+    let platform = orders::planned();
+    orders::set(&platform, "gas_reserve", "0.5");
+    let send = |path: &str, body: Value| platform.operator.post(&format!("/v1/treasury/hub/orders/{path}"), body);
+    check(send("1/sent", json!({"epoch": 1})), "epoch_over", 409, &json!({"epoch": 0}));
+    check(send("9/done", json!({"hash": "x"})), "order_not_found", 404, &json!({}));
+    check(send("1/done", json!({"hash": "x"})), "order_not_open", 409, &json!({"standing": "proposed"}));
+    orders::sign(&platform, "anna", &orders::proposed(&platform, "delegate"), "approve").ok();
+    orders::set(&platform, "gas_reserve", "1.9");
+    check(send("1/done", json!({"hash": "x"})), "order_refused", 422, &json!({}));
+    ["epoch_over", "order_not_found", "order_not_open", "order_refused"]
 }
 
 #[test]
@@ -358,6 +394,7 @@ fn every_rule_says_no_with_its_code_its_status_and_its_numbers() {
     provoked.insert("clock_not_simulated");
     provoked.extend(people(&platform));
     provoked.extend(treasuries());
+    provoked.extend(orders_of_a_treasury());
     assert_eq!(provoked, Rejection::CODES.iter().copied().collect(), "each of them was met");
 }
 

@@ -47,10 +47,10 @@ pub fn confirmation(platform: &Platform) -> Value {
     json!({"kind": "confirm_picture", "network": "hub", "number": aside["number"].to_string(), "digest": aside["digest"]})
 }
 
-/// A treasury that has begun.
-pub fn opened(platform: &Platform) {
+/// A treasury that has begun, with 22 SOL; what the wallet then says that it holds.
+pub fn opened(platform: &Platform, held: &str) {
     network(platform);
-    attest(platform, "78");
+    attest(platform, held);
     platform.operator.post(PICTURES, picture(platform, 1)).ok();
     two_people::agree(platform, &confirmation(platform));
 }
@@ -145,10 +145,79 @@ fn a_treasury_by_hand_from_its_first_picture_to_its_first_slash() {
     let received = sweep("tx-2").ok();
     assert_eq!((&received["amount"], &books(&platform)["custody"], covered(&platform)), (&json!("1"), &json!("71"), json!("11")));
 
-    let before = (books(&platform), network_now(&platform), covered(&platform));
+    // Customers see where the coins are, and that there was a slash, without a token.
+    let staking = staking(&platform, "SOL");
+    assert_eq!((&staking["yield_source"], &staking["total"]), (&json!("network"), &json!("99.749999507")));
+    let places = staking["places"].as_array().expect("places");
+    let seen: Vec<Value> = places.iter().map(|place| json!([place["place"], place["amount"], place["share"]])).collect();
+    let expected = [
+        json!(["wallet", "71", "0.71180000"]),
+        json!(["in_transit", "0", "0.00000000"]),
+        json!(["liquid", "3.999999507", "0.04010000"]),
+        json!(["staked", "24.75", "0.24810000"]),
+        json!(["unbonding", "0", "0.00000000"]),
+        json!(["claimable", "0", "0.00000000"]),
+    ];
+    assert_eq!(seen, expected);
+    let hub = &staking["networks"][0];
+    let now = &staking["at"];
+    assert_eq!(hub["picture"], json!({"number": 3, "height": 300, "time": now, "age_seconds": 0, "stale": false}));
+    let ann = json!({"validator": "val-a", "name": "Ann's validator", "commission": "0.05000000", "status": "active", "stake": "24.75"});
+    assert_eq!((&hub["validators"], &hub["other_validators"]), (&json!([ann]), &json!({"count": 0, "stake": "0"})));
+    let slashed = json!([{"validator": "val-a", "name": "Ann's validator", "amount": "0.25"}]);
+    assert_eq!(hub["last_slash"], json!({"at": now, "amount": "0.25", "validators": slashed}));
+
+    let told = |platform: &Platform| (books(platform), network_now(platform), covered(platform), self::staking(platform, "SOL"));
+    let before = told(&platform);
     platform.restart(Server::kill);
-    assert_eq!((books(&platform), network_now(&platform), covered(&platform)), before);
+    assert_eq!(told(&platform), before);
     assert_eq!(platform.operator.ask("/v1/operator/audit", json!({})).ok()["healthy"], true);
+}
+
+/// What everybody may see of an asset's treasury.
+fn staking(platform: &Platform, asset: &str) -> Value {
+    platform.server.public().get(&format!("/v1/assets/{asset}/staking")).ok()
+}
+
+#[test]
+fn where_the_coins_are_is_told_of_every_asset_and_grows_old() {
+    let platform = Platform::new();
+    let nothing = |asset: &str| {
+        let shown = staking(&platform, asset);
+        assert_eq!(
+            (&shown["asset"], &shown["yield_source"], &shown["total"], &shown["places"], &shown["networks"]),
+            (&json!(asset), &json!("platform"), &Value::Null, &Value::Null, &json!([]))
+        );
+    };
+    nothing("SOL");
+    platform.deposit("alice", "SOL", "spot", "60");
+    network(&platform);
+    attest(&platform, "60");
+    let mut first = picture(&platform, 1);
+    first["unbonding"] = json!([
+        {"address": "addr-1", "validator": "val-b", "started": "90", "completes_at": "2026-01-05T12:00:00Z", "balance": "3000000000"},
+        {"address": "addr-1", "validator": "val-a", "started": "91", "completes_at": "2026-01-05T23:59:59.999Z", "balance": "1500000000"},
+        {"address": "addr-1", "validator": "val-a", "started": "92", "completes_at": "2026-01-06T00:00:00Z", "balance": "500000000"},
+    ]);
+    platform.operator.post(PICTURES, first).ok();
+    nothing("SOL");
+    two_people::agree(&platform, &confirmation(&platform));
+    nothing("ETH");
+    let shown = staking(&platform, "SOL");
+    let freed = json!([{"day": "2026-01-05", "amount": "4.5", "entries": 2}, {"day": "2026-01-06", "amount": "0.5", "entries": 1}]);
+    assert_eq!((&shown["networks"][0]["unbonding"], &shown["networks"][0]["last_slash"]), (&freed, &Value::Null));
+    assert_eq!(platform.server.public().get("/v1/products/sol-flex").ok()["yield_source"], "network");
+    assert_eq!(platform.server.public().get("/v1/products/eth-tiers").ok()["yield_source"], "platform");
+    let age = |to: &str| {
+        platform.move_to(to);
+        let picture = staking(&platform, "SOL")["networks"][0]["picture"].clone();
+        (picture["age_seconds"].clone(), picture["stale"].clone())
+    };
+    assert_eq!(age("2026-01-02T02:00:00Z"), (json!(26 * 3600), json!(false)));
+    assert_eq!(age("2026-01-02T02:00:00.001Z"), (json!(26 * 3600), json!(true)));
+    platform.server.public().get("/v1/assets/DOGE/staking").refused(404, "asset_not_found");
+    platform.server.public().get("/v1/assets/sol/staking").refused(404, "asset_not_found");
+    platform.operator.post("/v1/assets/SOL/staking", json!({})).refused(405, "method_not_allowed");
 }
 
 #[test]
@@ -156,7 +225,7 @@ fn a_picture_that_cannot_be_the_next_one_books_nothing() {
     let platform = Platform::new();
     platform.deposit("alice", "SOL", "spot", "60");
     platform.operator.post("/v1/operator/reward-pool", json!({"asset": "SOL", "amount": "40"})).ok();
-    opened(&platform);
+    opened(&platform, "78");
     let before = (books(&platform), network_now(&platform));
     let wrong = |change: &dyn Fn(&mut Value)| {
         let mut picture = picture(&platform, 2);

@@ -54,7 +54,9 @@ fn uri(route: &Route, dice: &mut Dice<'_>) -> Option<Uri> {
             &["sol-flex", "sol-7"]
         } else if route.path.contains("customers") {
             &["alice", "bob"]
-        } else if route.path.contains("treasury") {
+        } else if part == "{asset}" {
+            &["SOL"]
+        } else if route.path.contains("treasury") && part != "{order}" {
             &["hub"]
         } else if part == "{version}" {
             &["v1"]
@@ -262,12 +264,14 @@ impl Example<'_> {
             "asset" => &["SOL"],
             "product" => &["sol-flex", "sol-7"],
             "agreement" => &["v1"],
-            "role" => &["service", "operator", "auditor", "customer"],
+            "role" => &["service", "operator", "auditor", "customer", "treasury"],
             "rate" => &["0.05", "0", "10", "0.00000001"],
             "from" | "day" => &["2026-01-03", "2026-02-01", "2027-01-01"],
             "to" | "opens_at" | "closes_at" => &["2026-01-02T00:00:00Z", "2026-03-01T12:00:00.500Z", "2026-01-09T00:00:00Z"],
             "code" => &["000000"],
             "password" => &["a long password"],
+            "bytes" => &["00ff", "7a"],
+            "verdict" => &["approve", "decline"],
             "public_key" => return public_key_of(&format!("N{fresh}")).to_string(),
             "id" | "version" | "reference" | "symbol" | "name" => return format!("N{fresh}"),
             _ => &["1", "0.5", "2.25", "10", "0.000000001", "1000000"],

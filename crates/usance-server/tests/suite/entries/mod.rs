@@ -44,6 +44,7 @@ use usance_server::wire::{accept, input, page};
 use usance_store::People;
 use usance_store::secrets::Purpose;
 use usance_workload::SplitMix64;
+use usance_workload::people::{public_key_of, signed};
 use visiting::{Browser, Visit, Wants};
 
 /// The operator's token.
@@ -149,8 +150,49 @@ impl Service {
                 json!({"customer": id, "asset": "SOL", "account": "funding", "amount": "1000", "reference": format!("first-{id}")});
             self.post("/v1/operator/deposits", &deposit).done();
         }
-        let stake = json!({"product": "sol-flex", "amount": "5", "source": "funding", "agreement": "v1"});
+        let stake = json!({"product": "sol-flex", "amount": "700", "source": "funding", "agreement": "v1"});
         self.post("/v1/subscriptions", &stake).done();
+        for name in ["wallet", "agent"] {
+            self.post("/v1/operator/tokens", &json!({"name": name, "role": "service"})).done();
+        }
+        self.begin_treasury();
+        // The wallet says that it has nothing, so whoever leaves waits.
+        self.attest("0");
+        for _ in 0..3 {
+            self.post("/v1/positions/1/redemptions", &json!({"amount": "200", "exit": "queued"})).done();
+        }
+    }
+
+    /// Two people, an address, and a first picture with nothing.
+    fn begin_treasury(&self) {
+        for name in ["anna", "ben"] {
+            self.post("/v1/operator/people", &json!({"name": name, "public_key": public_key_of(name).to_string()})).done();
+        }
+        self.agree(&json!({"kind": "add_treasury_address", "network": "hub", "address": "addr-1"}));
+        self.attest("3000");
+        let now = self.get("/v1/clock", "application/json", "alice").done()["now"].clone();
+        let picture =
+            json!({"number": "1", "chain_id": "hub-1", "height": "1", "hash": "b", "time": now, "addresses": ["addr-1"], "liquid": []});
+        self.post("/v1/operator/treasury/networks/hub/pictures", &picture).done();
+        let network = self.get("/v1/operator/treasury/networks/hub", "application/json", "alice").done();
+        self.agree(&json!({"kind": "confirm_picture", "network": "hub", "number": "1", "digest": network["aside"]["digest"]}));
+    }
+
+    fn attest(&self, amount: &str) {
+        let now = self.get("/v1/clock", "application/json", "alice").done()["now"].clone();
+        let coverage = self.get("/v1/operator/treasury/coverage", "application/json", "alice").done();
+        let movement = coverage["items"][0]["last_movement"].to_string();
+        self.post("/v1/treasury/attestations", &json!({"asset": "SOL", "amount": amount, "at": now, "movement": movement})).done();
+    }
+
+    /// Has anna and ben agree on something.
+    fn agree(&self, matter: &Value) {
+        let proposal = self.post("/v1/operator/proposals", &json!({"matter": matter})).done();
+        let path = format!("/v1/operator/proposals/{}/signatures", proposal["proposal_id"].as_str().expect("a number"));
+        for name in ["anna", "ben"] {
+            let signature = signed(name, proposal["sign"]["approve"].as_str().expect("a text")).to_string();
+            self.post(&path, &json!({"person": name, "verdict": "approve", "signature": signature})).done();
+        }
     }
 
     /// A number nobody had.

@@ -94,6 +94,9 @@ fn fields(operation: &str) -> &'static [Field] {
         "page_redeem" => &[AMOUNT, TO, KEY, MOST],
         "page_redeem_send" => &[AMOUNT, TO, SHOWN, ("consent", &["", "1"]), KEY],
         "page_history" | "page_history_print" | "page_history_csv" => PAST,
+        "page_exits" => &[CURSOR],
+        "page_exit_cancel" => &[("agreement", &["v1", "v1", ""]), KEY],
+        "page_password_send" => &[("current", &["", "a long password"]), ("password", &["a long password"])],
         "page_factor_send" => &[("secret", &["ABCD EFGH IJKL MNOP QRST UVWX YZ23 4567"]), CODE],
         "page_factor_remove" => &[CODE],
         _ => &[],
@@ -151,6 +154,7 @@ fn path(page: &PageRoute, dice: &mut Dice<'_>, browser: &Browser) -> (String, St
         }
         let usual: &[&str] = match part {
             "{version}" => &["v1"],
+            "{asset}" => &["SOL", "BTC"],
             "{mark}" => &["000000000000", "0"],
             "{name}" => &["app.css", "app.js", "htmx.min.js", "icon.svg", "none"],
             "{place}" => &receipt,

@@ -380,7 +380,7 @@ fn nobody_frames_or_keeps_any_answer() {
     let public = platform.server.public();
     let mut answers: Vec<(String, Answer)> = Vec::new();
     for route in usance_server::contract::routes::table() {
-        let path = route.path.replace("{id}", "1").replace("{version}", "v1");
+        let path = route.path.replace("{id}", "1").replace("{version}", "v1").replace("{asset}", "SOL");
         answers.push((format!("{} {path}", route.method), public.send(route.method.as_str(), &path, &[], None)));
     }
     for page in table() {

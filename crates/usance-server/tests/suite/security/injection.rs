@@ -30,7 +30,7 @@ fn say_everywhere(platform: &Platform, jar: &mut Jar, evil: &str) {
     let fine = |what: &str, status: u16| assert!((200..500).contains(&status), "{what} with {evil:?}: {status}");
     for route in table().iter().filter(|route| route.method == "GET" && route.operation != "event_stream") {
         let sender = if route.permission.for_customer() { operator.naming("alice") } else { operator.clone() };
-        let path = route.path.replace("{id}", &escaped).replace("{version}", &escaped);
+        let path = route.path.replace("{id}", &escaped).replace("{version}", &escaped).replace("{asset}", &escaped);
         if path != route.path {
             fine(route.operation, sender.get(&path).status);
         }

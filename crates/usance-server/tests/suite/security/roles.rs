@@ -1,6 +1,8 @@
 //! Every line of both tables for every kind of sender: what comes back is what the table says, and nothing else opens it.
 
 use super::{Jar, house};
+use crate::suite::contract::exits::in_line;
+use crate::suite::contract::orders;
 use crate::suite::harness::{Client, OPERATOR, fresh_key};
 use crate::suite::pages;
 use crate::suite::routes::call;
@@ -9,17 +11,18 @@ use usance_server::contract::route::Permission;
 use usance_server::contract::routes::table;
 use usance_server::site::pages::Audience;
 use usance_store::Role;
-use usance_workload::people::public_key_of;
 
 type Expected = (u16, &'static str);
 
 /// What a token that is in force gets: from the permission alone.
 fn known(permission: Permission, role: Role, writes: bool, names: bool) -> Expected {
-    let back = matches!(permission, Permission::Operator | Permission::Back | Permission::Wallet | Permission::Identity);
+    let treasury = matches!(permission, Permission::Treasury | Permission::TreasuryRead);
+    let back = treasury || matches!(permission, Permission::Operator | Permission::Back | Permission::Wallet | Permission::Identity);
     let allowed = match role {
         Role::Operator => true,
         Role::Auditor => !writes && !matches!(permission, Permission::Wallet | Permission::Identity),
-        Role::Service => !matches!(permission, Permission::Operator | Permission::Back),
+        Role::Service => !treasury && !matches!(permission, Permission::Operator | Permission::Back),
+        Role::Treasury => treasury,
         Role::Customer => !back,
     };
     match (allowed, writes) {
@@ -37,12 +40,9 @@ fn every_route_answers_every_sender_as_the_table_says() {
     let revoked = platform.operator.post("/v1/operator/tokens", json!({"name": "gone", "role": "operator"})).ok();
     let path = format!("/v1/operator/tokens/{}", revoked["id"].as_str().expect("an id"));
     platform.operator.send("DELETE", &path, &[("idempotency-key", &fresh_key())], None).ok();
-    let matter = json!({"kind": "register_person", "name": "anna", "public_key": public_key_of("anna").to_string()});
-    platform.operator.post("/v1/operator/proposals", json!({"matter": matter})).ok();
-    let coins = json!([{"asset": "SOL", "denomination": "usol"}]);
-    let network =
-        json!({"name": "hub", "chain_id": "hub-1", "coins": coins, "unbonding_seconds": 60, "earned_at_most": "1", "slashed_at_most": "1"});
-    platform.operator.post("/v1/operator/treasury/networks", network).ok();
+    // A network, people, proposals, an order, and something that waits: alice's first redemption.
+    assert_eq!(in_line(&platform), "1");
+    orders::set(&platform, "gas_reserve", "0.5");
     let url = &platform.server.url;
     let strangers = [
         ("nobody", platform.server.public()),
@@ -67,7 +67,7 @@ fn every_route_answers_every_sender_as_the_table_says() {
         // A browser's session opens no route of the contract, so no other site can use it there.
         if !public {
             let headers = [("cookie", session.as_str()), ("sec-fetch-site", "same-origin")];
-            let path = route.path.replace("{id}", "1").replace("{version}", "v1");
+            let path = route.path.replace("{id}", "1").replace("{order}", "1").replace("{version}", "v1").replace("{asset}", "SOL");
             let answer = platform.server.public().send(route.method.as_str(), &path, &headers, None);
             assert_eq!((answer.status, answer.code().as_str()), (401, "unauthorized"), "{operation}: a session");
             assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{operation}");
@@ -86,6 +86,9 @@ fn every_route_answers_every_sender_as_the_table_says() {
                     (Role::Customer, _) => assert_eq!(other, (404, "customer_not_found".into()), "{operation}: alice is not bob"),
                     (_, expected) if expected.0 == 400 => assert_eq!(other, expected, "{operation}: {role} for bob"),
                     // Bob is somebody else: alice's position is not there for him, his own lists are.
+                    _ if route.path.starts_with("/v1/exits/{id}") => {
+                        assert_eq!(other, (404, "exit_not_found".into()), "{operation}: {role}");
+                    }
                     _ if route.path.contains("{id}") => assert_eq!(other, (404, "position_not_found".into()), "{operation}: {role}"),
                     (_, expected) => assert_eq!(other, expected, "{operation}: {role} for bob"),
                 }

@@ -147,6 +147,8 @@ impl Scene {
             match event {
                 Event::Subscribed(event) => *now.entry(event.product).or_default() += units(event.amount()),
                 Event::Redeemed(event) => *now.entry(event.product).or_default() -= units(event.figures.principal),
+                Event::ExitQueued(exit) => *now.entry(exit.redeemed.product).or_default() -= units(exit.redeemed.figures.principal),
+                Event::ExitCancelled(exit) => *now.entry(exit.subscribed.product).or_default() += units(exit.subscribed.amount()),
                 Event::DayClosed(closed) => {
                     for line in &closed.products {
                         *now.entry(line.product).or_default() -= units(line.returned_spot) + units(line.returned_funding);
@@ -184,8 +186,13 @@ fn instant(at: Timestamp) -> String {
 }
 
 fn owed(control: &ControlAccounts) -> i128 {
-    let owed =
-        [LedgerAccount::CustomerSpot, LedgerAccount::CustomerFunding, LedgerAccount::CustomerPrincipal, LedgerAccount::RewardsPayable];
+    let owed = [
+        LedgerAccount::CustomerSpot,
+        LedgerAccount::CustomerFunding,
+        LedgerAccount::CustomerPrincipal,
+        LedgerAccount::RewardsPayable,
+        LedgerAccount::RedemptionsQueued,
+    ];
     owed.into_iter().map(|account| control.balance(account).units()).sum()
 }
 
@@ -268,6 +275,10 @@ fn statement(scene: &Scene) -> Rows {
             Event::Transferred(moved) => (moved.customer, moved.asset),
             Event::Subscribed(event) => (event.customer, scene.asset_of(event.product)),
             Event::Redeemed(event) => (event.customer, scene.asset_of(event.product)),
+            Event::ExitQueued(exit) => (exit.redeemed.customer, scene.asset_of(exit.redeemed.product)),
+            Event::ExitCancelled(exit) => (exit.subscribed.customer, scene.asset_of(exit.subscribed.product)),
+            Event::ExitPaid(event) => (event.customer, event.asset),
+            Event::ExitEarned(event) if !event.reward.is_zero() => (event.customer, event.asset),
             _ => continue,
         };
         if (whose, scene.symbol(asset).as_str()) != (customer, "SOL") {
@@ -289,6 +300,16 @@ fn statement(scene: &Scene) -> Rows {
                 let change = (units(figures.to_spot), units(figures.to_funding) - units(figures.clawback_from_funding));
                 ("redemption", "", event.position.to_string(), change, -units(figures.principal))
             }
+            Event::ExitQueued(exit) => {
+                let figures = &exit.redeemed.figures;
+                let change = (0, -units(figures.clawback_from_funding));
+                ("redemption", "", exit.redeemed.position.to_string(), change, -units(figures.principal))
+            }
+            Event::ExitCancelled(exit) => {
+                ("subscription", "", exit.subscribed.position.to_string(), (0, 0), units(exit.subscribed.amount()))
+            }
+            Event::ExitPaid(event) => ("exit_payment", "", String::new(), (units(event.to_spot), units(event.to_funding)), 0),
+            Event::ExitEarned(event) => ("exit_reward", "", String::new(), (0, units(event.reward)), 0),
             _ => unreachable!(),
         };
         running += spot + funding + principal;
@@ -313,7 +334,11 @@ fn flows(scene: &Scene) -> Rows {
 }
 
 fn subscriptions(scene: &Scene) -> impl Iterator<Item = (Timestamp, &Subscribed)> {
-    scene.told.iter().filter_map(|(at, event)| if let Event::Subscribed(event) = event { Some((*at, &**event)) } else { None })
+    scene.told.iter().filter_map(|(at, event)| match event {
+        Event::Subscribed(event) => Some((*at, &**event)),
+        Event::ExitCancelled(exit) => Some((*at, &exit.subscribed)),
+        _ => None,
+    })
 }
 
 fn opened(scene: &Scene) -> Rows {
@@ -356,12 +381,14 @@ fn maturities(scene: &Scene) -> Rows {
 
 fn early_exits(scene: &Scene) -> Rows {
     let exits = scene.told.iter().filter_map(|(at, event)| match event {
-        Event::Redeemed(event) if event.early => Some((at, &**event)),
+        Event::Redeemed(event) if event.early => Some((at, &**event, event.figures.payout)),
+        // What waits is paid later, by lines of its own.
+        Event::ExitQueued(exit) if exit.redeemed.early => Some((at, &exit.redeemed, Amount::ZERO)),
         _ => None,
     });
-    let row = |(at, event): (&Timestamp, &Redeemed)| {
+    let row = |(at, event, paid): (&Timestamp, &Redeemed, Amount)| {
         let figures = &event.figures;
-        let received = units(figures.payout) - units(figures.clawback_from_funding);
+        let received = units(paid) - units(figures.clawback_from_funding);
         let given = [figures.clawback_distributed, figures.forfeited_accrued, figures.written_off].map(|amount| amount.units());
         let (customer, product) = (scene.customer(event.customer), scene.product(event.product));
         row![instant(*at), customer, product, event.position, figures.principal.units(), received, given[0], given[1], given[2]]

@@ -1,9 +1,13 @@
-//! What the treasury's agents, wallets and people ask for (TREASURY): networks, pictures, and coins between wallet and treasury.
+//! What the treasury's agents, wallets and people ask for (TREASURY): networks, pictures, policies, orders, and coins between wallet and treasury.
 
 pub mod network;
+pub mod order;
 pub mod picture;
+pub mod policy;
 pub mod wallet;
 
 pub use network::{AddressAdded, DestinationAdded, NetworkCreated, NewNetwork};
+pub use order::{OfficeTaken, OrderPrepared, OrderSent, OrderSigned, OrderTold, OrdersExpired, PrepareOrder, SignOrder};
 pub use picture::{DifferenceExplained, PictureConfirmed, PictureTaken};
+pub use policy::{OrdersPlanned, PolicySet};
 pub use wallet::{Attest, Attested, SweepReceived, TopUp, TopUpSent};

@@ -12,6 +12,7 @@ use crate::machine::state::State;
 use crate::machine::verb::fact::{Fact, NO_MONEY};
 use crate::machine::verb::named::{asset, invalid};
 use crate::money::Rate;
+use crate::treasury::desk::Desk;
 use crate::treasury::network::{Address, Coin, Destination, Network, NetworkTerms};
 use serde::{Deserialize, Serialize};
 
@@ -160,6 +161,8 @@ impl Fact for NetworkCreated {
             apart: Vec::new(),
             differences: 0,
             under_way: Vec::new(),
+            desk: Desk::default(),
+            last_slash: None,
         });
         for asset in assets {
             if state.treasury.coverage(asset).is_none() {

@@ -13,11 +13,11 @@ use crate::machine::verb::fact::{Fact, NO_MONEY};
 use crate::machine::verb::named::{control, invalid};
 use crate::money::Amount;
 use crate::person::proposal::DifferenceIs;
-use crate::treasury::apart::Apart;
+use crate::treasury::apart::{Apart, Cause};
 use crate::treasury::digest::digest;
 use crate::treasury::explain::{Explained, explain};
 use crate::treasury::moves::{MoveKind, account, entries};
-use crate::treasury::network::{Aside, Direction, Implausible, Network, UnderWay};
+use crate::treasury::network::{Aside, Direction, Implausible, Network, Slash, UnderWay};
 use crate::treasury::picture::Picture;
 use serde::{Deserialize, Serialize};
 
@@ -49,12 +49,13 @@ pub struct PictureConfirmed {
     pub explained: Explained,
 }
 
-/// The account that a difference is booked to.
-const fn account_of(was: DifferenceIs) -> LedgerAccount {
+/// The account that a difference is booked to; nothing is booked of what is known.
+const fn account_of(was: DifferenceIs) -> Option<LedgerAccount> {
     match was {
-        DifferenceIs::OtherIncome => LedgerAccount::OtherIncome,
-        DifferenceIs::Loss => LedgerAccount::SlashingLoss,
-        DifferenceIs::Fee => LedgerAccount::NetworkFees,
+        DifferenceIs::OtherIncome => Some(LedgerAccount::OtherIncome),
+        DifferenceIs::Loss => Some(LedgerAccount::SlashingLoss),
+        DifferenceIs::Fee => Some(LedgerAccount::NetworkFees),
+        DifferenceIs::Known => None,
     }
 }
 
@@ -157,7 +158,10 @@ fn check_opening(state: &State, network: &Network, explained: &Explained, now: T
 pub fn explain_difference(state: &State, name: &str, number: u64, was: DifferenceIs) -> Result<DifferenceExplained, Rejection> {
     let (ix, network) = found(state, name)?;
     let apart = network.apart.iter().find(|apart| apart.number == number).ok_or(Rejection::DifferenceNotFound)?;
-    if (was == DifferenceIs::OtherIncome) == apart.amount.is_overdrawn() {
+    if (was == DifferenceIs::Known) != matches!(apart.cause, Cause::Unordered { .. }) {
+        return Err(invalid("a transaction that nobody ordered is known, and nothing else is"));
+    }
+    if was != DifferenceIs::Known && (was == DifferenceIs::OtherIncome) == apart.amount.is_overdrawn() {
         return Err(invalid("what is there beyond the books is other income; what is missing is a loss or a fee"));
     }
     let asset = network.asset(apart.coin).ok_or(Rejection::AssetNotFound)?;
@@ -165,10 +169,17 @@ pub fn explain_difference(state: &State, name: &str, number: u64, was: Differenc
 }
 
 /// What a picture changes once it counts: it takes the place of the one before, and everything that was explained with it.
-fn count(state: &mut State, ix: NetworkIx, picture: Box<Picture>, explained: &Explained) {
+fn count(state: &mut State, ix: NetworkIx, picture: Box<Picture>, explained: &Explained, at: Timestamp) {
     let Some(network) = state.treasury.network_mut(ix) else {
         return state.break_with("a picture has a network", format!("network {}", ix.0));
     };
+    network.desk.look(network.picture.as_deref(), &picture);
+    for (number, standing) in &explained.ended {
+        network.desk.end(*number, *standing, at, Some(picture.number));
+    }
+    if let Some(slash) = Slash::seen(&picture, &explained.moves) {
+        network.last_slash = Some(Box::new(slash));
+    }
     network.picture = Some(picture);
     network.aside = None;
     network.differences = network.differences.saturating_add(u64::try_from(explained.apart.len()).unwrap_or(u64::MAX));
@@ -193,8 +204,8 @@ impl Fact for PictureTaken {
     fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
         if self.aside.is_some() { NO_MONEY } else { booked(&self.assets, &self.explained) }
     }
-    fn apply(&self, state: &mut State, _: Timestamp) {
-        let Some(reason) = self.aside else { return count(state, self.network, self.picture.clone(), &self.explained) };
+    fn apply(&self, state: &mut State, at: Timestamp) {
+        let Some(reason) = self.aside else { return count(state, self.network, self.picture.clone(), &self.explained, at) };
         match state.treasury.network_mut(self.network) {
             Some(network) => network.aside = Some(Box::new(Aside { picture: (*self.picture).clone(), reason })),
             None => state.break_with("a picture has a network", format!("network {}", self.network.0)),
@@ -214,10 +225,10 @@ impl Fact for PictureConfirmed {
     fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
         booked(&self.assets, &self.explained)
     }
-    fn apply(&self, state: &mut State, _: Timestamp) {
+    fn apply(&self, state: &mut State, at: Timestamp) {
         let aside = state.treasury.network_mut(self.network).and_then(|network| network.aside.take());
         let Some(aside) = aside else { return state.break_with("what is confirmed was kept aside", format!("picture {}", self.number)) };
-        count(state, self.network, Box::new(aside.picture), &self.explained);
+        count(state, self.network, Box::new(aside.picture), &self.explained, at);
         // What was in custody and is on the network now was never in the wallet that attests.
         for (number, asset) in (0..).zip(&self.assets) {
             let of_it = self.explained.moves.iter().filter(|one| one.coin == number && matches!(one.kind, MoveKind::Opened(_)));
@@ -243,7 +254,8 @@ impl Fact for PictureConfirmed {
 impl Fact for DifferenceExplained {
     fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
         let amount = Amount::from_units(self.apart.amount.units().unsigned_abs());
-        let (place, other) = (account(self.apart.place), account_of(self.was));
+        let Some(other) = account_of(self.was) else { return NO_MONEY };
+        let place = account(self.apart.place);
         let lines = if self.apart.amount.is_overdrawn() {
             [debit(other, amount), credit(place, amount)]
         } else {

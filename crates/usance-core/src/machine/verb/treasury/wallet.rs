@@ -1,6 +1,7 @@
 //! `Attest`, `ReportTopUp`, `ReportSweep`: what the exchange's wallet says that it holds, sent and received (TREASURY 2, 5).
 
 use super::network::{check_text, found};
+use super::order::of_top_up;
 use crate::calendar::Timestamp;
 use crate::id::{AssetIx, NetworkIx, hash16};
 use crate::ledger::{JournalEntry, LedgerAccount, Unbalanced, Whose, credit, debit};
@@ -15,6 +16,7 @@ use crate::money::{Amount, Balance};
 use crate::treasury::apart::Cause;
 use crate::treasury::coverage::Attestation;
 use crate::treasury::network::{Direction, UnderWay};
+use crate::treasury::order::OrderStanding;
 use serde::{Deserialize, Serialize};
 
 /// What the wallet says that it holds.
@@ -52,6 +54,8 @@ pub struct TopUp {
     pub amount: String,
     /// The hash of the transaction.
     pub hash: String,
+    /// The number of the order that it does, if it was ordered.
+    pub order: Option<u64>,
 }
 
 /// Coins are on their way to the treasury.
@@ -65,6 +69,8 @@ pub struct TopUpSent {
     pub sent: UnderWay,
     /// The number of the difference that it is: a picture has shown the coins already.
     pub seen: Option<u64>,
+    /// The number of the order that it does.
+    pub order: Option<u64>,
 }
 
 /// Coins of the treasury have come to the wallet.
@@ -103,8 +109,8 @@ pub fn attest(state: &State, asked: &Attest, now: Timestamp) -> Result<Attested,
 /// Books coins that the wallet sent to the treasury.
 ///
 /// # Errors
-/// `network_not_found`, `asset_not_found`, `terms_invalid`, `amount_invalid`, `already_exists` (the hash), `insufficient_balance`,
-/// `coverage_insufficient`.
+/// `network_not_found`, `asset_not_found`, `terms_invalid`, `amount_invalid`, `already_exists` (the hash), of an order `order_not_found`,
+/// `order_not_open` and `order_refused`, `insufficient_balance`, `coverage_insufficient`.
 pub fn top_up(state: &State, asked: &TopUp, now: Timestamp) -> Result<TopUpSent, Rejection> {
     let (ix, network) = found(state, &asked.network)?;
     let (asset_ix, asset) = asset(state, &asked.asset)?;
@@ -118,6 +124,12 @@ pub fn top_up(state: &State, asked: &TopUp, now: Timestamp) -> Result<TopUpSent,
     if state.references.get(&reference(state, &network.name, &asked.address, &asset.symbol, &asked.hash)).is_some() {
         return Err(Rejection::AlreadyExists);
     }
+    if let Some(number) = asked.order {
+        if coin != 0 {
+            return Err(invalid("orders are of the coin that is staked"));
+        }
+        of_top_up(network, number, (&asked.address, amount.units()), now)?;
+    }
     let available = control(state, asset_ix, LedgerAccount::Custody);
     if available.minus(amount).is_overdrawn() {
         return Err(Rejection::InsufficientBalance { asset: asset_ix, available });
@@ -129,7 +141,7 @@ pub fn top_up(state: &State, asked: &TopUp, now: Timestamp) -> Result<TopUpSent,
     };
     let seen = network.apart.iter().find(same).map(|apart| apart.number);
     let sent = UnderWay { direction: Direction::TopUp, address, coin, amount, hash: asked.hash.clone(), at: now };
-    Ok(TopUpSent { network: ix, asset: asset_ix, sent, seen })
+    Ok(TopUpSent { network: ix, asset: asset_ix, sent, seen, order: asked.order })
 }
 
 /// What a top-up is remembered by, for ever: a transfer that is told of twice is one.
@@ -183,7 +195,7 @@ impl Fact for TopUpSent {
         }
         Ok(entries)
     }
-    fn apply(&self, state: &mut State, _: Timestamp) {
+    fn apply(&self, state: &mut State, at: Timestamp) {
         let Some(network) = state.treasury.network_mut(self.network) else {
             return state.break_with("a top-up has a network", self.sent.hash.clone());
         };
@@ -192,6 +204,15 @@ impl Fact for TopUpSent {
         match self.seen {
             Some(number) => network.apart.retain(|apart| apart.number != number),
             None => network.under_way.push(self.sent.clone()),
+        }
+        if let Some(number) = self.order {
+            let picture = network.picture.as_ref().map(|picture| picture.number);
+            if let Some(order) = network.desk.live.get_mut(&number) {
+                (order.standing, order.since, order.hash) = (OrderStanding::Sent, at, Some(self.sent.hash.clone()));
+            }
+            if self.seen.is_some() {
+                network.desk.end(number, OrderStanding::Done, at, picture);
+            }
         }
         let symbol = state.asset(self.asset).map(|asset| asset.symbol.clone()).unwrap_or_default();
         let reference = reference(state, &name, &address, &symbol, &self.sent.hash);

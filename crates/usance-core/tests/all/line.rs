@@ -1,0 +1,297 @@
+//! Random histories of a treasury that runs, beside a slow twin of its lines: who waits for coins, who is paid of what in which order,
+//! what waiting longer earns, and that nothing which can be refused takes what is not covered.
+//!
+//! The twin knows only what the log says. It walks over every exit there ever was, and counts a carry of its own.
+
+use crate::driver::{Engine, through_parts};
+use crate::world::{self, CAST};
+use std::collections::BTreeMap;
+use usance_core::audit;
+use usance_core::calendar::{Day, Timestamp};
+use usance_core::id::{AssetIx, CustomerIx, ProductIx};
+use usance_core::ledger::LedgerAccount;
+use usance_core::machine::day::DayClosed;
+use usance_core::machine::verb::{ExitCancelled, ExitEarned, ExitPaid, ExitQueued};
+use usance_core::machine::{Command, Event, State};
+use usance_core::money::Amount;
+use usance_core::product::rates::Bands;
+use usance_core::treasury::queue::ExitStanding;
+use usance_workload::{Dice, Situation, SplitMix64, Workload};
+
+/// A year's days in units of a rate: what a day's numerators are divided by (RULES 3).
+const D: u128 = 36_500_000_000;
+/// As long as a proposal stands, in milliseconds.
+const EXPIRES_MS: i64 = 72 * 60 * 60 * 1000;
+const WORLDS: u64 = 192;
+const TURNS: usize = 90;
+
+/// One exit as the log tells of it.
+struct Waits {
+    redemption: u64,
+    customer: CustomerIx,
+    asset: AssetIx,
+    product: ProductIx,
+    queued: Amount,
+    to_spot: Amount,
+    to_funding: Amount,
+    paid: Amount,
+    staked_again: Amount,
+    promised: Day,
+    /// The rest of the last division, and what is due and not paid yet.
+    carry: u128,
+    due: u128,
+}
+
+impl Waits {
+    fn left(&self) -> Amount {
+        self.to_spot.plus(self.to_funding)
+    }
+}
+
+/// Everybody who ever waited.
+#[derive(Default)]
+struct Twin {
+    exits: Vec<Waits>,
+    last_closed: Option<Day>,
+    /// Records that were read.
+    read: usize,
+    happened: BTreeMap<&'static str, u32>,
+}
+
+impl Twin {
+    fn count(&mut self, what: &'static str, is_so: bool) {
+        *self.happened.entry(what).or_default() += u32::from(is_so);
+    }
+
+    fn waiting(&self, asset: AssetIx) -> Vec<(u64, Amount)> {
+        let waits = |exit: &&Waits| exit.asset == asset && !exit.left().is_zero();
+        self.exits.iter().filter(waits).map(|exit| (exit.redemption, exit.left())).collect()
+    }
+
+    fn find(&mut self, redemption: u64) -> &mut Waits {
+        self.exits.iter_mut().find(|exit| exit.redemption == redemption).expect("an exit that was queued")
+    }
+
+    /// Reads on in the log.
+    fn follow(&mut self, engine: &Engine) {
+        for event in engine.log[self.read..].iter().flat_map(|record| &record.events) {
+            match event {
+                Event::ExitQueued(event) => self.queued(&engine.state, event),
+                Event::ExitPaid(event) => self.paid(event),
+                Event::ExitEarned(event) => self.earned(event),
+                Event::ExitCancelled(event) => self.cancelled(event),
+                Event::DayClosed(closed) => self.closed(&engine.state, closed),
+                _ => {}
+            }
+        }
+        self.read = engine.log.len();
+    }
+
+    fn queued(&mut self, state: &State, event: &ExitQueued) {
+        let redeemed = &event.redeemed;
+        let figures = &redeemed.figures;
+        assert!(!figures.payout.is_zero(), "nothing does not wait");
+        let asset = state.product(redeemed.product).expect("a product").asset;
+        self.exits.push(Waits {
+            redemption: redeemed.id,
+            customer: redeemed.customer,
+            asset,
+            product: redeemed.product,
+            queued: figures.payout,
+            to_spot: figures.to_spot,
+            to_funding: figures.to_funding,
+            paid: Amount::ZERO,
+            staked_again: Amount::ZERO,
+            promised: event.promised,
+            carry: 0,
+            due: 0,
+        });
+        let several = self.waiting(asset).len() > 1;
+        self.count("a line of several", several);
+        self.count("an exit", true);
+    }
+
+    fn paid(&mut self, event: &ExitPaid) {
+        let head = self.waiting(event.asset).first().map(|(redemption, _)| *redemption);
+        assert_eq!(head, Some(event.redemption), "the head of the line is paid");
+        let exit = self.find(event.redemption);
+        assert!(event.to_funding.is_zero() || event.to_spot == exit.to_spot, "the Spot part first");
+        exit.to_spot = exit.to_spot.checked_minus(event.to_spot).expect("no more than waits");
+        exit.to_funding = exit.to_funding.checked_minus(event.to_funding).expect("no more than waits");
+        exit.paid = exit.paid.plus(event.to_spot).plus(event.to_funding);
+        let (in_part, both) = (!exit.left().is_zero(), !event.to_spot.is_zero() && !event.to_funding.is_zero());
+        self.count("a payment", true);
+        self.count("a payment in part", in_part);
+        self.count("a payment to both accounts", both);
+    }
+
+    fn cancelled(&mut self, event: &ExitCancelled) {
+        let exit = self.find(event.redemption);
+        let subscribed = &event.subscribed;
+        assert_eq!(
+            (subscribed.from_spot, subscribed.from_funding),
+            (exit.to_spot, exit.to_funding),
+            "all that still waits is staked again"
+        );
+        assert!(!exit.left().is_zero(), "what waits");
+        exit.staked_again = exit.left();
+        (exit.to_spot, exit.to_funding) = (Amount::ZERO, Amount::ZERO);
+        let was_paid_in_part = !exit.paid.is_zero();
+        self.count("a cancelled exit", true);
+        self.count("a cancelled exit that was paid in part", was_paid_in_part);
+    }
+
+    fn closed(&mut self, state: &State, closed: &DayClosed) {
+        self.last_closed = Some(closed.day);
+        for exit in self.exits.iter_mut().filter(|exit| !exit.left().is_zero() && exit.promised < closed.day) {
+            let product = closed.products.iter().find(|of| of.product == exit.product).expect("a product that was staked in has a rate");
+            let bands = state.bands(product.version).expect("bands").capped(product.settled);
+            let all = exit.carry + numerator(&bands, exit.left().units());
+            exit.due += all / D;
+            exit.carry = all % D;
+        }
+    }
+
+    fn earned(&mut self, event: &ExitEarned) {
+        assert_eq!(Some(event.through), self.last_closed, "right after the close");
+        let exit = self.find(event.redemption);
+        assert_eq!((event.reward.units(), u128::from(event.carry)), (exit.due, exit.carry), "redemption {}", event.redemption);
+        exit.due = 0;
+        self.count("a reward for waiting", !event.reward.is_zero());
+    }
+
+    /// Holds a state against all that was told.
+    fn check(&mut self, state: &State, now: Timestamp, after: &str) {
+        for (place, control) in state.registry.control.iter().enumerate() {
+            let asset = AssetIx::from_index(place);
+            let line: Vec<(u64, Amount)> = state.treasury.queue().in_line(asset).map(|exit| (exit.redemption, exit.left())).collect();
+            assert_eq!(line, self.waiting(asset), "{after}: who waits");
+            let sum = line.iter().fold(0, |sum, (_, left)| sum + i128::try_from(left.units()).expect("an amount"));
+            assert_eq!(control.balance(LedgerAccount::RedemptionsQueued).units(), sum, "{after}: what waits is in the books");
+            let covered = state.covered(asset).map_or(0, |covered| covered.units());
+            let is_stale = state.is_attestation_stale(asset, now);
+            assert!(line.is_empty() || is_stale || covered <= 0, "{after}: {covered} are covered, and {line:?} waits");
+            self.count("a stale word while somebody waits", is_stale && !line.is_empty());
+        }
+        for exit in &self.exits {
+            let whole = exit.paid.plus(exit.staked_again).plus(exit.left());
+            assert_eq!(exit.queued, whole, "{after}: what was queued was paid, staked again, or waits");
+            let kept = state.treasury.queue().of_redemption(exit.redemption).expect("an exit is kept for ever");
+            let standing = match (exit.left().is_zero(), exit.staked_again.is_zero()) {
+                (false, _) => ExitStanding::Waiting,
+                (true, true) => ExitStanding::Paid,
+                (true, false) => ExitStanding::Cancelled,
+            };
+            assert_eq!((kept.standing, kept.promised, kept.queued), (standing, exit.promised, exit.queued), "{after}");
+            assert_eq!(kept.ended_at.is_some(), standing != ExitStanding::Waiting, "{after}");
+            assert_eq!(exit.due, 0, "{after}: what was earned by waiting is paid");
+        }
+        for customer in (0..state.customers.len()).map(CustomerIx::from_index) {
+            let own: Vec<u64> = state.treasury.queue().of_customer(customer).map(|exit| exit.redemption).collect();
+            let told = self.exits.iter().rev().filter(|exit| exit.customer == customer).map(|exit| exit.redemption);
+            assert_eq!(own, told.collect::<Vec<_>>(), "{after}: a customer's exits, newest first");
+        }
+    }
+}
+
+/// Each part of a principal at the rate of its band.
+fn numerator(bands: &Bands, principal: u128) -> u128 {
+    let (mut below, mut sum) = (0, 0);
+    for band in bands.as_slice() {
+        let top = band.up_to.map_or(principal, |up_to| up_to.units().min(principal)).max(below);
+        sum += (top - below) * u128::from(band.rate.units());
+        below = top;
+    }
+    sum
+}
+
+fn covered(state: &State) -> Vec<Option<i128>> {
+    (0..state.registry.assets.len()).map(|asset| state.covered(AssetIx::from_index(asset)).map(|covered| covered.units())).collect()
+}
+
+/// Whether a command may be refused because coins do not cover it, or touches no coins that are covered.
+fn can_be_refused(command: &Command) -> bool {
+    // A word of the wallet, a picture, and what people sign say what is so; a move of the clock pays rewards and maturities.
+    !matches!(command, Command::Attest(_) | Command::Observe { .. } | Command::SignProposal(_) | Command::MoveClock { .. })
+}
+
+/// A platform whose treasury has begun.
+fn begun(numbers: &mut SplitMix64) -> Engine {
+    let founding: Vec<u8> = (0..96).map(|_| numbers.roll().to_be_bytes()[0]).collect();
+    let (mut engine, commands) = world::found(&founding);
+    for command in &commands {
+        let at = engine.state.registry.last_at;
+        engine.run(command, at).unwrap_or_else(|rejection| panic!("{command:?}: {rejection:?}"));
+    }
+    for step in 0..400 {
+        if engine.state.treasury.is_open(AssetIx(0)) {
+            return engine;
+        }
+        let command = Workload::new(&engine.state, &CAST).treasury(&mut Dice::from_numbers(numbers));
+        // A proposal that cannot be carried out any more stands in the way until it has expired.
+        let waits = if step % 50 == 49 { EXPIRES_MS } else { 0 };
+        let at = Timestamp::from_ms(engine.state.registry.last_at.ms() + waits);
+        let _refused_or_not = engine.run(&command, at);
+    }
+    panic!("no treasury begins in 400 steps");
+}
+
+fn run(seed: u64, happened: &mut BTreeMap<&'static str, u32>) {
+    let mut numbers = SplitMix64::new(seed);
+    let mut engine = begun(&mut numbers);
+    let mut twin = Twin::default();
+    twin.follow(&engine);
+    for turn in 0..TURNS {
+        let dice = &mut Dice::from_numbers(&mut numbers);
+        let at = world::when(&engine, dice);
+        engine.close_before(at);
+        engine.pay_waiting(at);
+        let at = at.max(engine.state.registry.last_at);
+        let workload = Workload::new(&engine.state, &CAST);
+        let command = match dice.below(8) {
+            0..=2 => workload.treasury(dice),
+            3..=5 => workload.exit(dice, &engine.state.treasury()),
+            _ => workload.command(dice),
+        };
+        let before = covered(&engine.state);
+        let accepted = engine.run(&command, at).is_ok();
+        let after = format!("world {seed}, turn {turn}, after {command:?} at {at}");
+        twin.follow(&engine);
+        twin.check(&engine.state, engine.state.registry.last_at, &after);
+        assert_eq!(engine.state.broken, None, "{after}");
+        let findings = audit::audit(&engine.state);
+        assert!(audit::is_healthy(&findings), "{after}: {findings:#?}");
+        for (was, is) in before.into_iter().zip(covered(&engine.state)) {
+            let (was, is) = (was.unwrap_or_default(), is.unwrap_or_default());
+            let may = is >= 0 || is >= was || !can_be_refused(&command);
+            assert!(may, "{after}: what can be refused takes what is not covered: {was} before, {is} behind");
+        }
+        let paid_at_once = accepted && matches!(command, Command::Redeem(_));
+        twin.count("a redemption that is paid at once", paid_at_once);
+    }
+    assert!(engine.replayed() == engine.state, "world {seed}: the log gives the same state again");
+    assert!(through_parts(&engine.state) == engine.state, "world {seed}: a state comes back from its parts");
+    twin.happened.into_iter().for_each(|(what, times)| *happened.entry(what).or_default() += times);
+}
+
+#[test]
+fn every_line_is_what_its_twin_says() {
+    let mut happened = BTreeMap::new();
+    (0..WORLDS).for_each(|seed| run(seed, &mut happened));
+    let least = [
+        ("an exit", 200),
+        ("a line of several", 50),
+        ("a payment", 60),
+        ("a payment in part", 10),
+        ("a payment to both accounts", 1),
+        ("a cancelled exit", 20),
+        ("a cancelled exit that was paid in part", 2),
+        ("a reward for waiting", 20),
+        ("a stale word while somebody waits", 100),
+        ("a redemption that is paid at once", 30),
+    ];
+    for (what, least) in least {
+        let times = happened.get(what).copied().unwrap_or_default();
+        assert!(times >= least, "{what}: {times} times, not {least}: {happened:#?}");
+    }
+}

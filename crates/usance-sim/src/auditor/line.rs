@@ -1,0 +1,49 @@
+//! An exit as the auditor keeps it.
+
+use num_bigint::BigUint;
+
+/// Principal that left its position and waits, or has waited.
+#[derive(Clone, Debug)]
+pub struct Exit {
+    /// The number of its redemption.
+    pub redemption: u64,
+    /// Whose.
+    pub customer: usize,
+    /// Of what.
+    pub asset: usize,
+    /// Out of which product.
+    pub product: usize,
+    /// Out of which position, by number from 0.
+    pub position: usize,
+    /// What was to be paid.
+    pub queued: u128,
+    /// What still waits for Spot.
+    pub to_spot: u128,
+    /// What still waits for Funding.
+    pub to_funding: u128,
+    /// When it was queued.
+    pub queued_at: i64,
+    /// By which day it was promised.
+    pub promised: i64,
+    /// The last day that it has earned for.
+    pub earned_through: i64,
+    /// The numerators of all days that it has earned for.
+    pub numerators: BigUint,
+    /// What they have given.
+    pub rewarded: u128,
+    /// What became of it, and when.
+    pub over: Option<(&'static str, i64)>,
+}
+
+impl Exit {
+    /// What still waits.
+    #[must_use]
+    pub const fn left(&self) -> u128 {
+        self.to_spot + self.to_funding
+    }
+    /// Whether it waits.
+    #[must_use]
+    pub const fn waits(&self) -> bool {
+        self.over.is_none()
+    }
+}
