@@ -55,6 +55,9 @@ fn query(operation: &str, name: &str) -> Value {
         ("statement_get", "kind") => words("MovementKind"),
         (_, "kind") => words("KindWord"),
         (_, "status") => words("StatusWord"),
+        ("order_list", "standing") => {
+            json!({"type": "string", "enum": ["proposed", "approved", "prepared", "sent", "done", "failed", "expired", "declined"]})
+        }
         (_, "standing") => json!({"type": "string", "enum": ["open", "carried_out", "declined", "expired"]}),
         (_, "state") => json!({"type": "string", "enum": ["active", "closed", "all"], "default": "all"}),
         _ => json!({"type": "string"}),
