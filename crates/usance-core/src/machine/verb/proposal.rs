@@ -88,7 +88,7 @@ pub fn propose(state: &State, matter: &Matter, expires_at: Option<Timestamp>, no
     Ok(Proposed { number: state.people.next_proposal(), matter: matter.clone(), expires_at })
 }
 
-/// Signs. What it carries out stands in [`effect`].
+/// Signs. What it carries out stands in `effect`.
 ///
 /// # Errors
 /// In this order: `person_not_found`, `proposal_not_found`, `proposal_not_open`, `signature_invalid`, `already_signed`, and, of the last
