@@ -23,6 +23,8 @@ const D: u128 = 36_500_000_000;
 /// As long as a proposal stands, in milliseconds.
 const EXPIRES_MS: i64 = 72 * 60 * 60 * 1000;
 const WORLDS: u64 = 192;
+/// Rare things may need more worlds: what happens in a world depends on which kinds of product there are.
+const WORLDS_AT_MOST: u64 = 768;
 const TURNS: usize = 90;
 
 /// One exit as the log tells of it.
@@ -276,8 +278,6 @@ fn run(seed: u64, happened: &mut BTreeMap<&'static str, u32>) {
 
 #[test]
 fn every_line_is_what_its_twin_says() {
-    let mut happened = BTreeMap::new();
-    (0..WORLDS).for_each(|seed| run(seed, &mut happened));
     let least = [
         ("an exit", 200),
         ("a line of several", 50),
@@ -290,8 +290,13 @@ fn every_line_is_what_its_twin_says() {
         ("a stale word while somebody waits", 100),
         ("a redemption that is paid at once", 30),
     ];
-    for (what, least) in least {
-        let times = happened.get(what).copied().unwrap_or_default();
-        assert!(times >= least, "{what}: {times} times, not {least}: {happened:#?}");
+    let mut happened = BTreeMap::new();
+    for seed in 0..WORLDS_AT_MOST {
+        let is_enough = least.iter().all(|(what, least)| happened.get(what).is_some_and(|times| times >= least));
+        if seed >= WORLDS && is_enough {
+            return;
+        }
+        run(seed, &mut happened);
     }
+    panic!("{WORLDS_AT_MOST} worlds show too little: {happened:#?} of at least {least:?}");
 }
