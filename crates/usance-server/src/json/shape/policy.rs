@@ -26,6 +26,7 @@ pub struct ApprovedShape {
     #[schema(minimum = 1, maximum = 10000)]
     weight: u32,
     /// The largest part of all that is staked which may be with it.
+    #[schema(pattern = r"^(10(\.0{1,8})?|[0-9](\.[0-9]{1,8})?)$")]
     cap: String,
 }
 
@@ -34,6 +35,7 @@ pub struct ApprovedShape {
 #[serde(deny_unknown_fields)]
 pub struct NeededShape {
     /// Below this amount nobody has to.
+    #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
     none_below: String,
     /// From that amount on so many people have to.
     #[serde(deserialize_with = "whole")]
@@ -58,6 +60,7 @@ pub struct ApprovalsShape {
     #[serde(deserialize_with = "input::object")]
     claim: NeededShape,
     /// Below this amount one person approves a sweep; from it on two do.
+    #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
     sweep_one_below: String,
 }
 
@@ -72,16 +75,22 @@ pub struct PolicyShape {
     #[serde(default)]
     barred: Vec<String>,
     /// The part of customers' principal below which coins are brought back.
+    #[schema(pattern = r"^(10(\.0{1,8})?|[0-9](\.[0-9]{1,8})?)$")]
     buffer_low: String,
     /// The part of customers' principal that is then free again.
+    #[schema(pattern = r"^(10(\.0{1,8})?|[0-9](\.[0-9]{1,8})?)$")]
     buffer_target: String,
     /// The part of customers' principal above which free coins are staked.
+    #[schema(pattern = r"^(10(\.0{1,8})?|[0-9](\.[0-9]{1,8})?)$")]
     buffer_high: String,
     /// What each address keeps for fees.
+    #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
     gas_reserve: String,
     /// The smallest amount of an order.
+    #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
     order_min: String,
     /// What can be claimed is claimed from this amount on.
+    #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
     claim_above: String,
     /// And after so many days, if it is more than a fee.
     #[serde(deserialize_with = "whole")]
@@ -90,8 +99,10 @@ pub struct PolicyShape {
     #[serde(deserialize_with = "whole")]
     entries_max: u32,
     /// A validator that keeps more of the rewards is drained.
+    #[schema(pattern = r"^(10(\.0{1,8})?|[0-9](\.[0-9]{1,8})?)$")]
     commission_max: String,
     /// The most that an order's transaction may cost.
+    #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
     fee_max: String,
     /// How long an order can be approved and begun.
     #[serde(deserialize_with = "whole")]
