@@ -3,6 +3,7 @@
 use crate::json::shape::{amount, decimals};
 use crate::wire::input;
 use crate::wire::problem::Problem;
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use usance_core::id::AssetIx;
 use usance_core::limits::ASSET_DECIMALS_MAX;
@@ -187,13 +188,14 @@ impl PolicyShape {
     /// Reads it, in the unit of the coin that a network stakes; where there is no network, with as many decimals as any coin has.
     ///
     /// # Errors
-    /// 400 with the field's name.
+    /// 400 with the field's name, `amount_invalid`.
     pub fn read(self, state: &State, network: Option<&Network>) -> Result<Policy, Problem> {
         let digits = network.and_then(|network| network.asset(0)).map_or(ASSET_DECIMALS_MAX, |asset| decimals(state, asset));
         let by_agent = network.is_some_and(|network| network.desk.office.is_some());
         let halted_ms = if by_agent { HALTED_MS_BY_AGENT } else { HALTED_MS_BY_HAND };
         let units = |field: &str, text: &str| {
-            let wrong = || Problem::malformed(format!("{field}: {text:?} is not an amount with at most {digits} decimals"));
+            let detail = || format!("{field}: {text:?} is not an amount with at most {digits} decimals");
+            let wrong = || Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "amount_invalid", detail()).with("field", field);
             Amount::parse(text, digits).map_err(|_| wrong())
         };
         let needed = |field: &str, shape: NeededShape| {

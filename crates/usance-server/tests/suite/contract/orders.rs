@@ -93,12 +93,15 @@ fn an_order_is_planned_signed_and_done_by_hand() {
     let mut contradicts = policy();
     contradicts["buffer_low"] = json!("0.5");
     operator.post(&format!("{HUB}/policy"), contradicts).refused(422, "terms_invalid");
-    for (field, value) in
-        [("gas_reserve", json!("x")), ("gas_reserve", json!("0.0000000001")), ("claim_days", json!(-1)), ("approvals", json!([]))]
-    {
+    for (field, value, status, code) in [
+        ("gas_reserve", json!("x"), 422, "amount_invalid"),
+        ("gas_reserve", json!("0.0000000001"), 422, "amount_invalid"),
+        ("claim_days", json!(-1), 400, "malformed_request"),
+        ("approvals", json!([]), 400, "malformed_request"),
+    ] {
         let mut wrong = policy();
         wrong[field] = value;
-        operator.post(&format!("{HUB}/policy"), wrong).refused(400, "malformed_request");
+        operator.post(&format!("{HUB}/policy"), wrong).refused(status, code);
     }
     operator.post("/v1/operator/treasury/networks/moon/policy", policy()).refused(404, "network_not_found");
 
