@@ -1,5 +1,6 @@
 //! The queue of exits: what is covered is paid at once, the rest waits its turn (TREASURY 6).
 
+use super::network::empty;
 use crate::driver::Engine;
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::{AssetIx, PositionId};
@@ -36,7 +37,7 @@ struct Scene {
 impl Scene {
     fn new() -> Scene {
         let engine = Engine::new(ClockMode::System, 0, Timestamp::from_ms(NOON));
-        let picture = Picture { chain_id: "hub-1".to_owned(), hash: "b".to_owned(), addresses: vec!["addr-1".to_owned()], ..empty() };
+        let picture = Picture { number: 0, addresses: vec!["addr-1".to_owned()], ..empty() };
         let mut scene = Scene { engine, now: NOON, picture, proposals: 0 };
         scene.ok(Command::CreateAsset { symbol: "SOL".to_owned(), name: "Sol".to_owned(), decimals: 0, display_decimals: 0 });
         scene.ok(Command::PublishAgreement { version: "1".to_owned(), text: "words".to_owned() });
@@ -197,26 +198,6 @@ impl Scene {
     }
     fn day_at(&self, at: i64) -> Day {
         self.engine.offset().day_of(Timestamp::from_ms(at))
-    }
-}
-
-fn empty() -> Picture {
-    Picture {
-        number: 0,
-        chain_id: String::new(),
-        height: 100,
-        hash: String::new(),
-        time: Timestamp::from_ms(0),
-        addresses: Vec::new(),
-        liquid: Vec::new(),
-        delegations: Vec::new(),
-        validators: Vec::new(),
-        unbonding: Vec::new(),
-        redelegations: Vec::new(),
-        transactions: Vec::new(),
-        inflows: Vec::new(),
-        happened: Vec::new(),
-        sequences: Vec::new(),
     }
 }
 

@@ -8,6 +8,7 @@ mod exits;
 #[cfg(feature = "third-kind")]
 mod kinds;
 mod leaving;
+mod network;
 mod offering;
 mod orders;
 mod outlook;

@@ -4,6 +4,7 @@
 //! 1,000 in the wallet. The policy is that of [`super::plans`], which leaves 100 for fees, without caps; its orders need one person, sweeps from 200
 //! on two.
 
+use super::network::{empty, validator};
 use super::plans::policy;
 use crate::driver::Engine;
 use usance_core::calendar::Timestamp;
@@ -18,9 +19,7 @@ use usance_core::reward::clawback::AccountKind;
 use usance_core::treasury::digest::digest;
 use usance_core::treasury::network::{Network, NetworkTerms};
 use usance_core::treasury::order::{Order, OrderStanding, SignedTransaction};
-use usance_core::treasury::picture::{
-    Delegation, Effect, Inflow, Liquid, Picture, Released, Sequence, Settled, Validator, ValidatorStatus,
-};
+use usance_core::treasury::picture::{Delegation, Effect, Inflow, Liquid, Picture, Released, Sequence, Settled};
 use usance_core::treasury::policy::{Approved, Policy};
 use usance_workload::Situation;
 use usance_workload::people::{public_key_of, signed};
@@ -188,32 +187,14 @@ fn first_picture(time: Timestamp) -> Picture {
         claimable: units(7),
         shares: None,
     };
-    let validator = |name: &str| Validator {
-        validator: name.to_owned(),
-        name: name.to_owned(),
-        commission: rate("0.05"),
-        status: ValidatorStatus::Active,
-        tokens: units(1_000_000),
-        shares: None,
-        power: rate("0.01"),
-        missed: 0,
-    };
     Picture {
-        number: 1,
-        chain_id: "hub-1".to_owned(),
-        height: 100,
-        hash: "b100".to_owned(),
         time,
         addresses: vec!["addr1".to_owned()],
         liquid: vec![Liquid { address: "addr1".to_owned(), denomination: "uatom".to_owned(), amount: units(1_000) }],
         delegations: vec![line("anna", 3_000), line("ben", 5_000)],
         validators: vec![validator("anna"), validator("ben")],
-        unbonding: Vec::new(),
-        redelegations: Vec::new(),
-        transactions: Vec::new(),
-        inflows: Vec::new(),
-        happened: Vec::new(),
         sequences: vec![Sequence { address: "addr1".to_owned(), next: 0 }],
+        ..empty()
     }
 }
 

@@ -1,5 +1,6 @@
 //! How one picture of a network becomes the next (TREASURY 3), in base units.
 
+use super::network;
 use usance_core::calendar::Timestamp;
 use usance_core::id::AssetIx;
 use usance_core::ledger::{ControlAccounts, LedgerAccount, Places};
@@ -11,7 +12,7 @@ use usance_core::treasury::explain::{Explained, explain};
 use usance_core::treasury::moves::{MoveKind, entries};
 use usance_core::treasury::network::{Address, Coin, Destination, Direction, Implausible, Network, NetworkTerms, UnderWay};
 use usance_core::treasury::picture::{
-    Delegation, Effect, Happened, Inflow, Liquid, Picture, Redelegation, Released, Settled, Unbonding, Validator, ValidatorStatus,
+    Delegation, Effect, Happened, Inflow, Liquid, Picture, Redelegation, Released, Settled, Unbonding, Validator,
 };
 
 const DAY_MS: i64 = 86_400_000;
@@ -57,21 +58,10 @@ impl Scene {
             last_slash: None,
         };
         let next = Picture {
-            number: 1,
-            chain_id: "hub-1".to_owned(),
-            height: 100,
-            hash: "b100".to_owned(),
             time: Timestamp::from_ms(DAY_MS),
             addresses: vec!["addr1".to_owned()],
             liquid: vec![Liquid { address: "addr1".to_owned(), denomination: "uatom".to_owned(), amount: units(1_000) }],
-            delegations: Vec::new(),
-            validators: Vec::new(),
-            unbonding: Vec::new(),
-            redelegations: Vec::new(),
-            transactions: Vec::new(),
-            inflows: Vec::new(),
-            happened: Vec::new(),
-            sequences: Vec::new(),
+            ..network::empty()
         };
         let mut scene = Scene { network, next };
         for validator in ["anna", "ben"] {
@@ -82,16 +72,7 @@ impl Scene {
                 claimable: units(5),
                 shares: Some(10_000_000),
             });
-            scene.next.validators.push(Validator {
-                validator: validator.to_owned(),
-                name: validator.to_owned(),
-                commission: Rate::parse("0.05").unwrap(),
-                status: ValidatorStatus::Active,
-                tokens: units(1_000_000),
-                shares: Some(1_000_000_000),
-                power: Rate::parse("0.01").unwrap(),
-                missed: 0,
-            });
+            scene.next.validators.push(Validator { shares: Some(1_000_000_000), ..network::validator(validator) });
         }
         let (_, doubt) = scene.look();
         assert_eq!(doubt, Some(Implausible::Opening));

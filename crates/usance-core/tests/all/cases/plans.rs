@@ -1,5 +1,6 @@
 //! What a plan asks for (TREASURY 9), in base units: by hand first, then over many grounds with a model that applies what was planned.
 
+use super::network;
 use std::collections::BTreeMap;
 use usance_core::calendar::Timestamp;
 use usance_core::id::AssetIx;
@@ -8,7 +9,7 @@ use usance_core::treasury::desk::Desk;
 use usance_core::treasury::ground::Owed;
 use usance_core::treasury::network::{Address, Coin, Destination, Network, NetworkTerms};
 use usance_core::treasury::order::{Planned, Task};
-use usance_core::treasury::picture::{Delegation, Liquid, Picture, Redelegation, Unbonding, Validator, ValidatorStatus};
+use usance_core::treasury::picture::{Delegation, Liquid, Picture, Redelegation, Unbonding, ValidatorStatus};
 use usance_core::treasury::plan::plan;
 use usance_core::treasury::policy::{Approvals, Approved, Needed, Policy};
 use usance_workload::SplitMix64;
@@ -69,32 +70,12 @@ impl Ground {
     /// Nothing is anywhere: one address, three validators that take part.
     pub fn empty() -> Ground {
         let terms = NetworkTerms { compounds: false, unbonding_ms: 21 * DAY_MS, earned_at_most: rate("0.5"), slashed_at_most: rate("0.1") };
-        let validator = |name: &str| Validator {
-            validator: name.to_owned(),
-            name: name.to_owned(),
-            commission: rate("0.05"),
-            status: ValidatorStatus::Active,
-            tokens: units(1_000_000),
-            shares: None,
-            power: rate("0.01"),
-            missed: 0,
-        };
         let picture = Picture {
             number: 4,
-            chain_id: "hub-1".to_owned(),
-            height: 100,
-            hash: "b100".to_owned(),
             time: NOW,
             addresses: vec!["addr1".to_owned()],
-            liquid: Vec::new(),
-            delegations: Vec::new(),
-            validators: ["anna", "ben", "cleo", "mallory"].map(validator).to_vec(),
-            unbonding: Vec::new(),
-            redelegations: Vec::new(),
-            transactions: Vec::new(),
-            inflows: Vec::new(),
-            happened: Vec::new(),
-            sequences: Vec::new(),
+            validators: ["anna", "ben", "cleo", "mallory"].map(network::validator).to_vec(),
+            ..network::empty()
         };
         let network = Network {
             name: "hub".to_owned(),

@@ -1,5 +1,6 @@
 //! What customers see of the treasury (TREASURY 10): parts that add up, whatever is held apart.
 
+use super::network::{empty, validator};
 use usance_core::calendar::{Day, DayOffset, Timestamp};
 use usance_core::id::AssetIx;
 use usance_core::ledger::{JournalEntry, LedgerAccount, Whose, credit, debit};
@@ -50,29 +51,14 @@ fn picture() -> Picture {
     };
     Picture {
         number: 4,
-        chain_id: "hub-1".into(),
         height: 900,
-        hash: "b".into(),
         time: Timestamp::from_ms(10 * DAY_MS),
         addresses: vec!["one".into(), "two".into()],
         liquid: vec![Liquid { address: "one".into(), denomination: "usol".into(), amount: units(30) }],
         delegations: vec![stake("one", "ben", 200, 1), stake("one", "anna", 100, 0), stake("two", "anna", 200, 4)],
-        validators: vec![Validator {
-            validator: "anna".into(),
-            name: "Anna's".into(),
-            commission: rate("0.05"),
-            status: ValidatorStatus::Active,
-            tokens: units(1_000_000),
-            shares: None,
-            power: rate("0.01"),
-            missed: 0,
-        }],
+        validators: vec![Validator { name: "Anna's".into(), ..validator("anna") }],
         unbonding: vec![freed(1, 12 * DAY_MS + 5, 10), freed(2, 13 * DAY_MS, 40), freed(3, 12 * DAY_MS, 20)],
-        redelegations: Vec::new(),
-        transactions: Vec::new(),
-        inflows: Vec::new(),
-        happened: Vec::new(),
-        sequences: Vec::new(),
+        ..empty()
     }
 }
 
