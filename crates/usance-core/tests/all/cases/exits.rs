@@ -381,6 +381,11 @@ fn a_date_moves_with_what_comes_and_the_promise_stays() {
     assert_eq!((whole(&scene, 50), whole(&scene, 510), whole(&scene, 511)), (1, 6, 22));
     let promised = scene.engine.state.treasury.queue().of_redemption(1).unwrap().promised;
     assert_eq!(promised, scene.day_at(scene.now + 22 * DAY_MS), "what was promised stays as it was");
+    // Whoever comes now is promised the day on which all before are paid as well.
+    for (amount, days) in [("10", 6), ("1", 22)] {
+        let Answer::ExitQueued { promised, .. } = scene.queue("bob", 2, amount) else { panic!("queued") };
+        assert_eq!(promised.number() - scene.today().number(), days, "{amount} behind others");
+    }
 }
 
 #[test]

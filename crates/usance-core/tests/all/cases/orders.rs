@@ -329,9 +329,9 @@ fn a_signed_order_expires_only_when_it_can_never_happen() {
     scene.prepare(1, 1, 0).unwrap();
     scene.later(48);
     assert_eq!(scene.standing(1), OrderStanding::Prepared, "time alone ends nothing that was begun");
-    // Its last valid height is 350; pictures come at 200, 300 and 400.
-    for (height, standing) in [(200, OrderStanding::Prepared), (300, OrderStanding::Prepared), (400, OrderStanding::Expired)] {
-        assert_eq!(scene.next.height, height);
+    // Its last valid height is 350: at that height it can still happen.
+    for (height, standing) in [(200, OrderStanding::Prepared), (350, OrderStanding::Prepared), (351, OrderStanding::Expired)] {
+        scene.next.height = height;
         scene.observe();
         assert_eq!(scene.standing(1), standing, "at {height}");
     }

@@ -309,6 +309,26 @@ fn what_is_being_freed_and_what_was_moved_can_be_slashed_too() {
 }
 
 #[test]
+fn where_no_shares_are_told_a_slash_reaches_what_came_by_a_redelegation_and_nothing_else() {
+    for (came_from, expected) in [("anna", vec![(MoveKind::Slashed(PlaceKind::Staked), 100)]), ("cleo", Vec::new())] {
+        let mut scene = Scene::opened();
+        scene.stake("ben").shares = None;
+        scene.look();
+        scene.next.redelegations.push(Redelegation {
+            address: "addr1".to_owned(),
+            from: came_from.to_owned(),
+            to: "ben".to_owned(),
+            until: Timestamp::from_ms(scene.next.time.ms() + UNBONDING_MS),
+            amount: units(1_000),
+        });
+        scene.next.happened.push(Happened::Slashed { validator: "anna".to_owned() });
+        scene.stake("ben").stake = units(9_900);
+        let (explained, doubt) = scene.look();
+        assert_eq!((moved(&explained), doubt), (expected, None), "came from {came_from}");
+    }
+}
+
+#[test]
 fn an_entry_that_began_was_slashed_and_matured_between_two_pictures_is_worth_what_it_paid() {
     let mut scene = Scene::opened();
     scene.transaction(vec![Effect::Undelegated { validator: "anna".to_owned(), started: 9, amount: units(300) }], Vec::new(), 0);
