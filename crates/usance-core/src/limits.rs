@@ -18,10 +18,16 @@ pub const YEAR_DAYS: u64 = 365;
 pub const TERM_DAYS_MAX: u32 = 3_650;
 /// The most bands a rate may have. Ours: the rules name no number, and nobody publishes more.
 pub const BANDS_MAX: usize = 16;
-/// Over how many closed days a network's yield is averaged, at least: earnings come in lumps (TREASURY 7).
+/// Over how many closed days a network's yield is averaged, at least: earnings come in lumps (TREASURY 6).
 pub const YIELD_DAYS_MIN: u32 = 2;
 /// Over how many closed days a network's yield is averaged, at most.
 pub const YIELD_DAYS_MAX: u32 = 90;
+/// After how many days at least what a network paid and no customer got passes to the platform (TREASURY 6).
+pub const UNDISTRIBUTED_DAYS_MIN: u32 = 2;
+/// After how many days at most what a network paid and no customer got passes to the platform.
+pub const UNDISTRIBUTED_DAYS_MAX: u32 = 3_650;
+/// After how many days it passes unless an operator says otherwise.
+pub const UNDISTRIBUTED_DAYS: u32 = 365;
 /// The farthest one move of a simulated clock may go, in days (RULES 2).
 pub const CLOCK_MOVE_DAYS_MAX: i32 = 3_660;
 /// The most product-days one move of a simulated clock may close: the move is one record in the log, which has a size.

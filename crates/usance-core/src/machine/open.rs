@@ -56,6 +56,7 @@ pub(super) fn open_position(state: &mut State, opening: &NewPosition) -> Positio
     let place = state.running.push(running);
     state.origins.push(origin);
     state.active.insert(place);
+    state.staked.began(opening.product, opening.earning, opening.pending);
     id
 }
 

@@ -8,6 +8,7 @@
 use super::keys::KeyTable;
 use super::people::People;
 pub use super::registry::{Agreement, Asset, BooksAtClose, ClockMode, Counters, Platform, Registry};
+use super::staked::StakedCounts;
 use super::treasury::Treasury;
 use crate::id::{AccountIx, AgreementIx, AssetIx, CustomerIx, HoldingIx, PositionId, ProductIx, RateVersionIx, hash16};
 use crate::ledger::{ControlAccounts, JournalEntry, SubLedgerTotals};
@@ -90,6 +91,8 @@ pub struct State {
     pub origins: Column<Origin>,
     /// Positions, which of them a close visits; derived from them.
     pub(super) active: ActiveSet,
+    /// What is staked in each product beside the principal that earns; derived from positions.
+    pub(super) staked: StakedCounts,
     /// Idempotency keys.
     pub keys: KeyTable,
     /// References of deposits and withdrawals ever used.
@@ -152,6 +155,7 @@ impl State {
             accounts: columns.accounts,
             holdings: columns.holdings,
             active: ActiveSet::of(&columns.running),
+            staked: StakedCounts::of(&columns.running),
             running: columns.running,
             origins: columns.origins,
             keys: columns.keys,

@@ -2,8 +2,10 @@
 
 use crate::id::{AssetIx, NetworkIx};
 use crate::ledger::Places;
+use crate::money::Amount;
 use crate::treasury::coverage::Coverage;
 use crate::treasury::network::Network;
+use crate::treasury::yields::Yields;
 use std::collections::BTreeMap;
 
 /// Every network, and what is known of the wallet's coins.
@@ -12,13 +14,15 @@ pub struct Treasury {
     networks: Vec<Network>,
     /// By asset, of every coin of a network.
     coverage: BTreeMap<AssetIx, Coverage>,
+    /// By asset, of those with a product that passes a network's yield on.
+    yields: BTreeMap<AssetIx, Yields>,
 }
 
 impl Treasury {
     /// Parts that were read back.
     #[must_use]
-    pub const fn from_parts(networks: Vec<Network>, coverage: BTreeMap<AssetIx, Coverage>) -> Treasury {
-        Treasury { networks, coverage }
+    pub const fn from_parts(networks: Vec<Network>, coverage: BTreeMap<AssetIx, Coverage>, yields: BTreeMap<AssetIx, Yields>) -> Treasury {
+        Treasury { networks, coverage, yields }
     }
     /// Networks in order of creation.
     #[must_use]
@@ -29,6 +33,20 @@ impl Treasury {
     #[must_use]
     pub const fn coverages(&self) -> &BTreeMap<AssetIx, Coverage> {
         &self.coverage
+    }
+    /// What is kept of what networks pay, by asset.
+    #[must_use]
+    pub const fn yields(&self) -> &BTreeMap<AssetIx, Yields> {
+        &self.yields
+    }
+    /// The networks on which an asset is staked.
+    pub fn staking(&self, asset: AssetIx) -> impl Iterator<Item = &Network> {
+        self.networks.iter().filter(move |network| network.staked() == Some(asset))
+    }
+    /// What of an asset's earnings waits for the close of the open day.
+    #[must_use]
+    pub fn earned_today(&self, asset: AssetIx) -> Amount {
+        self.staking(asset).fold(Amount::ZERO, |sum, network| sum.plus(network.earnings.today))
     }
     /// A network.
     #[must_use]
@@ -74,6 +92,12 @@ impl Treasury {
     }
     pub(super) fn coverage_mut(&mut self, asset: AssetIx) -> Option<&mut Coverage> {
         self.coverage.get_mut(&asset)
+    }
+    pub(super) fn staking_mut(&mut self, asset: AssetIx) -> impl Iterator<Item = &mut Network> {
+        self.networks.iter_mut().filter(move |network| network.staked() == Some(asset))
+    }
+    pub(super) fn yields_mut(&mut self, asset: AssetIx) -> &mut Yields {
+        self.yields.entry(asset).or_default()
     }
     pub(super) fn cover(&mut self, asset: AssetIx) {
         self.coverage.entry(asset).or_default();

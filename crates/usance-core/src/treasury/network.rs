@@ -2,6 +2,7 @@
 
 use super::apart::Apart;
 use super::picture::Picture;
+use super::yields::Earnings;
 use crate::calendar::Timestamp;
 use crate::id::AssetIx;
 use crate::ledger::Places;
@@ -134,6 +135,8 @@ pub struct Network {
     pub differences: u64,
     /// What is between the wallet and the treasury.
     pub under_way: Vec<UnderWay>,
+    /// What it pays, and what becomes of it.
+    pub earnings: Earnings,
 }
 
 impl Network {
@@ -151,6 +154,11 @@ impl Network {
     #[must_use]
     pub fn asset(&self, coin: u32) -> Option<AssetIx> {
         Some(self.coins.get(usize::try_from(coin).ok()?)?.asset)
+    }
+    /// The asset that is staked on it: its first coin.
+    #[must_use]
+    pub fn staked(&self) -> Option<AssetIx> {
+        self.asset(0)
     }
     /// The number of one of the treasury's addresses.
     #[must_use]

@@ -20,6 +20,7 @@ pub mod product;
 pub mod proposal;
 pub mod rate;
 pub mod redeem;
+pub mod reserve;
 pub mod reward_pool;
 pub mod subscribe;
 pub mod transfer;
@@ -43,6 +44,7 @@ use crate::person::proposal::Matter;
 use crate::product::Status;
 use crate::reward::clawback::AccountKind;
 use crate::treasury::picture::Picture;
+use crate::treasury::yields::NetworkYield;
 pub use agreement::AgreementPublished;
 pub use asset::AssetCreated;
 pub use clock::{ClockConfirmed, ClockMoved};
@@ -55,13 +57,14 @@ use proposal::Carried;
 pub use proposal::{ProposalExpired, ProposalSigned, Proposed, SignProposal};
 pub use rate::{RateAnnounced, RateSettled, RateText};
 pub use redeem::{AutoRenewSet, Redeem, Redeemed};
+pub use reserve::{CommissionWithdrawn, LossReserveFunded, LossReserveWithdrawn, ReserveSide};
 pub use reward_pool::{RewardPoolFunded, RewardPoolWithdrawn};
 use serde::{Deserialize, Serialize};
 pub use subscribe::{Source, Subscribe, Subscribed};
 pub use transfer::Transferred;
 pub use treasury::{
-    AddressAdded, Attest, Attested, DestinationAdded, DifferenceExplained, NetworkCreated, NewNetwork, PictureConfirmed, PictureTaken,
-    SweepReceived, TopUp, TopUpSent,
+    AddressAdded, Attest, Attested, DestinationAdded, DifferenceExplained, NetworkCreated, NetworkYieldSet, NewNetwork, PictureConfirmed,
+    PictureTaken, SweepReceived, TopUp, TopUpSent,
 };
 pub use wallet::{WalletMove, WalletMoved};
 
@@ -216,6 +219,38 @@ pub enum Command {
         /// The hash of the transaction.
         hash: String,
     },
+    /// Sets the platform's commission on what a network pays for customers, and how long that may stay undistributed.
+    SetNetworkYield {
+        /// Of which network.
+        network: String,
+        /// What.
+        terms: NetworkYield,
+    },
+    /// Sets something aside for losses.
+    FundLossReserve {
+        /// Of which asset.
+        asset: String,
+        /// How much.
+        amount: String,
+        /// From where.
+        from: ReserveSide,
+    },
+    /// Takes something out of what is set aside for losses.
+    WithdrawLossReserve {
+        /// Of which asset.
+        asset: String,
+        /// How much.
+        amount: String,
+        /// To where.
+        to: ReserveSide,
+    },
+    /// Takes commission out.
+    WithdrawCommission {
+        /// Of which asset.
+        asset: String,
+        /// How much.
+        amount: String,
+    },
 }
 
 /// Everything that can have happened. Amounts are computed, names are numbers.
@@ -295,6 +330,14 @@ pub enum Event {
     SweepReceived(Box<SweepReceived>),
     /// A product was added, as a draft, with the terms of its stake.
     ProductAdded(Box<ProductAdded>),
+    /// What becomes of what a network pays was set.
+    NetworkYieldSet(NetworkYieldSet),
+    /// Something was set aside for losses.
+    LossReserveFunded(LossReserveFunded),
+    /// What was set aside for losses gave back.
+    LossReserveWithdrawn(LossReserveWithdrawn),
+    /// Commission was taken out.
+    CommissionWithdrawn(CommissionWithdrawn),
 }
 
 macro_rules! verbs {
@@ -371,6 +414,10 @@ verbs! {
         Attest => Attested,
         ReportTopUp => TopUpSent,
         ReportSweep => SweepReceived,
+        SetNetworkYield => NetworkYieldSet,
+        FundLossReserve => LossReserveFunded,
+        WithdrawLossReserve => LossReserveWithdrawn,
+        WithdrawCommission => CommissionWithdrawn,
     }
     by_nobody {
         PlatformCreated, WriterStarted, ProductCreated, DayClosed, LossAccepted, PersonRemoved, ProposalExpired, AddressAdded, DestinationAdded, PictureConfirmed,
@@ -416,6 +463,10 @@ pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Event,
         Command::Attest(asked) => Event::Attested(Box::new(treasury::wallet::attest(state, asked, now)?)),
         Command::ReportTopUp(asked) => Event::TopUpSent(Box::new(treasury::wallet::top_up(state, asked, now)?)),
         Command::ReportSweep { network, hash } => Event::SweepReceived(Box::new(treasury::wallet::sweep(state, network, hash)?)),
+        Command::SetNetworkYield { network, terms } => Event::NetworkYieldSet(treasury::pay::set(state, network, *terms)?),
+        Command::FundLossReserve { asset, amount, from } => Event::LossReserveFunded(reserve::fund(state, asset, amount, *from)?),
+        Command::WithdrawLossReserve { asset, amount, to } => Event::LossReserveWithdrawn(reserve::withdraw(state, asset, amount, *to)?),
+        Command::WithdrawCommission { asset, amount } => Event::CommissionWithdrawn(reserve::withdraw_commission(state, asset, amount)?),
     })
 }
 
@@ -474,6 +525,10 @@ pub fn of<R>(event: &Event, told: impl FnOnce(&dyn Fact) -> R) -> R {
         Event::TopUpSent(fact) => told(&**fact),
         Event::SweepReceived(fact) => told(&**fact),
         Event::ProductAdded(fact) => told(&**fact),
+        Event::NetworkYieldSet(fact) => told(fact),
+        Event::LossReserveFunded(fact) => told(fact),
+        Event::LossReserveWithdrawn(fact) => told(fact),
+        Event::CommissionWithdrawn(fact) => told(fact),
     }
 }
 

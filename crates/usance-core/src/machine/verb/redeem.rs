@@ -4,12 +4,12 @@ use super::fact::{Fact, NO_MONEY};
 use super::named::{customer, positive};
 use crate::calendar::Timestamp;
 use crate::id::{AccountIx, CustomerIx, PositionId, ProductIx};
-use crate::ledger::LedgerAccount::{CustomerFunding, CustomerPrincipal, CustomerSpot, RewardPool, RewardsPayable};
+use crate::ledger::LedgerAccount::{CustomerFunding, CustomerPrincipal, CustomerSpot, RewardsPayable};
 use crate::ledger::{JournalEntry, Unbalanced, Whose, credit, debit};
 use crate::machine::answer::{self, Answer};
 use crate::machine::end::end_position;
 use crate::machine::news::{Deed, EarlyExit, HistoryKind, News, Staking};
-use crate::machine::post::{Catalogue, asset_of, one};
+use crate::machine::post::{Catalogue, fixed_of, one};
 use crate::machine::rejection::{AmountField, Rejection};
 use crate::machine::state::State;
 use crate::money::Amount;
@@ -178,16 +178,16 @@ fn check_quote(state: &State, command: &Redeem, redeemed: &Redeemed) -> Result<(
 
 impl Fact for Redeemed {
     fn entries(&self, catalogue: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
-        let figures = &self.figures;
+        let (figures, fixed) = (&self.figures, fixed_of(catalogue, self.product));
         let lines = [
             debit(CustomerPrincipal, figures.principal),
             debit(RewardsPayable, figures.forfeited_accrued),
             debit(CustomerFunding, figures.clawback_from_funding),
             credit(CustomerSpot, figures.to_spot),
             credit(CustomerFunding, figures.to_funding),
-            credit(RewardPool, figures.clawback_distributed.plus(figures.forfeited_accrued)),
+            credit(fixed.rewards_from, figures.clawback_distributed.plus(figures.forfeited_accrued)),
         ];
-        one(asset_of(catalogue, self.product), Whose::Customer(self.customer), &lines)
+        one(fixed.asset, Whose::Customer(self.customer), &lines)
     }
     fn apply(&self, state: &mut State, at: Timestamp) {
         state.registry.counters.redemptions = self.id;
@@ -200,8 +200,10 @@ impl Fact for Redeemed {
             return state.break_with("a redemption has a position", self.position.to_string());
         };
         let emptied = self.stake.earning.is_zero() && self.stake.pending.is_zero();
+        let waited = running.pending.get();
         running.earning = Packed96::new(self.stake.earning);
         running.pending = Packed96::new(self.stake.pending);
+        state.staked.waits(self.product, waited, self.stake.pending);
         let holding = origin.holding;
         let forfeited = running.accrued.get();
         let before = running.state;

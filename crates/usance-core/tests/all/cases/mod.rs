@@ -11,3 +11,4 @@ mod offering;
 mod outlook;
 mod people;
 mod pictures;
+mod yields;

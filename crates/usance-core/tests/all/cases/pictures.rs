@@ -12,6 +12,7 @@ use usance_core::treasury::network::{Address, Coin, Destination, Direction, Impl
 use usance_core::treasury::picture::{
     Delegation, Effect, Happened, Inflow, Liquid, Picture, Redelegation, Released, Settled, Unbonding, Validator, ValidatorStatus,
 };
+use usance_core::treasury::yields::Earnings;
 
 const DAY_MS: i64 = 86_400_000;
 const UNBONDING_MS: i64 = 21 * DAY_MS;
@@ -52,6 +53,7 @@ impl Scene {
             apart: Vec::new(),
             differences: 0,
             under_way: Vec::new(),
+            earnings: Earnings::default(),
         };
         let next = Picture {
             number: 1,
@@ -138,7 +140,7 @@ impl Scene {
         let (explained, doubt) = explain(&self.network, &self.next);
         let before = self.network.places(AssetIx(0));
         let mut control = ControlAccounts::default();
-        entries(|coin| self.network.asset(coin), &explained.moves)
+        entries(|coin| self.network.asset(coin), &explained.moves, LedgerAccount::RewardPool)
             .unwrap()
             .iter()
             .filter(|entry| entry.asset() == AssetIx(0))

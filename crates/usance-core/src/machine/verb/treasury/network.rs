@@ -13,6 +13,7 @@ use crate::machine::verb::fact::{Fact, NO_MONEY};
 use crate::machine::verb::named::{asset, invalid};
 use crate::money::Rate;
 use crate::treasury::network::{Address, Coin, Destination, Network, NetworkTerms};
+use crate::treasury::yields::Earnings;
 use serde::{Deserialize, Serialize};
 
 /// A network as an operator describes it.
@@ -160,6 +161,7 @@ impl Fact for NetworkCreated {
             apart: Vec::new(),
             differences: 0,
             under_way: Vec::new(),
+            earnings: Earnings::default(),
         });
         for asset in assets {
             if state.treasury.coverage(asset).is_none() {
