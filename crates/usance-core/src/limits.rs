@@ -50,6 +50,8 @@ pub const ASSET_SYMBOL_BYTES_MAX: usize = 16;
 pub const NAME_BYTES_MAX: usize = 128;
 /// The longest risk notice, in bytes.
 pub const RISK_NOTICE_BYTES_MAX: usize = 4_096;
+/// The longest reason that an operator gives, in bytes.
+pub const REASON_BYTES_MAX: usize = 512;
 /// The longest agreement text, in bytes. It has to fit a request's body, which ends at 64 KiB.
 pub const AGREEMENT_TEXT_BYTES_MAX: usize = 60 * 1024;
 /// The longest agreement version, in bytes.

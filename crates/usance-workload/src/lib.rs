@@ -42,7 +42,7 @@ mod tests {
     use usance_core::machine::{Command, State, close, execute};
     use usance_core::product::Status;
 
-    const WORLDS: u64 = 120;
+    const WORLDS: u64 = 360;
     const STEPS: usize = 300;
 
     fn outline(id: &'static str, asset: usize, form: Form, entrance: Entrance) -> Outline {

@@ -26,6 +26,10 @@ pub struct TreasurySeen {
     pub top_ups: Vec<(String, String, usize, u128)>,
     /// By asset: the number of the wallet's last movement, if that is remembered, and whether what was attested is fresh.
     pub wallet: Vec<(Option<u64>, bool)>,
+    /// Whether somebody has said what becomes of what it pays.
+    pub has_terms: bool,
+    /// Base units of commission on what the first coin earned.
+    pub commission: u128,
     /// Who may sign.
     pub people: Vec<String>,
     /// Proposals that wait for signatures, and who has signed.

@@ -7,11 +7,13 @@
 use crate::seen::{NETWORK, TreasurySeen};
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::{PersonIx, PositionId, ProductIx};
+use usance_core::ledger::LedgerAccount;
 use usance_core::machine::State;
 use usance_core::machine::verb::{Redeem, redeem};
 use usance_core::person::proposal::{Standing, Verdict};
 use usance_core::reward::clawback::AccountKind;
 use usance_core::treasury::network::Direction;
+use usance_core::treasury::yields::NetworkYield;
 
 /// What is on offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,6 +181,9 @@ impl Situation for State {
                 (last, coverage.is_some_and(|coverage| !coverage.is_stale(now)))
             })
             .collect();
+        let commission = network.staked().and_then(|asset| self.registry.control.get(asset.index())).copied().unwrap_or_default();
+        seen.has_terms = network.earnings.terms != NetworkYield::default();
+        seen.commission = u128::try_from(commission.balance(LedgerAccount::CommissionIncome).units()).unwrap_or(0);
         seen
     }
 }

@@ -57,6 +57,11 @@ impl State {
     pub fn staked_counts_agree(&self) -> bool {
         StakedCounts::of(&self.running) == self.staked
     }
+    /// An operator said why a product's day is settled so; kept where the network's yield is passed on, until the day is closed.
+    pub(super) fn settled_for(&mut self, ix: ProductIx, day: Day, reason: &str) {
+        let Some(asset) = self.product(ix).filter(|product| product.staking.passes_on()).map(|product| product.asset) else { return };
+        self.treasury.yields_mut(asset).reasons.insert((ix, day), reason.to_owned());
+    }
     /// What is available for rewards; nothing where less than nothing is there.
     fn available(&self, asset: AssetIx) -> Amount {
         Amount::from_units(u128::try_from(self.undistributed(asset).units()).unwrap_or(0))
@@ -95,21 +100,23 @@ fn rates(state: &State, earning: &EarningByAsset, day: Day) -> BTreeMap<ProductI
     let caps: BTreeMap<AssetIx, Rate> = earning.iter().map(most).collect();
     let products = state.registry.products.iter().enumerate();
     let rates = products.filter_map(|(index, product)| {
-        let why = why(state, product, day, caps.get(&product.asset).copied()?)?;
-        Some((ProductIx::from_index(index), why))
+        let ix = ProductIx::from_index(index);
+        Some((ix, why(state, (ix, product), day, caps.get(&product.asset).copied()?)?))
     });
     rates.collect()
 }
 
 /// What is settled for a product, and why.
-fn why(state: &State, product: &Product, day: Day, cap: Rate) -> Option<Why> {
+fn why(state: &State, (ix, product): (ProductIx, &Product), day: Day, cap: Rate) -> Option<Why> {
     let (over_days, step) = passing(product)?;
     let reference = product.version_on(day).and_then(|version| state.bands(version))?.highest();
-    let trailing = state.treasury.yields().get(&product.asset).and_then(|yields| yields.trailing(over_days));
+    let yields = state.treasury.yields().get(&product.asset);
+    let trailing = yields.and_then(|yields| yields.trailing(over_days));
     let before = product.closed_day(day.previous()).and_then(|closed| closed.settled);
     let asked = product.settled.get(&day).copied();
     let rate = Settling { asked, trailing: trailing.map(|all| all.rate), before, step, reference, cap }.rate();
-    Some(Why { day, rate, by_operator: asked.is_some(), trailing, before, cap })
+    let reason = yields.and_then(|yields| yields.reasons.get(&(ix, day))).cloned();
+    Some(Why { day, rate, reason, trailing, before, cap })
 }
 
 /// Settles the rate of a day for every product that passes the network's yield on. Gives what earns on that day.
@@ -117,7 +124,9 @@ pub(super) fn settle(state: &mut State, day: Day) -> EarningByAsset {
     let earning = state.earning();
     let rates = rates(state, &earning, day);
     for asset in earning.keys() {
-        state.treasury.yields_mut(*asset).why.clear();
+        let yields = state.treasury.yields_mut(*asset);
+        yields.why.clear();
+        yields.reasons.retain(|(_, of), _| *of > day);
     }
     for (ix, why) in rates {
         let Some(product) = state.registry.products.get_mut(ix.index()) else { continue };

@@ -135,21 +135,31 @@ pub struct YieldDay {
     pub earned: Amount,
     /// What of it is customers'.
     pub net: Amount,
+    /// What the platform kept of their share.
+    pub commission: Amount,
     /// All principal that earned.
     pub principal: Amount,
     /// What of it is in products that pass the network's yield on.
     pub passing: Amount,
 }
 
+impl YieldDay {
+    /// What of it is of products that do not pass the network's yield on.
+    #[must_use]
+    pub const fn to_pool(&self) -> Amount {
+        self.earned.left_after(self.net.plus(self.commission))
+    }
+}
+
 /// What was settled for a product at the last close, and why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Why {
     /// The day.
     pub day: Day,
     /// What was settled.
     pub rate: Rate,
-    /// Whether an operator had said what.
-    pub by_operator: bool,
+    /// Why an operator had said what; nothing where the machine settled it.
+    pub reason: Option<String>,
     /// What the days before came to; nothing while there were too few.
     pub trailing: Option<Trailing>,
     /// What was settled for the day before.
@@ -178,6 +188,8 @@ pub struct Yields {
     pub kept: VecDeque<(Day, Amount)>,
     /// What was settled at the last close, by product.
     pub why: BTreeMap<ProductIx, Why>,
+    /// Why an operator settled the rate of a day that is not closed.
+    pub reasons: BTreeMap<(ProductIx, Day), String>,
 }
 
 impl Yields {
@@ -211,12 +223,18 @@ impl Yields {
     pub fn spread(&mut self, divided: &Divided, over_days: u32) {
         let count = u128::from(over_days.max(1));
         let part = |amount: Amount| Amount::from_units(amount.units().checked_div(count).unwrap_or(0));
-        let (earned, net) = (part(divided.earned), part(divided.net));
+        let each = Divided { earned: part(divided.earned), net: part(divided.net), commission: part(divided.commission) };
         let others = count.saturating_sub(1);
         let rest = |amount: Amount, part: Amount| amount.left_after(Amount::from_units(part.units().saturating_mul(others)));
         for (back, day) in (0..count).zip(self.days.iter_mut().rev()) {
-            let (earned, net) = if back == 0 { (rest(divided.earned, earned), rest(divided.net, net)) } else { (earned, net) };
-            (day.earned, day.net) = (day.earned.plus(earned), day.net.plus(net));
+            let more = if back == 0 {
+                let (net, commission) = (rest(divided.net, each.net), rest(divided.commission, each.commission));
+                Divided { earned: rest(divided.earned, each.earned), net, commission }
+            } else {
+                each
+            };
+            (day.earned, day.net, day.commission) =
+                (day.earned.plus(more.earned), day.net.plus(more.net), day.commission.plus(more.commission));
         }
     }
     /// All that is undistributed.
@@ -259,7 +277,8 @@ impl Yields {
 }
 
 /// The yearly rate of a day's gain on a principal, rounded down, at most the highest there is.
-fn yearly(gain: Amount, principal: Amount) -> Rate {
+#[must_use]
+pub fn yearly(gain: Amount, principal: Amount) -> Rate {
     let (units, _) = mul_div(gain.units(), DAY_DIVISOR.into(), principal.units());
     Rate::from_units(u64::try_from(units).unwrap_or(RATE_UNITS_MAX).min(RATE_UNITS_MAX)).unwrap_or(Rate::MAX)
 }

@@ -50,6 +50,8 @@ pub struct Net {
     pub(super) held: Vec<Held>,
     pub(super) differences: u64,
     pub(super) moving: Vec<Moving>,
+    /// What it pays.
+    pub(super) paying: super::passing::Paying,
 }
 
 /// What is known of the wallet's coins of an asset.

@@ -230,7 +230,8 @@ impl Auditor {
         self.give(customer, asset, Account::Funding, figures.payout - figures.to_spot);
         self.take(customer, asset, Account::Funding, figures.clawback_from_funding);
         let back = figures.clawback_distributed + figures.forfeited_accrued;
-        self.pool[asset] += signed(back);
+        let source = if self.products[product].passing.is_some() { &mut self.pots[asset].units } else { &mut self.pool[asset] };
+        *source += signed(back);
         let id = self.count(REDEMPTIONS);
         Ok(Facts::of("redeemed")
             .with("redemption", id)

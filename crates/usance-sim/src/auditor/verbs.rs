@@ -65,7 +65,14 @@ impl Auditor {
             Command::Attest(asked) => self.attest(asked, at),
             Command::ReportTopUp(asked) => self.top_up(asked),
             Command::ReportSweep { network, hash } => self.sweep(network, hash),
-            Command::SettleRate { product, day, rate } => self.settle_rate(product, i64::from(day.number()), rate.units()),
+            Command::SetNetworkYield { network, terms } => self.set_network_yield(network, terms),
+            Command::FundLossReserve { asset, amount, from } => self.fund_reserve(asset, amount, *from),
+            Command::WithdrawLossReserve { asset, amount, to } => self.take_from_reserve(asset, amount, *to),
+            Command::WithdrawCommission { asset, amount } => self.take_commission(asset, amount),
+            Command::SettleRate { product, day, rate } => self.settle_rate(product, i64::from(day.number()), rate.units(), None),
+            Command::SettleRateFor { product, day, rate, reason } => {
+                self.settle_rate(product, i64::from(day.number()), rate.units(), Some(reason))
+            }
         }?;
         self.now = self.now.max(at);
         if let (Some((kind, customer, asset)), Some((spot, funding))) = (acts, before) {

@@ -55,7 +55,7 @@ pub use person::{PersonRegistered, PersonRemoved};
 pub use product::{Patch, ProductAdded, ProductCreated, ProductStatusSet, ProductText, SaleTermsChanged, SaleText};
 use proposal::Carried;
 pub use proposal::{ProposalExpired, ProposalSigned, Proposed, SignProposal};
-pub use rate::{RateAnnounced, RateSettled, RateText};
+pub use rate::{RateAnnounced, RateSettled, RateSettledFor, RateText};
 pub use redeem::{AutoRenewSet, Redeem, Redeemed};
 pub use reserve::{CommissionWithdrawn, LossReserveFunded, LossReserveWithdrawn, ReserveSide};
 pub use reward_pool::{RewardPoolFunded, RewardPoolWithdrawn};
@@ -251,6 +251,17 @@ pub enum Command {
         /// How much.
         amount: String,
     },
+    /// Settles the rate of one day before its close, and says why: where the network's yield is passed on.
+    SettleRateFor {
+        /// Whose.
+        product: String,
+        /// Which day.
+        day: Day,
+        /// The cap.
+        rate: Rate,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// Everything that can have happened. Amounts are computed, names are numbers.
@@ -338,6 +349,8 @@ pub enum Event {
     LossReserveWithdrawn(LossReserveWithdrawn),
     /// Commission was taken out.
     CommissionWithdrawn(CommissionWithdrawn),
+    /// A day's rate was settled for a reason.
+    RateSettledFor(Box<RateSettledFor>),
 }
 
 macro_rules! verbs {
@@ -418,6 +431,7 @@ verbs! {
         FundLossReserve => LossReserveFunded,
         WithdrawLossReserve => LossReserveWithdrawn,
         WithdrawCommission => CommissionWithdrawn,
+        SettleRateFor => RateSettledFor,
     }
     by_nobody {
         PlatformCreated, WriterStarted, ProductCreated, DayClosed, LossAccepted, PersonRemoved, ProposalExpired, AddressAdded, DestinationAdded, PictureConfirmed,
@@ -467,6 +481,9 @@ pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Event,
         Command::FundLossReserve { asset, amount, from } => Event::LossReserveFunded(reserve::fund(state, asset, amount, *from)?),
         Command::WithdrawLossReserve { asset, amount, to } => Event::LossReserveWithdrawn(reserve::withdraw(state, asset, amount, *to)?),
         Command::WithdrawCommission { asset, amount } => Event::CommissionWithdrawn(reserve::withdraw_commission(state, asset, amount)?),
+        Command::SettleRateFor { product, day, rate, reason } => {
+            Event::RateSettledFor(Box::new(rate::settle_rate_for(state, product, *day, *rate, reason)?))
+        }
     })
 }
 
@@ -529,6 +546,7 @@ pub fn of<R>(event: &Event, told: impl FnOnce(&dyn Fact) -> R) -> R {
         Event::LossReserveFunded(fact) => told(fact),
         Event::LossReserveWithdrawn(fact) => told(fact),
         Event::CommissionWithdrawn(fact) => told(fact),
+        Event::RateSettledFor(fact) => told(&**fact),
     }
 }
 

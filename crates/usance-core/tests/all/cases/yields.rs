@@ -5,13 +5,13 @@ use crate::driver::{Engine, hash, through_parts};
 use proptest::prelude::{ProptestConfig, proptest};
 use usance_core::audit;
 use usance_core::calendar::{Day, Timestamp};
-use usance_core::id::{AssetIx, PositionId};
+use usance_core::id::{AssetIx, PositionId, ProductIx};
 use usance_core::ledger::LedgerAccount::{self, CommissionIncome, CustomerFunding, RewardPool, RewardsPayable, YieldUndistributed};
 use usance_core::machine::state::ClockMode;
 use usance_core::machine::verb::{
     Attest, NewNetwork, ProductText, Redeem, ReserveSide, SaleText, SignProposal, Source, Subscribe, WalletMove,
 };
-use usance_core::machine::{Answer, Command, Event, Rejection};
+use usance_core::machine::{Answer, Command, Event, Rejection, yields};
 use usance_core::money::{Amount, Rate};
 use usance_core::person::proposal::{Matter, Verdict};
 use usance_core::product::{Distribution, Kind, RateMode, StakingTerms, Status, YieldTerms};
@@ -134,7 +134,14 @@ impl Scene {
     }
     fn settle(&mut self, product: &str, settled: &str) {
         let day = self.engine.state.registry.open_day;
-        self.ok(&Command::SettleRate { product: product.into(), day, rate: rate(settled) });
+        let (product, rate) = (product.to_owned(), rate(settled));
+        let passes_on =
+            self.engine.state.product_ix(&product).and_then(|ix| self.engine.state.product(ix)).is_some_and(|one| one.staking.passes_on());
+        self.ok(&if passes_on {
+            Command::SettleRateFor { product, day, rate, reason: "There are too few days.".into() }
+        } else {
+            Command::SettleRate { product, day, rate }
+        });
     }
     /// The network has paid so much since the last picture.
     fn earn(&mut self, units: u128) {
@@ -255,6 +262,28 @@ fn a_start_is_an_operators_until_there_are_days_enough_and_then_rates_rise_by_a_
         assert_eq!((scene.settled(0).as_str(), scene.stands(YieldUndistributed)), (settled, left));
     }
     assert_eq!(scene.funding("alice"), 8 * 1_000 - 4_800);
+    scene.check_replay();
+}
+
+#[test]
+fn an_operator_who_settles_what_a_network_paid_says_why() {
+    let mut scene = steady("0.03");
+    let (product, day) = (|| "pass".to_owned(), scene.engine.state.registry.open_day);
+    let said = |reason: &str| Command::SettleRateFor { product: product(), day, rate: rate("0.02"), reason: reason.into() };
+    let is_refused = |told: Result<Answer, Rejection>| assert!(matches!(told, Err(Rejection::TermsInvalid { .. })), "{told:?}");
+    is_refused(scene.run(&Command::SettleRate { product: product(), day, rate: rate("0.02") }));
+    is_refused(scene.run(&said("")));
+    is_refused(scene.run(&said(&"x".repeat(513))));
+    let settled = scene.ok(&said("The network is young."));
+    assert_eq!(settled, Answer::Settled { product: ProductIx(0), day, rate: rate("0.02") });
+    let of = |scene: &Scene| scene.engine.state.treasury.yields()[&AssetIx(0)].clone();
+    let ahead = yields::to_settle(&scene.engine.state);
+    assert_eq!((ahead[&ProductIx(0)].reason.as_deref(), ahead[&ProductIx(0)].rate), (Some("The network is young."), Rate::ZERO));
+    scene.close();
+    assert_eq!(of(&scene).why, ahead, "what was to be settled was settled");
+    assert!(of(&scene).reasons.is_empty(), "a day that is closed needs no word any more");
+    scene.close();
+    assert_eq!(of(&scene).why[&ProductIx(0)].reason, None);
     scene.check_replay();
 }
 
