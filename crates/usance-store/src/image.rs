@@ -28,6 +28,7 @@ use usance_core::product::Product;
 use usance_core::product::rates::RateVersion;
 use usance_core::treasury::coverage::Coverage;
 use usance_core::treasury::network::Network;
+use usance_core::treasury::yields::Yields;
 
 // What each kind of section is called, and the version of what it holds. A change of what stands in one is a new version of that
 // one, with the old shape kept in `part`.
@@ -45,10 +46,25 @@ const PEOPLE: (u32, u32) = (10, 1);
 const PROPOSALS: (u32, u32) = (11, 1);
 const NETWORKS: (u32, u32) = (12, 1);
 const COVERAGE: (u32, u32) = (13, 1);
+const YIELDS: (u32, u32) = (14, 1);
 
 /// Every kind of section.
-const KINDS: [(u32, u32); 13] =
-    [REGISTRY, CUSTOMERS, ACCOUNTS, HOLDINGS, RUNNING, ORIGINS, KEYS, REFERENCES, WRITTEN_OFF, PEOPLE, PROPOSALS, NETWORKS, COVERAGE];
+const KINDS: [(u32, u32); 14] = [
+    REGISTRY,
+    CUSTOMERS,
+    ACCOUNTS,
+    HOLDINGS,
+    RUNNING,
+    ORIGINS,
+    KEYS,
+    REFERENCES,
+    WRITTEN_OFF,
+    PEOPLE,
+    PROPOSALS,
+    NETWORKS,
+    COVERAGE,
+    YIELDS,
+];
 
 /// Chunks of a column in one section, pieces of a map in one section: a column's stay below 30 MiB, whatever its rows are.
 const CHUNKS_A_SECTION: usize = 32;
@@ -113,6 +129,9 @@ fn each_section(state: &State, mut write: impl FnMut((u32, u32), &[u8]) -> Resul
     }
     for coverage in state.treasury.coverages() {
         write(COVERAGE, &encoded(&coverage)?)?;
+    }
+    for yields in state.treasury.yields() {
+        write(YIELDS, &encoded(&yields)?)?;
     }
     Ok(())
 }
@@ -336,6 +355,7 @@ enum Part {
     Proposals(Vec<Proposal>),
     Network(Box<Network>),
     Coverage(AssetIx, Coverage),
+    Yields(AssetIx, Yields),
 }
 
 /// Reads the state of a snapshot, with as many threads as the machine has cores.
@@ -385,7 +405,7 @@ fn assemble(snapshot: &Snapshot, parts: impl Iterator<Item = Result<Part, StoreE
     let mut generations: Vec<Generation> = Vec::new();
     let (mut references, mut written_off) = (PieceMap::default(), Vec::new());
     let (mut people, mut proposals) = (Vec::new(), Vec::new());
-    let (mut networks, mut coverage) = (Vec::new(), BTreeMap::new());
+    let (mut networks, mut coverage, mut yields) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
     for part in parts {
         match part? {
             Part::Registry(read) => {
@@ -420,6 +440,11 @@ fn assemble(snapshot: &Snapshot, parts: impl Iterator<Item = Result<Part, StoreE
                     return Err(damaged(snapshot, "a coin's coverage is there twice"));
                 }
             }
+            Part::Yields(asset, read) => {
+                if yields.insert(asset, read).is_some() {
+                    return Err(damaged(snapshot, "what is kept of a coin's earnings is there twice"));
+                }
+            }
             Part::References(entries) => {
                 if entries.into_iter().any(|(reference, ())| references.insert(reference, ()).is_some()) {
                     return Err(damaged(snapshot, "a reference is there twice"));
@@ -443,7 +468,7 @@ fn assemble(snapshot: &Snapshot, parts: impl Iterator<Item = Result<Part, StoreE
             keys: KeyTable::from_generations(generations),
             references,
             people: People::from_parts(people, proposals),
-            treasury: Treasury::from_parts(networks, coverage),
+            treasury: Treasury::from_parts(networks, coverage, yields),
         },
     ))
 }
@@ -471,6 +496,10 @@ fn part(snapshot: &Snapshot, index: usize) -> Result<Part, StoreError> {
         COVERAGE => {
             let (asset, coverage) = decoded(snapshot, &bytes)?;
             Part::Coverage(asset, coverage)
+        }
+        YIELDS => {
+            let (asset, yields) = decoded(snapshot, &bytes)?;
+            Part::Yields(asset, yields)
         }
         (id, version) => {
             let newest = KINDS.iter().find(|known| known.0 == id).map(|known| known.1);
