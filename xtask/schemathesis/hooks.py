@@ -27,6 +27,15 @@ CLOCK = {"day": "2026-01-01", "now": "2026-01-01T00:00:00Z"}
 POSITION = ["1"]
 TERM = ["1"]
 TOKENS = ["1"]
+NETWORK = ["fits"]
+MOVEMENT = ["0"]
+PROPOSAL = ["1"]
+# The public keys of RFC 8032's first three tests.
+KEYS = [
+    "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+    "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+    "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
+]
 RATES = [{"from": "2026-01-01", "rate": "0.05"}]
 # References and ids are taken for ever, and every sender is a process of its own.
 OWN = getpid()
@@ -36,23 +45,35 @@ def moved(n):
     return {"customer": "alice", "asset": "SOL", "account": "spot", "amount": "0.01", "reference": f"fits-{OWN}-{n}"}
 
 
+def network(n):
+    terms = {"unbonding_seconds": 60, "earned_at_most": "0.5", "slashed_at_most": "0.1"}
+    named = {"name": f"fits-{OWN}-{n}", "chain_id": f"chain-{OWN}-{n}"}
+    return {**named, "coins": [{"asset": "SOL", "denomination": "lamport"}], **terms}
+
+
 # Of a request that fits: what its path names, and its body.
 FITTING = {
     "agreement_publish": lambda n: (None, {"version": f"fits-{OWN}-{n}", "text": "Words."}),
     "agreement_version_get": lambda n: ({"version": AGREEMENT[0]}, None),
     "asset_create": lambda n: (None, {"symbol": f"FIT{n}", "name": "Fits", "decimals": 9, "display_decimals": 4}),
+    "attestation_create": lambda n: (None, {"asset": "SOL", "amount": "1", "at": CLOCK["now"], "movement": MOVEMENT[0]}),
     "clock_move": lambda n: (None, {"to": CLOCK["now"]}),
     "customer_create": lambda n: (None, {"id": f"fits-{OWN}-{n}"}),
     "customer_get": lambda n: ({"id": "alice"}, None),
     "deposit_create": lambda n: (None, moved(n)),
     "estimate_get": lambda n: ({"id": "sol-flex"}, None),
+    "network_create": lambda n: (None, network(n)),
+    "network_get": lambda n: ({"id": NETWORK[0]}, None),
     "password_set": lambda n: ({"id": "alice"}, {"password": f"fits for a while {n}"}),
+    "person_create": lambda n: (None, {"name": f"fits-{n}", "public_key": KEYS[n // 3 % 2]}),
     "position_change": lambda n: ({"id": TERM[0]}, {"auto_renew": False}),
     "position_get": lambda n: ({"id": POSITION[0]}, None),
     "product_change": lambda n: ({"id": "sol-flex"}, {"name": f"Fits {n}"}),
     "product_create": lambda n: (None, {"id": f"fits-{OWN}-{n}", "asset": "SOL", "name": "Fits", "kind": "flexible", "rates": RATES}),
     "product_get": lambda n: ({"id": "sol-flex"}, None),
     "product_status_set": lambda n: ({"id": "sol-flex"}, {"status": "open"}),
+    "proposal_create": lambda n: (None, {"matter": {"kind": "register_person", "name": f"fits-{n}", "public_key": KEYS[2]}}),
+    "proposal_get": lambda n: ({"id": PROPOSAL[0]}, None),
     "rate_announce": lambda n: ({"id": "sol-flex"}, {"from": "2999-12-31", "rate": "0.05"}),
     "rate_list": lambda n: ({"id": "sol-flex"}, None),
     "rate_settle": lambda n: ({"id": "sol-flex"}, {"day": CLOCK["day"], "rate": "0.0001"}),
@@ -65,7 +86,7 @@ FITTING = {
     "subscription_preview": lambda n: (None, {"product": "sol-flex", "amount": "0.01"}),
     "token_create": lambda n: (None, {"name": f"fits-{n}", "role": "auditor"}),
     "token_revoke": lambda n: ({"id": TOKENS[-1]}, None),
-    "transfer_create": lambda n: (None, {"asset": "SOL", "from": "funding", "to": "spot", "amount": "0.01"}),
+    "transfer_create": lambda n: (None, {"asset": "SOL", "from": "spot", "to": "funding", "amount": "0.01"}),
     "withdrawal_create": lambda n: (None, moved(n)),
 }
 
@@ -101,6 +122,12 @@ def after_call(context, case, response):
         AGREEMENT[0] = response.json()["version"]
     if operation == "clock_get":
         CLOCK.update(response.json())
+    if operation == "deposit_create":
+        MOVEMENT[0] = response.json()["id"]
+    if operation == "network_create":
+        NETWORK[0] = response.json()["network"]
+    if operation == "proposal_create":
+        PROPOSAL[0] = response.json()["proposal_id"]
     if operation == "position_list":
         TERM[:] = [each["id"] for each in response.json()["items"] if each["kind"] == "fixed_term" and each["state"] == "active"][:1] or TERM
     if operation == "subscription_create":

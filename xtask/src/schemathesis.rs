@@ -21,7 +21,13 @@ const SEED: &str = "20261120";
 const EXAMPLES: &str = "40";
 
 /// Operations of which the operator need not get anything but refusals, and why.
-const REFUSED: [(&str, &str); 1] = [("event_stream", "it does not end, so it is not sent")];
+const REFUSED: [(&str, &str); 5] = [
+    ("event_stream", "it does not end, so it is not sent"),
+    ("picture_create", "it tells of addresses that two people have added"),
+    ("proposal_sign", "a signature over what was proposed cannot be made up"),
+    ("sweep_create", "it names a transaction that a picture has shown"),
+    ("top_up_create", "it needs a treasury that two people have opened"),
+];
 
 /// Who knocks, and the customer it names.
 const SENDERS: [(&str, Option<&str>); 5] =

@@ -3,6 +3,7 @@
 use crate::once::NotAKey;
 use crate::unavailable::Unavailable;
 use usance_core::machine::Rejection;
+use usance_core::person::NotAPublicKey;
 
 /// Why an operation was not carried out.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,5 +52,16 @@ impl From<Unavailable> for Refusal {
 impl From<NotAKey> for Refusal {
     fn from(error: NotAKey) -> Self {
         Refusal::Malformed(error.to_string())
+    }
+}
+
+impl From<NotAPublicKey> for Refusal {
+    /// Another form is a request that cannot be read. 32 bytes that are no key can be read, and are refused as a rule refuses.
+    fn from(error: NotAPublicKey) -> Self {
+        let reason = format!("public_key: {error}");
+        match error {
+            NotAPublicKey::Form => Refusal::Malformed(reason),
+            NotAPublicKey::Point => Refusal::Rejected(Rejection::TermsInvalid { reason }),
+        }
     }
 }

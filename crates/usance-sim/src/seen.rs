@@ -37,7 +37,7 @@ fn answer(answer: &Answer) -> Facts {
         Answer::Asset(ix) => Facts::of("asset").with("number", ix.index()),
         Answer::Customer(ix) => Facts::of("customer").with("number", ix.index()),
         Answer::Agreement(ix) => Facts::of("agreement").with("number", ix.index()),
-        Answer::Product(shown) => product(shown),
+        Answer::Product(shown) | Answer::Offered { product: shown, .. } => product(shown),
         Answer::Rate { product, version } => Facts::of("rate").with("product", product.index()).with("version", version.index()),
         Answer::Settled { product, day, rate } => {
             Facts::of("settled").with("product", product.index()).with("day", day.number()).with("rate", rate.units())

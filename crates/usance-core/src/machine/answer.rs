@@ -32,7 +32,7 @@ pub enum Answer {
     Customer(CustomerIx),
     /// The agreement.
     Agreement(AgreementIx),
-    /// The product as it is now.
+    /// The product as it was told by a release that knew no treasury.
     Product(Box<ProductView>),
     /// The announced version.
     Rate {
@@ -174,6 +174,13 @@ pub enum Answer {
         /// The number of the wallet's movement.
         movement: u64,
     },
+    /// The product as it is now.
+    Offered {
+        /// The product.
+        product: Box<ProductView>,
+        /// Whether a treasury has begun that stakes its asset.
+        is_staked: bool,
+    },
     /// An account of the platform's own after something came in or went out.
     Equity {
         /// Of which asset.
@@ -202,7 +209,10 @@ pub fn proposal(state: &State, number: u64) -> Answer {
 /// A product as it is now.
 #[must_use]
 pub fn product(state: &State, product: ProductIx, at: Timestamp) -> Answer {
-    view::product(state, product, at).map_or(Answer::Done, |view| Answer::Product(Box::new(view)))
+    view::product(state, product, at).map_or(Answer::Done, |view| {
+        let is_staked = state.treasury.is_open(view.asset);
+        Answer::Offered { product: Box::new(view), is_staked }
+    })
 }
 
 /// A customer's two balances of an asset.

@@ -16,8 +16,14 @@ pub struct PublicKey([u8; 32]);
 
 /// The text is no public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a public key is the 32 bytes of an Ed25519 key as 64 hexadecimal digits")]
-pub struct NotAKey;
+pub enum NotAPublicKey {
+    /// It has another form.
+    #[error("a public key is the 32 bytes of an Ed25519 key as 64 hexadecimal digits")]
+    Form,
+    /// The bytes are no point of the curve, or one of the few under which one signature fits many texts.
+    #[error("these 32 bytes are no Ed25519 key that can be used")]
+    Point,
+}
 
 /// The text is no signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,17 +34,17 @@ impl PublicKey {
     /// The key of 32 bytes.
     ///
     /// # Errors
-    /// [`NotAKey`] for bytes that are no point of the curve, and for the few points under which one signature fits many texts.
-    pub fn from_bytes(bytes: [u8; 32]) -> Result<PublicKey, NotAKey> {
-        let key = VerifyingKey::from_bytes(&bytes).map_err(|_| NotAKey)?;
-        if key.is_weak() { Err(NotAKey) } else { Ok(PublicKey(bytes)) }
+    /// [`NotAPublicKey::Point`].
+    pub fn from_bytes(bytes: [u8; 32]) -> Result<PublicKey, NotAPublicKey> {
+        let key = VerifyingKey::from_bytes(&bytes).map_err(|_| NotAPublicKey::Point)?;
+        if key.is_weak() { Err(NotAPublicKey::Point) } else { Ok(PublicKey(bytes)) }
     }
     /// Reads 64 hexadecimal digits.
     ///
     /// # Errors
-    /// [`NotAKey`].
-    pub fn parse(text: &str) -> Result<PublicKey, NotAKey> {
-        PublicKey::from_bytes(unhex(text).ok_or(NotAKey)?)
+    /// [`NotAPublicKey`].
+    pub fn parse(text: &str) -> Result<PublicKey, NotAPublicKey> {
+        PublicKey::from_bytes(unhex(text).ok_or(NotAPublicKey::Form)?)
     }
     /// Whether a signature is this key's over a text.
     #[must_use]
@@ -150,9 +156,10 @@ mod tests {
     #[test]
     fn texts_that_are_no_key_are_refused() {
         let weak = format!("01{}", "00".repeat(31));
-        for text in ["", "12", &"z".repeat(64), &"0".repeat(63), &weak, &"é".repeat(32)] {
-            assert_eq!(PublicKey::parse(text), Err(NotAKey), "{text}");
+        for text in ["", "12", &"z".repeat(64), &"0".repeat(63), &"é".repeat(32)] {
+            assert_eq!(PublicKey::parse(text), Err(NotAPublicKey::Form), "{text}");
         }
+        assert_eq!(PublicKey::parse(&weak), Err(NotAPublicKey::Point));
         assert_eq!(Signature::parse(&"0".repeat(127)), Err(NotASignature));
     }
 }

@@ -16,6 +16,6 @@ pub const RIGHTS: &[Right] = &[("person_list", Permission::Back), ("person_creat
 /// # Errors
 /// What uses no key; see [`Engine::carry_out`].
 pub async fn create(engine: &Engine, caller: &Caller, once: &Once, name: String, key: &str) -> Result<Told, Refusal> {
-    let key = PublicKey::parse(key).map_err(|error| Refusal::Malformed(format!("public_key: {error}")))?;
+    let key = PublicKey::parse(key)?;
     engine.carry_out(Write { caller, once, method: "POST" }, Command::RegisterPerson { name, key }, None).await
 }

@@ -64,7 +64,7 @@ pub async fn create(
 ) -> Result<Told, Refusal> {
     let matter = match matter {
         MatterAsked::RegisterPerson { name, public_key } => {
-            let key = PublicKey::parse(&public_key).map_err(|error| Refusal::Malformed(format!("public_key: {error}")))?;
+            let key = PublicKey::parse(&public_key)?;
             Matter::RegisterPerson { name, key }
         }
         MatterAsked::RemovePerson { name } => Matter::RemovePerson { name },

@@ -81,11 +81,19 @@ fn across_fields(schemas: &mut Map<String, Value>) {
             schema.insert("oneOf".into(), choices);
         }
     }
-    // A word that carries a number is an object of this one field.
-    let distributions = schemas.get_mut("DistributionWord").and_then(|schema| schema.get_mut("oneOf")).and_then(Value::as_array_mut);
-    for object in distributions.into_iter().flatten().filter_map(Value::as_object_mut).filter(|word| word.contains_key("properties")) {
-        object.insert("additionalProperties".into(), Value::Bool(false));
+    // Each form of what is asked in one of several forms has these fields and no other.
+    for name in ["DistributionWord", "YieldWord", "MatterShape", "EffectAsked", "HappenedAsked"] {
+        let forms = schemas.get_mut(name).and_then(|schema| schema.get_mut("oneOf")).and_then(Value::as_array_mut);
+        forms.into_iter().flatten().for_each(closed);
     }
+}
+
+/// Lets an object, and the objects in it, have no field that it does not name.
+fn closed(schema: &mut Value) {
+    let Some(object) = schema.as_object_mut().filter(|object| object.contains_key("properties")) else { return };
+    object.insert("additionalProperties".into(), Value::Bool(false));
+    let fields = object.get_mut("properties").and_then(Value::as_object_mut);
+    fields.into_iter().flat_map(Map::values_mut).for_each(closed);
 }
 
 fn problem_schema() -> Value {

@@ -110,7 +110,8 @@ pub fn answer(state: &State, answer: &Answer) -> Vec<u8> {
         Answer::Asset(ix) => bytes(&shape::asset(state, *ix)),
         Answer::Customer(ix) => bytes(&CustomerShape { id: customer_id(state, *ix) }),
         Answer::Agreement(ix) => bytes(&state.registry.agreements.get(ix.index()).map(shape::agreement)),
-        Answer::Product(view) => bytes(&shape::product(state, view)),
+        Answer::Product(view) => bytes(&shape::product(state, view, None)),
+        Answer::Offered { product, is_staked } => bytes(&shape::product(state, product, Some(*is_staked))),
         Answer::Rate { product, version } => {
             let digits = state.product(*product).map_or(0, |product| shape::decimals(state, product.asset));
             bytes(&state.registry.rate_versions.get(version.index()).map(|version| shape::rate_version(digits, version)))

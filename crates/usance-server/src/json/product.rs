@@ -54,7 +54,7 @@ pub async fn product_list_all(State(app): State<App>, Query(filter): Query<Produ
 fn chosen(state: &Machine, products: &[ProductView], filter: &ProductFilter) -> Vec<ProductShape> {
     products
         .iter()
-        .map(|product| shape::product(state, product))
+        .map(|product| shape::product_now(state, product))
         .filter(|product| filter.asset.as_ref().is_none_or(|asset| *asset == product.asset))
         .filter(|product| filter.kind.is_none_or(|kind| kind == product.kind))
         .filter(|product| filter.status.is_none_or(|status| status == product.status))
@@ -73,7 +73,7 @@ pub fn seen<'a>(state: &'a Machine, id: &str) -> Result<(ProductIx, &'a Product)
 /// GET /v1/products/{id}
 pub async fn product_get(State(app): State<App>, Path(id): Path<String>) -> Result<Json<ProductShape>, Problem> {
     let view = product::get(&app.engine, &id).await.map_err(|refusal| app.refused(refusal))?;
-    Ok(Json(app.engine.peek(|state| shape::product(state, &view))))
+    Ok(Json(app.engine.peek(|state| shape::product_now(state, &view))))
 }
 
 /// What to estimate.
@@ -132,7 +132,7 @@ pub fn tier_example(state: &Machine, id: &str) -> Result<Option<TierExample>, Pr
     }))
 }
 
-/// A new product.
+/// A new product. What earlier releases did not know is not written where it is left out: a request of theirs is the same request.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProductAsked {
@@ -151,13 +151,13 @@ pub struct ProductAsked {
     #[serde(default)]
     early_redemption: Option<EarlyRedemptionWord>,
     /// When whoever leaves is paid; left out: `instant`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     exit: Option<ExitWord>,
     /// Who bears what a network takes; left out: `platform`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     slashing: Option<SlashingWord>,
     /// What the settled rate comes of; left out: `reference`.
-    #[serde(rename = "yield", default)]
+    #[serde(rename = "yield", default, skip_serializing_if = "Option::is_none")]
     yields: Option<YieldWord>,
     #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
     #[serde(default)]

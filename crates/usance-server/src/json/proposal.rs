@@ -105,6 +105,7 @@ pub enum MatterShape {
         /// The network's name.
         network: String,
         /// Its number.
+        #[schema(pattern = "^[0-9]{1,19}$")]
         number: String,
         /// The digest of all that it shows, as `aside` of the network has it.
         digest: String,
@@ -114,8 +115,10 @@ pub enum MatterShape {
         /// The network's name.
         network: String,
         /// The difference's number.
+        #[schema(pattern = "^[0-9]{1,19}$")]
         number: String,
         /// `other_income`, `loss` or `fee`.
+        #[schema(pattern = "^(other_income|loss|fee)$")]
         was: String,
     },
 }

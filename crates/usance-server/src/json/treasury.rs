@@ -56,8 +56,10 @@ pub struct NetworkAsked {
     #[serde(deserialize_with = "usance_engine::operations::whole::whole")]
     unbonding_seconds: u32,
     /// The most that a year may earn of what is staked: a picture with more is kept aside.
+    #[schema(pattern = r"^(10(\.0{1,8})?|[0-9](\.[0-9]{1,8})?)$")]
     earned_at_most: String,
     /// The largest part of a stake that a slash may take: a picture with more is kept aside.
+    #[schema(pattern = r"^(10(\.0{1,8})?|[0-9](\.[0-9]{1,8})?)$")]
     slashed_at_most: String,
 }
 
@@ -75,9 +77,6 @@ pub async fn network_create(State(app): State<App>, call: Call, Body(asked): Bod
     created(&app, treasury::create_network(&app.engine, &call.caller, &once, network).await)
 }
 
-/// A whole number of base units, as text.
-type Units = String;
-
 /// Free coins at an address.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -85,7 +84,7 @@ pub struct LiquidAsked {
     address: String,
     denomination: String,
     #[schema(pattern = "^[0-9]{1,38}$")]
-    amount: Units,
+    amount: String,
 }
 
 /// What an address has with a validator.
@@ -95,14 +94,14 @@ pub struct DelegationAsked {
     address: String,
     validator: String,
     #[schema(pattern = "^[0-9]{1,38}$")]
-    stake: Units,
+    stake: String,
     #[serde(default = "nothing")]
     #[schema(pattern = "^[0-9]{1,38}$")]
-    claimable: Units,
+    claimable: String,
     /// In units of 10^-18, where the network counts in shares.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(pattern = "^[0-9]{1,38}$")]
-    shares: Option<Units>,
+    shares: Option<String>,
 }
 
 /// A validator.
@@ -117,10 +116,10 @@ pub struct ValidatorAsked {
     #[schema(pattern = "^(active|inactive|jailed|tombstoned)$")]
     status: String,
     #[schema(pattern = "^[0-9]{1,38}$")]
-    tokens: Units,
+    tokens: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(pattern = "^[0-9]{1,38}$")]
-    shares: Option<Units>,
+    shares: Option<String>,
     #[schema(pattern = r"^(10(\.0{1,8})?|[0-9](\.[0-9]{1,8})?)$")]
     power: String,
     #[serde(default, deserialize_with = "usance_engine::operations::whole::whole")]
@@ -135,11 +134,11 @@ pub struct UnbondingAsked {
     validator: String,
     /// What tells it from others of the same two: the height at which it began, as a rule.
     #[schema(pattern = "^[0-9]{1,19}$")]
-    started: Units,
+    started: String,
     #[schema(format = DateTime)]
     completes_at: String,
     #[schema(pattern = "^[0-9]{1,38}$")]
-    balance: Units,
+    balance: String,
 }
 
 /// A redelegation that can still be slashed for where it came from.
@@ -152,7 +151,7 @@ pub struct RedelegationAsked {
     #[schema(format = DateTime)]
     until: String,
     #[schema(pattern = "^[0-9]{1,38}$")]
-    amount: Units,
+    amount: String,
 }
 
 /// What a transaction did.
@@ -165,7 +164,7 @@ pub enum EffectAsked {
         validator: String,
         /// How much.
         #[schema(pattern = "^[0-9]{1,38}$")]
-        amount: Units,
+        amount: String,
     },
     /// Stake began to be freed.
     Undelegated {
@@ -173,10 +172,10 @@ pub enum EffectAsked {
         validator: String,
         /// What tells the entry from others.
         #[schema(pattern = "^[0-9]{1,19}$")]
-        started: Units,
+        started: String,
         /// How much.
         #[schema(pattern = "^[0-9]{1,38}$")]
-        amount: Units,
+        amount: String,
     },
     /// What was being freed is stake again.
     Cancelled {
@@ -184,10 +183,10 @@ pub enum EffectAsked {
         validator: String,
         /// What tells the entry from others.
         #[schema(pattern = "^[0-9]{1,19}$")]
-        started: Units,
+        started: String,
         /// How much.
         #[schema(pattern = "^[0-9]{1,38}$")]
-        amount: Units,
+        amount: String,
     },
     /// Stake changed its validator.
     Redelegated {
@@ -197,7 +196,7 @@ pub enum EffectAsked {
         to: String,
         /// How much.
         #[schema(pattern = "^[0-9]{1,38}$")]
-        amount: Units,
+        amount: String,
     },
     /// Coins left the address.
     Sent {
@@ -205,7 +204,7 @@ pub enum EffectAsked {
         denomination: String,
         /// How much.
         #[schema(pattern = "^[0-9]{1,38}$")]
-        amount: Units,
+        amount: String,
         /// Where to.
         to: String,
         /// What was said beside it.
@@ -221,7 +220,7 @@ pub struct ReleasedAsked {
     validator: String,
     denomination: String,
     #[schema(pattern = "^[0-9]{1,38}$")]
-    amount: Units,
+    amount: String,
 }
 
 /// A transaction of the treasury.
@@ -231,11 +230,11 @@ pub struct TransactionAsked {
     hash: String,
     address: String,
     #[schema(pattern = "^[0-9]{1,19}$")]
-    sequence: Units,
+    sequence: String,
     succeeded: bool,
     fee_denomination: String,
     #[schema(pattern = "^[0-9]{1,38}$")]
-    fee: Units,
+    fee: String,
     #[serde(default, deserialize_with = "input::objects")]
     effects: Vec<EffectAsked>,
     #[serde(default, deserialize_with = "input::objects")]
@@ -251,7 +250,7 @@ pub struct InflowAsked {
     from: String,
     denomination: String,
     #[schema(pattern = "^[0-9]{1,38}$")]
-    amount: Units,
+    amount: String,
 }
 
 /// What blocks did by themselves.
@@ -266,10 +265,10 @@ pub enum HappenedAsked {
         validator: String,
         /// What tells the entry from others.
         #[schema(pattern = "^[0-9]{1,19}$")]
-        started: Units,
+        started: String,
         /// How much.
         #[schema(pattern = "^[0-9]{1,38}$")]
-        amount: Units,
+        amount: String,
     },
     /// Rewards became liquid without a transaction.
     ReleasedTo {
@@ -281,7 +280,7 @@ pub enum HappenedAsked {
         denomination: String,
         /// How much.
         #[schema(pattern = "^[0-9]{1,38}$")]
-        amount: Units,
+        amount: String,
     },
     /// A validator was slashed; how much is what the pictures say.
     Slashed {
@@ -297,10 +296,10 @@ pub enum HappenedAsked {
 pub struct PictureAsked {
     /// Counted from 1 over the network.
     #[schema(pattern = "^[0-9]{1,19}$")]
-    number: Units,
+    number: String,
     chain_id: String,
     #[schema(pattern = "^[0-9]{1,19}$")]
-    height: Units,
+    height: String,
     hash: String,
     /// The block's time.
     #[schema(format = DateTime)]
@@ -325,7 +324,7 @@ pub struct PictureAsked {
     happened: Vec<HappenedAsked>,
 }
 
-fn nothing() -> Units {
+fn nothing() -> String {
     "0".to_owned()
 }
 

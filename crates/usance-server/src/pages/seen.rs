@@ -77,7 +77,7 @@ impl Seen<'_> {
     #[must_use]
     pub fn offered(&self) -> Vec<ProductShape> {
         let found = product::list_at(self.state, self.now, Drafts::Hidden);
-        found.iter().map(|view| shape::product(self.state, view)).collect()
+        found.iter().map(|view| shape::product_now(self.state, view)).collect()
     }
 
     /// One product that customers see.
@@ -86,7 +86,7 @@ impl Seen<'_> {
     /// `product_not_found`.
     pub fn product(&self, id: &str) -> Result<ProductShape, Problem> {
         let found = product::get_at(self.state, self.now, id).map_err(|no| self.no(&no))?;
-        Ok(shape::product(self.state, &found))
+        Ok(shape::product_now(self.state, &found))
     }
 
     /// A customer's positions, newest first, each with its number.

@@ -14,4 +14,4 @@ mod shapes;
 mod sign_ins;
 mod sizes;
 mod slow;
-mod wire;
+pub mod wire;

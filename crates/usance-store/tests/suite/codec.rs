@@ -442,6 +442,9 @@ every!(
         Customer: Answer::Customer(CustomerIx(128));
         Agreement: Answer::Agreement(AgreementIx(16_384));
         Product: Answer::Product(Box::new(product_view())), Answer::Product(Box::new(plain_product()));
+        Offered:
+            Answer::Offered { product: Box::new(plain_product()), is_staked: false },
+            Answer::Offered { product: Box::new(product_view()), is_staked: true };
         Rate: Answer::Rate { product: ProductIx(1), version: RateVersionIx(2) };
         Settled: Answer::Settled { product: ProductIx(1), day: DAY, rate: rate(3) };
         WalletMoved: wallet_moved(AccountKind::Spot), wallet_moved(AccountKind::Funding);

@@ -55,6 +55,7 @@ fn query(operation: &str, name: &str) -> Value {
         ("statement_get", "kind") => words("MovementKind"),
         (_, "kind") => words("KindWord"),
         (_, "status") => words("StatusWord"),
+        (_, "standing") => json!({"type": "string", "enum": ["open", "carried_out", "declined", "expired"]}),
         (_, "state") => json!({"type": "string", "enum": ["active", "closed", "all"], "default": "all"}),
         _ => json!({"type": "string"}),
     }

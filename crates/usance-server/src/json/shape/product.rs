@@ -9,7 +9,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use usance_core::machine::State;
 use usance_core::machine::view::{IfSubscribedNow, ProductView};
 use usance_core::money::Amount;
-use usance_core::product::{Availability, Distribution, EarlyRedemption, ExitTerms, KindName, RateMode, SlashingTerms, Status, YieldTerms};
+use usance_core::product::{
+    Availability, Distribution, EarlyRedemption, ExitTerms, KindName, RateMode, SlashingTerms, StakingTerms, Status, YieldTerms,
+};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
@@ -274,6 +276,20 @@ pub fn dates(state: &State, dates: &IfSubscribedNow) -> DatesShape {
     }
 }
 
+/// How a product's stake in the network is its customers'.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct StakingTermsShape {
+    /// When whoever leaves is paid.
+    pub exit: ExitWord,
+    /// Who bears what a network takes.
+    pub slashing: SlashingWord,
+    /// What the settled rate comes of.
+    #[serde(rename = "yield")]
+    pub yields: YieldWord,
+    /// Where the yield comes from.
+    pub yield_source: YieldSourceWord,
+}
+
 /// A product.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ProductShape {
@@ -303,15 +319,10 @@ pub struct ProductShape {
     pub distribution: DistributionWord,
     /// What an early exit costs.
     pub early_redemption: EarlyRedemptionWord,
-    /// When whoever leaves is paid.
-    pub exit: ExitWord,
-    /// Who bears what a network takes.
-    pub slashing: SlashingWord,
-    /// What the settled rate comes of.
-    #[serde(rename = "yield")]
-    pub yields: YieldWord,
-    /// Where the yield comes from.
-    pub yield_source: YieldSourceWord,
+    /// How its stake in the network is its customers'; left out of an answer that a release gave which did not know it.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = StakingTermsShape)]
+    pub staking: Option<StakingTermsShape>,
     /// Whether positions may renew by themselves.
     pub renewal: bool,
     /// The least one subscription may be.
@@ -338,9 +349,33 @@ pub struct ProductShape {
     pub if_subscribed_now: DatesShape,
 }
 
-/// A product.
+/// A product as it is now.
 #[must_use]
-pub fn product(state: &State, view: &ProductView) -> ProductShape {
+pub fn product_now(state: &State, view: &ProductView) -> ProductShape {
+    product(state, view, Some(state.treasury.is_open(view.asset)))
+}
+
+fn staking_terms(staking: &StakingTerms, is_staked: bool) -> StakingTermsShape {
+    StakingTermsShape {
+        exit: match staking.exit {
+            ExitTerms::Instant => ExitWord::Instant,
+            ExitTerms::MayQueue => ExitWord::MayQueue,
+        },
+        slashing: match staking.slashing {
+            SlashingTerms::Platform => SlashingWord::Platform,
+            SlashingTerms::Shared => SlashingWord::Shared,
+        },
+        yields: match staking.yields {
+            YieldTerms::Reference => YieldWord::Reference,
+            YieldTerms::Network { over_days, step } => YieldWord::Network { over_days, step: step.to_text() },
+        },
+        yield_source: if is_staked { YieldSourceWord::Network } else { YieldSourceWord::Platform },
+    }
+}
+
+/// A product, where its asset is staked on a network or not; as a release told it that knew no networks where that is left out.
+#[must_use]
+pub fn product(state: &State, view: &ProductView, is_staked: Option<bool>) -> ProductShape {
     let digits = decimals(state, view.asset);
     let text = |amount: Amount| amount.to_text(digits);
     // They never change, so what was answered before is answered again.
@@ -367,19 +402,7 @@ pub fn product(state: &State, view: &ProductView) -> ProductShape {
             EarlyRedemption::Clawback => EarlyRedemptionWord::Clawback,
             EarlyRedemption::NotAllowed => EarlyRedemptionWord::NotAllowed,
         },
-        exit: match staking.exit {
-            ExitTerms::Instant => ExitWord::Instant,
-            ExitTerms::MayQueue => ExitWord::MayQueue,
-        },
-        slashing: match staking.slashing {
-            SlashingTerms::Platform => SlashingWord::Platform,
-            SlashingTerms::Shared => SlashingWord::Shared,
-        },
-        yields: match staking.yields {
-            YieldTerms::Reference => YieldWord::Reference,
-            YieldTerms::Network { over_days, step } => YieldWord::Network { over_days, step: step.to_text() },
-        },
-        yield_source: if state.treasury.is_open(view.asset) { YieldSourceWord::Network } else { YieldSourceWord::Platform },
+        staking: is_staked.map(|is_staked| staking_terms(&staking, is_staked)),
         renewal: view.sale.renewal,
         minimum: text(view.sale.minimum),
         step: view.sale.step.map(text),
