@@ -13,15 +13,17 @@ use std::{env, fs};
 use proptest::prelude::*;
 use usance_core::calendar::{Day, DayOffset, Timestamp};
 use usance_core::id::{AccountIx, AgreementIx, AssetIx, CustomerIx, NetworkIx, PersonIx, PositionId, ProductIx, RateVersionIx};
+use usance_core::ledger::LedgerAccount;
 use usance_core::machine::answer::Balances;
-use usance_core::machine::day::{CLOSE_RULE, DayClosed, ProductDay};
+use usance_core::machine::day::{CLOSE_RULE, CLOSE_RULE_YIELDS, DayClosed, ProductDay, YieldClosed};
 use usance_core::machine::rejection::AmountField;
 use usance_core::machine::state::{ClockMode, Platform};
 use usance_core::machine::verb::{
-    AddressAdded, AgreementPublished, AssetCreated, Attested, AutoRenewSet, ClockConfirmed, ClockMoved, CustomerCreated, DestinationAdded,
-    DifferenceExplained, LossAccepted, NetworkCreated, PersonRegistered, PersonRemoved, PictureConfirmed, ProductAdded, ProductCreated,
-    ProductStatusSet, ProposalExpired, ProposalSigned, Proposed, RateAnnounced, RateSettled, Redeemed, RewardPoolFunded,
-    RewardPoolWithdrawn, SaleTermsChanged, Subscribed, SweepReceived, Transferred, WalletMoved, WriterStarted,
+    AddressAdded, AgreementPublished, AssetCreated, Attested, AutoRenewSet, ClockConfirmed, ClockMoved, CommissionWithdrawn,
+    CustomerCreated, DestinationAdded, DifferenceExplained, LossAccepted, LossReserveFunded, LossReserveWithdrawn, NetworkCreated,
+    NetworkYieldSet, PersonRegistered, PersonRemoved, PictureConfirmed, ProductAdded, ProductCreated, ProductStatusSet, ProposalExpired,
+    ProposalSigned, Proposed, RateAnnounced, RateSettled, RateSettledFor, Redeemed, ReserveSide, RewardPoolFunded, RewardPoolWithdrawn,
+    SaleTermsChanged, Subscribed, SweepReceived, Transferred, WalletMoved, WriterStarted,
 };
 use usance_core::machine::view::{IfSubscribedNow, PositionView, ProductView};
 use usance_core::machine::{Answer, Event, Rejection};
@@ -38,6 +40,7 @@ use usance_core::reward::clawback::{AccountKind, RedemptionFigures};
 use usance_core::treasury::apart::{Cause, PlaceKind};
 use usance_core::treasury::coverage::Attestation;
 use usance_core::treasury::network::{Coin, Direction, Implausible};
+use usance_core::treasury::yields::{Divided, NetworkYield};
 use usance_store::codec::{
     ANSWER_VERSION, Actor, AddressClass, Credential, FACT_VERSION, Fact, Record, UsedKey, decode, decode_event, decode_fact, encode,
     encode_event,
@@ -228,9 +231,16 @@ fn product_day() -> ProductDay {
     }
 }
 
-fn day_closed(products: Vec<ProductDay>) -> Event {
+/// A close; where networks' yields were divided, by the rule that says so.
+fn day_closed(products: Vec<ProductDay>, yields: Vec<YieldClosed>) -> Event {
+    let rule = if yields.is_empty() { CLOSE_RULE } else { CLOSE_RULE_YIELDS };
     let digest = std::array::from_fn(|index| u8::try_from(index).unwrap());
-    Event::DayClosed(Box::new(DayClosed { day: DAY, rule: CLOSE_RULE, products, next_position: PositionId(911), digest }))
+    Event::DayClosed(Box::new(DayClosed { day: DAY, rule, products, next_position: PositionId(911), digest, yields }))
+}
+
+fn yield_closed() -> YieldClosed {
+    let divided = Divided { earned: units(912), net: units(913), commission: units(914) };
+    YieldClosed { asset: AssetIx(915), divided, passed: units(916) }
 }
 
 fn platform(clock: ClockMode, offset_minutes: i32) -> Event {
@@ -269,7 +279,10 @@ every!(
         AutoRenewSet:
             Event::AutoRenewSet(AutoRenewSet { customer: CustomerIx(1), position: PositionId(2), auto_renew: false }),
             Event::AutoRenewSet(AutoRenewSet { customer: CustomerIx(1), position: PositionId(2), auto_renew: true });
-        DayClosed: day_closed(vec![]), day_closed(vec![product_day(), ProductDay { settled: None, ..product_day() }]);
+        DayClosed:
+            day_closed(vec![], vec![]),
+            day_closed(vec![product_day(), ProductDay { settled: None, ..product_day() }], vec![]),
+            day_closed(vec![product_day()], vec![yield_closed()]);
         ClockMoved: Event::ClockMoved(ClockMoved { to: AT });
         ClockConfirmed: Event::ClockConfirmed(ClockConfirmed { through: DAY });
         PersonRegistered: Event::PersonRegistered(PersonRegistered { name: "anna".to_owned(), key: public_key() });
@@ -287,7 +300,7 @@ every!(
         DestinationAdded: Event::DestinationAdded(Box::new(DestinationAdded { network: NetworkIx(1), destination: destination() }));
         PictureTaken: picture_taken(None);
         PictureConfirmed: Event::PictureConfirmed(Box::new(PictureConfirmed {
-            network: NetworkIx(1), assets: vec![AssetIx(1), AssetIx(2)], number: 1_301, explained: explained(),
+            network: NetworkIx(1), assets: vec![AssetIx(1), AssetIx(2)], number: 1_301, explained: explained(), waits: true,
         }));
         DifferenceExplained: Event::DifferenceExplained(Box::new(DifferenceExplained {
             network: NetworkIx(1), asset: AssetIx(1), apart: apart(Cause::Unexplained, PlaceKind::Liquid), was: DifferenceIs::Loss,
@@ -305,8 +318,26 @@ every!(
             slashing: SlashingTerms::Shared,
             yields: YieldTerms::Network { over_days: 7, step: rate(5_250_001) },
         });
+        NetworkYieldSet: Event::NetworkYieldSet(NetworkYieldSet {
+            network: NetworkIx(1), terms: NetworkYield { commission: rate(10_000_001), undistributed_days: 1_307 },
+        });
+        LossReserveFunded: reserve_funded(ReserveSide::RewardPool), reserve_funded(ReserveSide::Custody);
+        LossReserveWithdrawn: reserve_withdrawn(ReserveSide::RewardPool), reserve_withdrawn(ReserveSide::Custody);
+        CommissionWithdrawn: Event::CommissionWithdrawn(CommissionWithdrawn { asset: AssetIx(1), amount: units(1_310) });
+        RateSettledFor: Event::RateSettledFor(Box::new(RateSettledFor {
+            settled: RateSettled { product: ProductIx(5), day: Day::from_number(-1), rate: rate(5_250_002) },
+            reason: "The network is young.".to_owned(),
+        }));
     }
 );
+
+fn reserve_funded(from: ReserveSide) -> Event {
+    Event::LossReserveFunded(LossReserveFunded { asset: AssetIx(1), amount: units(1_308), from })
+}
+
+fn reserve_withdrawn(to: ReserveSide) -> Event {
+    Event::LossReserveWithdrawn(LossReserveWithdrawn { asset: AssetIx(1), amount: units(1_309), to })
+}
 
 /// Events for every variant of what stands inside them.
 fn more_events() -> Vec<(&'static str, Event)> {
@@ -430,6 +461,10 @@ fn reward_pool(funded: bool, balance: i128) -> Answer {
     Answer::RewardPool { asset: AssetIx(1), amount: units(1_203), funded, balance: Balance::from_units(balance) }
 }
 
+fn equity(account: LedgerAccount, funded: bool) -> Answer {
+    Answer::Equity { asset: AssetIx(1), account, amount: units(1_408), funded, balance: Balance::from_units(1_409) }
+}
+
 fn redemption(early: bool, position: PositionView) -> Answer {
     Answer::Redeemed { id: 1_204, early, figures: figures(), position: Box::new(position) }
 }
@@ -463,6 +498,7 @@ every!(
         Moving: Answer::Moving {
             network: NetworkIx(6), asset: AssetIx(1), direction: Direction::Sweep, amount: units(1_406), hash: "tx-8".to_owned(), movement: 1_407,
         };
+        Equity: equity(LedgerAccount::LossReserve, true), equity(LedgerAccount::CommissionIncome, false);
         Proposal: Answer::Proposal { number: 1_208, approved_by: vec![PersonIx(0), PersonIx(300)], standing: Standing::Open };
     }
 );
@@ -567,7 +603,7 @@ fn actors() -> Vec<(&'static str, Actor)> {
 
 /// Whole records: with and without a key, with no event, one and several.
 fn whole_records() -> Vec<(&'static str, Record)> {
-    let days = vec![day_closed(vec![]), day_closed(vec![product_day()]), Event::ClockMoved(ClockMoved { to: AT })];
+    let days = vec![day_closed(vec![], vec![]), day_closed(vec![product_day()], vec![]), Event::ClockMoved(ClockMoved { to: AT })];
     let keyed = Fact { key: Some(KEY), ..NO_FACT };
     vec![
         ("nothing", NOTHING),

@@ -154,6 +154,7 @@ pub fn picture_taken(aside: Option<Implausible>) -> Event {
         assets: vec![AssetIx(1), AssetIx(2)],
         picture: Box::new(picture),
         explained: explained(),
+        waits: true,
         aside,
     }))
 }
