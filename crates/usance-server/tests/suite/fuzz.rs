@@ -63,8 +63,12 @@ fn requests() {
         worked += usize::from(statuses.keys().any(|status| *status < 300));
         println!("{}: {statuses:?}", route.operation);
     }
-    assert!(worked * 10 >= table.len() * 9, "{worked} of {} did something", table.len());
+    let able = table.iter().filter(|route| !IN_VAIN_HERE.contains(&route.operation)).count();
+    assert!(worked * 10 >= able * 9, "{worked} of {able} did something");
 }
+
+/// What takes a treasury that two people have opened, or a signature, which bytes do not make.
+const IN_VAIN_HERE: [&str; 5] = ["picture_create", "top_up_create", "sweep_create", "commission_withdraw", "proposal_sign"];
 
 /// Forms that cannot be right here: what they carry is known to nobody, or stands for what has ended.
 const IN_VAIN: [&str; 6] =

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every verb that runs something.
-const VERBS: [&str; 32] = [
+const VERBS: [&str; 36] = [
     "serve",
     "demo",
     "token create",
@@ -40,6 +40,10 @@ const VERBS: [&str; 32] = [
     "treasury top-up",
     "treasury sweep",
     "treasury coverage",
+    "treasury yield",
+    "treasury earnings",
+    "treasury reserve",
+    "treasury commission",
 ];
 
 /// Variables that no flag stands for and no help names.

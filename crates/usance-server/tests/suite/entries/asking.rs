@@ -54,6 +54,8 @@ fn uri(route: &Route, dice: &mut Dice<'_>) -> Option<Uri> {
             &["sol-flex", "sol-7"]
         } else if route.path.contains("customers") {
             &["alice", "bob"]
+        } else if route.path.contains("treasury/assets") {
+            &["SOL"]
         } else if route.path.contains("treasury") {
             &["hub"]
         } else if part == "{version}" {
