@@ -21,7 +21,8 @@ const SEED: &str = "20261120";
 const EXAMPLES: &str = "40";
 
 /// Operations of which the operator need not get anything but refusals, and why.
-const REFUSED: [(&str, &str); 5] = [
+const REFUSED: [(&str, &str); 6] = [
+    ("commission_withdraw", "no network has paid any: that takes a treasury that two people have opened"),
     ("event_stream", "it does not end, so it is not sent"),
     ("picture_create", "it tells of addresses that two people have added"),
     ("proposal_sign", "a signature over what was proposed cannot be made up"),
