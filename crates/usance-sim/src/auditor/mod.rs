@@ -11,6 +11,7 @@ pub mod days;
 pub mod network;
 pub mod offering;
 pub mod passing;
+pub mod paying;
 pub mod people;
 pub mod refused;
 pub mod sight;
@@ -205,7 +206,7 @@ pub struct Auditor {
     /// How closes divided what the network paid.
     pub divided: Vec<Rc<Facts>>,
     /// By asset: what of that is not with customers.
-    pub pots: Vec<passing::Pot>,
+    pub pots: Vec<paying::Pot>,
     /// What happened to what the network paid that has to happen somewhere.
     pub met: BTreeSet<&'static str>,
     /// By hash.

@@ -51,7 +51,7 @@ pub struct Net {
     pub(super) differences: u64,
     pub(super) moving: Vec<Moving>,
     /// What it pays.
-    pub(super) paying: super::passing::Paying,
+    pub(super) paying: super::paying::Paying,
 }
 
 /// What is known of the wallet's coins of an asset.

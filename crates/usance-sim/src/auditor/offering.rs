@@ -44,7 +44,7 @@ impl Auditor {
         self.assets.push((symbol.to_owned(), decimals));
         self.pool.push(0);
         self.custody.push(0);
-        self.pots.push(super::passing::Pot::default());
+        self.pots.push(super::paying::Pot::default());
         Ok(Facts::of("asset").with("number", self.assets.len() - 1))
     }
 

@@ -48,7 +48,7 @@ impl Auditor {
             held: Vec::new(),
             differences: 0,
             moving: Vec::new(),
-            paying: super::passing::Paying::new(),
+            paying: super::paying::Paying::new(),
         });
         Ok(Auditor::net_facts())
     }

@@ -20,10 +20,10 @@ use usance_core::machine::rejection::AmountField;
 use usance_core::machine::state::{ClockMode, Platform};
 use usance_core::machine::verb::{
     AddressAdded, AgreementPublished, AssetCreated, Attested, AutoRenewSet, ClockConfirmed, ClockMoved, CommissionWithdrawn,
-    CustomerCreated, DestinationAdded, DifferenceExplained, LossAccepted, LossReserveFunded, LossReserveWithdrawn, NetworkCreated,
-    NetworkYieldSet, PersonRegistered, PersonRemoved, PictureConfirmed, ProductAdded, ProductCreated, ProductStatusSet, ProposalExpired,
-    ProposalSigned, Proposed, RateAnnounced, RateSettled, RateSettledFor, Redeemed, ReserveSide, RewardPoolFunded, RewardPoolWithdrawn,
-    SaleTermsChanged, Subscribed, SweepReceived, Transferred, WalletMoved, WriterStarted,
+    CustomerCreated, DestinationAdded, DifferenceExplained, LossAccepted, NetworkCreated, NetworkYieldSet, PersonRegistered, PersonRemoved,
+    PictureConfirmed, ProductAdded, ProductCreated, ProductStatusSet, ProposalExpired, ProposalSigned, Proposed, RateAnnounced,
+    RateSettled, RateSettledFor, Redeemed, ReserveSide, RewardPoolFunded, RewardPoolWithdrawn, SaleTermsChanged, Subscribed, SweepReceived,
+    Transferred, WalletMoved, WriterStarted,
 };
 use usance_core::machine::view::{IfSubscribedNow, PositionView, ProductView};
 use usance_core::machine::{Answer, Event, Rejection};
@@ -40,7 +40,7 @@ use usance_core::reward::clawback::{AccountKind, RedemptionFigures};
 use usance_core::treasury::apart::{Cause, PlaceKind};
 use usance_core::treasury::coverage::Attestation;
 use usance_core::treasury::network::{Coin, Direction, Implausible};
-use usance_core::treasury::yields::{Divided, NetworkYield};
+use usance_core::treasury::yields::NetworkYield;
 use usance_store::codec::{
     ANSWER_VERSION, Actor, AddressClass, Credential, FACT_VERSION, Fact, Record, UsedKey, decode, decode_event, decode_fact, encode,
     encode_event,
@@ -48,7 +48,8 @@ use usance_store::codec::{
 use usance_store::{Role, StoreError};
 
 use super::codec_treasury::{
-    apart, causes, destination, differences, explained, implausibles, network_terms, picture_taken, place_kinds, top_up_sent,
+    apart, causes, destination, differences, equity, explained, implausibles, network_terms, picture_taken, place_kinds, reserve_funded,
+    reserve_withdrawn, top_up_sent, yield_closed,
 };
 use super::golden::{self, each, every};
 
@@ -238,11 +239,6 @@ fn day_closed(products: Vec<ProductDay>, yields: Vec<YieldClosed>) -> Event {
     Event::DayClosed(Box::new(DayClosed { day: DAY, rule, products, next_position: PositionId(911), digest, yields }))
 }
 
-fn yield_closed() -> YieldClosed {
-    let divided = Divided { earned: units(912), net: units(913), commission: units(914) };
-    YieldClosed { asset: AssetIx(915), divided, passed: units(916) }
-}
-
 fn platform(clock: ClockMode, offset_minutes: i32) -> Event {
     let offset = DayOffset::from_minutes(offset_minutes).unwrap();
     Event::PlatformCreated(Box::new(Platform { shard: 258, offset, clock, created_at: AT, seed: [0xa5; 32] }))
@@ -330,14 +326,6 @@ every!(
         }));
     }
 );
-
-fn reserve_funded(from: ReserveSide) -> Event {
-    Event::LossReserveFunded(LossReserveFunded { asset: AssetIx(1), amount: units(1_308), from })
-}
-
-fn reserve_withdrawn(to: ReserveSide) -> Event {
-    Event::LossReserveWithdrawn(LossReserveWithdrawn { asset: AssetIx(1), amount: units(1_309), to })
-}
 
 /// Events for every variant of what stands inside them.
 fn more_events() -> Vec<(&'static str, Event)> {
@@ -459,10 +447,6 @@ fn wallet_moved(account: AccountKind) -> Answer {
 
 fn reward_pool(funded: bool, balance: i128) -> Answer {
     Answer::RewardPool { asset: AssetIx(1), amount: units(1_203), funded, balance: Balance::from_units(balance) }
-}
-
-fn equity(account: LedgerAccount, funded: bool) -> Answer {
-    Answer::Equity { asset: AssetIx(1), account, amount: units(1_408), funded, balance: Balance::from_units(1_409) }
 }
 
 fn redemption(early: bool, position: PositionView) -> Answer {
