@@ -21,7 +21,8 @@ const SEED: &str = "20261120";
 const EXAMPLES: &str = "40";
 
 /// Operations of which the operator need not get anything but refusals, and why.
-const REFUSED: [(&str, &str); 12] = [
+const REFUSED: [(&str, &str); 13] = [
+    ("commission_withdraw", "no network has paid any: that takes a treasury that two people have opened"),
     ("event_stream", "it does not end, so it is not sent"),
     ("exit_cancel", "it needs somebody who waits, and so a treasury that two people have opened"),
     ("exit_get", "it needs somebody who waits, and so a treasury that two people have opened"),

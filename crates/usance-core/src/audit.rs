@@ -34,6 +34,7 @@ pub fn audit(state: &State) -> Vec<Finding> {
         positions_are_sound(state),
         renewals_name_each_other(state),
         closed_days_have_books(state),
+        yields_are_there(state),
         pool_is_shown(state),
         maturities_are_known(state),
     ];
@@ -155,6 +156,7 @@ fn product_totals_agree(state: &State) -> Finding {
         .zip(&staked)
         .filter(|(product, total)| product.staked != **total)
         .map(|(product, total)| format!("{}: kept {} ground {}", product.id, product.staked.units(), total.units()))
+        .chain((!state.staked_counts_agree()).then(|| "positions and what waits of them are not what was counted".to_owned()))
         .collect();
     finding("a product's staked total is its positions' principal", &broken, format!("{} products", staked.len()))
 }
@@ -245,6 +247,22 @@ fn closed_days_have_books(state: &State) -> Finding {
         &broken,
         format!("{} days closed, {} is open", state.registry.books.len(), state.registry.open_day),
     )
+}
+
+/// What networks paid for customers is there until they get it: never less than nothing, never less than what is told of its age, and no
+/// asset without a product that passes it on has any.
+fn yields_are_there(state: &State) -> Finding {
+    let mut broken = Vec::new();
+    for (index, control) in state.registry.control.iter().enumerate() {
+        let asset = AssetIx::from_index(index);
+        let kept = state.undistributed_by_age(asset);
+        let (stands, undistributed) = (control.balance(LedgerAccount::YieldUndistributed), state.undistributed(asset));
+        let is_empty = stands.units() == 0 && kept.is_zero();
+        if undistributed.minus(kept).is_overdrawn() || !(state.passes_on(asset) || is_empty) {
+            broken.push(format!("{}: {} undistributed, {} by age", symbol(state, index), undistributed.units(), kept.units()));
+        }
+    }
+    finding("what networks paid for customers is undistributed or theirs", &broken, format!("{} assets", state.registry.control.len()))
 }
 
 /// An overdrawn pool breaks nothing, but it is said (RULES 7).

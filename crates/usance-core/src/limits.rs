@@ -22,6 +22,12 @@ pub const BANDS_MAX: usize = 16;
 pub const YIELD_DAYS_MIN: u32 = 2;
 /// Over how many closed days a network's yield is averaged, at most.
 pub const YIELD_DAYS_MAX: u32 = 90;
+/// After how many days at least what a network paid and no customer got passes to the platform (TREASURY 6).
+pub const UNDISTRIBUTED_DAYS_MIN: u32 = 2;
+/// After how many days at most what a network paid and no customer got passes to the platform.
+pub const UNDISTRIBUTED_DAYS_MAX: u32 = 3_650;
+/// After how many days it passes unless an operator says otherwise.
+pub const UNDISTRIBUTED_DAYS: u32 = 365;
 /// The farthest one move of a simulated clock may go, in days (RULES 2).
 pub const CLOCK_MOVE_DAYS_MAX: i32 = 3_660;
 /// The most product-days one move of a simulated clock may close: the move is one record in the log, which has a size.
@@ -44,6 +50,8 @@ pub const ASSET_SYMBOL_BYTES_MAX: usize = 16;
 pub const NAME_BYTES_MAX: usize = 128;
 /// The longest risk notice, in bytes.
 pub const RISK_NOTICE_BYTES_MAX: usize = 4_096;
+/// The longest reason that an operator gives, in bytes.
+pub const REASON_BYTES_MAX: usize = 512;
 /// The longest agreement text, in bytes. It has to fit a request's body, which ends at 64 KiB.
 pub const AGREEMENT_TEXT_BYTES_MAX: usize = 60 * 1024;
 /// The longest agreement version, in bytes.

@@ -340,6 +340,40 @@ pub fn shares(parts: &[Balance]) -> Option<Vec<u16>> {
     Some(shares)
 }
 
+/// `of * times / by`, rounded down, and the rest of the division, exact however large the product is. A quotient beyond `u128` stays at
+/// its end; dividing by nothing gives nothing.
+///
+/// ```
+/// use usance_core::money::mul_div;
+/// assert_eq!(mul_div(7, 10, 4), (17, 2));
+/// assert_eq!(mul_div(u128::MAX, u128::MAX, u128::MAX), (u128::MAX, 0));
+/// ```
+#[must_use]
+pub fn mul_div(of: u128, times: u128, by: u128) -> (u128, u128) {
+    if let Some(product) = of.checked_mul(times) {
+        return (product.checked_div(by).unwrap_or(0), product.checked_rem(by).unwrap_or(0));
+    }
+    if by == 0 {
+        return (0, 0);
+    }
+    // Bit by bit from the top: the rest stays below the divisor.
+    let (high, low) = product(of, times);
+    let (mut quotient, mut rest, mut is_beyond) = (0u128, 0u128, false);
+    for half in [high, low] {
+        for place in (0..u128::BITS).rev() {
+            let carried = rest >> 127 == 1;
+            rest = rest << 1 | half.wrapping_shr(place) & 1;
+            is_beyond |= quotient >> 127 == 1;
+            quotient <<= 1;
+            if carried || rest >= by {
+                rest = rest.wrapping_sub(by);
+                quotient |= 1;
+            }
+        }
+    }
+    (if is_beyond { u128::MAX } else { quotient }, rest)
+}
+
 /// The yearly rate that a numerator over an amount comes to, rounded down to 10^-8. Display only.
 #[must_use]
 pub fn rate_floor(numerator: u128, amount: Amount) -> Rate {
@@ -485,6 +519,23 @@ mod tests {
         assert_eq!(Rate::parse("10").map(Rate::units), Ok(1_000_000_000));
         assert_eq!(Rate::parse("10.00000001"), Err(NotAnAmount));
         assert_eq!(Rate::parse("0.000000001"), Err(NotAnAmount));
+    }
+
+    proptest::proptest! {
+        /// Beside it, what schoolbook division of the two halves says: quotient times divisor and rest are the product again.
+        #[test]
+        fn a_long_division_is_exact(of in 0u128.., times in 0u128.., by in 1u128..) {
+            let (quotient, rest) = mul_div(of, times, by);
+            proptest::prop_assert!(rest < by);
+            let (high, low) = product(of, times);
+            if quotient < u128::MAX {
+                let (back_high, back_low) = product(quotient, by);
+                let (sum, over) = back_low.overflowing_add(rest);
+                proptest::prop_assert_eq!((back_high + u128::from(over), sum), (high, low));
+            } else {
+                proptest::prop_assert!(high >= by);
+            }
+        }
     }
 
     proptest::proptest! {

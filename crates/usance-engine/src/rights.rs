@@ -4,8 +4,8 @@
 
 use crate::caller::{Permission, Right};
 use crate::operations::{
-    account, agreement, asset, book, clock, customer, day, exit, journal, notice, order, person, position, product, proposal, rate,
-    redemption, reward, security, session, statement, subscription, token, transfer, treasury,
+    account, agreement, asset, book, clock, customer, day, earning, exit, journal, notice, order, person, position, product, proposal,
+    rate, redemption, reserve, reward, security, session, statement, subscription, token, transfer, treasury,
 };
 
 /// What every process answers about itself.
@@ -28,6 +28,7 @@ pub fn rights() -> impl Iterator<Item = &'static Right> {
         clock::RIGHTS,
         customer::RIGHTS,
         day::RIGHTS,
+        earning::RIGHTS,
         exit::RIGHTS,
         journal::RIGHTS,
         notice::RIGHTS,
@@ -38,6 +39,7 @@ pub fn rights() -> impl Iterator<Item = &'static Right> {
         proposal::RIGHTS,
         rate::RIGHTS,
         redemption::RIGHTS,
+        reserve::RIGHTS,
         reward::RIGHTS,
         security::RIGHTS,
         session::RIGHTS,

@@ -150,7 +150,7 @@ pub fn keys(state: &State, auditor: &Auditor, log: &dyn LogReader) -> Result<(),
 pub fn log(state: &State, auditor: &Auditor, batches: &[Batch]) -> Result<(), Found> {
     let mut last = i64::MIN;
     let mut segments: Vec<Vec<Segment>> = vec![Vec::new(); auditor.positions.len()];
-    let mut closed = Vec::new();
+    let (mut closed, mut divided) = (Vec::new(), Vec::new());
     for item in batches.iter().flat_map(codec::records) {
         let (place, record) = item.map_err(|error| error.to_string())?;
         if record.fact.events.is_empty() {
@@ -169,6 +169,7 @@ pub fn log(state: &State, auditor: &Auditor, batches: &[Batch]) -> Result<(), Fo
                 Event::ExitCancelled(event) => (event.subscribed.position, event.subscribed.stake),
                 Event::DayClosed(day) => {
                     closed.extend(seen::closed_day(day));
+                    divided.extend(seen::divided(day));
                     continue;
                 }
                 _ => continue,
@@ -179,6 +180,8 @@ pub fn log(state: &State, auditor: &Auditor, batches: &[Batch]) -> Result<(), Fo
     }
     equal("closed days in the log", auditor.closed.len(), closed.len())?;
     auditor.closed.iter().zip(&closed).try_for_each(|(expected, seen)| same("a closed day in the log", expected, seen))?;
+    equal("days whose yield was divided", auditor.divided.len(), divided.len())?;
+    auditor.divided.iter().zip(&divided).try_for_each(|(expected, seen)| same("what a network paid", expected, seen))?;
     let last_closed = state.registry.open_day.previous();
     for (number, position) in auditor.positions.iter().enumerate() {
         let id = PositionId::from_index(number);

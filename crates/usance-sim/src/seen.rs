@@ -4,13 +4,13 @@ use crate::facts::Facts;
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::{AssetIx, CustomerIx, PersonIx, PositionId, ProductIx};
 use usance_core::ledger::LedgerAccount;
-use usance_core::machine::day::{DayClosed, ProductDay};
+use usance_core::machine::day::{DayClosed, ProductDay, YieldClosed};
 use usance_core::machine::outlook::{self, reward_if_kept, reward_today};
 use usance_core::machine::verb::treasury::order;
 use usance_core::machine::verb::{Source, Subscribed};
 use usance_core::machine::view::{self, PositionView, ProductView};
 use usance_core::machine::{Answer, ExitOutlook, Rejection, State, preview};
-use usance_core::money::Balance;
+use usance_core::money::{Balance, Rate};
 use usance_core::person::proposal::{Standing, Verdict};
 use usance_core::position::PositionState;
 use usance_core::product::rates::Bands;
@@ -94,6 +94,10 @@ fn answer(answer: &Answer) -> Facts {
             let approved: Vec<String> = approved_by.iter().map(|person| person.index().to_string()).collect();
             let facts = Facts::of("order").with("number", number).with("approved_by", approved.join(","));
             facts.with("standing", standing.word()).with_some("hash", hash.as_deref())
+        }
+        Answer::Equity { asset, account, amount, funded, balance } => {
+            let facts = Facts::of("equity").with("asset", asset.index()).with("account", account.name()).with("amount", amount.units());
+            facts.with("funded", funded).with("balance", balance.units())
         }
         Answer::Proposal { number, approved_by, standing } => proposal(*number, approved_by.iter().copied(), *standing),
     }
@@ -409,8 +413,8 @@ pub fn outlook_of_exit(outlook: ExitOutlook) -> Facts {
 #[must_use]
 pub fn treasury_now(state: &State, asset: usize) -> Facts {
     use LedgerAccount::{
-        InTransit, NetworkFees, NetworkRounding, OpeningEquity, OtherIncome, SlashingLoss, TreasuryClaimable, TreasuryLiquid,
-        TreasuryStaked, TreasuryUnbonding,
+        CommissionIncome, InTransit, LossReserve, NetworkFees, NetworkRounding, OpeningEquity, OtherIncome, SlashingLoss,
+        TreasuryClaimable, TreasuryLiquid, TreasuryStaked, TreasuryUnbonding, YieldUndistributed,
     };
     let control = state.registry.control.get(asset);
     let accounts = [
@@ -424,6 +428,9 @@ pub fn treasury_now(state: &State, asset: usize) -> Facts {
         SlashingLoss,
         NetworkFees,
         NetworkRounding,
+        LossReserve,
+        CommissionIncome,
+        YieldUndistributed,
     ];
     let facts = accounts.into_iter().fold(Facts::of("treasury").with("asset", asset), |facts, account| {
         facts.with(account.name(), control.map(|control| control.balance(account).units()).unwrap_or_default())
@@ -483,6 +490,22 @@ pub fn product_day(day: Day, totals: &ProductDay) -> Facts {
         .with("returned_funding", totals.returned_funding.units())
         .with("renewed", totals.renewed)
         .with("renewed_principal", totals.renewed_principal.units())
+        .with_some("settled", totals.settled.map(Rate::units))
+}
+
+/// How a close divided what networks paid.
+#[must_use]
+pub fn divided(closed: &DayClosed) -> Vec<Facts> {
+    let facts = |one: &YieldClosed| {
+        Facts::of("yield")
+            .with("day", closed.day.number())
+            .with("asset", one.asset.index())
+            .with("earned", one.divided.earned.units())
+            .with("net", one.divided.net.units())
+            .with("commission", one.divided.commission.units())
+            .with("passed", one.passed.units())
+    };
+    closed.yields.iter().map(facts).collect()
 }
 
 /// A line of a customer's history.

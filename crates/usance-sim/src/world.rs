@@ -164,6 +164,7 @@ impl World {
         equal("the state that the whole log gives", hash(&life.state)?, hash(&again)?)?;
         let batches = LogReader::read(&self.log, 0, 1, usize::MAX).map_err(|error| error.to_string())?;
         compare::log(&life.state, &life.auditor, &batches)?;
+        self.coverage.answers.extend(life.auditor.met.iter().map(|what| (*what).to_owned()));
         compare::keys(&life.state, &life.auditor, &self.log)?;
         self.trace.update(&life.head.hash).update(&hash(&life.state)?);
         if let Some(tables) = &mut self.tables {

@@ -29,6 +29,7 @@ use usance_core::product::rates::RateVersion;
 use usance_core::treasury::coverage::Coverage;
 use usance_core::treasury::network::Network;
 use usance_core::treasury::queue::{Exit, Line, Queue};
+use usance_core::treasury::yields::Yields;
 
 // What each kind of section is called, and the version of what it holds. A change of what stands in one is a new version of that
 // one, with the old shape kept in `part`.
@@ -48,9 +49,10 @@ const NETWORKS: (u32, u32) = (12, 1);
 const COVERAGE: (u32, u32) = (13, 1);
 const EXITS: (u32, u32) = (14, 1);
 const LINES: (u32, u32) = (15, 1);
+const YIELDS: (u32, u32) = (16, 1);
 
 /// Every kind of section.
-const KINDS: [(u32, u32); 15] = [
+const KINDS: [(u32, u32); 16] = [
     REGISTRY,
     CUSTOMERS,
     ACCOUNTS,
@@ -66,6 +68,7 @@ const KINDS: [(u32, u32); 15] = [
     COVERAGE,
     EXITS,
     LINES,
+    YIELDS,
 ];
 
 /// Chunks of a column in one section, pieces of a map in one section: a column's stay below 30 MiB, whatever its rows are.
@@ -136,6 +139,9 @@ fn each_section(state: &State, mut write: impl FnMut((u32, u32), &[u8]) -> Resul
     column(EXITS, queue.exits(), &mut write)?;
     for line in queue.lines() {
         write(LINES, &encoded(&line)?)?;
+    }
+    for yields in state.treasury.yields() {
+        write(YIELDS, &encoded(&yields)?)?;
     }
     Ok(())
 }
@@ -361,6 +367,7 @@ enum Part {
     Coverage(AssetIx, Coverage),
     Exits(Vec<Vec<Exit>>),
     Line(AssetIx, Line),
+    Yields(AssetIx, Yields),
 }
 
 /// Reads the state of a snapshot, with as many threads as the machine has cores.
@@ -410,7 +417,7 @@ fn assemble(snapshot: &Snapshot, parts: impl Iterator<Item = Result<Part, StoreE
     let mut generations: Vec<Generation> = Vec::new();
     let (mut references, mut written_off) = (PieceMap::default(), Vec::new());
     let (mut people, mut proposals) = (Vec::new(), Vec::new());
-    let (mut networks, mut coverage) = (Vec::new(), BTreeMap::new());
+    let (mut networks, mut coverage, mut yields) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
     let (mut exits, mut lines) = (Vec::new(), BTreeMap::new());
     for part in parts {
         match part? {
@@ -452,6 +459,11 @@ fn assemble(snapshot: &Snapshot, parts: impl Iterator<Item = Result<Part, StoreE
                     return Err(damaged(snapshot, "a line of exits is there twice"));
                 }
             }
+            Part::Yields(asset, read) => {
+                if yields.insert(asset, read).is_some() {
+                    return Err(damaged(snapshot, "what is kept of a coin's earnings is there twice"));
+                }
+            }
             Part::References(entries) => {
                 if entries.into_iter().any(|(reference, ())| references.insert(reference, ()).is_some()) {
                     return Err(damaged(snapshot, "a reference is there twice"));
@@ -476,7 +488,7 @@ fn assemble(snapshot: &Snapshot, parts: impl Iterator<Item = Result<Part, StoreE
             keys: KeyTable::from_generations(generations),
             references,
             people: People::from_parts(people, proposals),
-            treasury: Treasury::from_parts(networks, coverage, Queue::from_parts(exits, lines)),
+            treasury: Treasury::from_parts(networks, coverage, Queue::from_parts(exits, lines), yields),
         },
     ))
 }
@@ -509,6 +521,10 @@ fn part(snapshot: &Snapshot, index: usize) -> Result<Part, StoreError> {
         LINES => {
             let (asset, line) = decoded(snapshot, &bytes)?;
             Part::Line(asset, line)
+        }
+        YIELDS => {
+            let (asset, yields) = decoded(snapshot, &bytes)?;
+            Part::Yields(asset, yields)
         }
         (id, version) => {
             let newest = KINDS.iter().find(|known| known.0 == id).map(|known| known.1);

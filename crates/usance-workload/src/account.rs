@@ -5,7 +5,7 @@ use crate::cast::References;
 use crate::dice::Dice;
 use crate::workload::Workload;
 use usance_core::machine::Command;
-use usance_core::machine::verb::WalletMove;
+use usance_core::machine::verb::{ReserveSide, WalletMove};
 use usance_core::reward::clawback::AccountKind::{Funding, Spot};
 
 impl Workload<'_> {
@@ -49,16 +49,25 @@ impl Workload<'_> {
         Command::Transfer { customer, asset: asset.to_owned(), from: Funding, to: Spot, amount }
     }
 
-    /// Into the reward pool, or out of it.
+    /// Into the reward pool or what is set aside for losses, or out of it; now and then what is kept of what the network pays.
     pub(crate) fn reward_pool(&self, dice: &mut Dice<'_>) -> Command {
         let asset = usize::from(dice.below(2));
         // An amount that some customer might name will do.
         let known = &self.cast.customers[1 % self.cast.customers.len()];
         let (symbol, amount) = (self.cast.assets[asset].0.to_owned(), self.amount(dice, known, asset));
-        if dice.below(3) == 0 {
-            Command::WithdrawRewardPool { asset: symbol, amount }
-        } else {
-            Command::FundRewardPool { asset: symbol, amount }
+        let takes = dice.below(3) == 0;
+        match dice.below(8) {
+            1 | 2 => {
+                let side = dice.one_of(&ReserveSide::ALL);
+                return if takes {
+                    Command::WithdrawLossReserve { asset: symbol, amount, to: side }
+                } else {
+                    Command::FundLossReserve { asset: symbol, amount, from: side }
+                };
+            }
+            3 if takes => return Command::WithdrawCommission { asset: symbol, amount },
+            _ => {}
         }
+        if takes { Command::WithdrawRewardPool { asset: symbol, amount } } else { Command::FundRewardPool { asset: symbol, amount } }
     }
 }

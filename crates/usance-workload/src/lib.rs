@@ -44,7 +44,7 @@ mod tests {
     use usance_core::machine::{Command, State, close, execute, pay_next};
     use usance_core::product::Status;
 
-    const WORLDS: u64 = 120;
+    const WORLDS: u64 = 360;
     const STEPS: usize = 300;
 
     fn outline(id: &'static str, asset: usize, form: Form, entrance: Entrance) -> Outline {

@@ -24,7 +24,12 @@ impl Workload<'_> {
             2 | 3 => {
                 let day = today.plus_days(i32::from(dice.below(4)) - 1);
                 let rate = dice.one_of(&[1_000_000, 0, 6_000_000, 100_000_000, 1_000_000_000]);
-                Command::SettleRate { product: self.changed(dice), day, rate: units(rate) }
+                let (product, rate) = (self.changed(dice), units(rate));
+                if dice.once_in(2) {
+                    return Command::SettleRate { product, day, rate };
+                }
+                let reason = dice.one_of(&["The network is young.", "We know it.", "The network is young.", "", "What was\u{202e}said"]);
+                Command::SettleRateFor { product, day, rate, reason: reason.to_owned() }
             }
             4 => Command::SetProductStatus { product: self.changed(dice), status: dice.one_of(&self.cast.statuses) },
             // Mostly what sells, so that limits are met.

@@ -28,6 +28,11 @@ impl Workload<'_> {
                 let opens = self.situation.first_instant(self.situation.today());
                 (product.sale.opens_at, product.sale.closes_at) = (Patch::Set(opens), Patch::Set(opens));
             }
+            _ if dice.once_in(2) => {
+                product.rate_mode = dice.one_of(&[Some(RateMode::Locked), Some(RateMode::Floating)]);
+                let over_days = if product.rate_mode == Some(RateMode::Locked) { 7 } else { dice.one_of(&[1, 91]) };
+                product.staking.yields = YieldTerms::Network { over_days, step: units(1) };
+            }
             _ => product.asset = "GONE".to_owned(),
         }
         product
@@ -70,6 +75,10 @@ impl Cast {
         let is_long = outline.form == Form::Long;
         let daily = Some(Distribution::Daily);
         let distributions = [daily, None, daily, Some(Distribution::EveryNDays(2)), Some(Distribution::EveryNDays(5))];
+        let rates = vec![(FIRST_RATE, if is_long { vec![(None, Rate::MAX)] } else { rate(dice) })];
+        let modes = [None, Some(RateMode::Floating), Some(RateMode::Locked), Some(RateMode::Floating), Some(RateMode::Floating)];
+        // Terms that float are what gives back, when it is left early, what a network paid.
+        let rate_mode = dice.one_of(if flexible { &modes[..3] } else { &modes });
         let some = |dice: &mut Dice<'_>, choices: &[&str]| match dice.one_of(choices) {
             "" => Patch::Keep,
             text => Patch::Set(text.to_owned()),
@@ -80,11 +89,11 @@ impl Cast {
             name: outline.id.to_owned(),
             kind,
             // 1000 % a year: after 37 days the rewards are more than the principal.
-            rates: vec![(FIRST_RATE, if is_long { vec![(None, Rate::MAX)] } else { rate(dice) })],
-            rate_mode: dice.one_of(&[None, Some(RateMode::Floating), Some(RateMode::Locked)]),
+            rates,
+            rate_mode,
             distribution: if kind.accrues() { dice.one_of(&distributions) } else { None },
             early_redemption: if is_long { None } else { dice.one_of(&[None, None, Some(EarlyRedemption::NotAllowed)]) },
-            staking: staking(outline),
+            staking: staking(outline, rate_mode),
             sale: SaleText {
                 minimum: some(dice, &["", "", "0.5", "2"]),
                 step: some(dice, &["", "", "", "", "0.25", "0.3"]),
@@ -97,13 +106,21 @@ impl Cast {
     }
 }
 
-/// The terms of a stake follow from the product's id, so that a plan which was kept means what it did.
-fn staking(outline: &Outline) -> StakingTerms {
+/// The terms of a stake follow from the product's id and what was drawn before, so that a plan which was kept means what it did. What
+/// floats by name passes the network's yield on, where its asset is what the network stakes, and but for the one that is to outgrow its
+/// principal.
+fn staking(outline: &Outline, rate_mode: Option<RateMode>) -> StakingTerms {
     let sum = outline.id.bytes().fold(0_u32, |sum, byte| sum.wrapping_add(u32::from(byte)));
+    let passes_on = rate_mode == Some(RateMode::Floating) && outline.asset == 0 && outline.form != Form::Long;
+    let step = match sum % 4 {
+        0 => Rate::MAX,
+        1 => units(50_000),
+        _ => units(2_000_000),
+    };
     StakingTerms {
         exit: if sum.is_multiple_of(2) { ExitTerms::MayQueue } else { ExitTerms::Instant },
         slashing: if sum.is_multiple_of(3) { SlashingTerms::Platform } else { SlashingTerms::Shared },
-        yields: YieldTerms::Reference,
+        yields: if passes_on { YieldTerms::Network { over_days: 2 + sum % 3, step } } else { YieldTerms::Reference },
     }
 }
 

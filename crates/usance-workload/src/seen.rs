@@ -51,6 +51,10 @@ pub struct TreasurySeen {
     pub waiting: Vec<u128>,
     /// Every exit that ever waited: the number of its redemption, whose it is, and whether it still waits.
     pub exits: Vec<(u64, String, bool)>,
+    /// Whether somebody has said what becomes of what it pays.
+    pub has_terms: bool,
+    /// Base units of commission on what the first coin earned.
+    pub commission: u128,
     /// Who may sign.
     pub people: Vec<String>,
     /// Proposals that wait for signatures, and who has signed.

@@ -17,6 +17,7 @@ use usance_core::treasury::apart::{Apart, Cause};
 use usance_core::treasury::network::Direction;
 use usance_core::treasury::order::Order;
 use usance_core::treasury::queue::{Exit, ExitStanding};
+use usance_core::treasury::yields::NetworkYield;
 
 /// What is on offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -220,6 +221,9 @@ impl Situation for State {
         seen.owed = network.coins.iter().map(|coin| owed(coin.asset)).collect();
         seen.waiting = network.coins.iter().map(|coin| queue.waiting(coin.asset).units()).collect();
         seen.exits = queue.exits().iter().map(|exit| (exit.redemption, id(exit), exit.standing == ExitStanding::Waiting)).collect();
+        let commission = network.staked().and_then(|asset| self.registry.control.get(asset.index())).copied().unwrap_or_default();
+        seen.has_terms = network.earnings.terms != NetworkYield::default();
+        seen.commission = u128::try_from(commission.balance(LedgerAccount::CommissionIncome).units()).unwrap_or(0);
         seen
     }
 }

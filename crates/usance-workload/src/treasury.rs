@@ -18,6 +18,7 @@ use usance_core::treasury::network::NetworkTerms;
 use usance_core::treasury::picture::{
     Delegation, Effect, Happened, Inflow, Liquid, Picture, Redelegation, Released, Sequence, Settled, Unbonding, Validator, ValidatorStatus,
 };
+use usance_core::treasury::yields::NetworkYield;
 
 /// What it calls itself.
 const CHAIN: &str = "hub-1";
@@ -50,6 +51,9 @@ impl Workload<'_> {
         }
         if seen.addresses.is_empty() {
             return propose(Matter::AddTreasuryAddress { network: NETWORK.to_owned(), address: ADDRESSES[0].to_owned() });
+        }
+        if !seen.has_terms && dice.once_in(4) {
+            return self.terms_of_yield(dice);
         }
         if let Some(asset) = seen.wallet.iter().position(|(_, is_fresh)| !is_fresh) {
             return self.attest(dice, &seen, asset);
@@ -140,8 +144,21 @@ impl Workload<'_> {
             6 if seen.addresses.len() < 2 && dice.below(4) == 0 => {
                 propose(Matter::AddTreasuryAddress { network: NETWORK.to_owned(), address: ADDRESSES[1].to_owned() })
             }
+            7 if dice.once_in(2) => self.terms_of_yield(dice),
+            11 if seen.commission > 0 || dice.once_in(2) => {
+                let (symbol, decimals) = self.cast.assets[0];
+                let amount = written(dice.one_of(&[seen.commission, seen.commission / 2 + 1, 1, seen.commission + 1]), decimals);
+                Command::WithdrawCommission { asset: symbol.to_owned(), amount }
+            }
             _ => self.observe(self.next_picture(dice, seen)),
         }
+    }
+
+    /// What becomes of what the network pays; now and then what may not be.
+    fn terms_of_yield(&self, dice: &mut Dice<'_>) -> Command {
+        let commission = Rate::from_units(dice.one_of(&[10_000_000, 0, 33_333_333, 100_000_000, 100_000_001])).unwrap_or(Rate::MAX);
+        let undistributed_days = dice.one_of(&[2, 3, 365, 5, 9, 1, 3_651]);
+        Command::SetNetworkYield { network: NETWORK.to_owned(), terms: NetworkYield { commission, undistributed_days } }
     }
 
     fn top_up(&self, dice: &mut Dice<'_>, seen: &TreasurySeen, asset: usize) -> Command {
@@ -161,6 +178,7 @@ impl Workload<'_> {
             return self.order_out_of_turn(dice, seen);
         }
         match dice.below(11) {
+            0 if dice.once_in(2) => Command::SetNetworkYield { network, terms: NetworkYield::default() },
             0 => self.network(),
             9 | 10 => stray_exit(dice, symbol),
             1 => Command::ReportSweep { network, hash: "gone".to_owned() },

@@ -238,6 +238,19 @@ pub enum Answer {
         /// Its epoch.
         epoch: u64,
     },
+    /// An account of the platform's own after something came in or went out.
+    Equity {
+        /// Of which asset.
+        asset: AssetIx,
+        /// Which account.
+        account: LedgerAccount,
+        /// How much.
+        amount: Amount,
+        /// Whether it came in.
+        funded: bool,
+        /// What stands on it after it.
+        balance: Balance,
+    },
 }
 
 /// An order as it is now.
@@ -290,4 +303,11 @@ pub fn position(state: &State, position: PositionId, told: impl FnOnce(Box<Posit
 pub fn pool(state: &State, asset: AssetIx, amount: Amount, funded: bool) -> Answer {
     let balance = state.registry.control.get(asset.index()).map(|control| control.balance(LedgerAccount::RewardPool)).unwrap_or_default();
     Answer::RewardPool { asset, amount, funded, balance }
+}
+
+/// An account of the platform's own after so much came in or went out.
+#[must_use]
+pub fn equity(state: &State, asset: AssetIx, account: LedgerAccount, (amount, funded): (Amount, bool)) -> Answer {
+    let balance = state.registry.control.get(asset.index()).map(|control| control.balance(account)).unwrap_or_default();
+    Answer::Equity { asset, account, amount, funded, balance }
 }

@@ -12,11 +12,11 @@
 //! none was left out which earns is proven at every close: the principal of all that were visited is what each product has
 //! staked.
 
-use super::day::{CLOSE_RULE, DayClosed, ProductDay};
+use super::day::{CLOSE_RULE, CLOSE_RULE_YIELDS, DayClosed, ProductDay};
 use super::end::end_position;
 use super::open::{NewPosition, open_position};
-use super::post;
 use super::state::{Account, BooksAtClose, State};
+use super::{post, yields};
 use crate::calendar::{Day, Timestamp};
 use crate::id::{AccountIx, PositionId, ProductIx};
 use crate::money::Amount;
@@ -35,8 +35,12 @@ use crate::reward::clawback::AccountKind;
 pub fn close_day(state: &mut State) -> DayClosed {
     let day = state.registry.open_day;
     let at = state.registry.platform.offset.first_instant(day.next());
+    // The rates of what networks pay come of the days before; the pass needs them, and what is divided afterwards is by who earned today.
+    let earning = yields::settle(state, day);
     let mut work = Work::new(state, day);
     let pass = accrue_all(state, &mut work, day);
+    let yields = yields::divide(state, day, &earning, work.products.iter().filter_map(|product| product.totals.as_ref()));
+    state.staked.close();
     state.registry.open_day = day.next();
     state.registry.last_at = state.registry.last_at.max(at);
     for id in pass.matured {
@@ -45,10 +49,11 @@ pub fn close_day(state: &mut State) -> DayClosed {
     record_rates(state, &work, day);
     let closed = DayClosed {
         day,
-        rule: CLOSE_RULE,
+        rule: if yields.is_empty() { CLOSE_RULE } else { CLOSE_RULE_YIELDS },
         products: work.products.into_iter().filter_map(|product| product.totals).collect(),
         next_position: state.next_position(),
         digest: *pass.digest.finalize().as_bytes(),
+        yields,
     };
     book(state, &closed);
     closed

@@ -1,12 +1,19 @@
 //! A closed day as its event keeps it: totals, and the digest that proves that closing it again gave the same.
 
 use crate::calendar::Day;
-use crate::id::{PositionId, ProductIx, RateVersionIx};
+use crate::id::{AssetIx, PositionId, ProductIx, RateVersionIx};
 use crate::money::{Amount, Rate};
-use serde::{Deserialize, Serialize};
+use crate::treasury::yields::Divided;
+use serde::de::{Error, SeqAccess, Visitor};
+use serde::ser::SerializeTuple;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
 
 /// The version of the rule by which days are closed; part of every closed day.
 pub const CLOSE_RULE: u16 = 1;
+/// The version by which days are closed on which a network's yield was divided or passed on: what became of it stands behind the rest.
+/// A day without is closed by the first, so its bytes are those of every release.
+pub const CLOSE_RULE_YIELDS: u16 = 2;
 
 /// What a close did to one product.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,8 +50,19 @@ impl ProductDay {
     }
 }
 
+/// What a close did to what networks pay of one asset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct YieldClosed {
+    /// Of which asset.
+    pub asset: AssetIx,
+    /// How what the day had earned was divided.
+    pub divided: Divided,
+    /// What no customer got in time, and passes to the reward pool.
+    pub passed: Amount,
+}
+
 /// A closed day: totals per product, and the digest of every position's result.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DayClosed {
     /// Which day.
     pub day: Day,
@@ -56,4 +74,52 @@ pub struct DayClosed {
     pub next_position: PositionId,
     /// BLAKE3 over (position, reward) of every earning position in order.
     pub digest: [u8; 32],
+    /// What became of what networks pay, per asset, where something did: only by [`CLOSE_RULE_YIELDS`].
+    pub yields: Vec<YieldClosed>,
+}
+
+// Its bytes are those of its fields in their order; the last is there as the rule says.
+impl Serialize for DayClosed {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let has_yields = self.rule >= CLOSE_RULE_YIELDS;
+        let mut fields = to.serialize_tuple(if has_yields { 6 } else { 5 })?;
+        fields.serialize_element(&self.day)?;
+        fields.serialize_element(&self.rule)?;
+        fields.serialize_element(&self.products)?;
+        fields.serialize_element(&self.next_position)?;
+        fields.serialize_element(&self.digest)?;
+        if has_yields {
+            fields.serialize_element(&self.yields)?;
+        }
+        fields.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for DayClosed {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_tuple(6, Fields)
+    }
+}
+
+struct Fields;
+
+impl<'de> Visitor<'de> for Fields {
+    type Value = DayClosed;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a closed day")
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut fields: A) -> Result<DayClosed, A::Error> {
+        let day = next(&mut fields, 0)?;
+        let rule = next(&mut fields, 1)?;
+        let products = next(&mut fields, 2)?;
+        let next_position = next(&mut fields, 3)?;
+        let digest = next(&mut fields, 4)?;
+        let yields = if rule >= CLOSE_RULE_YIELDS { next(&mut fields, 5)? } else { Vec::new() };
+        Ok(DayClosed { day, rule, products, next_position, digest, yields })
+    }
+}
+
+fn next<'de, A: SeqAccess<'de>, T: Deserialize<'de>>(fields: &mut A, read: usize) -> Result<T, A::Error> {
+    fields.next_element()?.ok_or_else(|| A::Error::invalid_length(read, &"a closed day"))
 }

@@ -7,6 +7,7 @@
 use super::state::State;
 use crate::calendar::{Day, Timestamp};
 use crate::id::{AssetIx, PositionId, ProductIx};
+use crate::ledger::LedgerAccount;
 use crate::money::{Amount, split_day};
 use crate::position::{FLOATING, Origin, PositionState, Running, position_link};
 use crate::product::rates::Bands;
@@ -155,6 +156,8 @@ pub struct CloseLine {
     pub asset: AssetIx,
     /// Whether rewards accrue first.
     pub accrues: bool,
+    /// The account that they come from.
+    pub rewards_from: LedgerAccount,
     /// The principal that earned.
     pub principal: Amount,
     /// The carry with which the day began.
@@ -276,6 +279,7 @@ impl Past {
                     product: self.product,
                     asset: self.asset,
                     accrues: self.kind.accrues(),
+                    rewards_from: product.staking.rewards_from(),
                     principal: line.principal,
                     carry_before: line.carry_before,
                     bands: line.bands,

@@ -13,9 +13,11 @@ pub(super) fn end_position(state: &mut State, id: PositionId, ended: PositionSta
     let (Some(running), Some(origin)) = (state.running.get_mut(index), state.origins.get_mut(index)) else {
         return state.break_with("a position that ends exists", id.to_string());
     };
+    let (product, value_date) = (running.product, running.value_date);
     running.state = ended;
     running.earning = Packed96::default();
     running.carry = Packed48::default();
     origin.closed_at = packed_instant(at);
     state.active.remove(index);
+    state.staked.ended(product, value_date, state.registry.open_day);
 }

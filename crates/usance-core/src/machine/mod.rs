@@ -27,11 +27,13 @@ pub mod present;
 pub mod preview;
 pub mod registry;
 pub mod rejection;
+mod staked;
 pub mod staking;
 pub mod state;
 pub mod treasury;
 pub mod verb;
 pub mod view;
+pub mod yields;
 
 use crate::calendar::Timestamp;
 pub use answer::Answer;

@@ -7,6 +7,7 @@ use super::day::DayClosed;
 use super::state::Platform;
 use crate::calendar::Day;
 use crate::id::{AssetIx, CustomerIx, PositionId, ProductIx};
+use crate::ledger::LedgerAccount;
 use crate::money::Amount;
 use crate::product::Kind;
 use crate::product::rates::Bands;
@@ -39,6 +40,8 @@ pub enum News<'e> {
         asset: AssetIx,
         /// Flexible or fixed-term.
         kind: Kind,
+        /// The account that its rewards come from.
+        rewards_from: LedgerAccount,
         /// The schedule it starts with.
         rates: &'e [(Day, Bands)],
     },

@@ -57,6 +57,7 @@ pub(super) fn open_position(state: &mut State, opening: &NewPosition) -> Positio
     state.origins.push(origin);
     state.active.insert(place);
     state.remember_maturing(id);
+    state.staked.began(opening.product, opening.earning, opening.pending);
     id
 }
 

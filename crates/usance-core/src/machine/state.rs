@@ -9,6 +9,7 @@ use super::keys::KeyTable;
 use super::maturing::Maturing;
 use super::people::People;
 pub use super::registry::{Agreement, Asset, BooksAtClose, ClockMode, Counters, Platform, Registry};
+use super::staked::StakedCounts;
 use super::treasury::Treasury;
 use crate::calendar::Day;
 use crate::id::{AccountIx, AgreementIx, AssetIx, CustomerIx, HoldingIx, PositionId, ProductIx, RateVersionIx, hash16};
@@ -94,6 +95,8 @@ pub struct State {
     pub(super) active: ActiveSet,
     /// Which principal comes back when; derived from positions.
     maturing: Maturing,
+    /// What is staked in each product beside the principal that earns; derived from positions.
+    pub(super) staked: StakedCounts,
     /// Idempotency keys.
     pub keys: KeyTable,
     /// References of deposits and withdrawals ever used.
@@ -158,6 +161,7 @@ impl State {
             holdings: columns.holdings,
             active: ActiveSet::of(&columns.running),
             maturing,
+            staked: StakedCounts::of(&columns.running),
             running: columns.running,
             origins: columns.origins,
             keys: columns.keys,

@@ -2,9 +2,11 @@
 
 use crate::id::{AssetIx, NetworkIx};
 use crate::ledger::Places;
+use crate::money::Amount;
 use crate::treasury::coverage::Coverage;
 use crate::treasury::network::Network;
 use crate::treasury::queue::Queue;
+use crate::treasury::yields::Yields;
 use std::collections::BTreeMap;
 
 /// Every network, and what is known of the wallet's coins.
@@ -14,13 +16,20 @@ pub struct Treasury {
     /// By asset, of every coin of a network.
     coverage: BTreeMap<AssetIx, Coverage>,
     queue: Queue,
+    /// By asset, of those with a product that passes a network's yield on.
+    yields: BTreeMap<AssetIx, Yields>,
 }
 
 impl Treasury {
     /// Parts that were read back.
     #[must_use]
-    pub const fn from_parts(networks: Vec<Network>, coverage: BTreeMap<AssetIx, Coverage>, queue: Queue) -> Treasury {
-        Treasury { networks, coverage, queue }
+    pub const fn from_parts(
+        networks: Vec<Network>,
+        coverage: BTreeMap<AssetIx, Coverage>,
+        queue: Queue,
+        yields: BTreeMap<AssetIx, Yields>,
+    ) -> Treasury {
+        Treasury { networks, coverage, queue, yields }
     }
     /// Networks in order of creation.
     #[must_use]
@@ -36,6 +45,20 @@ impl Treasury {
     #[must_use]
     pub const fn queue(&self) -> &Queue {
         &self.queue
+    }
+    /// What is kept of what networks pay, by asset.
+    #[must_use]
+    pub const fn yields(&self) -> &BTreeMap<AssetIx, Yields> {
+        &self.yields
+    }
+    /// The networks on which an asset is staked.
+    pub fn staking(&self, asset: AssetIx) -> impl Iterator<Item = &Network> {
+        self.networks.iter().filter(move |network| network.staked() == Some(asset))
+    }
+    /// What of an asset's earnings waits for the close of the open day.
+    #[must_use]
+    pub fn earned_today(&self, asset: AssetIx) -> Amount {
+        self.staking(asset).fold(Amount::ZERO, |sum, network| sum.plus(network.earnings.today))
     }
     /// A network.
     #[must_use]
@@ -89,6 +112,12 @@ impl Treasury {
     }
     pub(super) fn coverage_mut(&mut self, asset: AssetIx) -> Option<&mut Coverage> {
         self.coverage.get_mut(&asset)
+    }
+    pub(super) fn staking_mut(&mut self, asset: AssetIx) -> impl Iterator<Item = &mut Network> {
+        self.networks.iter_mut().filter(move |network| network.staked() == Some(asset))
+    }
+    pub(super) fn yields_mut(&mut self, asset: AssetIx) -> &mut Yields {
+        self.yields.entry(asset).or_default()
     }
     pub(super) fn cover(&mut self, asset: AssetIx) {
         self.coverage.entry(asset).or_default();

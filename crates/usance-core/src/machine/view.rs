@@ -198,10 +198,12 @@ pub fn bands_today(state: &State, running: &Running, product: &Product) -> Optio
     }
 }
 
-/// A product's bands of a day that is not closed, as announced and settled by now.
+/// A product's bands of a day that is not closed, as announced and settled by now. What a network will have paid is not known before
+/// the close: a product that passes it on is shown by what was settled last.
 #[must_use]
 pub fn product_bands(state: &State, product: &Product, day: Day) -> Option<Bands> {
-    let settled = product.settled.get(&day).copied();
+    let last = || product.closed.last().filter(|_| product.staking.passes_on()).and_then(|closed| closed.settled);
+    let settled = product.settled.get(&day).copied().or_else(last);
     product.version_on(day).and_then(|version| state.bands(version)).map(|bands| bands.capped(settled))
 }
 

@@ -3,6 +3,7 @@
 //! What a kind of product is able to do is [`super::kind`]; terms that it contradicts are refused there.
 
 use crate::calendar::Timestamp;
+use crate::ledger::LedgerAccount;
 use crate::limits::{YIELD_DAYS_MAX, YIELD_DAYS_MIN};
 use crate::money::{Amount, Rate};
 use serde::{Deserialize, Serialize};
@@ -46,7 +47,7 @@ pub enum ExitTerms {
     MayQueue,
 }
 
-/// Who bears what a network takes of the stake (TREASURY 8).
+/// Who bears what a network takes of the stake (RULES 5).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SlashingTerms {
     /// The platform.
@@ -83,6 +84,19 @@ pub struct StakingTerms {
 }
 
 impl StakingTerms {
+    /// Whether customers get what the network paid.
+    #[must_use]
+    pub const fn passes_on(&self) -> bool {
+        matches!(self.yields, YieldTerms::Network { .. })
+    }
+    /// The account that rewards come from, and to which what is taken back returns.
+    #[must_use]
+    pub const fn rewards_from(&self) -> LedgerAccount {
+        match self.yields {
+            YieldTerms::Reference => LedgerAccount::RewardPool,
+            YieldTerms::Network { .. } => LedgerAccount::YieldUndistributed,
+        }
+    }
     /// Why they cannot be, of a product with such a rate; `None` when they can.
     #[must_use]
     pub fn contradiction(&self, rate_mode: RateMode) -> Option<&'static str> {

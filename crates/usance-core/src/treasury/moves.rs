@@ -67,10 +67,10 @@ pub const fn account(place: PlaceKind) -> LedgerAccount {
 }
 
 impl MoveKind {
-    /// The lines of an entry for so much of it.
+    /// The lines of an entry for so much of it; what was earned comes from the account that is named.
     #[must_use]
-    pub const fn lines(self, amount: Amount) -> [Posting; 2] {
-        use LedgerAccount::{Custody, InTransit, NetworkFees, NetworkRounding, OpeningEquity, OtherIncome, RewardPool, SlashingLoss};
+    pub const fn lines(self, amount: Amount, earned_from: LedgerAccount) -> [Posting; 2] {
+        use LedgerAccount::{Custody, InTransit, NetworkFees, NetworkRounding, OpeningEquity, OtherIncome, SlashingLoss};
         use PlaceKind::{Claimable, Liquid, Staked, Unbonding};
         let (to, from) = match self {
             MoveKind::Opened(Claimable) => (account(Claimable), OpeningEquity),
@@ -81,7 +81,7 @@ impl MoveKind {
             MoveKind::Undelegated => (account(Unbonding), account(Staked)),
             MoveKind::Cancelled => (account(Staked), account(Unbonding)),
             MoveKind::Matured => (account(Liquid), account(Unbonding)),
-            MoveKind::Earned(place) => (account(place), RewardPool),
+            MoveKind::Earned(place) => (account(place), earned_from),
             MoveKind::Claimed => (account(Liquid), account(Claimable)),
             MoveKind::OtherIncome => (account(Liquid), OtherIncome),
             MoveKind::Fee => (NetworkFees, account(Liquid)),
@@ -94,16 +94,21 @@ impl MoveKind {
     /// What so much of it does to an account of coins.
     #[must_use]
     pub fn change(self, account: LedgerAccount, amount: Amount) -> Balance {
-        let lines = self.lines(amount).into_iter().filter(|line| line.account == account);
+        let lines = self.lines(amount, LedgerAccount::RewardPool).into_iter().filter(|line| line.account == account);
         lines.fold(Balance::ZERO, |sum, line| if line.side == Side::Debit { sum.plus(amount) } else { sum.minus(amount) })
     }
 }
 
-/// The entries of moves: one for each coin and kind, in one order.
+/// The entries of moves: one for each coin and kind, in one order. What was earned goes to the account that is named: to the reward pool,
+/// or to where it waits for the close of its day.
 ///
 /// # Errors
 /// [`Unbalanced`] never, in truth: each entry has two lines of one amount.
-pub fn entries(asset_of: impl Fn(u32) -> Option<AssetIx>, moves: &[Move]) -> Result<Vec<JournalEntry>, Unbalanced> {
+pub fn entries(
+    asset_of: impl Fn(u32) -> Option<AssetIx>,
+    moves: &[Move],
+    earned_to: LedgerAccount,
+) -> Result<Vec<JournalEntry>, Unbalanced> {
     let mut sums: BTreeMap<(u32, MoveKind), Amount> = BTreeMap::new();
     for one in moves {
         let sum = sums.entry((one.coin, one.kind)).or_default();
@@ -112,7 +117,14 @@ pub fn entries(asset_of: impl Fn(u32) -> Option<AssetIx>, moves: &[Move]) -> Res
     let booked = sums.into_iter().map(|((coin, kind), amount)| {
         // A coin that is not there names an asset that is not there, which no books have.
         let asset = asset_of(coin).unwrap_or(AssetIx(u32::MAX));
-        JournalEntry::new(asset, Whose::Platform, &kind.lines(amount))
+        JournalEntry::new(asset, Whose::Platform, &kind.lines(amount, earned_to))
     });
     booked.collect()
+}
+
+/// What moves earned of the coin that is staked.
+#[must_use]
+pub fn earned(moves: &[Move]) -> Amount {
+    let earned = moves.iter().filter(|one| matches!(one.kind, MoveKind::Earned(_)));
+    earned.fold(Amount::ZERO, |sum, one| sum.plus(one.amount))
 }

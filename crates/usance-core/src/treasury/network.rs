@@ -4,6 +4,7 @@ use super::apart::{Apart, PlaceKind};
 use super::desk::Desk;
 use super::moves::{Move, MoveKind};
 use super::picture::{PICTURE_FRESH_MS, Picture};
+use super::yields::Earnings;
 use crate::calendar::Timestamp;
 use crate::id::AssetIx;
 use crate::ledger::Places;
@@ -188,6 +189,8 @@ pub struct Network {
     pub desk: Desk,
     /// The last slash that a picture showed.
     pub last_slash: Option<Box<Slash>>,
+    /// What it pays, and what becomes of it.
+    pub earnings: Earnings,
 }
 
 impl Network {
@@ -205,6 +208,11 @@ impl Network {
     #[must_use]
     pub fn asset(&self, coin: u32) -> Option<AssetIx> {
         Some(self.coins.get(usize::try_from(coin).ok()?)?.asset)
+    }
+    /// The asset that is staked on it: its first coin.
+    #[must_use]
+    pub fn staked(&self) -> Option<AssetIx> {
+        self.asset(0)
     }
     /// The number of one of the treasury's addresses.
     #[must_use]

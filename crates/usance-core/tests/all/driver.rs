@@ -12,7 +12,7 @@ use usance_core::machine::people::People;
 use usance_core::machine::state::{ClockMode, Columns, Platform};
 use usance_core::machine::treasury::Treasury;
 use usance_core::machine::verb::{Redeem, Redeemed, clock, redeem};
-use usance_core::machine::{Answer, Command, Event, Rejection, State, close, execute, expire, pay_next, plan_after_closes, replay};
+use usance_core::machine::{Answer, Command, Event, Rejection, State, close, execute, expire, pay_next, plan_after_closes, replay, yields};
 use usance_core::money::Amount;
 use usance_core::pieces::Column;
 use usance_core::position::{FLOATING, PositionState};
@@ -240,10 +240,12 @@ impl Engine {
 pub fn slow_digest(state: &State) -> [u8; 32] {
     let day = state.registry.open_day;
     let mut hasher = blake3::Hasher::new();
+    // What networks pay settles a rate at the close; the cases of it are in `cases/yields`.
+    let passed_on = yields::to_settle(state);
     for (index, running) in state.running.iter().enumerate() {
         let product = state.product(running.product).expect("a product");
         let floating = || {
-            let settled = product.settled.get(&day).copied();
+            let settled = passed_on.get(&running.product).map(|why| why.rate).or(product.settled.get(&day).copied());
             product.version_on(day).and_then(|version| state.bands(version)).map(|bands| bands.capped(settled))
         };
         let bands = if running.rate_version == FLOATING { floating() } else { state.bands(running.rate_version).cloned() };
@@ -301,6 +303,7 @@ pub fn through_parts(state: &State) -> State {
             state.treasury.networks().to_vec(),
             state.treasury.coverages().clone(),
             Queue::from_parts(state.treasury.queue().exits().clone(), state.treasury.queue().lines().clone()),
+            state.treasury.yields().clone(),
         ),
         people: People::from_parts(state.people.people().to_vec(), state.people.proposals().to_vec()),
     };

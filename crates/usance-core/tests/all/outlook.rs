@@ -10,13 +10,13 @@ use proptest::prelude::{Just, ProptestConfig, Strategy, prop_oneof, proptest};
 use proptest::test_runner::FileFailurePersistence;
 use std::collections::BTreeSet;
 use usance_core::calendar::{Day, Timestamp};
-use usance_core::id::PositionId;
+use usance_core::id::{PositionId, ProductIx};
 use usance_core::limits::{AMOUNT_UNITS_MAX, BANDS_MAX, RATE_UNITS_MAX, TERM_DAYS_MAX};
 use usance_core::machine::state::ClockMode;
 use usance_core::machine::verb::{Patch, ProductText, SaleText, Source, Subscribe, Subscribed, WalletMove, clock, subscribe};
-use usance_core::machine::{Command, Rejection, State, close, execute, outlook};
+use usance_core::machine::{Command, Rejection, State, close, execute, outlook, yields};
 use usance_core::money::{Amount, Rate};
-use usance_core::position::PositionState;
+use usance_core::position::{PositionState, Running};
 use usance_core::product::rates::{Band, Bands};
 use usance_core::product::{Kind, Status};
 use usance_core::reward::clawback::AccountKind;
@@ -32,7 +32,13 @@ fn config(cases: u32) -> ProptestConfig {
 
 // --- today's reward ---
 
-/// Closes the days before an instant. Each gives every position what was shown right before it, and nobody else.
+/// Whether a product's rate is known at the close alone: it passes on what the network paid.
+fn passes_on(state: &State, product: ProductIx) -> bool {
+    state.product(product).is_some_and(|product| product.staking.passes_on())
+}
+
+/// Closes the days before an instant. Each gives every position what was shown right before it, and nobody else; where the network's
+/// yield is passed on, it settles what was to be settled.
 fn close_as_shown(engine: &mut Engine, at: Timestamp) {
     while engine.state.registry.open_day < engine.offset().day_of(at) {
         let day = engine.state.registry.open_day;
@@ -41,11 +47,21 @@ fn close_as_shown(engine: &mut Engine, at: Timestamp) {
             position: PositionId::from_index(index).0,
             amount: outlook::reward_today(&engine.state, running),
         };
-        let mut shown: Vec<Line> = engine.state.running.iter().enumerate().map(line).collect();
+        let is_known = |(_, running): &(usize, &Running)| !passes_on(&engine.state, running.product);
+        let mut shown: Vec<Line> = engine.state.running.iter().enumerate().filter(is_known).map(line).collect();
         shown.retain(|line| !line.amount.is_zero());
+        let to_settle = yields::to_settle(&engine.state);
         let known = engine.rewards.len();
         engine.close_day();
-        assert_eq!(engine.rewards[known..], shown, "what {day} was said to give and what it gave");
+        let state = &engine.state;
+        let is_known =
+            |line: &&Line| state.position(PositionId(line.position)).is_some_and(|(running, _)| !passes_on(state, running.product));
+        let gave: Vec<Line> = engine.rewards[known..].iter().filter(is_known).copied().collect();
+        assert_eq!(gave, shown, "what {day} was said to give and what it gave");
+        for (product, why) in to_settle {
+            let closed = state.product(product).and_then(|product| product.closed_day(day)).expect("a closed day");
+            assert_eq!(closed.settled, Some(why.rate), "what {day} was to settle and what it settled");
+        }
     }
 }
 
@@ -59,7 +75,7 @@ fn check_kept(state: &State) {
         let runs_a_term = running.is_active() && state.product(running.product).is_some_and(|product| product.kind != Kind::Flexible);
         let kept = outlook::reward_if_kept(state, id);
         assert_eq!(kept.is_some(), runs_a_term, "position {id} is {:?}", running.state);
-        shown.extend(kept.map(|kept| (id, kept)));
+        shown.extend(kept.filter(|_| !passes_on(state, running.product)).map(|kept| (id, kept)));
     }
     assert_eq!(outlook::reward_if_kept(state, state.next_position()), None, "there is no such position");
     let mut ahead = state.clone();

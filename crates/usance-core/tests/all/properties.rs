@@ -14,7 +14,10 @@ use usance_core::calendar::Timestamp;
 use usance_core::id::{AssetIx, PositionId};
 use usance_core::ledger::LedgerAccount;
 use usance_core::machine::rejection::AmountField;
-use usance_core::machine::verb::{Redeemed, RewardPoolFunded, RewardPoolWithdrawn, Subscribed, Verb, clock, redeem, subscribe};
+use usance_core::machine::verb::{
+    LossReserveFunded, LossReserveWithdrawn, Redeemed, ReserveSide, RewardPoolFunded, RewardPoolWithdrawn, Subscribed, Verb, clock, redeem,
+    subscribe,
+};
 use usance_core::machine::view::{self, Prospect};
 use usance_core::machine::{Command, Event, Rejection, State, execute};
 use usance_core::money::Amount;
@@ -33,7 +36,8 @@ fn coins(state: &State, asset: usize) -> i128 {
     let positions = state.running.iter().filter(|running| state.product(running.product).is_some_and(|own| own.asset.index() == asset));
     let in_positions: i128 = positions.map(|running| units(running.principal()) + units(running.accrued.get())).sum();
     let in_line: i128 = state.treasury.queue().in_line(AssetIx::from_index(asset)).map(|exit| units(exit.left())).sum();
-    in_accounts + in_positions + in_line + state.registry.control[asset].balance(LedgerAccount::RewardPool).units()
+    let of = |account| state.registry.control[asset].balance(account).units();
+    in_accounts + in_positions + in_line + of(LedgerAccount::RewardPool) + of(LedgerAccount::LossReserve)
 }
 
 /// What came in from outside and went out again, by asset.
@@ -47,6 +51,8 @@ impl Outside {
             Event::Withdrawn(moved) => (moved.asset, moved.amount, -1),
             Event::RewardPoolFunded(RewardPoolFunded { asset, amount }) => (*asset, *amount, 1),
             Event::RewardPoolWithdrawn(RewardPoolWithdrawn { asset, amount }) => (*asset, *amount, -1),
+            Event::LossReserveFunded(LossReserveFunded { asset, amount, from: ReserveSide::Custody }) => (*asset, *amount, 1),
+            Event::LossReserveWithdrawn(LossReserveWithdrawn { asset, amount, to: ReserveSide::Custody }) => (*asset, *amount, -1),
             Event::TopUpSent(top_up) => (top_up.asset, top_up.sent.amount, -1),
             Event::SweepReceived(sweep) => (sweep.asset, sweep.amount, 1),
             Event::PictureTaken(taken) if taken.aside.is_none() => return self.note_opened(&taken.assets, &taken.explained),
@@ -86,7 +92,13 @@ fn check_books(state: &State, outside: &Outside, after: &str) {
         assert_eq!(custody, outside.0.get(&index).copied().unwrap_or_default(), "{after}: custody is what came in and stayed");
         let sum = |accounts: &[LedgerAccount]| accounts.iter().map(|account| control.balance(*account).units()).sum::<i128>();
         let there = custody + sum(&IN_THE_TREASURY) + sum(&GONE);
-        let claims = coins(state, index) + sum(&[LedgerAccount::OtherIncome, LedgerAccount::OpeningEquity]);
+        let claims = coins(state, index)
+            + sum(&[
+                LedgerAccount::OtherIncome,
+                LedgerAccount::OpeningEquity,
+                LedgerAccount::YieldUndistributed,
+                LedgerAccount::CommissionIncome,
+            ]);
         assert_eq!(there, claims, "{after}: no coin is made or lost");
         for account in LedgerAccount::ALL {
             let may_be_overdrawn = matches!(account, LedgerAccount::Custody | LedgerAccount::RewardPool | LedgerAccount::NetworkRounding)

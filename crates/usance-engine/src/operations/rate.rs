@@ -22,10 +22,21 @@ pub async fn announce(engine: &Engine, caller: &Caller, once: &Once, product: St
     engine.carry_out(Write { caller, once, method: "POST" }, Command::AnnounceRate { product, from, rate }, None).await
 }
 
-/// Settles the rate of a day before its close.
+/// Settles the rate of a day before its close; with a reason where the network's yield is passed on.
 ///
 /// # Errors
 /// What uses no key; see [`Engine::carry_out`].
-pub async fn settle(engine: &Engine, caller: &Caller, once: &Once, product: String, day: Day, rate: Rate) -> Result<Told, Refusal> {
-    engine.carry_out(Write { caller, once, method: "POST" }, Command::SettleRate { product, day, rate }, None).await
+pub async fn settle(
+    engine: &Engine,
+    caller: &Caller,
+    once: &Once,
+    product: String,
+    (day, rate): (Day, Rate),
+    reason: Option<String>,
+) -> Result<Told, Refusal> {
+    let command = match reason {
+        Some(reason) => Command::SettleRateFor { product, day, rate, reason },
+        None => Command::SettleRate { product, day, rate },
+    };
+    engine.carry_out(Write { caller, once, method: "POST" }, command, None).await
 }

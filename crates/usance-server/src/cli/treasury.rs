@@ -143,6 +143,62 @@ enum Verb {
         #[arg(long, value_name = "HASH")]
         hash: String,
     },
+    /// Set the commission on what a network pays for customers, and how long that may stay undistributed.
+    Yield {
+        /// The network's name.
+        network: String,
+        /// The part of the customers' share that the platform keeps: 0 to 1.
+        #[arg(long, value_name = "RATE")]
+        commission: String,
+        /// After how many days what no customer got passes to the reward pool.
+        #[arg(long, value_name = "DAYS", default_value_t = usance_core::limits::UNDISTRIBUTED_DAYS)]
+        undistributed_days: u32,
+    },
+    /// Show what networks paid of an asset day by day, from gross to net, and the rates that come of it.
+    Earnings {
+        /// The asset's symbol.
+        asset: String,
+    },
+    /// Show what is set aside for losses; or set something aside, or take it back.
+    Reserve {
+        /// The asset's symbol.
+        asset: String,
+        /// Set so much aside.
+        #[arg(long, value_name = "AMOUNT", conflicts_with = "withdraw")]
+        fund: Option<String>,
+        /// Take so much back.
+        #[arg(long, value_name = "AMOUNT")]
+        withdraw: Option<String>,
+        /// Where it comes from, or goes to.
+        #[arg(long, default_value = "reward-pool")]
+        side: SideFlag,
+    },
+    /// Show the commission on what networks paid; or take some out.
+    Commission {
+        /// The asset's symbol.
+        asset: String,
+        /// Take so much out.
+        #[arg(long, value_name = "AMOUNT")]
+        withdraw: Option<String>,
+    },
+}
+
+/// The other side of a movement of the loss reserve, as it is typed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SideFlag {
+    /// The reward pool: no coin moves.
+    RewardPool,
+    /// The exchange's wallet.
+    Custody,
+}
+
+impl SideFlag {
+    const fn word(self) -> &'static str {
+        match self {
+            SideFlag::RewardPool => "reward_pool",
+            SideFlag::Custody => "custody",
+        }
+    }
 }
 
 /// What a difference was, as it is typed.
@@ -170,6 +226,7 @@ impl WasFlag {
 }
 
 const NETWORKS: &str = "/v1/operator/treasury/networks";
+const ASSETS: &str = "/v1/operator/treasury/assets";
 const COVERAGE: &str = "/v1/operator/treasury/coverage";
 
 impl TreasuryVerbs {
@@ -247,6 +304,32 @@ pub fn run(verbs: &TreasuryVerbs) -> anyhow::Result<ExitCode> {
                 lines.iter().for_each(|line| println!("{}", coverage_line(line)));
             }
         }
+        Verb::Yield { network, commission, undistributed_days } => {
+            let body = json!({"commission": commission, "undistributed_days": undistributed_days});
+            let told = remote.post(&format!("{NETWORKS}/{network}/yield"), &body)?;
+            let words = format!(
+                "{commission} of what {network} pays for customers is the platform's; what none got passes to the reward pool after {undistributed_days} days"
+            );
+            say(output, &told, &words);
+        }
+        Verb::Earnings { asset } => earnings(&remote.get(&format!("{ASSETS}/{asset}/rates"))?, output),
+        Verb::Reserve { asset, fund, withdraw, side } => {
+            let moved = fund.as_ref().map(|amount| ("fund", amount)).or(withdraw.as_ref().map(|amount| ("withdraw", amount)));
+            let path = format!("{ASSETS}/{asset}/reserve");
+            let told = match moved {
+                Some((kind, amount)) => remote.post(&path, &json!({"kind": kind, "amount": amount, "side": side.word()}))?,
+                None => remote.get(&path)?,
+            };
+            say(output, &told, &format!("{} {asset} are set aside for losses", word(&told, "balance")));
+        }
+        Verb::Commission { asset, withdraw } => {
+            let path = format!("{ASSETS}/{asset}/commission");
+            let told = match withdraw {
+                Some(amount) => remote.post(&path, &json!({"amount": amount}))?,
+                None => remote.get(&path)?,
+            };
+            say(output, &told, &format!("{} {asset} of commission are there", word(&told, "balance")));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -290,6 +373,30 @@ fn when(remote: &Remote, asset: &str, at: Option<&str>, movement: Option<u64>) -
     let lines = remote.list(COVERAGE)?;
     let Some(line) = lines.iter().find(|line| line["asset"] == asset) else { bail!("{asset} is no coin of a network") };
     Ok((at, line["last_movement"].to_string()))
+}
+
+/// Days from gross to net, and the rates that came of them.
+fn earnings(told: &Value, output: Output) {
+    let (asset, of) = (word(told, "asset"), |name| word(told, name));
+    let waits = format!("{} {asset} are undistributed, {} wait for the close of the day", of("undistributed"), of("waits"));
+    say(output, told, &waits);
+    if output.json {
+        return;
+    }
+    for day in told["days"].as_array().into_iter().flatten() {
+        let of = |name| word(day, name);
+        let parts = format!("{} to the pool, {} commission, {} net", of("to_pool"), of("commission"), of("net"));
+        println!("  {}  {} earned: {parts}; {} gross, {} net a year", of("day"), of("earned"), of("gross_rate"), of("net_rate"));
+    }
+    for (lines, what) in [("settled", "settled"), ("to_settle", "as things stand")] {
+        for why in told[lines].as_array().into_iter().flatten() {
+            let of = |name: &str| why[name].as_str().unwrap_or("-").to_owned();
+            let trailing = why["trailing"]["rate"].as_str().unwrap_or("-");
+            let reason = why["reason"].as_str().map_or_else(String::new, |reason| format!(", by an operator: {reason}"));
+            let (product, day, rate, cap) = (of("product"), of("day"), of("rate"), of("cap"));
+            println!("  {product} {day}: {rate} {what} (days before {trailing}, day before {}, cap {cap}{reason})", of("before"));
+        }
+    }
 }
 
 fn coverage_line(line: &Value) -> String {

@@ -2,9 +2,9 @@
 
 use super::route::Route;
 use crate::json::{
-    account, agreement, answer, asset, book, clock, customer, day, events, exit, history, journal, notices, order, person, policy,
-    position, product, proposal, rate, redemption, reward, security, service, session, shape, statement, subscription, token, transfer,
-    treasury,
+    account, agreement, answer, asset, book, clock, customer, day, earning, events, exit, history, journal, notices, order, person, policy,
+    position, product, proposal, rate, redemption, reserve, reward, security, service, session, shape, statement, subscription, token,
+    transfer, treasury,
 };
 use crate::wire::input::Nothing;
 use axum::http::Method;
@@ -277,6 +277,45 @@ pub fn table() -> Vec<Route> {
         )
         .takes::<order::DoneAsked>()
         .makes::<shape::order::OrderToldShape>(),
+        post_route(
+            "/v1/operator/treasury/networks/{id}/yield",
+            "network_yield_set",
+            "Sets the commission on what a network pays for customers, and how long that may stay undistributed.",
+            || post(earning::network_yield_set),
+        )
+        .takes::<earning::NetworkYieldAsked>()
+        .gives::<shape::treasury::NetworkNamedShape>(),
+        get_route(
+            "/v1/operator/treasury/assets/{id}/rates",
+            "earning_get",
+            "What networks paid of an asset day by day, from gross to net, and the rates that come of it.",
+            || get(earning::earning_get),
+        )
+        .gives::<earning::EarningShape>(),
+        get_route("/v1/operator/treasury/assets/{id}/reserve", "reserve_get", "What is set aside for losses of an asset.", || {
+            get(reserve::reserve_get)
+        })
+        .gives::<reserve::EquityShape>(),
+        post_route(
+            "/v1/operator/treasury/assets/{id}/reserve",
+            "reserve_move",
+            "Sets something aside for losses, or takes it back.",
+            || post(reserve::reserve_move),
+        )
+        .takes::<reserve::ReserveAsked>()
+        .makes::<answer::EquityMovedShape>(),
+        get_route(
+            "/v1/operator/treasury/assets/{id}/commission",
+            "commission_get",
+            "The commission on what networks paid of an asset.",
+            || get(reserve::commission_get),
+        )
+        .gives::<reserve::EquityShape>(),
+        post_route("/v1/operator/treasury/assets/{id}/commission", "commission_withdraw", "Takes commission out.", || {
+            post(reserve::commission_withdraw)
+        })
+        .takes::<reserve::CommissionAsked>()
+        .makes::<answer::EquityMovedShape>(),
         post_route("/v1/treasury/attestations", "attestation_create", "Says what the wallet holds.", || post(treasury::attestation_create))
             .takes::<treasury::AttestationAsked>()
             .makes::<shape::treasury::AttestedShape>(),

@@ -60,6 +60,19 @@ pub struct PoolShape {
     reward_pool: String,
 }
 
+/// A movement of an account of the platform's own.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EquityMovedShape {
+    asset: String,
+    /// `loss_reserve` or `commission_income`.
+    account: &'static str,
+    /// `fund` or `withdraw`.
+    kind: &'static str,
+    amount: String,
+    /// What stands on it right after.
+    balance: String,
+}
+
 /// A transfer.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TransferShape {
@@ -159,6 +172,13 @@ pub fn answer(state: &State, answer: &Answer) -> Vec<u8> {
             kind: if *funded { "fund" } else { "withdraw" },
             amount: amount(state, *asset, *moved),
             reward_pool: balance(state, *asset, *pool),
+        }),
+        Answer::Equity { asset, account, amount: moved, funded, balance: after } => bytes(&EquityMovedShape {
+            asset: symbol(state, *asset),
+            account: account.name(),
+            kind: if *funded { "fund" } else { "withdraw" },
+            amount: amount(state, *asset, *moved),
+            balance: balance(state, *asset, *after),
         }),
         Answer::Transferred { id, asset, from, amount: moved, balances, at } => bytes(&TransferShape {
             transfer_id: id.to_string(),

@@ -149,6 +149,9 @@ pub struct SettledAsked {
     day: String,
     #[schema(pattern = r"^(10(\.0{1,8})?|[0-9](\.[0-9]{1,8})?)$")]
     rate: String,
+    /// Why; needed where the network's yield is passed on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
 }
 
 /// POST /v1/operator/products/{id}/settled-rates
@@ -160,5 +163,5 @@ pub async fn rate_settle(
 ) -> Result<Response, Problem> {
     let (day, settled) = (input::day("day", &asked.day)?, input::rate("rate", &asked.rate)?);
     let once = call.once(&asked)?;
-    created(&app, rate::settle(&app.engine, &call.caller, &once, id, day, settled).await)
+    created(&app, rate::settle(&app.engine, &call.caller, &once, id, (day, settled), asked.reason).await)
 }

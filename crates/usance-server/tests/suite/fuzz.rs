@@ -67,9 +67,19 @@ fn requests() {
     assert!(worked * 10 >= possible * 9, "{worked} of {possible} did something");
 }
 
-/// What no body of single words can be: it has to fit what was signed, seen or counted.
-const BEYOND_WORDS: [&str; 7] =
-    ["picture_create", "attestation_create", "top_up_create", "sweep_create", "proposal_sign", "order_sign", "order_prepare"];
+/// What no body of single words can be: it has to fit what was signed, seen, counted or ordered.
+const BEYOND_WORDS: [&str; 10] = [
+    "picture_create",
+    "attestation_create",
+    "top_up_create",
+    "sweep_create",
+    "proposal_sign",
+    "order_sign",
+    "order_prepare",
+    "order_send",
+    "order_tell",
+    "commission_withdraw",
+];
 
 /// Forms that cannot be right here: what they carry is known to nobody, or stands for what has ended.
 const IN_VAIN: [&str; 6] =

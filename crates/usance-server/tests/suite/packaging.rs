@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every verb that runs something.
-const VERBS: [&str; 35] = [
+const VERBS: [&str; 39] = [
     "serve",
     "demo",
     "token create",
@@ -43,6 +43,10 @@ const VERBS: [&str; 35] = [
     "treasury policy",
     "treasury orders",
     "treasury done",
+    "treasury yield",
+    "treasury earnings",
+    "treasury reserve",
+    "treasury commission",
 ];
 
 /// Variables that no flag stands for and no help names.

@@ -22,6 +22,7 @@ fn path(route: &Route) -> String {
         path if path.starts_with("/v1/positions") || path.contains("tokens") || path.contains("proposals") => "1",
         path if path.contains("products") => "sol-flex",
         path if path.starts_with("/v1/exits") => "1",
+        path if path.contains("treasury/assets") => "SOL",
         path if path.contains("treasury") => "hub",
         _ => "alice",
     };

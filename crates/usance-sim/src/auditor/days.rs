@@ -31,19 +31,27 @@ impl Auditor {
             net.orders.plan_due = true;
         }
         self.now = self.now.max(self.start_of(self.today));
+        self.settle_passing(day);
+        let shares = self.shares_of(day);
         let mut totals: BTreeMap<usize, Totals> = BTreeMap::new();
         for (number, product) in self.products.iter().enumerate() {
             if product.reference(day).is_some() {
                 totals.insert(number, Totals::default());
             }
         }
+        let mut passed_on: BTreeMap<usize, u128> = BTreeMap::new();
         // Renewals are new positions; they do not earn on the day that ends.
         for number in 0..self.positions.len() {
             let product = self.positions[number].product;
             let mut here = totals.remove(&product).unwrap_or_default();
+            let before = here.rewards;
             self.close_position(number, day, &mut here);
+            if self.products[product].passing.is_some() {
+                *passed_on.entry(self.products[product].asset).or_default() += here.rewards - before;
+            }
             totals.insert(product, here);
         }
+        self.divide_passing(day, &shares, &passed_on);
         let facts: Vec<Facts> = totals.into_iter().map(|(product, totals)| self.day_facts(day, product, &totals)).collect();
         self.closed.extend(facts.iter().cloned().map(Rc::new));
         facts
@@ -74,7 +82,8 @@ impl Auditor {
         let paid = if product.pays_on(k) { std::mem::take(&mut position.accrued) } else { 0 };
         position.distributed += paid;
         totals.distributed += paid;
-        self.pool[asset] -= signed(reward);
+        let source = if product.passing.is_some() { &mut self.pots[asset].units } else { &mut self.pool[asset] };
+        *source -= signed(reward);
         self.pay(customer, asset, Account::Funding, paid);
         if over {
             self.mature(number, totals);
@@ -181,6 +190,7 @@ impl Auditor {
             .with("returned_funding", totals.returned_funding)
             .with("renewed", totals.renewed)
             .with("renewed_principal", totals.renewed_principal)
+            .with_some("settled", self.products[product].settled_for(day))
     }
 }
 

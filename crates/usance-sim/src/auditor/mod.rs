@@ -15,6 +15,8 @@ pub mod network;
 pub mod offering;
 pub mod order_book;
 mod orders;
+pub mod passing;
+pub mod paying;
 pub mod people;
 pub mod refused;
 pub mod sight;
@@ -206,6 +208,12 @@ pub struct Auditor {
     pub journal: Vec<Rc<Facts>>,
     /// What every closed day gave, product by product.
     pub closed: Vec<Rc<Facts>>,
+    /// How closes divided what the network paid.
+    pub divided: Vec<Rc<Facts>>,
+    /// By asset: what of that is not with customers.
+    pub pots: Vec<paying::Pot>,
+    /// What happened to what the network paid that has to happen somewhere.
+    pub met: BTreeSet<&'static str>,
     /// By hash.
     pub keys: BTreeMap<[u8; 16], Kept>,
     /// In order of registration.
@@ -255,6 +263,9 @@ impl Auditor {
             by_closes: BTreeMap::new(),
             journal: Vec::new(),
             closed: Vec::new(),
+            divided: Vec::new(),
+            pots: Vec::new(),
+            met: BTreeSet::new(),
             keys: BTreeMap::new(),
             people: Vec::new(),
             proposals: Vec::new(),

@@ -60,6 +60,8 @@ pub struct Net {
     pub(super) orders: Orders,
     /// The time of the last picture with a slash, and what that took by validator.
     pub(super) last_slash: Option<(i64, BTreeMap<String, i128>)>,
+    /// What it pays.
+    pub(super) paying: super::paying::Paying,
 }
 
 /// What is known of the wallet's coins of an asset.

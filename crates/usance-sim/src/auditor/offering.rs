@@ -44,6 +44,7 @@ impl Auditor {
         self.assets.push((symbol.to_owned(), decimals));
         self.pool.push(0);
         self.custody.push(0);
+        self.pots.push(super::paying::Pot::default());
         Ok(Facts::of("asset").with("number", self.assets.len() - 1))
     }
 
@@ -113,7 +114,7 @@ impl Auditor {
         Ok(self.product_facts(product, at))
     }
 
-    pub(super) fn settle_rate(&mut self, id: &str, day: i64, rate: u64) -> Told {
+    pub(super) fn settle_rate(&mut self, id: &str, day: i64, rate: u64, reason: Option<&str>) -> Told {
         let product = self.product(id)?;
         if day < self.today {
             return Err(Refused::of("day_closed").with("open_day", self.today));
@@ -122,6 +123,14 @@ impl Auditor {
         let highest = reference.iter().map(|(_, rate)| *rate).max().unwrap_or_default();
         if rate > highest {
             return Err(Refused::of("rate_above_reference").with("reference", highest));
+        }
+        // What a network pays is passed on as it is; who says otherwise says why, in a text that is seen whole.
+        let is_said = match reason {
+            Some(reason) => (1..=512).contains(&reason.len()) && !reason.contains('\u{202e}'),
+            None => self.products[product].passing.is_none(),
+        };
+        if !is_said {
+            return Err(Refused::of("terms_invalid"));
         }
         self.products[product].settled.push((day, rate));
         Ok(Facts::of("settled").with("product", product).with("day", day).with("rate", rate))

@@ -281,7 +281,7 @@ impl Auditor {
     /// Leaves a position, with what is taken back; nobody has been paid yet. Gives the redemption's number.
     pub(super) fn leave_position(&mut self, number: usize, figures: &Figures, at: i64) -> u64 {
         let (customer, product) = (self.positions[number].customer, &self.products[self.positions[number].product]);
-        let (asset, early) = (product.asset, product.term.is_some());
+        let (asset, early, is_passed_on) = (product.asset, product.term.is_some(), product.passing.is_some());
         if early {
             self.leave_early(number, figures, at)
         } else {
@@ -289,7 +289,8 @@ impl Auditor {
         }
         self.take(customer, asset, Account::Funding, figures.clawback_from_funding);
         let back = figures.clawback_distributed + figures.forfeited_accrued;
-        self.pool[asset] += signed(back);
+        let source = if is_passed_on { &mut self.pots[asset].units } else { &mut self.pool[asset] };
+        *source += signed(back);
         self.count(REDEMPTIONS)
     }
 

@@ -3,7 +3,7 @@
 use super::arithmetic::{Tiers, read};
 use super::refused::Refused;
 use usance_core::machine::verb::{Patch, ProductText, RateText, SaleText};
-use usance_core::product::{Distribution, EarlyRedemption, Kind, RateMode, Status};
+use usance_core::product::{Distribution, EarlyRedemption, Kind, RateMode, Status, YieldTerms};
 
 /// A product.
 #[derive(Clone, Debug)]
@@ -30,6 +30,10 @@ pub struct Product {
     pub settled: Vec<(i64, u64)>,
     /// What may change.
     pub sale: Sale,
+    /// Over how many days the network's yield is averaged, and the step, where it is passed on.
+    pub passing: Option<(usize, u128)>,
+    /// What was settled for the last closed day, where it is.
+    pub paid_last: Option<u128>,
 }
 
 /// What may change.
@@ -68,12 +72,18 @@ impl Product {
         let from = self.announced.iter().map(|(from, _)| *from).filter(|from| *from > day).min()?;
         Some((from, self.announced_for(from)?))
     }
-    /// What is paid for a day: the reference, capped by the rate that was settled for it.
+    /// What is paid for a day: the reference, capped by the rate that was settled for it; where the network's yield is passed on and the
+    /// day is to come, by the last that was settled.
     #[must_use]
     pub fn paid(&self, day: i64) -> Tiers {
-        let cap = self.settled.iter().rev().find(|(each, _)| *each == day).map(|(_, rate)| *rate);
+        let cap = self.settled_for(day).or(self.paid_last.and_then(|rate| u64::try_from(rate).ok()));
         let reference = self.reference(day).cloned().unwrap_or_default();
         reference.into_iter().map(|(up_to, rate)| (up_to, cap.map_or(rate, |cap| cap.min(rate)))).collect()
+    }
+    /// The rate that was settled for a day, if one was.
+    #[must_use]
+    pub fn settled_for(&self, day: i64) -> Option<u64> {
+        self.settled.iter().rev().find(|(each, _)| *each == day).map(|(_, rate)| *rate)
     }
     /// The smallest amount that passes minimum and step.
     #[must_use]
@@ -127,7 +137,15 @@ impl Product {
             (Kind::FixedTerm { term_days }, Distribution::EveryNDays(every)) => in_range(term_days) && in_range(every),
             (Kind::FixedTerm { term_days }, _) => in_range(term_days),
         };
-        if !fits {
+        let locked = by_kind(asked.rate_mode) == RateMode::Locked;
+        let (passing, is_possible) = match asked.staking.yields {
+            YieldTerms::Reference => (None, true),
+            YieldTerms::Network { over_days, step } => {
+                let days = usize::try_from(over_days).unwrap_or(usize::MAX);
+                (Some((days, step.units().into())), !locked && (2..=90).contains(&days) && step.units() > 0)
+            }
+        };
+        if !fits || !is_possible {
             return Err(Refused::of("terms_invalid"));
         }
         let mut announced = Vec::new();
@@ -142,13 +160,15 @@ impl Product {
                 Kind::Flexible => None,
                 Kind::FixedTerm { term_days } => Some(i64::from(term_days)),
             },
-            locked: by_kind(asked.rate_mode) == RateMode::Locked,
+            locked,
             distribution,
             early: asked.early_redemption != Some(EarlyRedemption::NotAllowed),
             status: Status::Draft,
             announced,
             settled: Vec::new(),
             sale,
+            passing,
+            paid_last: None,
         })
     }
 }

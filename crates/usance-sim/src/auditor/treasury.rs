@@ -54,6 +54,7 @@ impl Auditor {
             moving: Vec::new(),
             orders: Orders::default(),
             last_slash: None,
+            paying: super::paying::Paying::new(),
         });
         Ok(Auditor::net_facts())
     }
@@ -225,14 +226,20 @@ impl Auditor {
     }
 
     fn take_picture(&mut self, picture: Picture, story: Story) {
+        let staked = self.net.as_ref().map_or(usize::MAX, |net| net.coins[0].0);
+        let (waits, today) = (self.has_passing(staked), self.today);
         let Some(net) = &mut self.net else { return };
+        let mut earned = 0;
         for ((asset, account), units) in story.books {
             match account {
                 "custody" => self.custody[asset] += units,
+                // The day's close divides what was earned, where a product passes it on.
+                "reward_pool" if waits => earned += units.unsigned_abs(),
                 "reward_pool" => self.pool[asset] += units,
                 _ => *self.treasury_books.entry((asset, account)).or_default() += units,
             }
         }
+        net.paying.counts(today, earned);
         net.differences += story.held.len() as u64;
         net.held.extend(story.held);
         net.moving.retain(|moving| moving.sweep || !story.arrived.contains(&(moving.hash.clone(), moving.address.clone(), moving.coin)));
@@ -313,9 +320,12 @@ impl Auditor {
         for account in ["in_transit", "treasury_liquid", "treasury_staked", "treasury_unbonding", "treasury_claimable"] {
             facts = facts.with(account, places.get(&(asset, account)).copied().unwrap_or_default());
         }
-        for account in ["other_income", "opening_equity", "slashing_loss", "network_fees", "network_rounding"] {
+        let own =
+            ["loss_reserve", "commission_income", "other_income", "opening_equity", "slashing_loss", "network_fees", "network_rounding"];
+        for account in own {
             facts = facts.with(account, of(account));
         }
+        facts = facts.with("yield_undistributed", self.yield_undistributed(asset));
         facts.with_some("covered", self.covered(asset))
     }
 
@@ -392,6 +402,9 @@ impl Auditor {
         seen.owed = net.coins.iter().map(owed).collect();
         seen.waiting = net.coins.iter().map(|(asset, _)| self.queued(*asset)).collect();
         seen.exits = self.exits_seen();
+        let commission = self.treasury_books.get(&(net.coins[0].0, "commission_income")).copied().unwrap_or_default();
+        seen.has_terms = net.paying.has_terms();
+        seen.commission = commission.unsigned_abs();
         seen
     }
 }

@@ -81,7 +81,14 @@ impl Auditor {
             Command::QueueExit(asked) => self.queue_exit(asked, at),
             Command::CancelExit { customer, redemption, agreement } => self.cancel_exit(customer, *redemption, agreement, at),
             Command::SetExitAllowance { asset, allowance } => self.set_exit_allowance(asset, allowance),
-            Command::SettleRate { product, day, rate } => self.settle_rate(product, i64::from(day.number()), rate.units()),
+            Command::SetNetworkYield { network, terms } => self.set_network_yield(network, terms),
+            Command::FundLossReserve { asset, amount, from } => self.fund_reserve(asset, amount, *from),
+            Command::WithdrawLossReserve { asset, amount, to } => self.take_from_reserve(asset, amount, *to),
+            Command::WithdrawCommission { asset, amount } => self.take_commission(asset, amount),
+            Command::SettleRate { product, day, rate } => self.settle_rate(product, i64::from(day.number()), rate.units(), None),
+            Command::SettleRateFor { product, day, rate, reason } => {
+                self.settle_rate(product, i64::from(day.number()), rate.units(), Some(reason))
+            }
         }?;
         self.now = self.now.max(at);
         if let (Some((kind, customer, asset)), Some((spot, funding))) = (acts, before) {

@@ -48,11 +48,14 @@ pub fn after_maturity(auditor: &Auditor, dice: &mut Dice<'_>) -> Vec<Command> {
     CUSTOMERS.iter().enumerate().map(each).collect()
 }
 
-/// Whose rewards have outgrown the principal leaves early, with an empty Funding account: nothing is there to take back from.
+/// Whose rewards have outgrown the principal leaves early, with an empty Funding account: nothing is there to take back from. So does who
+/// gives up what a network paid.
 pub fn outgrown(auditor: &Auditor, dice: &mut Dice<'_>) -> Vec<Command> {
     let is_outgrown = |number: &usize| {
         let position = &auditor.positions[*number];
-        position.is_active() && auditor.products[position.product].early && position.distributed > position.principal()
+        let product = &auditor.products[position.product];
+        let gives_up = product.term.is_some() && product.passing.is_some() && position.distributed + position.accrued > 0;
+        position.is_active() && product.early && (position.distributed > position.principal() || gives_up)
     };
     let all: Vec<usize> = (0..auditor.positions.len()).filter(is_outgrown).collect();
     let Some(number) = all.get(dice.index(all.len())) else { return Vec::new() };
@@ -259,7 +262,7 @@ pub fn removed_meanwhile(auditor: &Auditor, dice: &mut Dice<'_>) -> Vec<Command>
     commands
 }
 
-/// A treasury goes on by several steps.
+/// A treasury goes on by several steps; now and then who has a part of what its network paid gives it up.
 pub fn treasury(auditor: &Auditor, dice: &mut Dice<'_>) -> Vec<Command> {
     let mut meanwhile = auditor.clone();
     let mut commands = Vec::new();
@@ -267,6 +270,9 @@ pub fn treasury(auditor: &Auditor, dice: &mut Dice<'_>) -> Vec<Command> {
         let command = workload(&meanwhile).treasury(dice);
         let _ = meanwhile.run(&command, meanwhile.now);
         commands.push(command);
+    }
+    if dice.once_in(2) {
+        commands.extend(outgrown(&meanwhile, dice));
     }
     commands
 }

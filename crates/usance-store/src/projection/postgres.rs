@@ -189,6 +189,10 @@ CREATE INDEX history_position ON history(shard, position, log_position) WHERE po
 CREATE INDEX history_kind ON history(shard, customer, kind, asset, log_position);
 CREATE INDEX closes_position ON closes(shard, log_position, day);
 ",
+        "
+-- Products say which account their rewards come from. Those that are there are of releases that knew one.
+ALTER TABLE products ADD COLUMN rewards_from TEXT NOT NULL DEFAULT 'reward_pool';
+",
     ],
 };
 

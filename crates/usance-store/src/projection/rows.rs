@@ -7,7 +7,7 @@ use usance_core::id::{AssetIx, CustomerIx, LogPosition, ProductIx, RateVersionIx
 use usance_core::ledger::LedgerAccount;
 use usance_core::machine::day::ProductDay;
 use usance_core::machine::news::Staking;
-use usance_core::product::Kind as ProductKind;
+use usance_core::machine::post::Fixed;
 use usance_core::product::rates::Band;
 
 use super::cell::Cell;
@@ -154,8 +154,8 @@ impl Row for CustomerRow {
 pub(super) struct ProductRow {
     pub number: ProductIx,
     pub id: String,
-    pub asset: AssetIx,
-    pub kind: ProductKind,
+    /// What never changes of it.
+    pub fixed: Fixed,
 }
 
 impl Row for ProductRow {
@@ -165,9 +165,10 @@ impl Row for ProductRow {
             shard.into(),
             self.number.0.into(),
             self.id.as_str().into(),
-            self.asset.0.into(),
-            self.kind.name().word().into(),
-            self.kind.term_days().into(),
+            self.fixed.asset.0.into(),
+            self.fixed.kind.name().word().into(),
+            self.fixed.kind.term_days().into(),
+            self.fixed.rewards_from.name().into(),
         ]
     }
 }

@@ -14,8 +14,12 @@ use super::rows::{Adding, Rows};
 use crate::connection::{Database, Schema, remove_database};
 use crate::error::StoreError;
 
-pub(crate) const SCHEMA: Schema =
-    Schema { page_size: 4096, cache_kib: 64 << 10, checkpoint_pages: 4096, steps: &[VERSION_1, VERSION_2, VERSION_3, VERSION_4] };
+pub(crate) const SCHEMA: Schema = Schema {
+    page_size: 4096,
+    cache_kib: 64 << 10,
+    checkpoint_pages: 4096,
+    steps: &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5],
+};
 
 /// Nothing is left of the tables of the first release: what the next step makes cannot be made of them.
 const VERSION_1: &str = "";
@@ -191,6 +195,11 @@ CREATE INDEX history_position ON history(shard, position, log_position) WHERE po
 const VERSION_4: &str = "
 CREATE INDEX history_kind ON history(shard, customer, kind, asset, log_position);
 CREATE INDEX closes_position ON closes(shard, log_position, day);
+";
+
+/// Products say which account their rewards come from. Those that are there are of releases that knew one.
+const VERSION_5: &str = "
+ALTER TABLE products ADD COLUMN rewards_from TEXT NOT NULL DEFAULT 'reward_pool';
 ";
 
 /// Statements that stay prepared: all there are.

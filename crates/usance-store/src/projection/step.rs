@@ -12,8 +12,8 @@ use usance_core::ledger::LedgerAccount::{CustomerFunding, CustomerPrincipal, Cus
 use usance_core::ledger::{ControlAccounts, JournalEntry, LedgerAccount, Whose};
 use usance_core::machine::day::DayClosed;
 use usance_core::machine::news::{Deed, News};
+use usance_core::machine::post::Fixed;
 use usance_core::machine::{Event, verb};
-use usance_core::product::Kind;
 use usance_core::product::rates::Bands;
 
 use super::progress::Progress;
@@ -119,7 +119,9 @@ impl Step {
                 self.rows.customers.push(CustomerRow { number: self.standing.customers, id: (*id).to_owned(), at, day });
                 self.standing.customers += 1;
             }
-            News::Product { id, asset, kind, rates } => self.product(id, *asset, *kind, rates),
+            News::Product { id, asset, kind, rewards_from, rates } => {
+                self.product(id, Fixed { asset: *asset, kind: *kind, rewards_from: *rewards_from }, rates);
+            }
             News::Rate { product, from, bands } => self.rate(*product, *from, Some(place), bands),
             News::Day(closed) => self.close(closed, place),
             News::Deed(deed) => self.history(event, deed, entries, (at, place))?,
@@ -135,10 +137,10 @@ impl Step {
         everybodys.for_each(|account| self.standing.books.begin((asset, account)));
     }
 
-    fn product(&mut self, id: &str, asset: AssetIx, kind: Kind, rates: &[(Day, Bands)]) {
+    fn product(&mut self, id: &str, fixed: Fixed, rates: &[(Day, Bands)]) {
         let product = ProductIx::from_index(self.standing.products.len());
-        self.rows.products.push(ProductRow { number: product, id: id.to_owned(), asset, kind });
-        self.standing.products.push((asset, kind));
+        self.rows.products.push(ProductRow { number: product, id: id.to_owned(), fixed });
+        self.standing.products.push(fixed);
         self.standing.staked.begin(product);
         rates.iter().for_each(|(from, bands)| self.rate(product, *from, None, bands));
     }

@@ -50,6 +50,7 @@ pub(super) const PRODUCTS: Table = Table {
         ("asset", Kind::Number),
         ("kind", Kind::Text),
         ("term_days", Kind::Number),
+        ("rewards_from", Kind::Text),
     ],
     key: 2,
 };

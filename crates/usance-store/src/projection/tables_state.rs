@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use usance_core::id::{AssetIx, ProductIx};
 use usance_core::ledger::LedgerAccount;
-use usance_core::machine::post::Catalogue;
-use usance_core::product::{Kind as ProductKind, KindName};
+use usance_core::machine::post::{Catalogue, Fixed};
+use usance_core::product::KindName;
 
 use super::cell::{Cell, Kind, Line, unreadable};
 use super::home::{Question, Tables};
@@ -25,8 +25,8 @@ pub(super) struct TablesState {
     pub customers: u64,
     /// How many versions of rates there are.
     pub rates: u32,
-    /// The asset and kind of each product.
-    pub products: Vec<(AssetIx, ProductKind)>,
+    /// What is fixed of each product.
+    pub products: Vec<Fixed>,
     /// The balance of every account of the ledger.
     pub books: Carried<(AssetIx, LedgerAccount)>,
     /// The principal in every product.
@@ -34,7 +34,7 @@ pub(super) struct TablesState {
 }
 
 impl Catalogue for TablesState {
-    fn terms_of(&self, product: ProductIx) -> Option<(AssetIx, ProductKind)> {
+    fn terms_of(&self, product: ProductIx) -> Option<Fixed> {
         self.products.get(product.index()).copied()
     }
 }
@@ -63,8 +63,10 @@ impl TablesState {
         )?;
         let Some(line) = found.first() else { return Ok(TablesState::START) };
         let hash = line.bytes(1)?.try_into().map_err(|_| unreadable(line.cell(1)))?;
-        let products =
-            ask("SELECT asset, kind, term_days FROM products WHERE shard = ?1 ORDER BY number", &[Kind::Number, Kind::Text, Kind::Number])?;
+        let products = ask(
+            "SELECT asset, kind, term_days, rewards_from FROM products WHERE shard = ?1 ORDER BY number",
+            &[Kind::Number, Kind::Text, Kind::Number, Kind::Text],
+        )?;
         let books = ask(
             "SELECT books.asset, books.account, books.balance FROM progress
              JOIN books ON books.shard = progress.shard AND books.day = progress.open_day WHERE progress.shard = ?1",
@@ -81,7 +83,7 @@ impl TablesState {
             customers: line.count(5)?,
             rates: line.count(6)?,
             products: products.iter().map(product).collect::<Result<_, _>>()?,
-            books: Carried::kept(books.iter().map(|line| Ok(((AssetIx(line.count(0)?), account(line)?), line.units(2)?))))?,
+            books: Carried::kept(books.iter().map(|line| Ok(((AssetIx(line.count(0)?), account(line, 1)?), line.units(2)?))))?,
             staked: Carried::kept(staked.iter().map(|line| Ok((ProductIx(line.count(0)?), line.units(1)?))))?,
         })
     }
@@ -97,15 +99,15 @@ impl TablesState {
     };
 }
 
-fn product(line: &Line) -> Result<(AssetIx, ProductKind), StoreError> {
+fn product(line: &Line) -> Result<Fixed, StoreError> {
     let (name, term_days) = (KindName::of(line.text(1)?), line.maybe(2, Line::count)?);
     let kind = name.and_then(|name| name.with_term(term_days).ok()).ok_or_else(|| unreadable(line.cell(1)))?;
-    Ok((AssetIx(line.count(0)?), kind))
+    Ok(Fixed { asset: AssetIx(line.count(0)?), kind, rewards_from: account(line, 3)? })
 }
 
-fn account(line: &Line) -> Result<LedgerAccount, StoreError> {
-    let name = line.text(1)?;
-    LedgerAccount::ALL.into_iter().find(|account| account.name() == name).ok_or_else(|| unreadable(line.cell(1)))
+fn account(line: &Line, place: usize) -> Result<LedgerAccount, StoreError> {
+    let name = line.text(place)?;
+    LedgerAccount::ALL.into_iter().find(|account| account.name() == name).ok_or_else(|| unreadable(line.cell(place)))
 }
 
 /// Sums that have a row for every day: the open day's rows follow them, and stay behind when the day closes.

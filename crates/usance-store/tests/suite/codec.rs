@@ -13,15 +13,17 @@ use std::{env, fs};
 use proptest::prelude::*;
 use usance_core::calendar::{Day, DayOffset, Timestamp};
 use usance_core::id::{AgreementIx, AssetIx, CustomerIx, NetworkIx, PersonIx, PositionId, ProductIx, RateVersionIx};
+use usance_core::ledger::LedgerAccount;
 use usance_core::machine::answer::Balances;
-use usance_core::machine::day::{CLOSE_RULE, DayClosed, ProductDay};
+use usance_core::machine::day::{CLOSE_RULE, CLOSE_RULE_YIELDS, DayClosed, ProductDay, YieldClosed};
 use usance_core::machine::rejection::AmountField;
 use usance_core::machine::state::{ClockMode, Platform};
 use usance_core::machine::verb::{
-    AddressAdded, AgreementPublished, AssetCreated, Attested, AutoRenewSet, ClockConfirmed, ClockMoved, CustomerCreated, DestinationAdded,
-    DifferenceExplained, ExitAllowanceSet, ExitCancelled, LossAccepted, NetworkCreated, PersonRegistered, PersonRemoved, PictureConfirmed,
-    ProductAdded, ProductCreated, ProductStatusSet, ProposalExpired, ProposalSigned, Proposed, RateAnnounced, RateSettled,
-    RewardPoolFunded, RewardPoolWithdrawn, SaleTermsChanged, Subscribed, SweepReceived, Transferred, WalletMoved, WriterStarted,
+    AddressAdded, AgreementPublished, AssetCreated, Attested, AutoRenewSet, ClockConfirmed, ClockMoved, CommissionWithdrawn,
+    CustomerCreated, DestinationAdded, DifferenceExplained, ExitAllowanceSet, ExitCancelled, LossAccepted, NetworkCreated, NetworkYieldSet,
+    PersonRegistered, PersonRemoved, PictureConfirmed, ProductAdded, ProductCreated, ProductStatusSet, ProposalExpired, ProposalSigned,
+    Proposed, RateAnnounced, RateSettled, RateSettledFor, ReserveSide, RewardPoolFunded, RewardPoolWithdrawn, SaleTermsChanged, Subscribed,
+    SweepReceived, Transferred, WalletMoved, WriterStarted,
 };
 use usance_core::machine::view::{IfSubscribedNow, PositionView, ProductView};
 use usance_core::machine::{Answer, Event, Rejection};
@@ -39,6 +41,7 @@ use usance_core::treasury::apart::{Cause, PlaceKind};
 use usance_core::treasury::coverage::Attestation;
 use usance_core::treasury::network::{Coin, Direction, Implausible};
 use usance_core::treasury::order::OrderStanding;
+use usance_core::treasury::yields::NetworkYield;
 use usance_store::codec::{
     ANSWER_VERSION, Actor, AddressClass, Credential, FACT_VERSION, Fact, Record, UsedKey, decode, decode_event, decode_fact, encode,
     encode_event,
@@ -51,8 +54,8 @@ use super::codec_orders::{
 };
 use super::codec_staking::{figures, redeemed, subscribed};
 use super::codec_treasury::{
-    apart, causes, destination, differences, exit_earned, exit_paid, exit_queued, explained, implausibles, network_terms, picture_taken,
-    place_kinds, top_up_sent,
+    apart, causes, destination, differences, equity, exit_earned, exit_paid, exit_queued, explained, implausibles, network_terms,
+    picture_taken, place_kinds, reserve_funded, reserve_withdrawn, top_up_sent, yield_closed,
 };
 use super::golden::{self, each, every};
 
@@ -191,9 +194,11 @@ fn product_day() -> ProductDay {
     }
 }
 
-fn day_closed(products: Vec<ProductDay>) -> Event {
+/// A close; where networks' yields were divided, by the rule that says so.
+fn day_closed(products: Vec<ProductDay>, yields: Vec<YieldClosed>) -> Event {
+    let rule = if yields.is_empty() { CLOSE_RULE } else { CLOSE_RULE_YIELDS };
     let digest = std::array::from_fn(|index| u8::try_from(index).unwrap());
-    Event::DayClosed(Box::new(DayClosed { day: DAY, rule: CLOSE_RULE, products, next_position: PositionId(911), digest }))
+    Event::DayClosed(Box::new(DayClosed { day: DAY, rule, products, next_position: PositionId(911), digest, yields }))
 }
 
 fn platform(clock: ClockMode, offset_minutes: i32) -> Event {
@@ -232,7 +237,10 @@ every!(
         AutoRenewSet:
             Event::AutoRenewSet(AutoRenewSet { customer: CustomerIx(1), position: PositionId(2), auto_renew: false }),
             Event::AutoRenewSet(AutoRenewSet { customer: CustomerIx(1), position: PositionId(2), auto_renew: true });
-        DayClosed: day_closed(vec![]), day_closed(vec![product_day(), ProductDay { settled: None, ..product_day() }]);
+        DayClosed:
+            day_closed(vec![], vec![]),
+            day_closed(vec![product_day(), ProductDay { settled: None, ..product_day() }], vec![]),
+            day_closed(vec![product_day()], vec![yield_closed()]);
         ClockMoved: Event::ClockMoved(ClockMoved { to: AT });
         ClockConfirmed: Event::ClockConfirmed(ClockConfirmed { through: DAY });
         PersonRegistered: Event::PersonRegistered(PersonRegistered { name: "anna".to_owned(), key: public_key() });
@@ -250,7 +258,7 @@ every!(
         DestinationAdded: Event::DestinationAdded(Box::new(DestinationAdded { network: NetworkIx(1), destination: destination() }));
         PictureTaken: picture_taken(None);
         PictureConfirmed: Event::PictureConfirmed(Box::new(PictureConfirmed {
-            network: NetworkIx(1), assets: vec![AssetIx(1), AssetIx(2)], number: 1_301, explained: explained(),
+            network: NetworkIx(1), assets: vec![AssetIx(1), AssetIx(2)], number: 1_301, explained: explained(), waits: true,
         }));
         DifferenceExplained: Event::DifferenceExplained(Box::new(DifferenceExplained {
             network: NetworkIx(1), asset: AssetIx(1), apart: apart(Cause::Unexplained, PlaceKind::Liquid), was: DifferenceIs::Loss,
@@ -281,6 +289,16 @@ every!(
         OrderPrepared: order_prepared(Some(1_308)), order_prepared(None);
         OrderSent: order_sent();
         OrdersExpired: orders_expired();
+        NetworkYieldSet: Event::NetworkYieldSet(NetworkYieldSet {
+            network: NetworkIx(1), terms: NetworkYield { commission: rate(10_000_001), undistributed_days: 1_307 },
+        });
+        LossReserveFunded: reserve_funded(ReserveSide::RewardPool), reserve_funded(ReserveSide::Custody);
+        LossReserveWithdrawn: reserve_withdrawn(ReserveSide::RewardPool), reserve_withdrawn(ReserveSide::Custody);
+        CommissionWithdrawn: Event::CommissionWithdrawn(CommissionWithdrawn { asset: AssetIx(1), amount: units(1_310) });
+        RateSettledFor: Event::RateSettledFor(Box::new(RateSettledFor {
+            settled: RateSettled { product: ProductIx(5), day: Day::from_number(-1), rate: rate(5_250_002) },
+            reason: "The network is young.".to_owned(),
+        }));
     }
 );
 
@@ -443,6 +461,7 @@ every!(
         ExitQueued: Answer::ExitQueued { id: 1_408, early: true, figures: figures(), position: Box::new(position_view()), promised: DAY };
         ExitCancelled: Answer::ExitCancelled { redemption: 1_409, id: 1_410, position: Box::new(plain_position()) };
         ExitAllowance: Answer::ExitAllowance { asset: AssetIx(1), allowance: units(1_411) };
+        Equity: equity(LedgerAccount::LossReserve, true), equity(LedgerAccount::CommissionIncome, false);
         Proposal: Answer::Proposal { number: 1_208, approved_by: vec![PersonIx(0), PersonIx(300)], standing: Standing::Open };
         Policy: Answer::Policy { network: NetworkIx(6), version: 1_408 };
         Order: order_answer(OrderStanding::Sent, Some("tx-13")), order_answer(OrderStanding::Proposed, None);
@@ -558,7 +577,7 @@ fn actors() -> Vec<(&'static str, Actor)> {
 
 /// Whole records: with and without a key, with no event, one and several.
 fn whole_records() -> Vec<(&'static str, Record)> {
-    let days = vec![day_closed(vec![]), day_closed(vec![product_day()]), Event::ClockMoved(ClockMoved { to: AT })];
+    let days = vec![day_closed(vec![], vec![]), day_closed(vec![product_day()], vec![]), Event::ClockMoved(ClockMoved { to: AT })];
     let keyed = Fact { key: Some(KEY), ..NO_FACT };
     vec![
         ("nothing", NOTHING),

@@ -2,8 +2,12 @@
 
 use usance_core::calendar::Timestamp;
 use usance_core::id::{AccountIx, AssetIx, CustomerIx, NetworkIx};
-use usance_core::machine::Event;
-use usance_core::machine::verb::{ExitEarned, ExitPaid, ExitQueued, PictureTaken, TopUpSent};
+use usance_core::ledger::LedgerAccount;
+use usance_core::machine::day::YieldClosed;
+use usance_core::machine::verb::{
+    ExitEarned, ExitPaid, ExitQueued, LossReserveFunded, LossReserveWithdrawn, PictureTaken, ReserveSide, TopUpSent,
+};
+use usance_core::machine::{Answer, Event};
 use usance_core::money::{Amount, Balance, Rate};
 use usance_core::person::proposal::DifferenceIs;
 use usance_core::treasury::apart::{Apart, Cause, PlaceKind};
@@ -14,6 +18,7 @@ use usance_core::treasury::order::OrderStanding;
 use usance_core::treasury::picture::{
     Delegation, Effect, Happened, Inflow, Liquid, Picture, Redelegation, Released, Sequence, Settled, Unbonding, Validator, ValidatorStatus,
 };
+use usance_core::treasury::yields::Divided;
 
 use super::codec::{AT, DAY};
 use super::codec_staking::redeemed;
@@ -186,6 +191,24 @@ pub fn picture_taken(aside: Option<Implausible>) -> Event {
         assets: vec![AssetIx(1), AssetIx(2)],
         picture: Box::new(picture),
         explained: explained(),
+        waits: true,
         aside,
     }))
+}
+
+pub fn yield_closed() -> YieldClosed {
+    let divided = Divided { earned: units(912), net: units(913), commission: units(914) };
+    YieldClosed { asset: AssetIx(915), divided, passed: units(916) }
+}
+
+pub fn reserve_funded(from: ReserveSide) -> Event {
+    Event::LossReserveFunded(LossReserveFunded { asset: AssetIx(1), amount: units(1_308), from })
+}
+
+pub fn reserve_withdrawn(to: ReserveSide) -> Event {
+    Event::LossReserveWithdrawn(LossReserveWithdrawn { asset: AssetIx(1), amount: units(1_309), to })
+}
+
+pub fn equity(account: LedgerAccount, funded: bool) -> Answer {
+    Answer::Equity { asset: AssetIx(1), account, amount: units(1_408), funded, balance: Balance::from_units(1_409) }
 }

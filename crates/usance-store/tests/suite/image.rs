@@ -14,7 +14,7 @@ use usance_core::machine::{Event, State, replay};
 use usance_core::money::{Amount, Balance};
 use usance_core::pieces::CHUNK_LEN;
 use usance_core::position::packed::{Packed48, Packed96};
-use usance_core::product::Product;
+use usance_core::product::{Product, StakingTerms};
 use usance_store::image::{read, state_hash, write};
 use usance_store::recovery::{Recovered, recover};
 use usance_store::snapshot::list;
@@ -394,9 +394,11 @@ fn a_registry_of_a_release_that_knew_no_treasury_is_read() {
     let mut writer = SnapshotWriter::create(dir.path(), 0, Head::GENESIS).unwrap();
     writer.section((1, 1), &postcard::to_stdvec(&old).unwrap()).unwrap();
     let read = read(&Snapshot::open(&writer.finish().unwrap()).unwrap()).unwrap().registry;
+    // Terms that came with the treasury are those of a product that was made before.
+    let expected: Vec<_> = registry.products.iter().map(|of| Product { staking: StakingTerms::default(), ..of.clone() }).collect();
     assert_eq!(
-        (&read.platform, &read.products, read.counters, read.open_day),
-        (platform, &registry.products, registry.counters, registry.open_day)
+        (&read.platform, read.products.iter().collect::<Vec<_>>(), read.counters, read.open_day),
+        (platform, expected.iter().collect::<Vec<_>>(), registry.counters, registry.open_day)
     );
     assert_eq!(read.control.iter().map(six).collect::<Vec<_>>(), registry.control.iter().map(six).collect::<Vec<_>>());
     assert!(read.control.iter().all(|control| control.balance(LedgerAccount::TreasuryStaked) == Balance::ZERO));

@@ -21,6 +21,7 @@ pub mod product;
 pub mod proposal;
 pub mod rate;
 pub mod redeem;
+pub mod reserve;
 pub mod reward_pool;
 pub mod subscribe;
 pub mod transfer;
@@ -47,6 +48,7 @@ use crate::reward::accrue::Stake;
 use crate::reward::clawback::AccountKind;
 use crate::treasury::picture::Picture;
 use crate::treasury::policy::Policy;
+use crate::treasury::yields::NetworkYield;
 pub use agreement::AgreementPublished;
 pub use asset::AssetCreated;
 pub use clock::{ClockConfirmed, ClockMoved};
@@ -58,16 +60,17 @@ pub use person::{PersonRegistered, PersonRemoved};
 pub use product::{Patch, ProductAdded, ProductCreated, ProductStatusSet, ProductText, SaleTermsChanged, SaleText};
 use proposal::Carried;
 pub use proposal::{ProposalExpired, ProposalSigned, Proposed, SignProposal};
-pub use rate::{RateAnnounced, RateSettled, RateText};
+pub use rate::{RateAnnounced, RateSettled, RateSettledFor, RateText};
 pub use redeem::{AutoRenewSet, Redeem, Redeemed};
+pub use reserve::{CommissionWithdrawn, LossReserveFunded, LossReserveWithdrawn, ReserveSide};
 pub use reward_pool::{RewardPoolFunded, RewardPoolWithdrawn};
 use serde::{Deserialize, Serialize};
 pub use subscribe::{Source, Subscribe, Subscribed};
 pub use transfer::Transferred;
 pub use treasury::{
-    AddressAdded, Attest, Attested, DestinationAdded, DifferenceExplained, NetworkCreated, NewNetwork, OfficeTaken, OrderPrepared,
-    OrderSent, OrderSigned, OrderTold, OrdersExpired, OrdersPlanned, PictureConfirmed, PictureTaken, PolicySet, PrepareOrder, SignOrder,
-    SweepReceived, TopUp, TopUpSent,
+    AddressAdded, Attest, Attested, DestinationAdded, DifferenceExplained, NetworkCreated, NetworkYieldSet, NewNetwork, OfficeTaken,
+    OrderPrepared, OrderSent, OrderSigned, OrderTold, OrdersExpired, OrdersPlanned, PictureConfirmed, PictureTaken, PolicySet,
+    PrepareOrder, SignOrder, SweepReceived, TopUp, TopUpSent,
 };
 pub use wallet::{WalletMove, WalletMoved};
 
@@ -276,6 +279,49 @@ pub enum Command {
         /// The agent's epoch.
         epoch: u64,
     },
+    /// Sets the platform's commission on what a network pays for customers, and how long that may stay undistributed.
+    SetNetworkYield {
+        /// Of which network.
+        network: String,
+        /// What.
+        terms: NetworkYield,
+    },
+    /// Sets something aside for losses.
+    FundLossReserve {
+        /// Of which asset.
+        asset: String,
+        /// How much.
+        amount: String,
+        /// From where.
+        from: ReserveSide,
+    },
+    /// Takes something out of what is set aside for losses.
+    WithdrawLossReserve {
+        /// Of which asset.
+        asset: String,
+        /// How much.
+        amount: String,
+        /// To where.
+        to: ReserveSide,
+    },
+    /// Takes commission out.
+    WithdrawCommission {
+        /// Of which asset.
+        asset: String,
+        /// How much.
+        amount: String,
+    },
+    /// Settles the rate of one day before its close, and says why: where the network's yield is passed on.
+    SettleRateFor {
+        /// Whose.
+        product: String,
+        /// Which day.
+        day: Day,
+        /// The cap.
+        rate: Rate,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// Everything that can have happened. Amounts are computed, names are numbers.
@@ -381,6 +427,16 @@ pub enum Event {
     OrderSent(OrderSent),
     /// Orders were not begun in time.
     OrdersExpired(Box<OrdersExpired>),
+    /// What becomes of what a network pays was set.
+    NetworkYieldSet(NetworkYieldSet),
+    /// Something was set aside for losses.
+    LossReserveFunded(LossReserveFunded),
+    /// What was set aside for losses gave back.
+    LossReserveWithdrawn(LossReserveWithdrawn),
+    /// Commission was taken out.
+    CommissionWithdrawn(CommissionWithdrawn),
+    /// A day's rate was settled for a reason.
+    RateSettledFor(Box<RateSettledFor>),
 }
 
 macro_rules! verbs {
@@ -466,6 +522,11 @@ verbs! {
         TakeOffice => OfficeTaken,
         PrepareOrder => OrderPrepared,
         ReportSent => OrderSent,
+        SetNetworkYield => NetworkYieldSet,
+        FundLossReserve => LossReserveFunded,
+        WithdrawLossReserve => LossReserveWithdrawn,
+        WithdrawCommission => CommissionWithdrawn,
+        SettleRateFor => RateSettledFor,
     }
     by_nobody {
         PlatformCreated, WriterStarted, ProductCreated, DayClosed, LossAccepted, PersonRemoved, ProposalExpired, AddressAdded, DestinationAdded, PictureConfirmed,
@@ -553,6 +614,13 @@ pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Event,
         Command::PrepareOrder(asked) => Event::OrderPrepared(Box::new(treasury::order::prepare(state, asked, now)?)),
         Command::ReportSent { network, order, epoch } => {
             Event::OrderSent(treasury::order::report_sent(state, network, *order, *epoch, now)?)
+        }
+        Command::SetNetworkYield { network, terms } => Event::NetworkYieldSet(treasury::pay::set(state, network, *terms)?),
+        Command::FundLossReserve { asset, amount, from } => Event::LossReserveFunded(reserve::fund(state, asset, amount, *from)?),
+        Command::WithdrawLossReserve { asset, amount, to } => Event::LossReserveWithdrawn(reserve::withdraw(state, asset, amount, *to)?),
+        Command::WithdrawCommission { asset, amount } => Event::CommissionWithdrawn(reserve::withdraw_commission(state, asset, amount)?),
+        Command::SettleRateFor { product, day, rate, reason } => {
+            Event::RateSettledFor(Box::new(rate::settle_rate_for(state, product, *day, *rate, reason)?))
         }
     })
 }
@@ -649,6 +717,11 @@ pub fn of<R>(event: &Event, told: impl FnOnce(&dyn Fact) -> R) -> R {
         Event::OrderPrepared(fact) => told(&**fact),
         Event::OrderSent(fact) => told(fact),
         Event::OrdersExpired(fact) => told(&**fact),
+        Event::NetworkYieldSet(fact) => told(fact),
+        Event::LossReserveFunded(fact) => told(fact),
+        Event::LossReserveWithdrawn(fact) => told(fact),
+        Event::CommissionWithdrawn(fact) => told(fact),
+        Event::RateSettledFor(fact) => told(&**fact),
     }
 }
 

@@ -246,6 +246,10 @@ fn optional<T>(change: Patch<T>, now: Option<T>) -> Option<T> {
 }
 
 impl ProductCreated {
+    fn tell(&self, staking: StakingTerms) -> News<'_> {
+        let rewards_from = staking.rewards_from();
+        News::Product { id: &self.id, asset: self.asset, kind: self.kind, rewards_from, rates: &self.rates }
+    }
     fn add(&self, staking: StakingTerms, state: &mut State, at: Timestamp) {
         let open_day = state.registry.open_day;
         let product = state.add_product(Product {
@@ -282,7 +286,7 @@ impl Fact for ProductCreated {
         answer::product(state, ProductIx::from_index(last(state.registry.products.len())), at)
     }
     fn news(&self) -> News<'_> {
-        News::Product { id: &self.id, asset: self.asset, kind: self.kind, rates: &self.rates }
+        self.tell(StakingTerms::default())
     }
 }
 
@@ -297,7 +301,7 @@ impl Fact for ProductAdded {
         self.product.answer(state, at)
     }
     fn news(&self) -> News<'_> {
-        self.product.news()
+        self.product.tell(self.staking)
     }
 }
 

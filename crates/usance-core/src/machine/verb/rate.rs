@@ -1,10 +1,11 @@
-//! `AnnounceRate`, `SettleRate`: what a product pays from a later day on, and what caps one day (RULES 3).
+//! `AnnounceRate`, `SettleRate`, `SettleRateFor`: what a product pays from a later day on, and what caps one day (RULES 3).
 
 use super::fact::{Fact, NO_MONEY};
-use super::named::{invalid, last, positive, product};
+use super::named::{check_text, invalid, last, positive, product};
 use crate::calendar::{Day, Timestamp};
 use crate::id::{ProductIx, RateVersionIx};
 use crate::ledger::{JournalEntry, Unbalanced};
+use crate::limits::REASON_BYTES_MAX;
 use crate::machine::answer::Answer;
 use crate::machine::news::News;
 use crate::machine::post::Catalogue;
@@ -39,6 +40,15 @@ pub struct RateSettled {
     pub rate: Rate,
 }
 
+/// A day's rate was settled for a reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RateSettledFor {
+    /// What was settled.
+    pub settled: RateSettled,
+    /// Why, in an operator's words.
+    pub reason: String,
+}
+
 /// Announces a rate from a day after today on.
 ///
 /// # Errors
@@ -56,8 +66,28 @@ pub fn announce_rate(state: &State, id: &str, from: Day, rate: &RateText) -> Res
 /// Settles the rate of a day that is not closed: a cap on every band.
 ///
 /// # Errors
-/// `product_not_found`, `day_closed`, `rate_missing`, `rate_above_reference`.
+/// `product_not_found`, `day_closed`, `rate_missing`, `rate_above_reference`; `terms_invalid` where the network's yield is passed on, which
+/// takes a reason.
 pub fn settle_rate(state: &State, id: &str, day: Day, rate: Rate) -> Result<RateSettled, Rejection> {
+    let (_, found) = product(state, id)?;
+    let settled = settled(state, id, day, rate)?;
+    if found.staking.passes_on() {
+        return Err(invalid("where the network's yield is passed on, an operator settles a rate with a reason"));
+    }
+    Ok(settled)
+}
+
+/// Settles the rate of a day that is not closed, and says why.
+///
+/// # Errors
+/// As of [`settle_rate`]; `terms_invalid` where the reason is no text.
+pub fn settle_rate_for(state: &State, id: &str, day: Day, rate: Rate, reason: &str) -> Result<RateSettledFor, Rejection> {
+    let settled = settled(state, id, day, rate)?;
+    check_text("reason", reason, REASON_BYTES_MAX)?;
+    Ok(RateSettledFor { settled, reason: reason.to_owned() })
+}
+
+fn settled(state: &State, id: &str, day: Day, rate: Rate) -> Result<RateSettled, Rejection> {
     let (ix, product) = product(state, id)?;
     if day < state.registry.open_day {
         return Err(Rejection::DayClosed { open_day: state.registry.open_day });
@@ -107,6 +137,22 @@ impl Fact for RateSettled {
     }
     fn answer(&self, _: &State, _: Timestamp) -> Answer {
         Answer::Settled { product: self.product, day: self.day, rate: self.rate }
+    }
+    fn news(&self) -> News<'_> {
+        News::Nothing
+    }
+}
+
+impl Fact for RateSettledFor {
+    fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
+        NO_MONEY
+    }
+    fn apply(&self, state: &mut State, at: Timestamp) {
+        self.settled.apply(state, at);
+        state.settled_for(self.settled.product, self.settled.day, &self.reason);
+    }
+    fn answer(&self, state: &State, at: Timestamp) -> Answer {
+        self.settled.answer(state, at)
     }
     fn news(&self) -> News<'_> {
         News::Nothing

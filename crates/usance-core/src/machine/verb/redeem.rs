@@ -5,13 +5,13 @@ use super::fact::{Fact, NO_MONEY};
 use super::named::{customer, positive};
 use crate::calendar::Timestamp;
 use crate::id::{AccountIx, CustomerIx, PositionId, ProductIx};
-use crate::ledger::LedgerAccount::{CustomerFunding, CustomerPrincipal, CustomerSpot, RewardPool, RewardsPayable};
+use crate::ledger::LedgerAccount::{CustomerFunding, CustomerPrincipal, CustomerSpot, RewardsPayable};
 use crate::ledger::{JournalEntry, Posting, Unbalanced, Whose, credit, debit};
 use crate::machine::answer::{self, Answer};
 use crate::machine::end::end_position;
 use crate::machine::exits::ExitOutlook;
 use crate::machine::news::{Deed, EarlyExit, HistoryKind, News, Staking};
-use crate::machine::post::{Catalogue, asset_of, one};
+use crate::machine::post::{Catalogue, fixed_of, one};
 use crate::machine::rejection::{AmountField, Rejection};
 use crate::machine::state::State;
 use crate::money::Amount;
@@ -199,15 +199,15 @@ impl Redeemed {
     }
     /// Its entry: what leaves the position and is taken back, and to whom what it pays is owed then.
     pub(super) fn entry(&self, catalogue: &dyn Catalogue, paid: &[Posting]) -> Result<Vec<JournalEntry>, Unbalanced> {
-        let figures = &self.figures;
+        let (figures, fixed) = (&self.figures, fixed_of(catalogue, self.product));
         let mut lines = vec![
             debit(CustomerPrincipal, figures.principal),
             debit(RewardsPayable, figures.forfeited_accrued),
             debit(CustomerFunding, figures.clawback_from_funding),
         ];
         lines.extend_from_slice(paid);
-        lines.push(credit(RewardPool, figures.clawback_distributed.plus(figures.forfeited_accrued)));
-        one(asset_of(catalogue, self.product), Whose::Customer(self.customer), &lines)
+        lines.push(credit(fixed.rewards_from, figures.clawback_distributed.plus(figures.forfeited_accrued)));
+        one(fixed.asset, Whose::Customer(self.customer), &lines)
     }
     /// Leaves the position; what it pays is credited to nobody yet.
     pub(super) fn leave(&self, state: &mut State, at: Timestamp) {
@@ -222,8 +222,10 @@ impl Redeemed {
             return state.break_with("a redemption has a position", self.position.to_string());
         };
         let emptied = self.stake.earning.is_zero() && self.stake.pending.is_zero();
+        let waited = running.pending.get();
         running.earning = Packed96::new(self.stake.earning);
         running.pending = Packed96::new(self.stake.pending);
+        state.staked.waits(self.product, waited, self.stake.pending);
         let holding = origin.holding;
         let forfeited = running.accrued.get();
         let before = running.state;
@@ -256,7 +258,7 @@ impl Fact for Redeemed {
     }
     fn apply(&self, state: &mut State, at: Timestamp) {
         self.leave(state, at);
-        state.took_at_once(asset_of(state, self.product), self.customer, self.paid_out(), at);
+        state.took_at_once(fixed_of(state, self.product).asset, self.customer, self.paid_out(), at);
         state.credit(self.account, AccountKind::Spot, self.figures.to_spot);
         state.credit(self.account, AccountKind::Funding, self.figures.to_funding);
     }

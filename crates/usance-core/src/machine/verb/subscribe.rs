@@ -307,8 +307,10 @@ impl Subscribed {
         let (Some(running), Some(origin)) = (state.running.get_mut(index), state.origins.get_mut(index)) else {
             return state.break_with("a top-up has a position", self.position.to_string());
         };
+        let waited = running.pending.get();
         running.earning = Packed96::new(self.stake.earning);
         running.pending = Packed96::new(self.stake.pending);
+        state.staked.waits(self.product, waited, self.stake.pending);
         origin.from_spot = Packed96::new(origin.from_spot.get().plus(self.from_spot));
         origin.principal_opened = Packed128::new(origin.principal_opened.get().plus(self.amount()));
     }

@@ -16,3 +16,4 @@ mod people;
 mod pictures;
 mod plans;
 mod staking;
+mod yields;

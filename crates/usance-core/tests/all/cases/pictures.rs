@@ -14,6 +14,7 @@ use usance_core::treasury::network::{Address, Coin, Destination, Direction, Impl
 use usance_core::treasury::picture::{
     Delegation, Effect, Happened, Inflow, Liquid, Picture, Redelegation, Released, Settled, Unbonding, Validator,
 };
+use usance_core::treasury::yields::Earnings;
 
 const DAY_MS: i64 = 86_400_000;
 const UNBONDING_MS: i64 = 21 * DAY_MS;
@@ -56,6 +57,7 @@ impl Scene {
             under_way: Vec::new(),
             desk: Desk::default(),
             last_slash: None,
+            earnings: Earnings::default(),
         };
         let next = Picture {
             time: Timestamp::from_ms(DAY_MS),
@@ -123,7 +125,7 @@ impl Scene {
         let (explained, doubt) = explain(&self.network, &self.next);
         let before = self.network.places(AssetIx(0));
         let mut control = ControlAccounts::default();
-        entries(|coin| self.network.asset(coin), &explained.moves)
+        entries(|coin| self.network.asset(coin), &explained.moves, LedgerAccount::RewardPool)
             .unwrap()
             .iter()
             .filter(|entry| entry.asset() == AssetIx(0))

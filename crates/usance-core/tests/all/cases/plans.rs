@@ -90,6 +90,7 @@ impl Ground {
             differences: 0,
             under_way: Vec::new(),
             last_slash: None,
+            earnings: Default::default(),
             desk: Desk::default(),
         };
         Ground { network, policy: policy(), owed: Owed::default() }

@@ -78,6 +78,7 @@ fn network(picture: Option<Picture>) -> Network {
         differences: 0,
         under_way: Vec::new(),
         last_slash: None,
+        earnings: Default::default(),
         desk: Default::default(),
     }
 }
@@ -109,7 +110,7 @@ fn state(network: Network) -> State {
         };
         state.registry.control[0].post(&JournalEntry::new(SOL, Whose::Platform, &lines).expect("it balances"));
     }
-    state.treasury = Treasury::from_parts(vec![network], Default::default(), Default::default());
+    state.treasury = Treasury::from_parts(vec![network], Default::default(), Default::default(), Default::default());
     state
 }
 

@@ -111,6 +111,10 @@ pub struct NetworkShape {
     unbonding_seconds: i64,
     earned_at_most: String,
     slashed_at_most: String,
+    /// The part of the customers' share of what it pays that the platform keeps.
+    commission: String,
+    /// After how many days what no customer got passes to the reward pool.
+    undistributed_days: u32,
     addresses: Vec<String>,
     destinations: Vec<DestinationShape>,
     /// The number that the next picture has to have.
@@ -189,6 +193,8 @@ pub fn network(state: &State, network: &Network, now: Timestamp) -> NetworkShape
         unbonding_seconds: network.terms.unbonding_ms / 1000,
         earned_at_most: network.terms.earned_at_most.to_text(),
         slashed_at_most: network.terms.slashed_at_most.to_text(),
+        commission: network.earnings.terms.commission.to_text(),
+        undistributed_days: network.earnings.terms.undistributed_days,
         addresses: network.addresses.iter().map(|address| address.text.clone()).collect(),
         destinations: network
             .destinations

@@ -106,15 +106,24 @@ fn writes(platform: &Platform) -> Vec<Write> {
     write(None, "POST", "/v1/operator/treasury/networks", network, 409);
     two_people::agree(platform, &json!({"kind": "add_treasury_address", "network": "hub", "address": "addr-1"}));
     two_people::agree(platform, &json!({"kind": "add_destination", "network": "hub", "address": "wallet"}));
+    platform.deposit("alice", "SOL", "spot", "5");
+    platform.offer(json!({
+        "id": "sol-pass", "asset": "SOL", "kind": "flexible", "rates": [{"from": "2026-01-01", "rate": "0.05"}],
+        "yield": {"network": {"over_days": 2, "step": "0.1"}},
+    }));
+    let into_it = json!({"product": "sol-pass", "amount": "1", "source": "spot", "agreement": "v2"});
+    platform.acting_for("alice").post("/v1/subscriptions", into_it).ok();
     let movement = platform.operator.get("/v1/operator/treasury/coverage").ok()["items"][0]["last_movement"].to_string();
     let now = platform.operator.get("/v1/clock").ok()["now"].clone();
     let attestation = json!({"asset": "SOL", "amount": "1000", "at": now, "movement": movement});
     write(None, "POST", "/v1/treasury/attestations", attestation, 201);
     let pictures = "/v1/operator/treasury/networks/hub/pictures";
     let picture = |number: &str, free: &str| {
-        let validator = json!({"validator": "val-a", "name": "A", "commission": "0", "status": "active", "tokens": "1", "power": "0"});
-        json!({"number": number, "chain_id": "hub-1", "height": number, "hash": "b", "time": now, "addresses": ["addr-1"], "validators": [validator],
-               "liquid": [{"address": "addr-1", "denomination": "usol", "amount": free}]})
+        json!({"number": number, "chain_id": "hub-1", "height": number, "hash": "b", "time": now, "addresses": ["addr-1"],
+               "liquid": [{"address": "addr-1", "denomination": "usol", "amount": free}],
+               "delegations": [{"address": "addr-1", "validator": "val-a", "stake": "500000000"}],
+               "validators": [{"validator": "val-a", "name": "Ann", "commission": "0.05", "status": "active", "tokens": "900000000000",
+                   "power": "0.01"}]})
     };
     write(None, "POST", pictures, picture("1", "500000000"), 201);
     two_people::agree(platform, &super::treasury::confirmation(platform));
@@ -126,6 +135,16 @@ fn writes(platform: &Platform) -> Vec<Write> {
     write(None, "POST", "/v1/treasury/sweeps", json!({"network": "hub", "hash": "t"}), 404);
     let top_up = json!({"network": "hub", "address": "addr-1", "asset": "SOL", "amount": "0.001", "hash": "up"});
     write(None, "POST", "/v1/treasury/top-ups", top_up, 201);
+    let terms = json!({"commission": "0.1", "undistributed_days": 30});
+    write(None, "POST", "/v1/operator/treasury/networks/hub/yield", terms, 200);
+    let reserve = "/v1/operator/treasury/assets/SOL/reserve";
+    write(None, "POST", reserve, json!({"amount": "0.1"}), 201);
+    write(None, "POST", reserve, json!({"amount": "0.2", "kind": "withdraw", "side": "custody"}), 422);
+    let commission = "/v1/operator/treasury/assets/SOL/commission";
+    write(None, "POST", commission, json!({"amount": "1"}), 422);
+    let mut paid = picture("3", "400000000");
+    paid["delegations"][0]["claimable"] = json!("100000");
+    write(None, "POST", pictures, paid, 201);
     let (hub, agents) = ("/v1/operator/treasury/networks/hub", "/v1/treasury/hub");
     let policy = |gas_reserve: &str| {
         let mut policy = orders::policy();
@@ -159,6 +178,9 @@ fn writes(platform: &Platform) -> Vec<Write> {
     write(None, "POST", "/v1/operator/customers/alice/sign-in-links", json!({}), 201);
     write(None, "POST", "/v1/operator/clock", json!({"to": "2026-01-02T00:00:00Z"}), 200);
     write(None, "POST", "/v1/operator/clock", json!({"to": "2026-01-01T00:00:00Z"}), 422);
+    let everything = json!({"asset": "SOL", "amount": "1000", "at": "2026-01-02T00:00:00.000Z", "movement": movement});
+    write(None, "POST", "/v1/treasury/attestations", everything, 201);
+    write(None, "POST", commission, json!({"amount": "0.000000001"}), 201);
     write(None, "POST", "/v1/operator/clock", json!({"to": "2026-01-02T12:00:00Z"}), 200);
     done
 }

@@ -350,3 +350,84 @@ fn a_picture_may_be_long() {
     wire.send(request("POST", PICTURES, &format!("Content-Length: {}\r\n", (4 << 20) + 1), ""));
     assert_eq!(wire.answer().expect("an answer").refused(413, "payload_too_large")["limit_bytes"], 4 << 20);
 }
+
+/// 36.5 SOL in a product that passes the network's yield on, of which 0.01 a day are a tenth a year; a tenth of that is the platform's.
+#[test]
+fn what_a_network_pays_is_divided_settled_and_shown() {
+    let mut platform = Platform::new();
+    platform.deposit("alice", "SOL", "spot", "60");
+    platform.operator.post("/v1/operator/reward-pool", json!({"asset": "SOL", "amount": "40"})).ok();
+    opened(&platform, "78");
+    platform.offer(json!({
+        "id": "sol-pass", "asset": "SOL", "kind": "flexible", "rates": [{"from": "2026-01-01", "rate": "0.365"}],
+        "yield": {"network": {"over_days": 2, "step": "0.1"}},
+    }));
+    platform.subscribe("alice", "sol-pass", "36.5", "spot");
+    assert!(typed(&platform, &["yield", "hub", "--commission", "0.1"]).starts_with("0.1 of what hub pays for customers is the platform's"));
+    assert_eq!((&network_now(&platform)["commission"], &network_now(&platform)["undistributed_days"]), (&json!("0.10000000"), &json!(365)));
+    let terms = |commission: &str, days: u32| {
+        let body = json!({"commission": commission, "undistributed_days": days});
+        platform.operator.post("/v1/operator/treasury/networks/hub/yield", body)
+    };
+    terms("1.00000001", 365).refused(422, "terms_invalid");
+    terms("0.1", 1).refused(422, "terms_invalid");
+    let paid = |number: u64, claimable: &str| {
+        let mut next = picture(&platform, number);
+        next["delegations"][0]["claimable"] = json!(claimable);
+        assert_eq!(platform.operator.post(PICTURES, next).ok()["counts"], true);
+    };
+    let rates = || platform.operator.get("/v1/operator/treasury/assets/SOL/rates").ok();
+    paid(2, "10001000");
+    assert_eq!((&rates()["undistributed"], &rates()["waits"], &rates()["days"]), (&json!("0"), &json!("0.01"), &json!([])));
+    platform.move_to("2026-01-02T00:00:00Z");
+    let day = json!({
+        "day": "2026-01-01", "principal": "36.5", "passing": "36.5", "earned": "0.01", "to_pool": "0", "commission": "0.001", "net": "0.009",
+        "gross_rate": "0.10000000", "net_rate": "0.09000000",
+    });
+    assert_eq!((&rates()["undistributed"], &rates()["waits"], &rates()["days"]), (&json!("0.009"), &json!("0"), &json!([day])));
+    assert_eq!(
+        (&rates()["settled"][0]["rate"], &rates()["settled"][0]["trailing"]),
+        (&json!("0.00000000"), &Value::Null),
+        "nothing was there"
+    );
+
+    // The operator says what is paid until there are days enough, and why.
+    let mut settled = json!({"day": "2026-01-02", "rate": "0.05"});
+    platform.operator.post("/v1/operator/products/sol-pass/settled-rates", settled.clone()).refused(422, "terms_invalid");
+    settled["reason"] = json!("The network is young.");
+    platform.operator.post("/v1/operator/products/sol-pass/settled-rates", settled).ok();
+    paid(3, "20001000");
+    platform.move_to("2026-01-03T00:00:00Z");
+    let now = rates();
+    let why = |line: &Value| ["day", "rate", "reason", "before", "cap"].map(|name| line[name].clone());
+    let by_hand = ["2026-01-02", "0.05000000", "The network is young.", "0.00000000", "0.08999999"].map(|text| json!(text));
+    assert_eq!(why(&now["settled"][0]), by_hand);
+    let ahead = [json!("2026-01-03"), json!("0.09000000"), Value::Null, json!("0.05000000"), json!("0.12999999")];
+    assert_eq!((why(&now["to_settle"][0]), &now["to_settle"][0]["trailing"]["net"]), (ahead, &json!("0.018")));
+    let books_now = books(&platform);
+    let seen = ["yield_undistributed", "commission_income", "customer_funding", "reward_pool"].map(|account| books_now[account].clone());
+    assert_eq!(seen, ["0.013", "0.002", "0.005", "40"].map(|text| json!(text)));
+    let shown = typed(&platform, &["earnings", "SOL"]);
+    assert!(
+        shown.starts_with("0.013 SOL are undistributed, 0 wait for the close of the day\n  2026-01-02  0.01 earned: 0 to the pool, "),
+        "{shown}"
+    );
+    assert!(shown.contains("sol-pass 2026-01-02: 0.05000000 settled (days before -, day before 0.00000000, cap 0.08999999, by an operator: The network is young.)"), "{shown}");
+
+    // What is set aside, and what is the platform's.
+    assert_eq!(typed(&platform, &["reserve", "SOL", "--fund", "5"]), "5 SOL are set aside for losses\n");
+    assert_eq!(typed(&platform, &["reserve", "SOL", "--withdraw", "1", "--side", "custody"]), "4 SOL are set aside for losses\n");
+    assert!(typed(&platform, &["reserve", "SOL", "--withdraw", "4.1"]).contains("(insufficient_balance)"));
+    assert_eq!(platform.operator.get("/v1/operator/treasury/assets/SOL/reserve").ok()["balance"], "4");
+    assert_eq!(typed(&platform, &["commission", "SOL"]), "0.002 SOL of commission are there\n");
+    let taken = platform.operator.post("/v1/operator/treasury/assets/SOL/commission", json!({"amount": "0.002"})).ok();
+    assert_eq!(taken, json!({"asset": "SOL", "account": "commission_income", "kind": "withdraw", "amount": "0.002", "balance": "0"}));
+    platform.operator.post("/v1/operator/treasury/assets/SOL/commission", json!({"amount": "1"})).refused(422, "insufficient_balance");
+    platform.operator.get("/v1/operator/treasury/assets/DOGE/rates").refused(404, "asset_not_found");
+    assert_eq!((&books(&platform)["custody"], &books(&platform)["reward_pool"]), (&json!("76.998"), &json!("35")));
+
+    let before = (books(&platform), rates());
+    platform.restart(Server::kill);
+    assert_eq!((books(&platform), platform.operator.get("/v1/operator/treasury/assets/SOL/rates").ok()), before);
+    assert_eq!(platform.operator.ask("/v1/operator/audit", json!({})).ok()["healthy"], true);
+}

@@ -54,7 +54,7 @@ fn uri(route: &Route, dice: &mut Dice<'_>) -> Option<Uri> {
             &["sol-flex", "sol-7"]
         } else if route.path.contains("customers") {
             &["alice", "bob"]
-        } else if part == "{asset}" {
+        } else if part == "{asset}" || route.path.contains("treasury/assets") {
             &["SOL"]
         } else if route.path.contains("treasury") && part != "{order}" {
             &["hub"]

@@ -369,9 +369,9 @@ fn tables_of_the_first_release_are_built_anew() {
     assert_eq!(tables.fingerprint(), Tables::full(Place::a_file, Size::small(8)).fingerprint());
     drop(projector);
 
-    tables.place.run("PRAGMA user_version=5");
+    tables.place.run("PRAGMA user_version=6");
     let refused = Projector::open(&path, 0, tables.world.state.registry.platform.offset).map(drop).unwrap_err();
-    assert!(matches!(refused, StoreError::NewerVersion { found: 5, known: 4, .. }), "{refused:?}");
+    assert!(matches!(refused, StoreError::NewerVersion { found: 6, known: 5, .. }), "{refused:?}");
 }
 
 #[test]

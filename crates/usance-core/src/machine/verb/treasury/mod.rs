@@ -2,12 +2,14 @@
 
 pub mod network;
 pub mod order;
+pub mod pay;
 pub mod picture;
 pub mod policy;
 pub mod wallet;
 
 pub use network::{AddressAdded, DestinationAdded, NetworkCreated, NewNetwork};
 pub use order::{OfficeTaken, OrderPrepared, OrderSent, OrderSigned, OrderTold, OrdersExpired, PrepareOrder, SignOrder};
+pub use pay::NetworkYieldSet;
 pub use picture::{DifferenceExplained, PictureConfirmed, PictureTaken};
 pub use policy::{OrdersPlanned, PolicySet};
 pub use wallet::{Attest, Attested, SweepReceived, TopUp, TopUpSent};

@@ -14,6 +14,7 @@ use crate::machine::verb::named::{asset, invalid};
 use crate::money::Rate;
 use crate::treasury::desk::Desk;
 use crate::treasury::network::{Address, Coin, Destination, Network, NetworkTerms};
+use crate::treasury::yields::Earnings;
 use serde::{Deserialize, Serialize};
 
 /// A network as an operator describes it.
@@ -163,6 +164,7 @@ impl Fact for NetworkCreated {
             under_way: Vec::new(),
             desk: Desk::default(),
             last_slash: None,
+            earnings: Earnings::default(),
         });
         for asset in assets {
             if state.treasury.coverage(asset).is_none() {

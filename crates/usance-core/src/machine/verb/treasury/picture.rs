@@ -16,7 +16,7 @@ use crate::person::proposal::DifferenceIs;
 use crate::treasury::apart::{Apart, Cause};
 use crate::treasury::digest::digest;
 use crate::treasury::explain::{Explained, explain};
-use crate::treasury::moves::{MoveKind, account, entries};
+use crate::treasury::moves::{MoveKind, account, earned, entries};
 use crate::treasury::network::{Aside, Direction, Implausible, Network, Slash, UnderWay};
 use crate::treasury::picture::Picture;
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,8 @@ pub struct PictureTaken {
     pub picture: Box<Picture>,
     /// How it came of the one before.
     pub explained: Explained,
+    /// Whether what it earned waits for the close of its day, which gives customers their part.
+    pub waits: bool,
     /// Why it is kept aside until two people have looked at it; nothing when it counts.
     pub aside: Option<Implausible>,
 }
@@ -47,6 +49,8 @@ pub struct PictureConfirmed {
     pub number: u64,
     /// How it came of the one before.
     pub explained: Explained,
+    /// Whether what it earned waits for the close of its day, which gives customers their part.
+    pub waits: bool,
 }
 
 /// The account that a difference is booked to; nothing is booked of what is known.
@@ -82,11 +86,17 @@ pub fn observe(state: &State, name: &str, picture: &Picture, now: Timestamp) -> 
         return Err(Rejection::PictureRefused { reason });
     }
     let (explained, aside) = explain(network, picture);
-    Ok(PictureTaken { network: ix, assets: assets(network), picture: Box::new(picture.clone()), explained, aside })
+    let waits = waits(state, network);
+    Ok(PictureTaken { network: ix, assets: assets(network), picture: Box::new(picture.clone()), explained, waits, aside })
 }
 
 fn assets(network: &Network) -> Vec<AssetIx> {
     network.coins.iter().map(|coin| coin.asset).collect()
+}
+
+/// Whether what a network pays is not the reward pool's at once: there is a product that passes it on.
+fn waits(state: &State, network: &Network) -> bool {
+    network.staked().is_some_and(|asset| state.passes_on(asset))
 }
 
 /// Why a picture cannot be the next one.
@@ -133,7 +143,7 @@ pub fn confirm(state: &State, name: &str, number: u64, signed: &str, now: Timest
     if explained.moves.iter().any(|one| matches!(one.kind, MoveKind::Opened(_))) {
         check_opening(state, network, &explained, now)?;
     }
-    Ok(PictureConfirmed { network: ix, assets: assets(network), number, explained })
+    Ok(PictureConfirmed { network: ix, assets: assets(network), number, explained, waits: waits(state, network) })
 }
 
 fn check_opening(state: &State, network: &Network, explained: &Explained, now: Timestamp) -> Result<(), Rejection> {
@@ -169,7 +179,8 @@ pub fn explain_difference(state: &State, name: &str, number: u64, was: Differenc
 }
 
 /// What a picture changes once it counts: it takes the place of the one before, and everything that was explained with it.
-fn count(state: &mut State, ix: NetworkIx, picture: Box<Picture>, explained: &Explained, at: Timestamp) {
+fn count(state: &mut State, ix: NetworkIx, picture: Box<Picture>, explained: &Explained, waits: bool, at: Timestamp) {
+    let today = state.registry.open_day;
     let Some(network) = state.treasury.network_mut(ix) else {
         return state.break_with("a picture has a network", format!("network {}", ix.0));
     };
@@ -182,6 +193,7 @@ fn count(state: &mut State, ix: NetworkIx, picture: Box<Picture>, explained: &Ex
     }
     network.picture = Some(picture);
     network.aside = None;
+    network.earnings.count(today, if waits { earned(&explained.moves) } else { Amount::ZERO });
     network.differences = network.differences.saturating_add(u64::try_from(explained.apart.len()).unwrap_or(u64::MAX));
     network.apart.extend(explained.apart.iter().cloned());
     let arrived = |moving: &UnderWay| {
@@ -196,16 +208,19 @@ fn count(state: &mut State, ix: NetworkIx, picture: Box<Picture>, explained: &Ex
 }
 
 /// The entries of what was explained, in the assets of the network's coins.
-fn booked(assets: &[AssetIx], explained: &Explained) -> Result<Vec<JournalEntry>, Unbalanced> {
-    entries(|coin| usize::try_from(coin).ok().and_then(|place| assets.get(place).copied()), &explained.moves)
+fn booked(assets: &[AssetIx], explained: &Explained, waits: bool) -> Result<Vec<JournalEntry>, Unbalanced> {
+    let earned_to = if waits { LedgerAccount::YieldUndistributed } else { LedgerAccount::RewardPool };
+    entries(|coin| usize::try_from(coin).ok().and_then(|place| assets.get(place).copied()), &explained.moves, earned_to)
 }
 
 impl Fact for PictureTaken {
     fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
-        if self.aside.is_some() { NO_MONEY } else { booked(&self.assets, &self.explained) }
+        if self.aside.is_some() { NO_MONEY } else { booked(&self.assets, &self.explained, self.waits) }
     }
     fn apply(&self, state: &mut State, at: Timestamp) {
-        let Some(reason) = self.aside else { return count(state, self.network, self.picture.clone(), &self.explained, at) };
+        let Some(reason) = self.aside else {
+            return count(state, self.network, self.picture.clone(), &self.explained, self.waits, at);
+        };
         match state.treasury.network_mut(self.network) {
             Some(network) => network.aside = Some(Box::new(Aside { picture: (*self.picture).clone(), reason })),
             None => state.break_with("a picture has a network", format!("network {}", self.network.0)),
@@ -223,12 +238,12 @@ impl Fact for PictureTaken {
 
 impl Fact for PictureConfirmed {
     fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
-        booked(&self.assets, &self.explained)
+        booked(&self.assets, &self.explained, self.waits)
     }
     fn apply(&self, state: &mut State, at: Timestamp) {
         let aside = state.treasury.network_mut(self.network).and_then(|network| network.aside.take());
         let Some(aside) = aside else { return state.break_with("what is confirmed was kept aside", format!("picture {}", self.number)) };
-        count(state, self.network, Box::new(aside.picture), &self.explained, at);
+        count(state, self.network, Box::new(aside.picture), &self.explained, self.waits, at);
         // What was in custody and is on the network now was never in the wallet that attests.
         for (number, asset) in (0..).zip(&self.assets) {
             let of_it = self.explained.moves.iter().filter(|one| one.coin == number && matches!(one.kind, MoveKind::Opened(_)));
