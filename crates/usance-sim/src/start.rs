@@ -120,6 +120,11 @@ impl World {
             self.refused(&dir, seq)?;
             // What no database should have kept is restored without.
             self.log.lose(0, seq);
+            // Whoever only that batch had fenced is the writer as before.
+            for life in self.nodes.iter_mut().filter_map(|node| node.life.as_mut()) {
+                let next = life.queue.front().map_or(life.head.seq + 1, |sealed| sealed.batch.seq);
+                life.superseded &= next != seq;
+            }
         }
         if self.has(Trouble::Rot) && dice.once_in(3) {
             self.happened(Trouble::Rot);
