@@ -177,10 +177,7 @@ fn decided_now(
         }
     };
     same(&format!("the answer to {:?} at {at}", request.command), &told, &seen::outcome(outcome))?;
-    match request.command {
-        Some(Command::MoveClock { .. } | Command::ConfirmClock { .. }) => see_plan_of_closes(life)?,
-        _ => see_plan(life, stamped)?,
-    }
+    see_plan(life, stamped)?;
     life.auditor.keep(request.key, request.fingerprint, stamped, told.clone());
     Ok(Sent::Waits(Waiting { request, place, told: Rc::new(told), reused: false }))
 }

@@ -117,7 +117,8 @@ impl Round {
         self.failed.is_some()
     }
 
-    /// Closes every day that is over, each with its own record, unless the clock has to be confirmed first; then plans the treasury anew.
+    /// Closes every day that is over, each with its own record, unless the clock has to be confirmed first; then pays whoever waits, and plans
+    /// the treasury anew.
     pub fn close_due_days(&mut self, state: &mut State, clock: ClockReading, mut seen: impl FnMut(&DayClosed)) {
         let mut closed_at = None;
         while state.broken.is_none() && present::days_due(state, clock) > 0 {
@@ -129,11 +130,8 @@ impl Round {
             self.put(&Record::of_engine(at, vec![Event::DayClosed(Box::new(closed))]));
             closed_at = Some(at);
         }
-        if let Some(at) = closed_at.filter(|_| state.broken.is_none()) {
-            let planned = machine::plan_after_closes(state, at);
-            if !planned.is_empty() {
-                self.put(&Record::of_engine(at, planned));
-            }
+        if let Some(at) = closed_at {
+            self.after_closes(state, at);
         }
         if present::unconfirmed(state, clock).is_none() {
             let now = present::instant(state, clock);
@@ -170,9 +168,11 @@ impl Round {
             Some(command) => (machine::execute(state, &command, now), now),
         };
         // Days that a move or a confirmation passed are closed like any others.
+        let mut has_closed = false;
         for event in &executed.events {
             if let Event::DayClosed(closed) = event {
                 seen(closed);
+                has_closed = true;
             }
         }
         let at = if executed.outcome.is_ok() { at } else { now };
@@ -181,7 +181,11 @@ impl Round {
         if let Some(key) = record.fact.key {
             state.keys.remember(key.hash, place, at);
         }
-        self.pay_waiting(state, at);
+        if has_closed {
+            self.after_closes(state, at);
+        } else {
+            self.pay_waiting(state, at);
+        }
         Decided::Now { place, outcome: record.outcome }
     }
 
@@ -191,6 +195,18 @@ impl Round {
         if !ended.is_empty() {
             state.mid_round = true;
             self.put(&Record::of_engine(now, ended));
+        }
+    }
+
+    /// What follows when days were closed: whoever waits gets what is due, and then, when it is known what is left, the treasury is planned
+    /// anew.
+    fn after_closes(&mut self, state: &mut State, at: Timestamp) {
+        self.pay_waiting(state, at);
+        if state.broken.is_none() {
+            let planned = machine::plan_after_closes(state, at);
+            if !planned.is_empty() {
+                self.put(&Record::of_engine(at, planned));
+            }
         }
     }
 
@@ -271,10 +287,6 @@ fn pass_to(state: &mut State, command: &Command, at: Timestamp) -> Executed {
     let mut events = Vec::new();
     while state.registry.open_day < last && state.broken.is_none() {
         events.push(Event::DayClosed(Box::new(close::close_day(state))));
-    }
-    if !events.is_empty() && state.broken.is_none() {
-        let closed_at = state.registry.platform.offset.first_instant(state.registry.open_day);
-        events.extend(machine::plan_after_closes(state, closed_at));
     }
     let passed = machine::execute(state, command, at);
     events.extend(passed.events);

@@ -94,7 +94,8 @@ pub fn pay_next(state: &mut State, now: Timestamp) -> Option<Event> {
     Some(event)
 }
 
-/// The plans that follow when days were closed, applied: once after the last of several closes in a row. `at` is the first instant after it.
+/// The plans that follow when days were closed, applied: once after the last of several closes in a row, and after those who wait have got
+/// what is due to them.
 pub fn plan_after_closes(state: &mut State, at: Timestamp) -> Vec<Event> {
     let planned: Vec<Event> = planning::after_closes(state, at).into_iter().map(|plan| Event::OrdersPlanned(Box::new(plan))).collect();
     planned.iter().for_each(|event| apply::apply(state, event, at));

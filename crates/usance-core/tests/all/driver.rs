@@ -63,6 +63,7 @@ impl Engine {
             self.close_day();
         }
         if self.state.registry.open_day > open_day {
+            self.pay_waiting(self.offset().first_instant(self.state.registry.open_day));
             self.plan();
         }
     }

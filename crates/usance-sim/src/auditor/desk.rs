@@ -150,6 +150,7 @@ impl Auditor {
         let net = self.net.as_ref().ok_or_else(refused)?;
         let ((_, policy), picture) = (net.orders.policy.as_ref().ok_or_else(refused)?, net.picture.as_ref().ok_or_else(refused)?);
         let covered = self.covered(net.coins[0].0).unwrap_or_default();
+        let queued = signed(self.queued(net.coins[0].0));
         let coins = net.coins(policy, covered, |other, order| other != number && order.is_under_way());
         let planned = &net.orders.all[&number].planned;
         let (units, address) = (signed(planned.amount.units()), planned.task.address().to_owned());
@@ -157,10 +158,10 @@ impl Auditor {
         let free = coins.free.get(&address).copied().unwrap_or_default();
         let may = picture.addresses.contains(&address)
             && match &planned.task {
-                Task::TopUp { .. } => units <= coins.wallet.max(0),
+                Task::TopUp { .. } => units <= (coins.wallet - queued).max(0),
                 Task::Delegate { validator, .. } => {
-                    // Nobody waits in a queue: nothing is owed but what the wallet lacks.
-                    good(policy, picture, validator) && units <= free && units <= coins.all_free() - (-coins.wallet).max(0)
+                    let owed = (queued - coins.wallet).max(0);
+                    good(policy, picture, validator) && units <= free && units <= coins.all_free() - owed
                 }
                 Task::Undelegate { validator, .. } => {
                     let entries = coins.entries.get(&(address.clone(), validator.clone())).copied().unwrap_or_default();
@@ -290,8 +291,8 @@ impl Auditor {
                     }
                 }
                 Task::TopUp { .. } => {
-                    if units > covered {
-                        return fault(number, "it tops up with what is not covered");
+                    if units > covered - signed(self.queued(net.coins[0].0)) {
+                        return fault(number, "it tops up with what is not covered, or is the queue's");
                     }
                 }
                 Task::Claim { .. } => {}
@@ -305,7 +306,7 @@ impl Auditor {
         let asset = net.coins[0].0;
         let principal: i128 =
             self.positions.iter().filter(|one| self.products[one.product].asset == asset).map(|one| signed(one.principal())).sum();
-        let due = self.maturing(asset, at, net.unbonding_ms);
+        let due = self.maturing(asset, at, net.unbonding_ms) + signed(self.queued(asset));
         let low = due + principal * i128::from(policy.buffer_low.units()) / signed(WHOLE);
         if delegates && all.wallet + all.all_free() < low {
             return Err(format!("what is due and the buffer come first: {low} should be there, {} are", all.wallet));

@@ -335,6 +335,9 @@ impl Auditor {
             while self.day_of(self.said(clock.says)) > self.today {
                 closes.push(self.close_day());
             }
+            if !closes.is_empty() {
+                self.pay_exits(self.start_of(self.today));
+            }
             self.pay_exits(self.said(clock.says));
         }
         closes

@@ -379,6 +379,9 @@ fn what_an_early_exit_gives_up_returns_to_where_it_came_from_and_is_new() {
         scene.close();
     }
     assert_eq!((scene.stands(YieldUndistributed), scene.stands(RewardsPayable), scene.funding("alice")), (1_001, 0, 1_999));
+    // Coins are there and the wallet says so: nobody waits.
+    scene.ok(&Command::Attest(Attest { asset: "ATOM".into(), amount: "200000000".into(), at: scene.at, movement: 2 }));
+    scene.ok(&Command::FundLossReserve { asset: "ATOM".into(), amount: "20000000".into(), from: ReserveSide::Custody });
     let (payout, customer) = ((3_650_000 - 1_999).to_string(), "alice".to_owned());
     let exit =
         Redeem { customer, position: Some(PositionId(1)), amount: None, to: None, quoted_payout: Some(payout), quoted_from_funding: None };
