@@ -7,7 +7,7 @@ use crate::id::{AccountIx, AssetIx, PositionId};
 use crate::ledger::{LedgerAccount, SubLedgerTotals};
 use crate::machine::State;
 use crate::machine::maturing::Maturing;
-use crate::money::{Amount, DAY_DIVISOR};
+use crate::money::{Amount, Balance, DAY_DIVISOR};
 use crate::position::{PositionState, position_link};
 
 /// One invariant and what was seen.
@@ -35,6 +35,7 @@ pub fn audit(state: &State) -> Vec<Finding> {
         renewals_name_each_other(state),
         closed_days_have_books(state),
         yields_are_there(state),
+        losses_are_borne_or_open(state),
         pool_is_shown(state),
         maturities_are_known(state),
     ];
@@ -263,6 +264,27 @@ fn yields_are_there(state: &State) -> Finding {
         }
     }
     finding("what networks paid for customers is undistributed or theirs", &broken, format!("{} assets", state.registry.control.len()))
+}
+
+/// What networks took and nobody has borne stands on `slashing_loss`, nothing else does, and no loss gave back more than was borne.
+fn losses_are_borne_or_open(state: &State) -> Finding {
+    let mut broken = Vec::new();
+    for (index, control) in state.registry.control.iter().enumerate() {
+        let (asset, stands) = (AssetIx::from_index(index), control.balance(LedgerAccount::SlashingLoss));
+        let open = state.treasury.open_losses(asset);
+        if stands != Balance::ZERO.plus(open) {
+            broken.push(format!("{}: {} on slashing_loss, {} open", symbol(state, index), stands.units(), open.units()));
+        }
+    }
+    for (index, loss) in state.treasury.losses().iter().enumerate() {
+        let Some(borne) = loss.borne else { continue };
+        let mut shares = borne.by.parts().into_iter().zip(borne.recovered.parts());
+        if borne.by.total() != loss.amount || shares.any(|((_, by), (_, recovered))| recovered > by) {
+            broken.push(format!("loss {}: {borne:?}", index.saturating_add(1)));
+        }
+    }
+    let figures = format!("{} losses", state.treasury.losses().len());
+    finding("what networks took is borne by somebody or stands as a loss", &broken, figures)
 }
 
 /// An overdrawn pool breaks nothing, but it is said (RULES 7).

@@ -4,8 +4,8 @@
 
 use crate::caller::{Permission, Right};
 use crate::operations::{
-    account, agreement, asset, book, clock, customer, day, earning, exit, journal, notice, order, person, position, product, proposal,
-    rate, redemption, reserve, reward, security, session, statement, subscription, token, transfer, treasury,
+    account, agreement, asset, book, clock, customer, day, earning, exit, journal, loss, notice, order, person, position, product,
+    proposal, rate, redemption, reserve, reward, security, session, statement, subscription, token, transfer, treasury,
 };
 
 /// What every process answers about itself.
@@ -31,6 +31,7 @@ pub fn rights() -> impl Iterator<Item = &'static Right> {
         earning::RIGHTS,
         exit::RIGHTS,
         journal::RIGHTS,
+        loss::RIGHTS,
         notice::RIGHTS,
         order::RIGHTS,
         person::RIGHTS,

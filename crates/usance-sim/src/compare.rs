@@ -89,6 +89,7 @@ fn treasury(state: &State, auditor: &Auditor) -> Result<(), Found> {
     for number in 1..=last {
         same(&format!("order {number}"), &auditor.order_facts(number), &seen::order_now(state, number, auditor.now))?;
     }
+    same("losses", &auditor.losses_facts(), &seen::losses_now(state))?;
     same("validators, policy, office", &auditor.validators_facts(), &seen::desk_now(state))?;
     match (auditor.waiting_facts(), seen::waiting_now(state)) {
         (Some(expected), Some(seen)) => same("what waits of a treasury", &expected, &seen),

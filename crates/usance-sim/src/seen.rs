@@ -16,6 +16,7 @@ use usance_core::position::PositionState;
 use usance_core::product::rates::Bands;
 use usance_core::product::{Availability, EarlyRedemption, RateMode};
 use usance_core::reward::clawback::{AccountKind, RedemptionFigures};
+use usance_core::treasury::loss::{Evidence, Loss, Shares};
 use usance_core::treasury::network::{Direction, Implausible};
 use usance_core::treasury::order::Planned;
 use usance_store::projection::HistoryRow;
@@ -177,6 +178,8 @@ pub fn refused(rejection: &Rejection) -> Facts {
         | Rejection::ExitNotFound
         | Rejection::ExitNotWaiting
         | Rejection::OrderNotFound
+        | Rejection::LossNotFound
+        | Rejection::LossNotOpen
         | Rejection::OrderRefused { .. }
         | Rejection::ClockNotSimulated => facts,
     }
@@ -436,6 +439,21 @@ pub fn treasury_now(state: &State, asset: usize) -> Facts {
         facts.with(account.name(), control.map(|control| control.balance(account).units()).unwrap_or_default())
     });
     facts.with_some("covered", state.covered(AssetIx::from_index(asset)).map(Balance::units))
+}
+
+/// Every loss.
+#[must_use]
+pub fn losses_now(state: &State) -> Facts {
+    let units = |shares: &Shares| shares.parts().map(|(_, part)| part.units());
+    let line = |loss: &Loss| {
+        let shown_by = match &loss.evidence {
+            Evidence::Slash { picture, .. } => format!("picture {picture}"),
+            Evidence::Difference { number } => format!("difference {number}"),
+        };
+        let borne = loss.borne.map_or_else(|| "nobody".to_owned(), |borne| format!("{:?} {:?}", units(&borne.by), units(&borne.recovered)));
+        format!("{}:{}:{shown_by}:{}:{borne}", loss.asset.0, loss.amount.units(), loss.found_at.ms())
+    };
+    Facts::of("losses").with("lines", state.treasury.losses().iter().map(line).collect::<Vec<_>>().join(" "))
 }
 
 /// What waits of a treasury.

@@ -27,6 +27,7 @@ use usance_core::pieces::{Column, PieceMap};
 use usance_core::product::Product;
 use usance_core::product::rates::RateVersion;
 use usance_core::treasury::coverage::Coverage;
+use usance_core::treasury::loss::Loss;
 use usance_core::treasury::network::Network;
 use usance_core::treasury::queue::{Exit, Line, Queue};
 use usance_core::treasury::yields::Yields;
@@ -50,9 +51,10 @@ const COVERAGE: (u32, u32) = (13, 1);
 const EXITS: (u32, u32) = (14, 1);
 const LINES: (u32, u32) = (15, 1);
 const YIELDS: (u32, u32) = (16, 1);
+const LOSSES: (u32, u32) = (17, 1);
 
 /// Every kind of section.
-const KINDS: [(u32, u32); 16] = [
+const KINDS: [(u32, u32); 17] = [
     REGISTRY,
     CUSTOMERS,
     ACCOUNTS,
@@ -69,6 +71,7 @@ const KINDS: [(u32, u32); 16] = [
     EXITS,
     LINES,
     YIELDS,
+    LOSSES,
 ];
 
 /// Chunks of a column in one section, pieces of a map in one section: a column's stay below 30 MiB, whatever its rows are.
@@ -79,6 +82,8 @@ const PIECES_A_SECTION: usize = 256;
 const ENTRIES_A_SECTION: usize = 1 << 20;
 /// Proposals in one section: each may carry the whole of what it is about.
 const PROPOSALS_A_SECTION: usize = 1 << 10;
+/// Losses in one section.
+const LOSSES_A_SECTION: usize = 1 << 10;
 
 /// Writes a frozen state into `dir` as the snapshot of `head`.
 ///
@@ -142,6 +147,9 @@ fn each_section(state: &State, mut write: impl FnMut((u32, u32), &[u8]) -> Resul
     }
     for yields in state.treasury.yields() {
         write(YIELDS, &encoded(&yields)?)?;
+    }
+    for losses in state.treasury.losses().chunks(LOSSES_A_SECTION) {
+        write(LOSSES, &encoded(&losses)?)?;
     }
     Ok(())
 }
@@ -368,6 +376,7 @@ enum Part {
     Exits(Vec<Vec<Exit>>),
     Line(AssetIx, Line),
     Yields(AssetIx, Yields),
+    Losses(Vec<Loss>),
 }
 
 /// Reads the state of a snapshot, with as many threads as the machine has cores.
@@ -418,7 +427,7 @@ fn assemble(snapshot: &Snapshot, parts: impl Iterator<Item = Result<Part, StoreE
     let (mut references, mut written_off) = (PieceMap::default(), Vec::new());
     let (mut people, mut proposals) = (Vec::new(), Vec::new());
     let (mut networks, mut coverage, mut yields) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-    let (mut exits, mut lines) = (Vec::new(), BTreeMap::new());
+    let (mut exits, mut lines, mut losses) = (Vec::new(), BTreeMap::new(), Vec::new());
     for part in parts {
         match part? {
             Part::Registry(read) => {
@@ -464,6 +473,7 @@ fn assemble(snapshot: &Snapshot, parts: impl Iterator<Item = Result<Part, StoreE
                     return Err(damaged(snapshot, "what is kept of a coin's earnings is there twice"));
                 }
             }
+            Part::Losses(read) => losses.extend(read),
             Part::References(entries) => {
                 if entries.into_iter().any(|(reference, ())| references.insert(reference, ()).is_some()) {
                     return Err(damaged(snapshot, "a reference is there twice"));
@@ -488,7 +498,7 @@ fn assemble(snapshot: &Snapshot, parts: impl Iterator<Item = Result<Part, StoreE
             keys: KeyTable::from_generations(generations),
             references,
             people: People::from_parts(people, proposals),
-            treasury: Treasury::from_parts(networks, coverage, Queue::from_parts(exits, lines), yields),
+            treasury: Treasury::from_parts(networks, coverage, Queue::from_parts(exits, lines), yields, losses),
         },
     ))
 }
@@ -526,6 +536,7 @@ fn part(snapshot: &Snapshot, index: usize) -> Result<Part, StoreError> {
             let (asset, yields) = decoded(snapshot, &bytes)?;
             Part::Yields(asset, yields)
         }
+        LOSSES => Part::Losses(decoded(snapshot, &bytes)?),
         (id, version) => {
             let newest = KINDS.iter().find(|known| known.0 == id).map(|known| known.1);
             return Err(match newest {

@@ -16,6 +16,7 @@ pub mod clock;
 pub mod dice;
 pub mod exit;
 pub mod founding;
+pub mod loss;
 pub mod offering;
 pub mod orders;
 pub mod people;

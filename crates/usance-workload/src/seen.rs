@@ -24,6 +24,23 @@ pub struct OrderSeen {
     pub sequence: Option<u64>,
 }
 
+/// A loss that is not over.
+#[derive(Clone, Debug)]
+pub struct LossSeen {
+    /// Its number.
+    pub number: u64,
+    /// The symbol of its asset.
+    pub asset: String,
+    /// The asset's decimals.
+    pub decimals: u8,
+    /// All of it, in base units.
+    pub whole: u128,
+    /// What nobody has borne, in base units.
+    pub open: u128,
+    /// What can still come back to those who bear it, in base units.
+    pub left: u128,
+}
+
 /// What an agent, a wallet and people see of a treasury.
 #[derive(Clone, Debug, Default)]
 pub struct TreasurySeen {
@@ -55,6 +72,8 @@ pub struct TreasurySeen {
     pub has_terms: bool,
     /// Base units of commission on what the first coin earned.
     pub commission: u128,
+    /// Base units of the first coin that are set aside for losses.
+    pub reserve: u128,
     /// Who may sign.
     pub people: Vec<String>,
     /// Proposals that wait for signatures, and who has signed.
@@ -63,6 +82,10 @@ pub struct TreasurySeen {
     pub policy: Option<u64>,
     /// Orders that are not over.
     pub orders: Vec<OrderSeen>,
+    /// Coins of the first coin that nobody had told of, by the number of the difference, in base units.
+    pub strays: Vec<(u64, u128)>,
+    /// Losses that nobody has borne, or of which something can still come back.
+    pub losses: Vec<LossSeen>,
     /// The agent's epoch that is in office; 0 where nobody is.
     pub epoch: u64,
 }

@@ -4,7 +4,7 @@
 //! predicts an answer need not ask whom he checks. Assets and customers have names here, products and positions numbers
 //! from 0 in the order of their creation.
 
-use crate::seen::{NETWORK, OrderSeen, TreasurySeen, may_have_been};
+use crate::seen::{LossSeen, NETWORK, OrderSeen, TreasurySeen, may_have_been};
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::{AssetIx, PersonIx, PositionId, ProductIx};
 use usance_core::ledger::LedgerAccount;
@@ -14,6 +14,7 @@ use usance_core::machine::{ExitOutlook, State};
 use usance_core::person::proposal::{Standing, Verdict};
 use usance_core::reward::clawback::AccountKind;
 use usance_core::treasury::apart::{Apart, Cause};
+use usance_core::treasury::loss::Loss;
 use usance_core::treasury::network::Direction;
 use usance_core::treasury::order::Order;
 use usance_core::treasury::queue::{Exit, ExitStanding};
@@ -221,9 +222,18 @@ impl Situation for State {
         seen.owed = network.coins.iter().map(|coin| owed(coin.asset)).collect();
         seen.waiting = network.coins.iter().map(|coin| queue.waiting(coin.asset).units()).collect();
         seen.exits = queue.exits().iter().map(|exit| (exit.redemption, id(exit), exit.standing == ExitStanding::Waiting)).collect();
-        let commission = network.staked().and_then(|asset| self.registry.control.get(asset.index())).copied().unwrap_or_default();
+        let own = network.staked().and_then(|asset| self.registry.control.get(asset.index())).copied().unwrap_or_default();
         seen.has_terms = network.earnings.terms != NetworkYield::default();
-        seen.commission = u128::try_from(commission.balance(LedgerAccount::CommissionIncome).units()).unwrap_or(0);
+        seen.commission = u128::try_from(own.balance(LedgerAccount::CommissionIncome).units()).unwrap_or(0);
+        seen.reserve = u128::try_from(own.balance(LedgerAccount::LossReserve).units()).unwrap_or(0);
+        let loss = |(number, loss): (u64, &Loss)| {
+            let asset = self.asset(loss.asset)?;
+            let (open, left) = (loss.open().units(), loss.unrecovered().total().units());
+            Some(LossSeen { number, asset: asset.symbol.clone(), decimals: asset.decimals, whole: loss.amount.units(), open, left })
+        };
+        let stray = |apart: &&Apart| apart.coin == 0 && !apart.amount.is_overdrawn();
+        seen.strays = network.apart.iter().filter(stray).map(|apart| (apart.number, apart.amount.units().unsigned_abs())).collect();
+        seen.losses = (1..).zip(self.treasury.losses()).filter_map(loss).filter(|loss| loss.open > 0 || loss.left > 0).collect();
         seen
     }
 }

@@ -120,6 +120,9 @@ impl Workload<'_> {
         {
             return command;
         }
+        if !seen.losses.is_empty() && dice.once_in(6) {
+            return self.loss(dice, seen);
+        }
         if !seen.sweeps.is_empty() && dice.below(3) == 0 {
             return Command::ReportSweep { network: NETWORK.to_owned(), hash: seen.sweeps[dice.index(seen.sweeps.len())].clone() };
         }

@@ -220,6 +220,10 @@ pub enum Rejection {
         /// Why.
         reason: String,
     },
+    /// There is no such loss of this asset.
+    LossNotFound,
+    /// Two people have said before who bears the loss.
+    LossNotOpen,
 }
 
 /// The field whose text is not an amount.
@@ -330,4 +334,6 @@ codes! {
     OrderNotFound => "order_not_found",
     OrderNotOpen => "order_not_open",
     OrderRefused => "order_refused",
+    LossNotFound => "loss_not_found",
+    LossNotOpen => "loss_not_open",
 }

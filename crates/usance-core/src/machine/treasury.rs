@@ -4,6 +4,7 @@ use crate::id::{AssetIx, NetworkIx};
 use crate::ledger::Places;
 use crate::money::Amount;
 use crate::treasury::coverage::Coverage;
+use crate::treasury::loss::Loss;
 use crate::treasury::network::Network;
 use crate::treasury::queue::Queue;
 use crate::treasury::yields::Yields;
@@ -18,6 +19,8 @@ pub struct Treasury {
     queue: Queue,
     /// By asset, of those with a product that passes a network's yield on.
     yields: BTreeMap<AssetIx, Yields>,
+    /// What networks took, in the order in which the evidence counted.
+    losses: Vec<Loss>,
 }
 
 impl Treasury {
@@ -28,8 +31,9 @@ impl Treasury {
         coverage: BTreeMap<AssetIx, Coverage>,
         queue: Queue,
         yields: BTreeMap<AssetIx, Yields>,
+        losses: Vec<Loss>,
     ) -> Treasury {
-        Treasury { networks, coverage, queue, yields }
+        Treasury { networks, coverage, queue, yields, losses }
     }
     /// Networks in order of creation.
     #[must_use]
@@ -50,6 +54,21 @@ impl Treasury {
     #[must_use]
     pub const fn yields(&self) -> &BTreeMap<AssetIx, Yields> {
         &self.yields
+    }
+    /// What networks took; the first one has the number 1.
+    #[must_use]
+    pub fn losses(&self) -> &[Loss] {
+        &self.losses
+    }
+    /// A loss by its number, which is counted from 1 over the platform.
+    #[must_use]
+    pub fn loss(&self, number: u64) -> Option<&Loss> {
+        self.losses.get(place_of_loss(number)?)
+    }
+    /// What of an asset nobody has borne yet.
+    #[must_use]
+    pub fn open_losses(&self, asset: AssetIx) -> Amount {
+        self.losses.iter().filter(|loss| loss.asset == asset).fold(Amount::ZERO, |sum, loss| sum.plus(loss.open()))
     }
     /// The networks on which an asset is staked.
     pub fn staking(&self, asset: AssetIx) -> impl Iterator<Item = &Network> {
@@ -104,6 +123,12 @@ impl Treasury {
     pub(super) const fn queue_mut(&mut self) -> &mut Queue {
         &mut self.queue
     }
+    pub(super) fn lost(&mut self, loss: Loss) {
+        self.losses.push(loss);
+    }
+    pub(super) fn loss_mut(&mut self, number: u64) -> Option<&mut Loss> {
+        self.losses.get_mut(place_of_loss(number)?)
+    }
     pub(super) fn add(&mut self, network: Network) {
         self.networks.push(network);
     }
@@ -122,4 +147,9 @@ impl Treasury {
     pub(super) fn cover(&mut self, asset: AssetIx) {
         self.coverage.entry(asset).or_default();
     }
+}
+
+/// The place of a loss among all of them.
+fn place_of_loss(number: u64) -> Option<usize> {
+    usize::try_from(number.checked_sub(1)?).ok()
 }

@@ -61,6 +61,30 @@ pub enum Matter {
         /// What it was.
         was: DifferenceIs,
     },
+    /// Who bears a loss.
+    AllocateLoss {
+        /// The loss's number.
+        loss: u64,
+        /// The asset's symbol.
+        asset: String,
+        /// What was set aside for losses bears, as an amount is written.
+        reserve: String,
+        /// The commission bears.
+        commission: String,
+        /// The reward pool bears.
+        pool: String,
+    },
+    /// Something of a loss came back.
+    RecoverLoss {
+        /// The loss's number.
+        loss: u64,
+        /// The asset's symbol.
+        asset: String,
+        /// How much, as an amount is written.
+        amount: String,
+        /// The difference on the loss's network that it is; nothing where the coins came to the wallet.
+        difference: Option<u64>,
+    },
 }
 
 /// What a difference was.
@@ -102,6 +126,8 @@ impl Matter {
             Matter::AddDestination { .. } => "add_destination",
             Matter::ConfirmPicture { .. } => "confirm_picture",
             Matter::ExplainDifference { .. } => "explain_difference",
+            Matter::AllocateLoss { .. } => "allocate_loss",
+            Matter::RecoverLoss { .. } => "recover_loss",
         }
     }
     /// All of it as names and values, in one order for ever: what is shown, and what is signed. No value has a line break.
@@ -119,6 +145,18 @@ impl Matter {
             }
             Matter::ExplainDifference { network, number, was } => {
                 vec![("network", network.clone()), ("number", number.to_string()), ("was", was.word().to_owned())]
+            }
+            Matter::AllocateLoss { loss, asset, reserve, commission, pool } => vec![
+                ("loss", loss.to_string()),
+                ("asset", asset.clone()),
+                ("loss_reserve", reserve.clone()),
+                ("commission_income", commission.clone()),
+                ("reward_pool", pool.clone()),
+            ],
+            Matter::RecoverLoss { loss, asset, amount, difference } => {
+                let mut lines = vec![("loss", loss.to_string()), ("asset", asset.clone()), ("amount", amount.clone())];
+                lines.extend(difference.map(|number| ("difference", number.to_string())));
+                lines
             }
         }
     }

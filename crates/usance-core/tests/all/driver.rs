@@ -305,6 +305,7 @@ pub fn through_parts(state: &State) -> State {
             state.treasury.coverages().clone(),
             Queue::from_parts(state.treasury.queue().exits().clone(), state.treasury.queue().lines().clone()),
             state.treasury.yields().clone(),
+            state.treasury.losses().to_vec(),
         ),
         people: People::from_parts(state.people.people().to_vec(), state.people.proposals().to_vec()),
     };

@@ -17,6 +17,7 @@ pub mod day;
 pub mod earning;
 pub mod exit;
 pub mod journal;
+pub mod loss;
 pub mod notice;
 pub mod order;
 pub mod person;

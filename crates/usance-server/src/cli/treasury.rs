@@ -173,6 +173,39 @@ enum Verb {
         #[arg(long, default_value = "reward-pool")]
         side: SideFlag,
     },
+    /// Show what networks took, who bears it and what came back.
+    Losses {
+        /// Only of this asset.
+        #[arg(long, value_name = "SYMBOL")]
+        asset: Option<String>,
+    },
+    /// Propose who bears a loss: together all of it. With --preview it only says what it would come to.
+    Allocate {
+        /// The loss's number.
+        loss: u64,
+        /// What was set aside for losses bears.
+        #[arg(long, value_name = "AMOUNT", default_value = "0")]
+        reserve: String,
+        /// The commission bears.
+        #[arg(long, value_name = "AMOUNT", default_value = "0")]
+        commission: String,
+        /// The reward pool bears.
+        #[arg(long, value_name = "AMOUNT", default_value = "0")]
+        pool: String,
+        /// Propose nothing.
+        #[arg(long)]
+        preview: bool,
+    },
+    /// Propose that something of a loss came back: to the treasury, as a difference, or to the wallet.
+    Recover {
+        /// The loss's number.
+        loss: u64,
+        /// How much.
+        amount: String,
+        /// The difference on the loss's network that it is; left out where the coins came to the wallet.
+        #[arg(long, value_name = "NUMBER")]
+        difference: Option<u64>,
+    },
     /// Show the commission on what networks paid; or take some out.
     Commission {
         /// The asset's symbol.
@@ -227,6 +260,7 @@ impl WasFlag {
 
 const NETWORKS: &str = "/v1/operator/treasury/networks";
 const ASSETS: &str = "/v1/operator/treasury/assets";
+const LOSSES: &str = "/v1/operator/treasury/losses";
 const COVERAGE: &str = "/v1/operator/treasury/coverage";
 
 impl TreasuryVerbs {
@@ -322,6 +356,36 @@ pub fn run(verbs: &TreasuryVerbs) -> anyhow::Result<ExitCode> {
             };
             say(output, &told, &format!("{} {asset} are set aside for losses", word(&told, "balance")));
         }
+        Verb::Losses { asset } => {
+            let path = asset.as_ref().map_or_else(|| LOSSES.to_owned(), |asset| format!("{LOSSES}?asset={asset}"));
+            let losses = remote.list(&path)?;
+            say(output, &json!(losses), if losses.is_empty() { "no network has taken anything" } else { "" });
+            if !output.json {
+                losses.iter().for_each(|loss| println!("{}", loss_line(loss)));
+            }
+        }
+        Verb::Allocate { loss, reserve, commission, pool, preview } => {
+            let mut shares = json!({"loss_reserve": reserve, "commission_income": commission, "reward_pool": pool});
+            if *preview {
+                let told = remote.post(&format!("{LOSSES}/{loss}/allocation-preview"), &shares)?;
+                let lines = told["bearers"].as_array().into_iter().flatten().map(|one| {
+                    format!("{} bears {}: {} -> {}", word(one, "account"), word(one, "share"), word(one, "before"), word(one, "after"))
+                });
+                say(output, &told, &lines.collect::<Vec<_>>().join("\n"));
+            } else {
+                let asset = remote.get(&format!("{LOSSES}/{loss}"))?["asset"].clone();
+                (shares["kind"], shares["loss"], shares["asset"]) = (json!("allocate_loss"), json!(loss.to_string()), asset);
+                propose(shares)?;
+            }
+        }
+        Verb::Recover { loss, amount, difference } => {
+            let asset = remote.get(&format!("{LOSSES}/{loss}"))?["asset"].clone();
+            let mut matter = json!({"kind": "recover_loss", "loss": loss.to_string(), "asset": asset, "amount": amount});
+            if let Some(difference) = difference {
+                matter["difference"] = json!(difference.to_string());
+            }
+            propose(matter)?;
+        }
         Verb::Commission { asset, withdraw } => {
             let path = format!("{ASSETS}/{asset}/commission");
             let told = match withdraw {
@@ -332,6 +396,26 @@ pub fn run(verbs: &TreasuryVerbs) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A loss on one line.
+fn loss_line(loss: &Value) -> String {
+    let evidence = &loss["evidence"];
+    let from = evidence["from"].as_array().into_iter().flatten().map(|one| word(one, "validator")).collect::<Vec<_>>().join(", ");
+    let cause = if from.is_empty() { format!("difference {}", word(evidence, "number")) } else { format!("a slash of {from}") };
+    let (asset, amount) = (word(loss, "asset"), word(loss, "amount"));
+    let shares = |of: &Value| {
+        let each = ["loss_reserve", "commission_income", "reward_pool"].map(|account| (account, word(of, account)));
+        let some: Vec<String> =
+            each.iter().filter(|(_, share)| *share != "0").map(|(account, share)| format!("{account} {share}")).collect();
+        if some.is_empty() { "nothing".to_owned() } else { some.join(", ") }
+    };
+    let end = if word(loss, "standing") == "open" {
+        "nobody bears it yet".to_owned()
+    } else {
+        format!("borne by {}; came back: {}", shares(&loss["borne_by"]), shares(&loss["recovered"]))
+    };
+    format!("{:>4}  {}  {amount} {asset} on {} by {cause}: {end}", word(loss, "id"), word(loss, "found_at"), word(loss, "network"))
 }
 
 fn word<'a>(value: &'a Value, name: &str) -> &'a str {

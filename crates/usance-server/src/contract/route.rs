@@ -119,7 +119,8 @@ impl Route {
 /// Whether a path is sent to by POST and yet only reads.
 #[must_use]
 pub fn previews(path: &str) -> bool {
-    ["/v1/subscriptions/preview", "/v1/operator/audit"].contains(&path) || path.ends_with("/redemption-preview")
+    ["/v1/subscriptions/preview", "/v1/operator/audit"].contains(&path)
+        || ["/redemption-preview", "/allocation-preview"].iter().any(|end| path.ends_with(end))
 }
 
 fn named<T: ToSchema>(schemas: &mut Schemas) -> String {

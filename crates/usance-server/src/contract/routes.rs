@@ -2,9 +2,9 @@
 
 use super::route::Route;
 use crate::json::{
-    account, agreement, answer, asset, book, clock, customer, day, earning, events, exit, history, journal, notices, order, person, policy,
-    position, product, proposal, rate, redemption, reserve, reward, security, service, session, shape, statement, subscription, token,
-    transfer, treasury,
+    account, agreement, answer, asset, book, clock, customer, day, earning, events, exit, history, journal, loss, notices, order, person,
+    policy, position, product, proposal, rate, redemption, reserve, reward, security, service, session, shape, statement, subscription,
+    token, transfer, treasury,
 };
 use crate::wire::input::Nothing;
 use axum::http::Method;
@@ -292,6 +292,20 @@ pub fn table() -> Vec<Route> {
             || get(earning::earning_get),
         )
         .gives::<earning::EarningShape>(),
+        get_route("/v1/operator/treasury/losses", "loss_list", "What networks took, newest first: who bears it, what came back.", || {
+            get(loss::loss_list)
+        })
+        .query(&["asset", "standing", "limit", "cursor"])
+        .lists::<loss::LossShape>(),
+        get_route("/v1/operator/treasury/losses/{id}", "loss_get", "One loss.", || get(loss::loss_get)).gives::<loss::LossShape>(),
+        post_route(
+            "/v1/operator/treasury/losses/{id}/allocation-preview",
+            "loss_allocation_preview",
+            "What it would come to if a loss were borne so.",
+            || post(loss::loss_allocation_preview),
+        )
+        .takes::<loss::AllocationAsked>()
+        .gives::<loss::AllocationShape>(),
         get_route("/v1/operator/treasury/assets/{id}/reserve", "reserve_get", "What is set aside for losses of an asset.", || {
             get(reserve::reserve_get)
         })

@@ -17,6 +17,7 @@ pub mod events;
 pub mod exit;
 pub mod history;
 pub mod journal;
+pub mod loss;
 pub mod notices;
 pub mod order;
 pub mod person;

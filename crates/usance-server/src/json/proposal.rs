@@ -121,6 +121,45 @@ pub enum MatterShape {
         #[schema(pattern = "^(other_income|loss|fee|known)$")]
         was: String,
     },
+    /// Who bears a loss: together all of it.
+    AllocateLoss {
+        /// The loss's number.
+        #[schema(pattern = "^[0-9]{1,19}$")]
+        loss: String,
+        /// The asset's symbol.
+        asset: String,
+        /// What was set aside for losses bears.
+        #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
+        #[serde(default = "nothing")]
+        loss_reserve: String,
+        /// The commission bears.
+        #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
+        #[serde(default = "nothing")]
+        commission_income: String,
+        /// The reward pool bears.
+        #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
+        #[serde(default = "nothing")]
+        reward_pool: String,
+    },
+    /// Something of a loss came back.
+    RecoverLoss {
+        /// The loss's number.
+        #[schema(pattern = "^[0-9]{1,19}$")]
+        loss: String,
+        /// The asset's symbol.
+        asset: String,
+        /// How much.
+        #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
+        amount: String,
+        /// The difference on the loss's network that it is; left out where the coins came to the wallet.
+        #[schema(pattern = "^[0-9]{1,19}$")]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        difference: Option<String>,
+    },
+}
+
+fn nothing() -> String {
+    "0".to_owned()
 }
 
 /// A proposal to be made.
@@ -150,6 +189,13 @@ pub async fn proposal_create(State(app): State<App>, call: Call, Body(asked): Bo
             let found = DifferenceIs::ALL.into_iter().find(|answer| answer.word() == was);
             let was = found.ok_or_else(|| Problem::malformed("was: other_income, loss, fee or known"))?;
             MatterAsked::Plain(Matter::ExplainDifference { network, number: number(&text), was })
+        }
+        MatterShape::AllocateLoss { loss, asset, loss_reserve: reserve, commission_income: commission, reward_pool: pool } => {
+            MatterAsked::Plain(Matter::AllocateLoss { loss: number(&loss), asset, reserve, commission, pool })
+        }
+        MatterShape::RecoverLoss { loss, asset, amount, difference } => {
+            let difference = difference.as_deref().map(number);
+            MatterAsked::Plain(Matter::RecoverLoss { loss: number(&loss), asset, amount, difference })
         }
     };
     created(&app, proposal::create(&app.engine, &call.caller, &once, matter, expires_at).await)

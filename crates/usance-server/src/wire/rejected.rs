@@ -21,6 +21,7 @@ const fn status(rejection: &Rejection) -> StatusCode {
         | Rejection::TransferNotFound
         | Rejection::ExitNotFound
         | Rejection::OrderNotFound
+        | Rejection::LossNotFound
         | Rejection::ProposalNotFound => StatusCode::NOT_FOUND,
         Rejection::QuoteChanged { .. }
         | Rejection::PositionClosed
@@ -32,6 +33,7 @@ const fn status(rejection: &Rejection) -> StatusCode {
         | Rejection::ExitNotWaiting
         | Rejection::EpochOver { .. }
         | Rejection::OrderNotOpen { .. }
+        | Rejection::LossNotOpen
         | Rejection::AlreadyExists => StatusCode::CONFLICT,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
@@ -120,6 +122,8 @@ pub fn rejected(state: &State, rejection: &Rejection) -> Problem {
         Rejection::EpochOver { epoch } => {
             problem(format!("Another agent is in office, by epoch {epoch}: what an older one sends is refused.")).with("epoch", *epoch)
         }
+        Rejection::LossNotFound => problem("There is no such loss of this asset.".into()),
+        Rejection::LossNotOpen => problem("Two people have said who bears this loss.".into()),
         Rejection::OrderNotFound => problem("There is no such order.".into()),
         Rejection::OrderNotOpen { standing } => {
             problem(format!("That cannot be done to an order that is {}.", standing.word())).with("standing", standing.word())

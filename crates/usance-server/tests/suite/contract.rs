@@ -13,6 +13,7 @@ pub mod exits;
 mod filters;
 mod ledger;
 mod live;
+pub mod losses;
 mod malformed;
 mod offer;
 mod once;

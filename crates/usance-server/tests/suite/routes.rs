@@ -14,14 +14,14 @@ use usance_server::contract::routes::table;
 use usance_store::{Role, Scopes};
 
 /// Reads by POST.
-const LOOKS: [&str; 3] = ["subscription_preview", "redemption_preview", "audit_run"];
+const LOOKS: [&str; 4] = ["subscription_preview", "redemption_preview", "loss_allocation_preview", "audit_run"];
 
 /// A path of a route: alice's first position, a product and a customer that are there.
 fn path(route: &Route) -> String {
     let id = match route.path {
         path if path.starts_with("/v1/positions") || path.contains("tokens") || path.contains("proposals") => "1",
         path if path.contains("products") => "sol-flex",
-        path if path.starts_with("/v1/exits") => "1",
+        path if path.starts_with("/v1/exits") || path.contains("treasury/losses") => "1",
         path if path.contains("treasury/assets") => "SOL",
         path if path.contains("treasury") => "hub",
         _ => "alice",
@@ -36,6 +36,10 @@ fn body(route: &Route) -> Option<Value> {
     if route.operation == "rate_announce" {
         // One of two has to be there, which the schema cannot say.
         body["rate"] = json!("0.05");
+    }
+    if route.operation == "loss_allocation_preview" {
+        // All of what `losses::lose` loses first.
+        body["reward_pool"] = json!("0.000002");
     }
     Some(body)
 }

@@ -11,6 +11,7 @@ pub mod days;
 pub mod desk;
 pub mod exits;
 pub mod line;
+mod losses;
 pub mod network;
 pub mod offering;
 pub mod order_book;
@@ -232,6 +233,8 @@ pub struct Auditor {
     pub allowances: BTreeMap<usize, u128>,
     /// What was taken at once while anyone waited, by asset, customer and day.
     pub taken_at_once: BTreeMap<(usize, usize, i64), u128>,
+    /// What networks took, in order.
+    pub losses: Vec<network::Lost>,
     /// What the treasury's own accounts of income and loss have.
     pub treasury_books: network::Books,
     /// The instant of what is being decided.
@@ -276,6 +279,7 @@ impl Auditor {
             allowances: BTreeMap::new(),
             taken_at_once: BTreeMap::new(),
             treasury_books: network::Books::new(),
+            losses: Vec::new(),
             deciding_at: at,
         }
     }

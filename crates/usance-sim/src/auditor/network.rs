@@ -64,6 +64,27 @@ pub struct Net {
     pub(super) paying: super::paying::Paying,
 }
 
+/// A loss.
+#[derive(Clone, Debug)]
+pub struct Lost {
+    pub(super) asset: usize,
+    pub(super) units: u128,
+    /// The picture or the difference that shows it.
+    pub(super) shown_by: String,
+    pub(super) at: i64,
+    /// What each bears, once two people have said so.
+    pub(super) borne: Option<[u128; 3]>,
+    /// What each got back.
+    pub(super) back: [u128; 3],
+}
+
+impl Lost {
+    pub(super) fn left(&self) -> [u128; 3] {
+        let borne = self.borne.unwrap_or_default();
+        [0, 1, 2].map(|place| borne[place] - self.back[place])
+    }
+}
+
 /// What is known of the wallet's coins of an asset.
 #[derive(Clone, Debug, Default)]
 pub struct Wallet {

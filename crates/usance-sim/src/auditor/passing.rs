@@ -1,4 +1,4 @@
-//! What a network pays for customers, written from TREASURY.md 6: who gets how much of a day's earnings, and the rate that comes of it.
+//! What a network pays for customers, written from TREASURY.md 7: who gets how much of a day's earnings, and the rate that comes of it.
 //!
 //! There is no carry here either: what customers have got of all days is the floor of all their parts, and a day's is that less the one
 //! of the day before.

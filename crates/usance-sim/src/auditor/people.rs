@@ -32,6 +32,14 @@ impl Auditor {
             Matter::ExplainDifference { network, number, was } => {
                 format!("kind: explain_difference\nnetwork: {network}\nnumber: {number}\nwas: {}\n", was.word())
             }
+            Matter::AllocateLoss { loss, asset, reserve, commission, pool } => {
+                let shares = format!("loss_reserve: {reserve}\ncommission_income: {commission}\nreward_pool: {pool}\n");
+                format!("kind: allocate_loss\nloss: {loss}\nasset: {asset}\n{shares}")
+            }
+            Matter::RecoverLoss { loss, asset, amount, difference } => {
+                let difference = difference.map(|number| format!("difference: {number}\n")).unwrap_or_default();
+                format!("kind: recover_loss\nloss: {loss}\nasset: {asset}\namount: {amount}\n{difference}")
+            }
         };
         let verdict = if approves { "approve" } else { "decline" };
         let until = Timestamp::from_ms(proposal.expires_at).to_text();
@@ -89,19 +97,24 @@ impl Auditor {
             Matter::AddDestination { network, address, memo } => self.add_destination(network, address, memo),
             Matter::ConfirmPicture { network, number, digest } => self.confirm_picture(network, *number, digest),
             Matter::ExplainDifference { network, number, was } => self.explain_difference(network, *number, *was),
+            Matter::AllocateLoss { loss, asset, reserve, commission, pool } => {
+                self.allocate_loss(*loss, asset, [reserve, commission, pool])
+            }
+            Matter::RecoverLoss { loss, asset, amount, difference } => self.recover_loss(*loss, asset, amount, *difference),
         }
     }
 
     pub(super) fn propose(&mut self, matter: &Matter, expires_at: Option<i64>, at: i64) -> Told {
         self.clone().carry_out(matter)?;
-        if self.proposals.iter().any(|open| open.over.is_none() && open.matter == *matter) {
+        let matter = self.plainly(matter);
+        if self.proposals.iter().any(|open| open.over.is_none() && open.matter == matter) {
             return Err(Refused::of("already_exists"));
         }
         let expires_at = expires_at.unwrap_or(at + LIFE_MS);
         if expires_at <= at || expires_at > at + LIFE_MS_MAX {
             return Err(Refused::of("terms_invalid"));
         }
-        self.proposals.push(Proposal { matter: matter.clone(), expires_at, approved_by: Vec::new(), over: None });
+        self.proposals.push(Proposal { matter, expires_at, approved_by: Vec::new(), over: None });
         Ok(self.proposal_facts(self.proposals.len() - 1))
     }
 

@@ -252,11 +252,15 @@ impl Auditor {
         let slashed: BTreeSet<String> = net.picture.iter().flat_map(|before| slashed(before, &picture)).map(str::to_owned).collect();
         net.look(&picture, &slashed);
         net.orders.plan_due = true;
+        let (number, gone) = (picture.number, story.slashed.values().sum::<i128>().unsigned_abs());
         if !story.slashed.is_empty() {
             net.last_slash = Some((picture.time.ms(), story.slashed));
         }
         net.picture = Some(picture);
         net.aside = None;
+        if gone > 0 {
+            self.lose(staked, gone, format!("picture {number}"));
+        }
     }
 
     pub(super) fn confirm_picture(&mut self, name: &str, number: u64, signed: &str) -> Result<(), Refused> {
@@ -307,6 +311,9 @@ impl Auditor {
         *self.treasury_books.entry((asset, account)).or_default() += signed(held.units.unsigned_abs());
         if let Some(net) = &mut self.net {
             net.held.retain(|other| other.number != number);
+        }
+        if was == DifferenceIs::Loss {
+            self.lose(asset, held.units.unsigned_abs(), format!("difference {number}"));
         }
         Ok(())
     }
@@ -405,6 +412,10 @@ impl Auditor {
         let commission = self.treasury_books.get(&(net.coins[0].0, "commission_income")).copied().unwrap_or_default();
         seen.has_terms = net.paying.has_terms();
         seen.commission = commission.unsigned_abs();
+        seen.reserve = self.treasury_books.get(&(net.coins[0].0, "loss_reserve")).copied().unwrap_or_default().unsigned_abs();
+        seen.losses = self.losses_seen();
+        let strays = net.held.iter().filter(|held| held.coin == 0 && held.units >= 0);
+        seen.strays = strays.map(|held| (held.number, held.units.unsigned_abs())).collect();
         seen
     }
 }

@@ -20,10 +20,10 @@ use usance_core::machine::rejection::AmountField;
 use usance_core::machine::state::{ClockMode, Platform};
 use usance_core::machine::verb::{
     AddressAdded, AgreementPublished, AssetCreated, Attested, AutoRenewSet, ClockConfirmed, ClockMoved, CommissionWithdrawn,
-    CustomerCreated, DestinationAdded, DifferenceExplained, ExitAllowanceSet, ExitCancelled, LossAccepted, NetworkCreated, NetworkYieldSet,
-    PersonRegistered, PersonRemoved, PictureConfirmed, ProductAdded, ProductCreated, ProductStatusSet, ProposalExpired, ProposalSigned,
-    Proposed, RateAnnounced, RateSettled, RateSettledFor, ReserveSide, RewardPoolFunded, RewardPoolWithdrawn, SaleTermsChanged, Subscribed,
-    SweepReceived, Transferred, WalletMoved, WriterStarted,
+    CustomerCreated, DestinationAdded, DifferenceExplained, ExitAllowanceSet, ExitCancelled, LossAccepted, LossAllocated, NetworkCreated,
+    NetworkYieldSet, PersonRegistered, PersonRemoved, PictureConfirmed, ProductAdded, ProductCreated, ProductStatusSet, ProposalExpired,
+    ProposalSigned, Proposed, RateAnnounced, RateSettled, RateSettledFor, ReserveSide, RewardPoolFunded, RewardPoolWithdrawn,
+    SaleTermsChanged, Subscribed, SweepReceived, Transferred, WalletMoved, WriterStarted,
 };
 use usance_core::machine::view::{IfSubscribedNow, PositionView, ProductView};
 use usance_core::machine::{Answer, Event, Rejection};
@@ -39,6 +39,7 @@ use usance_core::reward::accrue::Stake;
 use usance_core::reward::clawback::AccountKind;
 use usance_core::treasury::apart::{Cause, PlaceKind};
 use usance_core::treasury::coverage::Attestation;
+use usance_core::treasury::loss::Shares;
 use usance_core::treasury::network::{Coin, Direction, Implausible};
 use usance_core::treasury::order::OrderStanding;
 use usance_core::treasury::yields::NetworkYield;
@@ -54,8 +55,8 @@ use super::codec_orders::{
 };
 use super::codec_staking::{figures, redeemed, subscribed};
 use super::codec_treasury::{
-    apart, causes, destination, differences, equity, exit_earned, exit_paid, exit_queued, explained, implausibles, network_terms,
-    picture_taken, place_kinds, reserve_funded, reserve_withdrawn, top_up_sent, yield_closed,
+    apart, causes, destination, differences, equity, exit_earned, exit_paid, exit_queued, explained, implausibles, loss_recovered,
+    network_terms, picture_taken, place_kinds, reserve_funded, reserve_withdrawn, top_up_sent, yield_closed,
 };
 use super::golden::{self, each, every};
 
@@ -83,6 +84,10 @@ every!(matters: Matter {
     AddDestination: Matter::AddDestination { network: "hub".to_owned(), address: "wallet".to_owned(), memo: "7".to_owned() };
     ConfirmPicture: Matter::ConfirmPicture { network: "hub".to_owned(), number: 1_308, digest: "b1".to_owned() };
     ExplainDifference: Matter::ExplainDifference { network: "hub".to_owned(), number: 1_309, was: DifferenceIs::Fee };
+    AllocateLoss: Matter::AllocateLoss {
+        loss: 1_310, asset: "ATOM".to_owned(), reserve: "1".to_owned(), commission: "2".to_owned(), pool: "3.5".to_owned(),
+    };
+    RecoverLoss: Matter::RecoverLoss { loss: 1_311, asset: "ATOM".to_owned(), amount: "4".to_owned(), difference: Some(1_312) };
 });
 every!(verdicts: Verdict { Approve: Verdict::Approve; Decline: Verdict::Decline; });
 every!(standings: Standing {
@@ -299,6 +304,11 @@ every!(
             settled: RateSettled { product: ProductIx(5), day: Day::from_number(-1), rate: rate(5_250_002) },
             reason: "The network is young.".to_owned(),
         }));
+        LossAllocated: Event::LossAllocated(LossAllocated {
+            loss: 1_313, network: NetworkIx(1), asset: AssetIx(1),
+            by: Shares { reserve: units(1_314), commission: units(1_315), pool: units(1_316) },
+        });
+        LossRecovered: loss_recovered(None), loss_recovered(Some(apart(Cause::Unexplained, PlaceKind::Liquid)));
     }
 );
 
@@ -537,6 +547,8 @@ every!(
         OrderNotFound: Rejection::OrderNotFound;
         OrderNotOpen: Rejection::OrderNotOpen { standing: OrderStanding::Replaced };
         OrderRefused: Rejection::OrderRefused { reason: "the network is halted: no picture is young enough".to_owned() };
+        LossNotFound: Rejection::LossNotFound;
+        LossNotOpen: Rejection::LossNotOpen;
     }
 );
 

@@ -5,13 +5,14 @@ use usance_core::id::{AccountIx, AssetIx, CustomerIx, NetworkIx};
 use usance_core::ledger::LedgerAccount;
 use usance_core::machine::day::YieldClosed;
 use usance_core::machine::verb::{
-    ExitEarned, ExitPaid, ExitQueued, LossReserveFunded, LossReserveWithdrawn, PictureTaken, ReserveSide, TopUpSent,
+    ExitEarned, ExitPaid, ExitQueued, LossRecovered, LossReserveFunded, LossReserveWithdrawn, PictureTaken, ReserveSide, TopUpSent,
 };
 use usance_core::machine::{Answer, Event};
 use usance_core::money::{Amount, Balance, Rate};
 use usance_core::person::proposal::DifferenceIs;
 use usance_core::treasury::apart::{Apart, Cause, PlaceKind};
 use usance_core::treasury::explain::Explained;
+use usance_core::treasury::loss::Shares;
 use usance_core::treasury::moves::{Move, MoveKind};
 use usance_core::treasury::network::{Destination, Direction, Implausible, NetworkTerms, UnderWay};
 use usance_core::treasury::order::OrderStanding;
@@ -211,4 +212,10 @@ pub fn reserve_withdrawn(to: ReserveSide) -> Event {
 
 pub fn equity(account: LedgerAccount, funded: bool) -> Answer {
     Answer::Equity { asset: AssetIx(1), account, amount: units(1_408), funded, balance: Balance::from_units(1_409) }
+}
+
+/// What came back of a loss, as a difference or to the wallet.
+pub fn loss_recovered(apart: Option<Apart>) -> Event {
+    let to = Shares { reserve: units(1_317), commission: units(1_318), pool: units(1_319) };
+    Event::LossRecovered(Box::new(LossRecovered { loss: 1_320, network: NetworkIx(1), asset: AssetIx(1), apart, to }))
 }

@@ -6,15 +6,18 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use usance_core::calendar::Timestamp;
-use usance_core::id::PositionId;
+use usance_core::id::{AssetIx, NetworkIx, PositionId};
 use usance_core::ledger::{ControlAccounts, LedgerAccount, SubLedgerTotals};
 use usance_core::machine::state::{BooksAtClose, Registry};
+use usance_core::machine::treasury::Treasury;
 use usance_core::machine::verb::CustomerCreated;
 use usance_core::machine::{Event, State, replay};
 use usance_core::money::{Amount, Balance};
 use usance_core::pieces::CHUNK_LEN;
 use usance_core::position::packed::{Packed48, Packed96};
 use usance_core::product::{Product, StakingTerms};
+use usance_core::treasury::loss::{Evidence, Loss};
+use usance_core::treasury::queue::Queue;
 use usance_store::image::{read, state_hash, write};
 use usance_store::recovery::{Recovered, recover};
 use usance_store::snapshot::list;
@@ -132,7 +135,7 @@ fn the_hash_sees_every_part() {
         }),
         Box::new(|state| state.holdings.get_mut(0).unwrap().next -= 1),
         Box::new(|state| state.running.get_mut(3).unwrap().carry = Packed48::new(5)),
-        Box::new(|state| state.origins.get_mut(3).unwrap().from_spot = Packed96::new(Amount::ONE)),
+        Box::new(|state| state.origins.get_mut(3).unwrap().from_spot = Packed96::new(Amount::from_units(987_654_321))),
         Box::new(|state| {
             let again = *state.origins.get(0).unwrap();
             state.origins.push(again);
@@ -143,6 +146,14 @@ fn the_hash_sees_every_part() {
             state.keys.remember([9; 16], LogPosition::new(1, 2), Timestamp::from_ms(state.registry.last_at.ms() + 86_400_000))
         }),
         Box::new(|state| assert!(state.references.insert([9; 16], ()).is_none())),
+        Box::new(|state| {
+            let (old, mut losses) = (&state.treasury, state.treasury.losses().to_vec());
+            let (network, asset, found_at) = (NetworkIx(0), AssetIx(0), Timestamp::from_ms(1));
+            let evidence = Evidence::Difference { number: 7 };
+            losses.push(Loss { network, asset, evidence, amount: Amount::ONE, found_at, borne: None });
+            let queue = Queue::from_parts(old.queue().exits().clone(), old.queue().lines().clone());
+            state.treasury = Treasury::from_parts(old.networks().to_vec(), old.coverages().clone(), queue, old.yields().clone(), losses);
+        }),
     ];
     let mut hashes = vec![state_hash(&world.state).unwrap()];
     for (number, change) in changes.iter().enumerate() {

@@ -652,7 +652,7 @@ fn the_worlds_have_seen_everything() {
         ("an early exit that takes rewards out of Funding", 3),
         ("an early exit whose rewards nobody can give back", 5),
         ("a renewal that pays a rest out", 5),
-        ("a reward for waiting longer than promised", 10),
+        ("a reward for waiting longer than promised", 3),
         ("a payment to somebody who waited", 40),
         ("a position that is Active", 150),
         ("a position that is Matured", 200),

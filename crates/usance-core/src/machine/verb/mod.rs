@@ -68,9 +68,9 @@ use serde::{Deserialize, Serialize};
 pub use subscribe::{Source, Subscribe, Subscribed};
 pub use transfer::Transferred;
 pub use treasury::{
-    AddressAdded, Attest, Attested, DestinationAdded, DifferenceExplained, NetworkCreated, NetworkYieldSet, NewNetwork, OfficeTaken,
-    OrderPrepared, OrderSent, OrderSigned, OrderTold, OrdersExpired, OrdersPlanned, PictureConfirmed, PictureTaken, PolicySet,
-    PrepareOrder, SignOrder, SweepReceived, TopUp, TopUpSent,
+    AddressAdded, Attest, Attested, DestinationAdded, DifferenceExplained, LossAllocated, LossRecovered, NetworkCreated, NetworkYieldSet,
+    NewNetwork, OfficeTaken, OrderPrepared, OrderSent, OrderSigned, OrderTold, OrdersExpired, OrdersPlanned, PictureConfirmed,
+    PictureTaken, PolicySet, PrepareOrder, SignOrder, SweepReceived, TopUp, TopUpSent,
 };
 pub use wallet::{WalletMove, WalletMoved};
 
@@ -437,6 +437,10 @@ pub enum Event {
     CommissionWithdrawn(CommissionWithdrawn),
     /// A day's rate was settled for a reason.
     RateSettledFor(Box<RateSettledFor>),
+    /// Two people said who bears a loss.
+    LossAllocated(LossAllocated),
+    /// Something of a loss came back.
+    LossRecovered(Box<LossRecovered>),
 }
 
 macro_rules! verbs {
@@ -530,7 +534,7 @@ verbs! {
     }
     by_nobody {
         PlatformCreated, WriterStarted, ProductCreated, DayClosed, LossAccepted, PersonRemoved, ProposalExpired, AddressAdded, DestinationAdded, PictureConfirmed,
-        DifferenceExplained, ExitPaid, ExitEarned, OrdersPlanned, OrdersExpired
+        DifferenceExplained, ExitPaid, ExitEarned, OrdersPlanned, OrdersExpired, LossAllocated, LossRecovered
     }
 }
 
@@ -641,6 +645,8 @@ pub fn effect(state: &State, event: &Event, now: Timestamp) -> Option<Result<Eve
         Carried::DestinationAdded(fact) => Event::DestinationAdded(Box::new(fact)),
         Carried::PictureConfirmed(fact) => Event::PictureConfirmed(Box::new(fact)),
         Carried::DifferenceExplained(fact) => Event::DifferenceExplained(Box::new(fact)),
+        Carried::LossAllocated(fact) => Event::LossAllocated(fact),
+        Carried::LossRecovered(fact) => Event::LossRecovered(Box::new(fact)),
     }))
 }
 
@@ -722,6 +728,8 @@ pub fn of<R>(event: &Event, told: impl FnOnce(&dyn Fact) -> R) -> R {
         Event::LossReserveWithdrawn(fact) => told(fact),
         Event::CommissionWithdrawn(fact) => told(fact),
         Event::RateSettledFor(fact) => told(&**fact),
+        Event::LossAllocated(fact) => told(fact),
+        Event::LossRecovered(fact) => told(&**fact),
     }
 }
 

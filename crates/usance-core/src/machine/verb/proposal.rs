@@ -7,7 +7,10 @@
 use super::fact::{Fact, NO_MONEY};
 use super::named::invalid;
 use super::person::{self, PersonRegistered, PersonRemoved};
-use super::treasury::{AddressAdded, DestinationAdded, DifferenceExplained, PictureConfirmed, network, picture};
+use super::treasury::loss::Written;
+use super::treasury::{
+    AddressAdded, DestinationAdded, DifferenceExplained, LossAllocated, LossRecovered, PictureConfirmed, loss, network, picture,
+};
 use crate::calendar::Timestamp;
 use crate::id::PersonIx;
 use crate::ledger::{JournalEntry, Unbalanced};
@@ -17,6 +20,7 @@ use crate::machine::news::News;
 use crate::machine::post::Catalogue;
 use crate::machine::rejection::Rejection;
 use crate::machine::state::State;
+use crate::money::Amount;
 use crate::person::proposal::{APPROVALS_NEEDED, Approval, Matter, Proposal, Standing, Verdict};
 use crate::person::{Person, Signature};
 use crate::treasury::network::Destination;
@@ -73,8 +77,8 @@ pub struct ProposalExpired {
 /// # Errors
 /// What the matter itself would be refused with now; `already_exists` when the same is proposed already; `terms_invalid`.
 pub fn propose(state: &State, matter: &Matter, expires_at: Option<Timestamp>, now: Timestamp) -> Result<Proposed, Rejection> {
-    carried_out(state, matter, now)?;
-    if state.people.open().any(|(_, proposal)| proposal.matter == *matter && proposal.standing_at(now) == Standing::Open) {
+    let matter = plainly(state, matter, &carried_out(state, matter, now)?);
+    if state.people.open().any(|(_, proposal)| proposal.matter == matter && proposal.standing_at(now) == Standing::Open) {
         return Err(Rejection::AlreadyExists);
     }
     if state.people.open().count() >= OPEN_PROPOSALS_MAX {
@@ -85,7 +89,22 @@ pub fn propose(state: &State, matter: &Matter, expires_at: Option<Timestamp>, no
     if expires_at <= now || expires_at > after(PROPOSAL_LIFE_MS_MAX) {
         return Err(invalid("expires_at is later than now, and at most 30 days later"));
     }
-    Ok(Proposed { number: state.people.next_proposal(), matter: matter.clone(), expires_at })
+    Ok(Proposed { number: state.people.next_proposal(), matter, expires_at })
+}
+
+/// A matter whose amounts are written in the one way in which people sign them: no exponent, no zeros at the end.
+fn plainly(state: &State, matter: &Matter, carried: &Carried) -> Matter {
+    let text = |asset, amount: Amount| amount.to_text(state.asset(asset).map_or(0, |asset| asset.decimals));
+    match (matter.clone(), carried) {
+        (Matter::AllocateLoss { loss, asset, .. }, Carried::LossAllocated(event)) => {
+            let [reserve, commission, pool] = event.by.parts().map(|(_, share)| text(event.asset, share));
+            Matter::AllocateLoss { loss, asset, reserve, commission, pool }
+        }
+        (Matter::RecoverLoss { loss, asset, difference, .. }, Carried::LossRecovered(event)) => {
+            Matter::RecoverLoss { loss, asset, amount: text(event.asset, event.to.total()), difference }
+        }
+        (matter, _) => matter,
+    }
 }
 
 /// Signs. What it carries out stands in `effect`.
@@ -129,6 +148,8 @@ pub(super) enum Carried {
     DestinationAdded(DestinationAdded),
     PictureConfirmed(PictureConfirmed),
     DifferenceExplained(DifferenceExplained),
+    LossAllocated(LossAllocated),
+    LossRecovered(LossRecovered),
 }
 
 fn carried_out(state: &State, matter: &Matter, now: Timestamp) -> Result<Carried, Rejection> {
@@ -145,6 +166,12 @@ fn carried_out(state: &State, matter: &Matter, now: Timestamp) -> Result<Carried
         }
         Matter::ExplainDifference { network, number, was } => {
             Carried::DifferenceExplained(picture::explain_difference(state, network, *number, *was)?)
+        }
+        Matter::AllocateLoss { loss, asset, reserve, commission, pool } => {
+            Carried::LossAllocated(loss::allocate(state, *loss, asset, Written { reserve, commission, pool })?)
+        }
+        Matter::RecoverLoss { loss, asset, amount, difference } => {
+            Carried::LossRecovered(loss::recover(state, *loss, asset, amount, *difference)?)
         }
     })
 }

@@ -110,7 +110,7 @@ fn state(network: Network) -> State {
         };
         state.registry.control[0].post(&JournalEntry::new(SOL, Whose::Platform, &lines).expect("it balances"));
     }
-    state.treasury = Treasury::from_parts(vec![network], Default::default(), Default::default(), Default::default());
+    state.treasury = Treasury::from_parts(vec![network], Default::default(), Default::default(), Default::default(), Vec::new());
     state
 }
 

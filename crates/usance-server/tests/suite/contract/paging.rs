@@ -1,6 +1,6 @@
 //! A list is the same whole however it is cut, and stays so while others write.
 
-use super::{orders, treasury, two_people};
+use super::{losses, orders, treasury, two_people};
 use crate::suite::harness::Client;
 use crate::suite::platform::Platform;
 use crate::suite::routes::route_of;
@@ -27,8 +27,9 @@ fn lived() -> Platform {
     platform
 }
 
-/// A link for each of two customers, a proposal that nobody signs, and orders that somebody declines.
+/// A link for each of two customers, a proposal that nobody signs, a loss that nobody bears, and orders that somebody declines.
 fn come_in(platform: &Platform) {
+    losses::lose(platform);
     let known = platform.operator.get("/v1/operator/proposals?limit=1").ok();
     two_people::propose(platform, &format!("person-{}", known["items"][0]["proposal_id"].as_str().unwrap_or("0"))).ok();
     for customer in ["alice", "bob"] {
@@ -94,6 +95,7 @@ fn lists(platform: &Platform) -> Vec<List> {
     lists.push(List { sender: platform.operator.clone(), path: "/v1/operator/proposals".to_owned(), name: &["proposal_id"] });
     let orders = "/v1/operator/treasury/networks/hub/orders".to_owned();
     lists.push(List { sender: platform.operator.clone(), path: orders, name: &["order_id"] });
+    lists.push(List { sender: platform.operator.clone(), path: "/v1/operator/treasury/losses".to_owned(), name: &["id"] });
     let read: BTreeSet<&str> = lists.iter().map(|list| route_of("GET", &list.path).operation).collect();
     // Of those there is something only where a treasury has begun: they are read in `exits`.
     const OF_A_TREASURY: [&str; 2] = ["exit_list", "queue_get"];

@@ -1,6 +1,6 @@
 //! Every rule that says no: its code, its status, its numbers, its place in the order, and that it leaves no trace.
 
-use super::{orders, treasury, two_people};
+use super::{losses, orders, treasury, two_people};
 use crate::suite::harness::{Answer, Client, Start};
 use crate::suite::platform::Platform;
 use serde_json::{Value, json};
@@ -319,7 +319,7 @@ fn people(platform: &Platform) -> [&'static str; 6] {
 }
 
 /// What a treasury is refused, with its numbers.
-fn treasuries() -> [&'static str; 9] {
+fn treasuries() -> [&'static str; 11] {
     let platform = Platform::new();
     platform.deposit("alice", "SOL", "spot", "60");
     platform.operator.post("/v1/operator/reward-pool", json!({"asset": "SOL", "amount": "40"})).ok();
@@ -348,6 +348,11 @@ fn treasuries() -> [&'static str; 9] {
     check(cancel(2), "exit_not_found", 404, &json!({}));
     cancel(1).ok();
     check(cancel(1), "exit_not_waiting", 409, &json!({}));
+    losses::lose(&platform);
+    let bears = |loss: &str| json!({"kind": "allocate_loss", "loss": loss, "asset": "SOL", "reward_pool": "0.000002"});
+    check(propose(bears("2")), "loss_not_found", 404, &json!({}));
+    two_people::agree(&platform, &bears("1"));
+    check(propose(bears("1")), "loss_not_open", 409, &json!({}));
     [
         "network_not_found",
         "transfer_not_found",
@@ -358,6 +363,8 @@ fn treasuries() -> [&'static str; 9] {
         "instant_exit_unavailable",
         "exit_not_found",
         "exit_not_waiting",
+        "loss_not_found",
+        "loss_not_open",
     ]
 }
 

@@ -55,7 +55,7 @@ pub fn opened(platform: &Platform, held: &str) {
     two_people::agree(platform, &confirmation(platform));
 }
 
-fn books(platform: &Platform) -> Value {
+pub fn books(platform: &Platform) -> Value {
     let books = platform.operator.get("/v1/operator/books").ok();
     let sol = books["items"].as_array().and_then(|items| items.iter().find(|item| item["asset"] == "SOL")).expect("SOL").clone();
     assert_eq!(sol["balanced"], true, "{sol}");
@@ -266,7 +266,7 @@ fn a_picture_that_cannot_be_the_next_one_books_nothing() {
 }
 
 /// What a verb prints.
-fn typed(platform: &Platform, words: &[&str]) -> String {
+pub fn typed(platform: &Platform, words: &[&str]) -> String {
     let remote = ["--url", &platform.server.url, "--token", OPERATOR];
     let output = usance(&[&["treasury"], words, &remote].concat());
     let (told, refused) = (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned());

@@ -2,7 +2,7 @@
 
 use super::{Jar, house};
 use crate::suite::contract::exits::in_line;
-use crate::suite::contract::orders;
+use crate::suite::contract::{losses, orders};
 use crate::suite::harness::{Client, OPERATOR, fresh_key};
 use crate::suite::pages;
 use crate::suite::routes::call;
@@ -40,8 +40,9 @@ fn every_route_answers_every_sender_as_the_table_says() {
     let revoked = platform.operator.post("/v1/operator/tokens", json!({"name": "gone", "role": "operator"})).ok();
     let path = format!("/v1/operator/tokens/{}", revoked["id"].as_str().expect("an id"));
     platform.operator.send("DELETE", &path, &[("idempotency-key", &fresh_key())], None).ok();
-    // A network, people, proposals, an order, and something that waits: alice's first redemption.
+    // A network, people, proposals, an order, a loss, and something that waits: alice's first redemption.
     assert_eq!(in_line(&platform), "1");
+    losses::lose(&platform);
     orders::set(&platform, "gas_reserve", "0.5");
     let url = &platform.server.url;
     let strangers = [

@@ -16,6 +16,7 @@ use crate::person::proposal::DifferenceIs;
 use crate::treasury::apart::{Apart, Cause};
 use crate::treasury::digest::digest;
 use crate::treasury::explain::{Explained, explain};
+use crate::treasury::loss::{Evidence, Loss};
 use crate::treasury::moves::{MoveKind, account, earned, entries};
 use crate::treasury::network::{Aside, Direction, Implausible, Network, Slash, UnderWay};
 use crate::treasury::picture::Picture;
@@ -188,9 +189,9 @@ fn count(state: &mut State, ix: NetworkIx, picture: Box<Picture>, explained: &Ex
     for (number, standing) in &explained.ended {
         network.desk.end(*number, *standing, at, Some(picture.number));
     }
-    if let Some(slash) = Slash::seen(&picture, &explained.moves) {
-        network.last_slash = Some(Box::new(slash));
-    }
+    let slash = Slash::seen(&picture, &explained.moves);
+    let taken = slash.as_ref().map(|slash| (Evidence::Slash { picture: picture.number, from: slash.from.clone() }, slash.amount()));
+    network.last_slash = slash.map(Box::new).or_else(|| network.last_slash.take());
     network.picture = Some(picture);
     network.aside = None;
     network.earnings.count(today, if waits { earned(&explained.moves) } else { Amount::ZERO });
@@ -202,7 +203,11 @@ fn count(state: &mut State, ix: NetworkIx, picture: Box<Picture>, explained: &Ex
     };
     network.under_way.retain(|moving| !arrived(moving));
     network.under_way.extend(explained.begun.iter().cloned());
-    for asset in assets(network) {
+    let (staked, assets) = (network.staked(), assets(network));
+    if let (Some(asset), Some((evidence, amount))) = (staked, taken) {
+        state.treasury.lost(Loss { network: ix, asset, evidence, amount, found_at: at, borne: None });
+    }
+    for asset in assets {
         state.recount_places(asset);
     }
 }
@@ -278,10 +283,15 @@ impl Fact for DifferenceExplained {
         };
         Ok(vec![JournalEntry::new(self.asset, Whose::Platform, &lines)?])
     }
-    fn apply(&self, state: &mut State, _: Timestamp) {
+    fn apply(&self, state: &mut State, at: Timestamp) {
         match state.treasury.network_mut(self.network) {
             Some(network) => network.apart.retain(|apart| apart.number != self.apart.number),
             None => return state.break_with("a difference has a network", format!("network {}", self.network.0)),
+        }
+        if self.was == DifferenceIs::Loss {
+            let amount = Amount::from_units(self.apart.amount.units().unsigned_abs());
+            let evidence = Evidence::Difference { number: self.apart.number };
+            state.treasury.lost(Loss { network: self.network, asset: self.asset, evidence, amount, found_at: at, borne: None });
         }
         state.recount_places(self.asset);
     }
