@@ -115,13 +115,13 @@ impl Workload<'_> {
 
     /// A treasury that runs.
     fn running(&self, dice: &mut Dice<'_>, seen: &TreasurySeen) -> Command {
+        if !seen.losses.is_empty() && dice.once_in(3) {
+            return self.loss(dice, seen);
+        }
         if dice.below(5) < 3
             && let Some(command) = self.order(dice, seen)
         {
             return command;
-        }
-        if !seen.losses.is_empty() && dice.once_in(6) {
-            return self.loss(dice, seen);
         }
         if !seen.sweeps.is_empty() && dice.below(3) == 0 {
             return Command::ReportSweep { network: NETWORK.to_owned(), hash: seen.sweeps[dice.index(seen.sweeps.len())].clone() };
