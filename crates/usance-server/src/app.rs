@@ -9,13 +9,21 @@ use crate::wire::constant::Constant;
 use crate::wire::problem::Problem;
 use crate::wire::rejected::rejected;
 use crate::wire::streams::Streams;
+use crate::wire::text::hex;
 use axum::http::StatusCode;
 use metrics_exporter_prometheus::PrometheusHandle;
+use std::fmt;
 use std::sync::Arc;
+use usance_core::calendar::Timestamp;
 use usance_core::id::LogPosition;
+use usance_core::machine::{Command, State};
+use usance_engine::caller::{Actor, AddressClass, Caller, Credential as Shown};
 use usance_engine::life::progress::Progress;
-use usance_engine::submit::Told;
+use usance_engine::once::Once;
+use usance_engine::submit::{Told, Write};
 use usance_engine::{Engine, Refusal};
+use usance_store::random::random_bytes;
+use usance_store::{Role, Scopes};
 
 /// How this site is reached, and who may enter it without a password.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +34,27 @@ pub struct Site {
     pub proxies: Proxies,
     /// Sample customers that anybody may enter as; none but in a demo.
     pub sample_customers: Vec<String>,
+    /// What a demo does by itself when its clock has moved.
+    pub script: Option<Script>,
 }
+
+/// The next command from how things stand; nothing when all is as it should be.
+pub type NextOfScript = dyn Fn(&State, Timestamp) -> Option<Command> + Send + Sync;
+
+/// What is done beside whoever looks at a demo.
+#[derive(Clone)]
+pub struct Script(pub Arc<NextOfScript>);
+
+impl fmt::Debug for Script {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Script")
+    }
+}
+
+/// So many commands of a script at a time are more than any needs.
+const SCRIPT_COMMANDS_MAX: usize = 500;
+/// Where its keys belong to: no path of the contract.
+const SCRIPT_PATH: &str = "/demo/script";
 
 /// The contract about itself, each made when it is first asked for and the same bytes each time.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +98,12 @@ pub struct Inner {
     pub contract: ContractTexts,
 }
 
+/// A key of its own for each command of the script.
+fn script_key() -> Option<Once> {
+    let bytes: [u8; 16] = random_bytes().ok()?;
+    Once::new(&hex(&bytes), SCRIPT_PATH, &()).ok()
+}
+
 impl App {
     /// An app on a running engine.
     #[must_use]
@@ -85,6 +119,23 @@ impl App {
             site,
             contract,
         }))
+    }
+
+    /// Has the script of a demo do all that is to be done now: its networks go on, its wallet attests. What it is refused ends it until the
+    /// clock moves again.
+    pub async fn go_on(&self) {
+        let Some(Script(next)) = &self.site.script else { return };
+        let actor = Actor { role: Role::Operator, credential: Shown::Demo, address: AddressClass::Loopback };
+        let scope = "operator:demo-script".to_owned();
+        let caller = Caller { role: Role::Operator, scopes: Scopes::ALL, scope, customer: None, actor: Some(actor) };
+        for _ in 0..SCRIPT_COMMANDS_MAX {
+            let Ok(Some(command)) = self.engine.read(|state, now| next(state, now)).await else { return };
+            let Some(once) = script_key() else { return };
+            let told = self.engine.carry_out(Write { caller: &caller, once: &once, method: "POST" }, command, None).await;
+            if !told.is_ok_and(|told| told.outcome.is_ok()) {
+                return;
+            }
+        }
     }
 
     /// Where a write was booked, for whoever needs no more of its answer.

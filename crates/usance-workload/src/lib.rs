@@ -22,6 +22,7 @@ pub mod orders;
 pub mod people;
 pub mod position;
 pub mod product;
+pub mod sample;
 pub mod seen;
 pub mod situation;
 pub mod stray;

@@ -91,15 +91,32 @@ pub fn run(verb: &Approve) -> anyhow::Result<ExitCode> {
 }
 
 fn keygen(out: &Path, output: Output) -> anyhow::Result<()> {
+    let public = public_half(&make_key(out)?)?;
+    say(output, &json!({"public_key": public.to_string(), "file": out}), &format!("public key: {public}"));
+    Ok(())
+}
+
+/// Makes a key into a new file, for its owner alone.
+///
+/// # Errors
+/// When there is no randomness, or the file is there already or cannot be written.
+pub fn make_key(out: &Path) -> anyhow::Result<SigningKey> {
     let key = SigningKey::from_bytes(&random_bytes::<32>()?);
     // Without the public half, as the oldest readers of PKCS#8 know it.
     let bytes = KeypairBytes { secret_key: key.to_bytes(), public_key: None };
     let text = bytes.to_pkcs8_pem(LineEnding::LF).map_err(|error| anyhow::anyhow!("the key cannot be written: {error}"))?;
     let mut file = files::create_new(out)?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).with_context(|| format!("{} cannot be written", out.display()))?;
-    let public = public_half(&key)?;
-    say(output, &json!({"public_key": public.to_string(), "file": out}), &format!("public key: {public}"));
-    Ok(())
+    Ok(key)
+}
+
+/// The key in a file.
+///
+/// # Errors
+/// When it cannot be read, or is none.
+pub fn read_key(file: &Path) -> anyhow::Result<SigningKey> {
+    let pem = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    SigningKey::from_pkcs8_pem(&pem).map_err(|_| anyhow::anyhow!("{} is no Ed25519 key as PKCS#8 PEM", file.display()))
 }
 
 fn public_half(key: &SigningKey) -> anyhow::Result<PublicKey> {
@@ -121,8 +138,7 @@ fn signing(sign: &Sign) -> anyhow::Result<()> {
     if !text.contains(&format!("\nverdict: {verdict}\n")) || !text.contains(&format!("\n{word}: {number}\n")) || !kind.is_of(text) {
         bail!("the server shows another text than that of {word} {number}; nothing is signed");
     }
-    let pem = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    let key = SigningKey::from_pkcs8_pem(&pem).map_err(|_| anyhow::anyhow!("{} is no Ed25519 key as PKCS#8 PEM", file.display()))?;
+    let key = read_key(file)?;
     let person = person_of(&remote, &public_half(&key)?.to_string())?;
     if !sign.output.json {
         println!("{text}");

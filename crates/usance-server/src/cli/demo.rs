@@ -1,5 +1,7 @@
 //! `usance demo`: a sample platform with a year of history, ready to be looked at.
 
+use crate::app::Script;
+use crate::cli::approve::{make_key, read_key};
 use crate::cli::output::{Output, progress};
 use crate::cli::serve::{Entry, Serving, open, serve};
 use crate::cli::world::{World, customer_id};
@@ -8,12 +10,18 @@ use crate::wire::listen::Entrance;
 use anyhow::bail;
 use clap::Args;
 use clap::builder::FalseyValueParser;
+use ed25519_dalek::{Signer, SigningKey};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use usance_core::calendar::{DayOffset, Timestamp};
 use usance_core::machine::state::{ClockMode, Platform};
+use usance_core::machine::verb::ProductText;
 use usance_core::machine::{Answer, Event, Executed, State};
+use usance_core::money::Rate;
+use usance_core::person::{PublicKey, Signature};
+use usance_core::product::{ExitTerms, Kind, StakingTerms, YieldTerms};
 use usance_engine::life::clock::EngineClock;
 use usance_engine::life::settings::SHARD;
 use usance_engine::people::keys::Keyring;
@@ -23,6 +31,7 @@ use usance_store::random::random_bytes;
 use usance_store::{
     BatchBuilder, DataDirectory, Head, LogStore, NewToken, Role, SqliteIdentities, SqliteLog, codec, files, remove_database, secrets_file,
 };
+use usance_workload::sample::{self, Signers};
 
 /// Customers of the sample platform.
 const CUSTOMERS: u64 = 300;
@@ -88,9 +97,53 @@ pub fn run(verb: &Demo) -> anyhow::Result<ExitCode> {
     let opening = open(&Settings::new(&verb.data), output)?;
     let sample_customers = tokens.customers.iter().map(|(id, _)| id.clone()).collect();
     let tomorrow = next_midnight(&opening.engine);
+    let signers = Keys::of(&verb.data)?;
+    let script = Script(Arc::new(move |state: &State, now: Timestamp| sample::next(state, now, &signers, true)));
     let keys = Keyring::at(verb.secrets.clone().unwrap_or_else(|| secrets_file::beside_data(&verb.data)));
-    let entry = Entry { bootstrap: None, sample_customers, keys };
+    let entry = Entry { bootstrap: None, sample_customers, script: Some(script), keys };
     serve(opening, door, &verb.serving, entry, move |address, _| tell(address, &tokens, tomorrow, output))
+}
+
+/// What the sample products are on: the flexible ones of staked coins pass the network's yield on, and who leaves ETH may have to wait.
+fn terms(product: &ProductText) -> StakingTerms {
+    let is_staked = ["ETH", "SOL"].contains(&product.asset.as_str());
+    let passes_on = is_staked && product.kind == Kind::Flexible;
+    let step = Rate::parse("0.002").unwrap_or_default();
+    StakingTerms {
+        exit: if product.asset == QUEUED.0 { ExitTerms::MayQueue } else { ExitTerms::Instant },
+        yields: if passes_on { YieldTerms::Network { over_days: 7, step } } else { YieldTerms::Reference },
+        ..StakingTerms::default()
+    }
+}
+
+/// Of what somebody waits in line at the end of the sample: the asset, and the network's name and address.
+const QUEUED: (&str, &str, &str) = ("ETH", sample::QUEUED.0, sample::QUEUED.1);
+
+/// The file with the key of one of the two people who look after the sample treasury.
+fn key_file(name: &str) -> String {
+    format!("{name}.pem")
+}
+
+/// The keys of the two people; they lie beside the data, for whoever looks at a demo may sign, too.
+struct Keys(Vec<(&'static str, SigningKey)>);
+
+impl Keys {
+    fn of(data: &Path) -> anyhow::Result<Keys> {
+        let keys = sample::PEOPLE.into_iter().map(|name| Ok((name, read_key(&data.join(key_file(name)))?)));
+        Ok(Keys(keys.collect::<anyhow::Result<_>>()?))
+    }
+    fn key(&self, name: &str) -> Option<&SigningKey> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, key)| key)
+    }
+}
+
+impl Signers for Keys {
+    fn public_key(&self, name: &str) -> Option<PublicKey> {
+        PublicKey::from_bytes(self.key(name)?.verifying_key().to_bytes()).ok()
+    }
+    fn sign(&self, name: &str, text: &str) -> Option<Signature> {
+        Some(Signature::from_bytes(self.key(name)?.sign(text.as_bytes()).to_bytes()))
+    }
 }
 
 /// Builds the sample platform. It is finished when the tokens have their name; a start that was cut off begins again.
@@ -101,11 +154,21 @@ fn make(data: &Path, output: Output) -> anyhow::Result<()> {
         remove_database(&directory.log())?;
         remove_database(&directory.people())?;
     }
+    for name in sample::PEOPLE.iter().filter(|_| unfinished.exists()) {
+        let key = data.join(key_file(name));
+        if key.exists() {
+            files::remove(&key)?;
+        }
+    }
     let mut log = SqliteLog::open(&directory.log())?;
     if log.head(SHARD)?.is_some() {
         bail!("{} holds another platform; name another directory with --data", data.display());
     }
     files::replace(&unfinished, &[])?;
+    for name in sample::PEOPLE {
+        make_key(&data.join(key_file(name)))?;
+    }
+    let signers = Keys::of(data)?;
     let offset = DayOffset::default();
     let today = offset.day_of(EngineClock::system());
     let created_at = offset.first_instant(today.plus_days(-DAYS));
@@ -114,9 +177,11 @@ fn make(data: &Path, output: Output) -> anyhow::Result<()> {
     journal.put(created_at, Executed { events: vec![Event::PlatformCreated(Box::new(platform.clone()))], outcome: Ok(Answer::Done) });
     let bar = progress("living a year", DAYS.unsigned_abs().into(), output);
     {
+        let script = |state: &State, now: Timestamp| sample::next(state, now, &signers, false);
         let mut record = |at: Timestamp, executed: Executed| journal.put(at, executed);
         let mut world = World::new(State::new(platform), 20_261_120, &mut record);
-        world.found();
+        world.found(terms);
+        world.beside(&script);
         for day in 0..DAYS.unsigned_abs().into() {
             // Most customers come early; everybody is there after ten months.
             let (joined, joining) = ((day * CUSTOMERS / 300).min(CUSTOMERS), ((day + 1) * CUSTOMERS / 300).min(CUSTOMERS));
@@ -125,6 +190,8 @@ fn make(data: &Path, output: Output) -> anyhow::Result<()> {
             bar.inc(1);
         }
         world.launch();
+        world.queue_up(QUEUED.0, QUEUED.1, QUEUED.2);
+        world.go_on();
     }
     journal.flush();
     if let Some(reason) = journal.failed {

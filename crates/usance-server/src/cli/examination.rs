@@ -337,7 +337,7 @@ mod tests {
         };
         put(created_at, Executed { events: vec![Event::PlatformCreated(Box::new(platform.clone()))], outcome: Ok(Answer::Done) });
         let mut world = World::new(State::new(platform), 6, &mut put);
-        world.found();
+        world.found(|_| usance_core::product::StakingTerms::default());
         for day in 0..120 {
             world.live_day(if day == 0 { 0..20 } else { 20..20 }, 80);
         }

@@ -1,6 +1,6 @@
 //! `usance serve`: the engine and its HTTP interface on a data directory.
 
-use crate::app::{App, Site};
+use crate::app::{App, Script, Site};
 use crate::auth::bootstrap;
 use crate::auth::tokens::Auth;
 use crate::cli::logging;
@@ -153,7 +153,7 @@ pub fn run(verb: &Serve) -> anyhow::Result<ExitCode> {
         opening,
         door,
         &verb.serving,
-        Entry { bootstrap: bootstrap.as_deref(), sample_customers: Vec::new(), keys },
+        Entry { bootstrap: bootstrap.as_deref(), sample_customers: Vec::new(), script: None, keys },
         move |address, has_tokens| {
             if output.json {
                 println!("{}", serde_json::json!({"listening": address.to_string(), "url": format!("http://{address}"), "role": role}));
@@ -232,6 +232,8 @@ pub struct Entry<'a> {
     pub bootstrap: Option<&'a str>,
     /// Customers that anybody may enter as: a demo's.
     pub sample_customers: Vec<String>,
+    /// What a demo does by itself when its clock has moved.
+    pub script: Option<Script>,
     /// The secrets file.
     pub keys: Keyring,
 }
@@ -258,7 +260,7 @@ pub fn serve(
     if serving.https && proxies.0.is_empty() {
         tracing::warn!("customers come through a proxy that no --trusted-proxy names: all of them count as one address");
     }
-    let site = Site { https: serving.https, proxies, sample_customers: entry.sample_customers };
+    let site = Site { https: serving.https, proxies, sample_customers: entry.sample_customers, script: entry.script };
     let app = site::app(opening.engine.clone(), auth, metrics, site, Admission::new(serving.requests.get()));
     opening.engine.limit_positions(serving.positions_max);
     let knows = app.clone();

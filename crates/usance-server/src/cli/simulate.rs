@@ -10,6 +10,7 @@ use usance_core::calendar::{Day, DayOffset};
 use usance_core::ledger::LedgerAccount;
 use usance_core::machine::State;
 use usance_core::machine::state::{ClockMode, Platform};
+use usance_core::product::StakingTerms;
 
 /// Run many customers over many days in memory at full speed, and print what happened.
 ///
@@ -50,7 +51,7 @@ pub fn run(verb: &Simulate) -> anyhow::Result<ExitCode> {
     let bar = progress("days", verb.days, verb.output);
     let mut forget = |_, _| {};
     let mut world = World::new(State::new(platform), verb.seed, &mut forget);
-    world.found();
+    world.found(|_| StakingTerms::default());
     for day in 0..verb.days {
         world.live_day(if day == 0 { 0..verb.customers } else { verb.customers..verb.customers }, verb.actions);
         bar.inc(1);

@@ -401,7 +401,13 @@ pub fn run(verbs: &TreasuryVerbs) -> anyhow::Result<ExitCode> {
 /// A loss on one line.
 fn loss_line(loss: &Value) -> String {
     let evidence = &loss["evidence"];
-    let from = evidence["from"].as_array().into_iter().flatten().map(|one| word(one, "validator")).collect::<Vec<_>>().join(", ");
+    let from = evidence["from"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|one| if word(one, "name").is_empty() { word(one, "validator") } else { word(one, "name") })
+        .collect::<Vec<_>>()
+        .join(", ");
     let cause = if from.is_empty() { format!("difference {}", word(evidence, "number")) } else { format!("a slash of {from}") };
     let (asset, amount) = (word(loss, "asset"), word(loss, "amount"));
     let shares = |of: &Value| {

@@ -4,12 +4,12 @@
 //! numbers come from a small generator, and nothing reads a clock.
 
 use usance_core::calendar::{Day, Timestamp};
-use usance_core::id::PositionId;
-use usance_core::machine::verb::{Patch, ProductText, RateText, Redeem, SaleText, Source, Subscribe, WalletMove, redeem};
-use usance_core::machine::{Command, Event, Executed, State, close, execute};
-use usance_core::money::Rate;
+use usance_core::id::{CustomerIx, PositionId};
+use usance_core::machine::verb::{Patch, ProductText, RateText, Redeem, SaleText, Source, Subscribe, TopUp, WalletMove, redeem};
+use usance_core::machine::{Answer, Command, Event, Executed, State, close, execute, pay_next, plan_after_closes};
+use usance_core::money::{Amount, Rate};
 use usance_core::position::PositionState;
-use usance_core::product::{EarlyRedemption, Kind, StakingTerms, Status};
+use usance_core::product::{EarlyRedemption, ExitTerms, Kind, StakingTerms, Status};
 use usance_core::reward::clawback::AccountKind;
 use usance_workload::SplitMix64;
 
@@ -53,7 +53,14 @@ pub struct World<'a> {
     now: Timestamp,
     references: u64,
     record: &'a mut dyn FnMut(Timestamp, Executed),
+    script: Option<Script<'a>>,
 }
+
+/// What is done beside customers: the next command from how things stand; nothing when all is as it should be.
+pub type Script<'a> = &'a dyn Fn(&State, Timestamp) -> Option<Command>;
+
+/// So many commands of a script at a time are more than any needs.
+pub const SCRIPT_COMMANDS_MAX: usize = 500;
 
 fn rate(text: &str) -> Rate {
     Rate::parse(text).unwrap_or_default()
@@ -72,7 +79,29 @@ impl<'a> World<'a> {
     /// A world on a new platform; `record` is handed everything that happens.
     pub fn new(state: State, seed: u64, record: &'a mut dyn FnMut(Timestamp, Executed)) -> Self {
         let now = state.registry.last_at;
-        World { state, tally: Tally::default(), dice: SplitMix64::new(seed), now, references: 0, record }
+        World { state, tally: Tally::default(), dice: SplitMix64::new(seed), now, references: 0, record, script: None }
+    }
+
+    /// Has a script go on beside the customers: at the beginning of each day, and in its middle.
+    pub fn beside(&mut self, script: Script<'a>) {
+        self.script = Some(script);
+    }
+
+    /// Lets the script do all that is to be done now.
+    pub fn go_on(&mut self) {
+        for _ in 0..SCRIPT_COMMANDS_MAX {
+            let next = self.script.and_then(|script| script(&self.state, self.now));
+            if !next.is_some_and(|command| self.step(&command)) {
+                return;
+            }
+        }
+    }
+
+    /// Whoever waits for coins is paid, each with a record of its own.
+    fn pay_waiting(&mut self, at: Timestamp) {
+        while let Some(event) = pay_next(&mut self.state, at) {
+            (self.record)(at, Executed { events: vec![event], outcome: Ok(Answer::Done) });
+        }
     }
 
     fn step(&mut self, command: &Command) -> bool {
@@ -86,6 +115,7 @@ impl<'a> World<'a> {
         // A refused command leaves no trace, so the sample log does not hold it either.
         if accepted {
             (self.record)(self.now, executed);
+            self.pay_waiting(self.now);
         }
         accepted
     }
@@ -98,19 +128,25 @@ impl<'a> World<'a> {
             let stamped = offset.first_instant(closed.day.next());
             self.tally.days += 1;
             let event = Event::DayClosed(Box::new(closed));
-            (self.record)(stamped, Executed { events: vec![event], outcome: Ok(usance_core::machine::Answer::Done) });
+            (self.record)(stamped, Executed { events: vec![event], outcome: Ok(Answer::Done) });
+            self.pay_waiting(stamped);
+            let planned = plan_after_closes(&mut self.state, stamped);
+            if !planned.is_empty() {
+                (self.record)(stamped, Executed { events: planned, outcome: Ok(Answer::Done) });
+            }
         }
         self.now = self.now.max(at);
     }
 
-    /// Assets, agreement, products and reward pools.
-    pub fn found(&mut self) {
+    /// Assets, agreement, products on the terms that are said of each, and reward pools.
+    pub fn found(&mut self, terms: impl Fn(&ProductText) -> StakingTerms) {
         for (symbol, name, decimals, display_decimals, _) in COINS {
             self.step(&Command::CreateAsset { symbol: symbol.into(), name: name.into(), decimals, display_decimals });
         }
         self.step(&Command::PublishAgreement { version: AGREEMENT.into(), text: AGREEMENT_TEXT.into() });
         let first = self.state.registry.open_day;
-        for product in catalogue(first) {
+        for mut product in catalogue(first) {
+            product.staking = terms(&product);
             let id = product.id.clone();
             self.step(&Command::CreateProduct(Box::new(product)));
             self.step(&Command::SetProductStatus { product: id, status: Status::Open });
@@ -212,7 +248,7 @@ impl<'a> World<'a> {
         if !at_will && !self.dice.once_in(6) {
             return;
         }
-        let part = running.principal().elapsed_part(1, 3).plus(usance_core::money::Amount::ONE);
+        let part = running.principal().elapsed_part(1, 3).plus(Amount::ONE);
         let amount = (at_will && !self.dice.once_in(4)).then(|| part.to_text(digits));
         let Ok(preview) = redeem::check(&self.state, customer, position, amount.as_deref(), None) else { return };
         let quoted_payout = Some(preview.figures.payout.to_text(digits));
@@ -267,6 +303,37 @@ impl<'a> World<'a> {
         self.step(&Command::AnnounceRate { product: "sol-flex".into(), from: today.plus_days(2), rate: single("0.05") });
     }
 
+    /// Two customers who want to leave with more of an asset than can be paid at once, for the treasury just got what the wallet could spare.
+    /// They wait in line.
+    pub fn queue_up(&mut self, asset: &str, network: &str, address: &str) {
+        self.go_on();
+        let Some(ix) = self.state.asset_ix(asset) else { return };
+        let decimals = self.state.asset(ix).map_or(0, |asset| asset.decimals);
+        let covered = self.state.covered(ix).and_then(|covered| u128::try_from(covered.units()).ok()).unwrap_or(0);
+        let amount = Amount::from_units(covered / 100 * 99).to_text(decimals);
+        let (network, address, asset) = (network.to_owned(), address.to_owned(), asset.to_owned());
+        let sent = TopUp { network, address, asset, amount, hash: "by-hand-1".to_owned(), order: None };
+        self.step(&Command::ReportTopUp(Box::new(sent)));
+        let mut large = Vec::new();
+        for (number, customer) in self.state.customers.iter().enumerate() {
+            for id in self.state.positions_of(CustomerIx::from_index(number), |_, _| true) {
+                let Some((running, _)) = self.state.position(id).filter(|(running, _)| running.is_active()) else { continue };
+                let product = self.state.product(running.product);
+                let waits =
+                    product.is_some_and(|one| one.asset == ix && one.staking.exit == ExitTerms::MayQueue && !one.kind.leaves_early());
+                if waits {
+                    large.push((running.principal(), customer.id.to_string(), id));
+                }
+            }
+        }
+        large.sort_by_key(|(principal, ..)| std::cmp::Reverse(*principal));
+        for (_, customer, position) in large.into_iter().take(2) {
+            let asked =
+                Redeem { customer, position: Some(position), amount: None, to: None, quoted_payout: None, quoted_from_funding: None };
+            self.step(&Command::QueueExit(asked));
+        }
+    }
+
     /// One day: joiners, then actions spread over its hours, then its close.
     pub fn live_day(&mut self, joiners: std::ops::Range<u64>, actions: u64) {
         let offset = self.state.registry.platform.offset;
@@ -278,7 +345,11 @@ impl<'a> World<'a> {
         if day.number() % 7 == 0 {
             self.operate();
         }
+        self.go_on();
         for step in 0..actions {
+            if step == actions / 2 {
+                self.go_on();
+            }
             let at = start + 1 + i64::try_from(step * 86_000_000 / actions.max(1)).unwrap_or(0);
             self.pass_to(Timestamp::from_ms(at.max(self.now.ms())));
             self.act(joiners.end);

@@ -29,7 +29,9 @@ pub struct ClockAsked {
 /// POST /v1/operator/clock
 pub async fn clock_move(State(app): State<App>, call: Call, Body(asked): Body<ClockAsked>) -> Result<Response, Problem> {
     let (to, once) = (input::instant("to", &asked.to)?, call.once(&asked)?);
-    changed(&app, clock::move_to(&app.engine, &call.caller, &once, to).await)
+    let moved = clock::move_to(&app.engine, &call.caller, &once, to).await;
+    app.go_on().await;
+    changed(&app, moved)
 }
 
 /// POST /v1/operator/clock/confirmation: the system clock is right, close the days it is ahead.

@@ -65,6 +65,7 @@ pub async fn next_day_post(
     let operator = Caller { role: Role::Operator, scopes, scope, customer: None, actor };
     let once = once(&new_key()?, clock::PATH, &ClockAsked { to: form.to })?;
     app.booked(clock::move_to(&app.engine, &operator, &once, to).await)?;
+    app.go_on().await;
     // Back to the page on which it was asked for.
     let from = headers.get(header::REFERER).and_then(|from| from.to_str().ok()).and_then(|from| from.parse::<axum::http::Uri>().ok());
     Ok(go(&own_path(from.as_ref().and_then(|from| from.path_and_query()).map_or("", |path| path.as_str()))))

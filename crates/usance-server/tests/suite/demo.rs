@@ -1,6 +1,7 @@
 //! A demo in a person's hands: what it says to type is right.
 
 use super::harness::{Client, Server, Start, binary};
+use serde_json::json;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -53,6 +54,49 @@ fn the_line_that_moves_the_clock_of_a_demo_is_right_at_every_start() {
         assert!(Some(&clock["day"]) != day.as_ref() && clock["now"] == body["to"], "{start}: {clock}");
         day = Some(clock["day"].clone());
     }
+}
+
+/// ETH and SOL are staked on two networks, and go on by themselves when the clock moves, by a day or by many.
+#[test]
+fn the_treasury_of_a_demo_has_a_past_and_goes_on() {
+    let directory = TempDir::new().expect("a directory");
+    let demo = InWords::demo(&directory.path().join("demo"));
+    let operator = Client::new(&format!("http://{}", demo.between("http://", "/")), Some(demo.between("operator  ", "\n")), None);
+    let get = |path: &str| operator.get(&format!("/v1/operator/{path}")).ok();
+    let losses = get("treasury/losses");
+    assert_eq!((losses["items"].as_array().map(Vec::len), &losses["items"][0]["standing"]), (Some(1), &json!("allocated")));
+    assert_eq!(losses["items"][0]["borne_by"]["loss_reserve"], losses["items"][0]["amount"], "the reserve bore it");
+    let validators = |network: &str| get(&format!("treasury/networks/{network}/validators"))["items"].as_array().map(Vec::len);
+    assert_eq!((validators("ethereum"), validators("solana")), (Some(4), Some(4)));
+    assert_ne!(get("treasury/networks/ethereum")["places"][0]["unbonding"], "0", "coins are being freed");
+    let waits = |asset: &str| {
+        get("treasury/queues")["items"].as_array().and_then(|all| all.iter().find(|line| line["asset"] == asset)).expect("a line")["exits"]
+            .clone()
+    };
+    assert_eq!((waits("ETH"), waits("SOL")), (json!(2), json!(0)));
+    for (asset, product) in [("ETH", "eth-flex"), ("SOL", "sol-flex")] {
+        let shown = operator.get(&format!("/v1/products/{product}")).ok();
+        let settled = get(&format!("treasury/assets/{asset}/rates"))["settled"][0].clone();
+        let rate = |text: &serde_json::Value| usance_core::money::Rate::parse(text.as_str().expect("a rate")).expect("a rate");
+        assert_eq!((&shown["yield_source"], &settled["product"]), (&json!("network"), &json!(product)));
+        assert!(rate(&settled["rate"]) < rate(&shown["reference_apr"]), "{settled} {shown}");
+    }
+    let mut day = operator.get("/v1/clock").ok()["day"].as_str().expect("a day").to_owned();
+    for days in [1, 1, 30] {
+        let to = usance_core::calendar::Day::parse(&day).expect("a day").plus_days(days);
+        day = to.to_string();
+        operator.post("/v1/operator/clock", json!({"to": format!("{day}T00:00:00Z")})).ok();
+        let now = operator.get("/v1/clock").ok()["now"].clone();
+        for network in ["ethereum", "solana"] {
+            let shown = get(&format!("treasury/networks/{network}"));
+            assert_eq!((&shown["picture"]["time"], &shown["halted"], &shown["stopped"]), (&now, &json!(false), &json!(false)), "{network}");
+        }
+        for line in get("treasury/coverage")["items"].as_array().expect("lines") {
+            assert_eq!(line["stale"], false, "{line}");
+        }
+    }
+    assert_eq!(waits("ETH"), 0, "whoever waited was paid");
+    assert_eq!(operator.ask("/v1/operator/audit", json!({})).ok()["healthy"], true);
 }
 
 /// Nothing is listened on here: where it may listen, it then finds another platform in its directory.

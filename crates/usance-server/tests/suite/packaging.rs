@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every verb that runs something.
-const VERBS: [&str; 39] = [
+const VERBS: [&str; 42] = [
     "serve",
     "demo",
     "token create",
@@ -46,6 +46,9 @@ const VERBS: [&str; 39] = [
     "treasury yield",
     "treasury earnings",
     "treasury reserve",
+    "treasury losses",
+    "treasury allocate",
+    "treasury recover",
     "treasury commission",
 ];
 

@@ -95,7 +95,7 @@ impl House {
         let auth = Auth::new(&opening.home, Keyring::at(directory.path().join("secrets")), Some(OPERATOR), &rates).expect("tokens");
         auth.take_over().expect("a new store");
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
-        let site = Site { https: false, proxies: Proxies::default(), sample_customers: Vec::new() };
+        let site = Site { https: false, proxies: Proxies::default(), sample_customers: Vec::new(), script: None };
         let app = site::app(opening.engine.clone(), auth, metrics, site, Admission::new(places));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         House { door: Door::of(app.clone()), app, opening: Some(opening), runtime, directory }

@@ -95,7 +95,7 @@ fn a_loss_is_shown_borne_by_two_people_and_comes_back() {
 fn the_verbs_show_losses_and_propose_who_bears_them() {
     let platform = slashed();
     let line = typed(&platform, &["losses"]);
-    assert!(line.contains("0.25 SOL on hub by a slash of val-a: nobody bears it yet"), "{line}");
+    assert!(line.contains("0.25 SOL on hub by a slash of Ann's validator: nobody bears it yet"), "{line}");
     let preview = typed(&platform, &["allocate", "1", "--reserve", "0.1", "--pool", "0.15", "--preview"]);
     assert!(
         preview.contains("loss_reserve bears 0.1: 0.1 -> 0\n") && preview.contains("reward_pool bears 0.15: 39.9 -> 39.75"),

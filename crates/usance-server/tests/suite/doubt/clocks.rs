@@ -139,7 +139,7 @@ fn aged(data: &Path, days_ago: i32) {
     };
     put(created_at, Executed { events: vec![Event::PlatformCreated(Box::new(founding.clone()))], outcome: Ok(Answer::Done) });
     let mut world = World::new(State::new(founding), 3, &mut put);
-    world.found();
+    world.found(|_| usance_core::product::StakingTerms::default());
     world.live_day(0..5, 20);
     world.live_day(5..5, 20);
     let batch = builder.seal(0, 1, last.ms(), Head::GENESIS.hash).expect("sealed");

@@ -119,7 +119,7 @@ impl Service {
         opening.home.people().and_then(|mut people| people.fill(&guessed)).expect("an empty store");
         auth.take_over().expect("a new store");
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
-        let site = Site { https: false, proxies: Proxies::default(), sample_customers: vec!["alice".to_owned()] };
+        let site = Site { https: false, proxies: Proxies::default(), sample_customers: vec!["alice".to_owned()], script: None };
         let app = site::app(opening.engine.clone(), auth, metrics, site, Admission::new(256));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let router = router::router(app.clone());
