@@ -14,7 +14,7 @@ impl Workload<'_> {
         let lost = seen.losses[dice.index(seen.losses.len())].clone();
         let (number, asset) = (if dice.once_in(16) { lost.number + 1 } else { lost.number }, lost.asset);
         let text = |units: u128| written(units, lost.decimals);
-        if lost.open > 0 && !dice.once_in(8) {
+        if (lost.open > 0) != dice.once_in(8) {
             let reserve = if dice.once_in(6) { lost.open / 4 * u128::from(dice.below(4)) } else { seen.reserve.min(lost.open) };
             let commission = if dice.once_in(4) { (lost.open - reserve) / 2 } else { 0 };
             let beyond = u128::from(dice.once_in(12));
