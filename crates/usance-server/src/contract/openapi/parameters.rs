@@ -58,6 +58,7 @@ fn query(operation: &str, name: &str) -> Value {
         ("order_list", "standing") => {
             json!({"type": "string", "enum": ["proposed", "approved", "prepared", "sent", "done", "failed", "expired", "declined"]})
         }
+        ("loss_list", "standing") => json!({"type": "string", "enum": ["open", "allocated"]}),
         (_, "standing") => json!({"type": "string", "enum": ["open", "carried_out", "declined", "expired"]}),
         (_, "state") => json!({"type": "string", "enum": ["active", "closed", "all"], "default": "all"}),
         _ => json!({"type": "string"}),

@@ -101,7 +101,7 @@ fn refusals(route: &Route) -> Vec<u16> {
         401 | 403 => route.permission != Permission::Public,
         404 => in_contract(route) && (names_something || route.operation == "agreement_get"),
         408 | 413 | 415 => route.body.is_some(),
-        409 => route.writes() || route.operation == "redemption_preview",
+        409 => route.writes() || ["redemption_preview", "loss_allocation_preview"].contains(&route.operation),
         422 => decides,
         // How the service is, is told however much is asked, and to whoever asks.
         406 | 429 | 503 => in_contract(route) || ["openapi_get", "docs_get"].contains(&route.operation),
