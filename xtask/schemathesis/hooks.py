@@ -28,7 +28,7 @@ POSITION = ["1"]
 TERM = ["1"]
 TOKENS = ["1"]
 NETWORK = ["fits"]
-PLANNED = []
+PLANNED = ["solana"]
 MOVEMENT = ["0"]
 PROPOSAL = ["1"]
 # The public keys of RFC 8032's first three tests.
@@ -100,7 +100,7 @@ FITTING = {
     "queue_get": lambda n: ({"asset": "SOL"}, None),
     "rate_announce": lambda n: ({"id": "sol-flex"}, {"from": "2999-12-31", "rate": "0.05"}),
     "rate_list": lambda n: ({"id": "sol-flex"}, None),
-    "rate_settle": lambda n: ({"id": "sol-flex"}, {"day": CLOCK["day"], "rate": "0.0001"}),
+    "rate_settle": lambda n: ({"id": "btc-flex"}, {"day": CLOCK["day"], "rate": "0.0001"}),
     "redemption_create": lambda n: ({"id": POSITION[0]}, {"amount": "0.001"}),
     "redemption_preview": lambda n: ({"id": POSITION[0]}, {"amount": "0.001"}),
     "reserve_get": lambda n: ({"id": "SOL"}, None),

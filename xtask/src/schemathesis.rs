@@ -21,16 +21,18 @@ const SEED: &str = "20261120";
 const EXAMPLES: &str = "40";
 
 /// Operations of which the operator need not get anything but refusals, and why.
-const REFUSED: [(&str, &str); 13] = [
+const REFUSED: [(&str, &str); 15] = [
     ("commission_withdraw", "no network has paid any: that takes a treasury that two people have opened"),
     ("event_stream", "it does not end, so it is not sent"),
     ("exit_cancel", "it needs somebody who waits, and so a treasury that two people have opened"),
     ("exit_get", "it needs somebody who waits, and so a treasury that two people have opened"),
+    ("loss_allocation_preview", "the demo's one loss is allocated"),
     ("order_get", "an order takes a picture that two people have confirmed"),
     ("order_prepare", "as order_get"),
     ("order_send", "as order_get"),
     ("order_sign", "as order_get, and a signature cannot be made up"),
     ("order_tell", "as order_get"),
+    ("person_create", "the demo has two people, who decide together who comes"),
     ("picture_create", "it tells of addresses that two people have added"),
     ("proposal_sign", "a signature over what was proposed cannot be made up"),
     ("sweep_create", "it names a transaction that a picture has shown"),

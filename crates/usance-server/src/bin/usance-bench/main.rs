@@ -13,6 +13,7 @@ mod pages;
 mod postgres;
 mod shipping;
 mod streams;
+mod treasury;
 
 use measure::load_average;
 use std::path::PathBuf;
@@ -36,7 +37,10 @@ struct Words {
     /// Thousands of customers in the state whose growth is measured; it has four open and four closed positions for each.
     #[arg(long, default_value_t = 50)]
     scale: u64,
-    /// Only these: close, decide, log, http, idle, overload, postgres, pages, fair, streams, shipping, growth.
+    /// Exits that wait in line.
+    #[arg(long, default_value_t = 1_000_000)]
+    exits: u64,
+    /// Only these: close, decide, log, http, idle, overload, postgres, pages, fair, streams, shipping, growth, treasury.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -82,6 +86,9 @@ fn main() -> anyhow::Result<()> {
     if wanted("shipping") {
         let beside = std::env::current_exe()?.with_file_name("usance");
         shipping::run(words.binary.as_deref().unwrap_or(&beside), words.answers)?;
+    }
+    if wanted("treasury") {
+        treasury::run(words.exits)?;
     }
     if wanted("growth") {
         growth::run(words.scale * 1_000)?;
