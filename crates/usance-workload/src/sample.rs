@@ -31,6 +31,9 @@ const DUE_MS: i64 = 14 * 60 * 60 * 1000;
 /// What the platform keeps of what networks pay for customers, in hundredths of a percent.
 const COMMISSION: u64 = 1_500;
 
+/// So many commands at a time are more than the script ever needs.
+pub const COMMANDS_MAX: usize = 500;
+
 /// The two people who look after the sample treasury.
 pub const PEOPLE: [&str; 2] = ["anna", "ben"];
 
@@ -475,14 +478,8 @@ fn first(sample: &Sample, now: Timestamp) -> Picture {
         time: now,
         addresses: vec![sample.address.to_owned()],
         liquid: vec![Liquid { address: sample.address.to_owned(), denomination: sample.denomination.to_owned(), amount: Amount::ZERO }],
-        delegations: Vec::new(),
         validators: sample.validators.iter().map(validator).collect(),
-        unbonding: Vec::new(),
-        redelegations: Vec::new(),
-        transactions: Vec::new(),
-        inflows: Vec::new(),
-        happened: Vec::new(),
-        sequences: Vec::new(),
+        ..Picture::default()
     }
 }
 

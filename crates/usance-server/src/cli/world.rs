@@ -12,6 +12,7 @@ use usance_core::position::PositionState;
 use usance_core::product::{EarlyRedemption, ExitTerms, Kind, StakingTerms, Status};
 use usance_core::reward::clawback::AccountKind;
 use usance_workload::SplitMix64;
+use usance_workload::sample::COMMANDS_MAX;
 
 /// The agreement that the sample platform publishes.
 pub const AGREEMENT: &str = "2025-11";
@@ -59,9 +60,6 @@ pub struct World<'a> {
 /// What is done beside customers: the next command from how things stand; nothing when all is as it should be.
 pub type Script<'a> = &'a dyn Fn(&State, Timestamp) -> Option<Command>;
 
-/// So many commands of a script at a time are more than any needs.
-pub const SCRIPT_COMMANDS_MAX: usize = 500;
-
 fn rate(text: &str) -> Rate {
     Rate::parse(text).unwrap_or_default()
 }
@@ -89,7 +87,7 @@ impl<'a> World<'a> {
 
     /// Lets the script do all that is to be done now.
     pub fn go_on(&mut self) {
-        for _ in 0..SCRIPT_COMMANDS_MAX {
+        for _ in 0..COMMANDS_MAX {
             let next = self.script.and_then(|script| script(&self.state, self.now));
             if !next.is_some_and(|command| self.step(&command)) {
                 return;

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::json::shape::{amount, balance};
-use crate::wire::input::{Body, Path, Query};
+use crate::wire::input::{Body, Path, Query, number};
 use crate::wire::page::{Page, limit, place, turn};
 use crate::wire::problem::Problem;
 use crate::wire::rejected::rejected;
@@ -136,11 +136,6 @@ pub async fn loss_list(State(app): State<App>, Query(filter): Query<LossFilter>)
     Ok(Json(turn(&key, &list, found.await??, size)))
 }
 
-/// The number in a path; 0, which none has, for a text that is none.
-fn number(text: &str) -> u64 {
-    Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit())).and_then(|text| text.parse().ok()).unwrap_or(0)
-}
-
 /// GET /v1/operator/treasury/losses/{id}
 pub async fn loss_get(State(app): State<App>, Path(id): Path<String>) -> Result<Json<LossShape>, Problem> {
     let number = number(&id);
@@ -151,7 +146,8 @@ pub async fn loss_get(State(app): State<App>, Path(id): Path<String>) -> Result<
     Ok(Json(found.await??))
 }
 
-fn nothing() -> String {
+/// An amount that is left out.
+pub fn nothing() -> String {
     "0".to_owned()
 }
 

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::json::call::{Call, created};
 use crate::json::proposal::VerdictShape;
 use crate::json::shape::order::{self as shape, OrderShape, PlanShape};
-use crate::wire::input::{Body, Path, Query};
+use crate::wire::input::{Body, Path, Query, number};
 use crate::wire::page::{Page, limit, place, turn};
 use crate::wire::problem::Problem;
 use crate::wire::rejected::rejected;
@@ -23,11 +23,6 @@ use utoipa::ToSchema;
 
 fn network<'a>(state: &'a Machine, name: &str) -> Result<&'a Network, Problem> {
     state.treasury.named(name).map(|(_, network)| network).ok_or_else(|| rejected(state, &Rejection::NetworkNotFound))
-}
-
-/// The number in a path; 0, which none has, for a text that is none.
-fn number(text: &str) -> u64 {
-    Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit())).and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 /// A number that a network counts: digits alone, and not so many that nothing can come after it.

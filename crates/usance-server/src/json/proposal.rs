@@ -2,8 +2,9 @@
 
 use crate::app::App;
 use crate::json::call::{Call, created};
+use crate::json::loss::nothing;
 use crate::json::shape::proposal::{ProposalShape, shape};
-use crate::wire::input::{self, Body, Path, Query};
+use crate::wire::input::{self, Body, Path, Query, number};
 use crate::wire::page::{Page, limit, place, turn};
 use crate::wire::problem::Problem;
 use crate::wire::rejected::rejected;
@@ -49,11 +50,6 @@ pub async fn proposal_list(State(app): State<App>, Query(filter): Query<Proposal
         fitting.filter_map(|(number, proposal)| Some((number, shape_now(state, number, proposal, now)?))).take(size + 1).collect()
     });
     Ok(Json(turn(&key, &list, found.await?, size)))
-}
-
-/// The number in a path; 0, which none has, for a text that is none.
-fn number(text: &str) -> u64 {
-    Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit())).and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 /// GET /v1/operator/proposals/{id}
@@ -156,10 +152,6 @@ pub enum MatterShape {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         difference: Option<String>,
     },
-}
-
-fn nothing() -> String {
-    "0".to_owned()
 }
 
 /// A proposal to be made.

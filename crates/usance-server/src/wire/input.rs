@@ -18,6 +18,12 @@ use usance_engine::Unavailable;
 /// The deepest nesting a body may have is serde_json's own, 128.
 const JSON: &str = "application/json";
 
+/// The number that something is counted by, in a path or a text; 0, which nothing has, for a text that is none.
+#[must_use]
+pub fn number(text: &str) -> u64 {
+    Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit())).and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
 /// A JSON body of a known shape. Anything else is a 400 that says where.
 pub struct Body<T>(pub T);
 

@@ -53,6 +53,12 @@ fn the_line_that_moves_the_clock_of_a_demo_is_right_at_every_start() {
         let clock = operator.get("/v1/clock").ok();
         assert!(Some(&clock["day"]) != day.as_ref() && clock["now"] == body["to"], "{start}: {clock}");
         day = Some(clock["day"].clone());
+        if start == "a second" {
+            // A demo that an earlier release made has no keys of people.
+            for name in ["anna", "ben"] {
+                std::fs::remove_file(data.join(format!("{name}.pem"))).expect("it was there");
+            }
+        }
     }
 }
 

@@ -55,13 +55,7 @@ impl Scene {
             addresses: vec!["addr1".into()],
             liquid: vec![Liquid { address: "addr1".into(), denomination: "uatom".into(), amount: Amount::ZERO }],
             delegations: vec![line(10_000_000, 0)],
-            validators: Vec::new(),
-            unbonding: Vec::new(),
-            redelegations: Vec::new(),
-            transactions: Vec::new(),
-            inflows: Vec::new(),
-            happened: Vec::new(),
-            sequences: Vec::new(),
+            ..Picture::default()
         };
         let mut scene = Scene { engine: Engine::new(ClockMode::System, 0, at), at, picture, proposals: 0 };
         scene.ok(&Command::CreateAsset { symbol: "ATOM".into(), name: "Atom".into(), decimals: 0, display_decimals: 0 });

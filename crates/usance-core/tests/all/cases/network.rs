@@ -1,28 +1,11 @@
 //! What a network shows in the cases before a case adds its own: nothing at one height, and validators that take part.
 
-use usance_core::calendar::Timestamp;
 use usance_core::money::{Amount, Rate};
 use usance_core::treasury::picture::{Picture, Validator, ValidatorStatus};
 
 /// The first picture of `hub-1`, at height 100: it has no address, and nothing is anywhere.
 pub fn empty() -> Picture {
-    Picture {
-        number: 1,
-        chain_id: "hub-1".to_owned(),
-        height: 100,
-        hash: "b100".to_owned(),
-        time: Timestamp::from_ms(0),
-        addresses: Vec::new(),
-        liquid: Vec::new(),
-        delegations: Vec::new(),
-        validators: Vec::new(),
-        unbonding: Vec::new(),
-        redelegations: Vec::new(),
-        transactions: Vec::new(),
-        inflows: Vec::new(),
-        happened: Vec::new(),
-        sequences: Vec::new(),
-    }
+    Picture { number: 1, chain_id: "hub-1".to_owned(), height: 100, hash: "b100".to_owned(), ..Picture::default() }
 }
 
 /// It keeps 5 % of the rewards and has 1 % of the power.

@@ -100,12 +100,7 @@ fn first(validators: usize, addresses: usize, at: Timestamp) -> Picture {
         delegations: addresses.iter().flat_map(|address| (0..validators).map(move |number| line(address, number))).collect(),
         addresses,
         validators: (0..validators).map(seen).collect(),
-        unbonding: Vec::new(),
-        redelegations: Vec::new(),
-        transactions: Vec::new(),
-        inflows: Vec::new(),
-        happened: Vec::new(),
-        sequences: Vec::new(),
+        ..Picture::default()
     }
 }
 
