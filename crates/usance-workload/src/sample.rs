@@ -123,7 +123,7 @@ const SAMPLES: [Sample; 2] = [
         reserve: 50_000_000_000,
         unbonding_days: 3,
         block_ms: 400,
-        yearly: 5_200_000,
+        yearly: 4_600_000,
         validators: [
             own("EvergreenVote111111111111111111111111111111", "Evergreen", 500),
             own("FoxgLoveVote1111111111111111111111111111111", "Foxglove", 700),

@@ -115,8 +115,14 @@ impl Workload<'_> {
 
     /// A treasury that runs.
     fn running(&self, dice: &mut Dice<'_>, seen: &TreasurySeen) -> Command {
-        if !seen.losses.is_empty() && dice.once_in(3) {
+        if !seen.losses.is_empty() && dice.once_in(4) {
             return self.loss(dice, seen);
+        }
+        // Whoever waits is paid a part, again and again.
+        if let Some(asset) = seen.waiting.iter().position(|waiting| *waiting > 0)
+            && dice.once_in(5)
+        {
+            return self.attest(dice, seen, asset);
         }
         if dice.below(5) < 3
             && let Some(command) = self.order(dice, seen)

@@ -78,8 +78,7 @@ fn for_a_while(first: u64) -> Coverage {
 
 #[test]
 fn fixed_seeds_hold() {
-    // In these worlds everything there is happens.
-    let coverage = for_a_while(146);
+    let coverage = for_a_while(1);
     for trouble in Trouble::ALL {
         let times = coverage.troubles.get(&trouble).copied().unwrap_or_default();
         assert!(times >= 3, "{trouble:?} happened {times} times: a trouble that does not happen finds nothing");
