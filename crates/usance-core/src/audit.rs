@@ -7,8 +7,9 @@ use crate::id::{AccountIx, AssetIx, PositionId};
 use crate::ledger::{LedgerAccount, SubLedgerTotals};
 use crate::machine::State;
 use crate::machine::maturing::Maturing;
-use crate::money::{Amount, Balance, DAY_DIVISOR};
+use crate::money::{Amount, DAY_DIVISOR};
 use crate::position::{PositionState, position_link};
+use crate::product::Product;
 
 /// One invariant and what was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -187,8 +188,8 @@ fn positions_are_sound(state: &State) -> Finding {
     for (index, (running, origin)) in state.running.iter().zip(state.origins.iter()).enumerate() {
         let principal = running.principal();
         let active = running.is_active();
-        let kind = state.product(running.product).map(|product| product.kind);
-        let (accrues, keeps_principal) = kind.map_or((false, false), |kind| (kind.accrues(), kind.keeps_principal()));
+        let of = |product: &Product| (product.kind.accrues(), product.keeps_principal());
+        let (accrues, keeps_principal) = state.product(running.product).map_or((false, false), of);
         let sound = running.carry.get() < DAY_DIVISOR
             && principal.units() <= crate::limits::AMOUNT_UNITS_MAX
             && active != principal.is_zero()
@@ -271,16 +272,22 @@ fn losses_are_borne_or_open(state: &State) -> Finding {
     let mut broken = Vec::new();
     for (index, control) in state.registry.control.iter().enumerate() {
         let (asset, stands) = (AssetIx::from_index(index), control.balance(LedgerAccount::SlashingLoss));
-        let open = state.treasury.open_losses(asset);
-        if stands != Balance::ZERO.plus(open) {
+        let open = state.treasury.losses_stand(asset);
+        if stands != open {
             broken.push(format!("{}: {} on slashing_loss, {} open", symbol(state, index), stands.units(), open.units()));
         }
     }
     for (index, loss) in state.treasury.losses().iter().enumerate() {
         let Some(borne) = loss.borne else { continue };
         let mut shares = borne.by.parts().into_iter().zip(borne.recovered.parts());
-        if borne.by.total() != loss.amount || shares.any(|((_, by), (_, recovered))| recovered > by) {
-            broken.push(format!("loss {}: {borne:?}", index.saturating_add(1)));
+        let is_over = borne.by.total() != loss.amount
+            || shares.any(|((_, by), (_, recovered))| recovered > by)
+            || borne.recovered.customers > borne.by.customers
+            || borne.by.customers > loss.bearing.at_most;
+        let bearers = loss.bearing.positions.iter().chain(loss.bearing.exits.iter());
+        let by_customers = bearers.fold(Amount::ZERO, |sum, bearer| sum.plus(bearer.borne.get()));
+        if is_over || by_customers != loss.bearing.sharing.map_or(borne.by.customers, |sharing| sharing.given) {
+            broken.push(format!("loss {}: {borne:?}, customers {}", index.saturating_add(1), by_customers.units()));
         }
     }
     let figures = format!("{} losses", state.treasury.losses().len());

@@ -76,6 +76,7 @@ pub fn state(state: &State, auditor: &Auditor) -> Result<(), Found> {
         let id = PositionId::from_index(number);
         let shown = seen::position_now(state, id).ok_or("a position is missing")?;
         same(&format!("position {id}"), &auditor.position_facts(number), &shown)?;
+        equal(&format!("what position {id} has lost"), auditor.positions[number].lost, state.principal_lost(id).units())?;
         let ahead = seen::outlook_now(state, id).ok_or("a position is missing")?;
         same(&format!("outlook of {id}"), &auditor.outlook_facts(number), &ahead)?;
     }
@@ -151,7 +152,7 @@ pub fn keys(state: &State, auditor: &Auditor, log: &dyn LogReader) -> Result<(),
 pub fn log(state: &State, auditor: &Auditor, batches: &[Batch]) -> Result<(), Found> {
     let mut last = i64::MIN;
     let mut segments: Vec<Vec<Segment>> = vec![Vec::new(); auditor.positions.len()];
-    let (mut closed, mut divided) = (Vec::new(), Vec::new());
+    let (mut closed, mut divided, mut withheld) = (Vec::new(), Vec::new(), Vec::new());
     for item in batches.iter().flat_map(codec::records) {
         let (place, record) = item.map_err(|error| error.to_string())?;
         if record.fact.events.is_empty() {
@@ -163,18 +164,12 @@ pub fn log(state: &State, auditor: &Auditor, batches: &[Batch]) -> Result<(), Fo
         last = record.fact.at.ms();
         let day = state.registry.platform.offset.day_of(record.fact.at);
         for event in &record.fact.events {
-            let (id, stake) = match event {
-                Event::Subscribed(event) => (event.position, event.stake),
-                Event::Redeemed(event) => (event.position, event.stake),
-                Event::ExitQueued(event) => (event.redeemed.position, event.redeemed.stake),
-                Event::ExitCancelled(event) => (event.subscribed.position, event.subscribed.stake),
-                Event::DayClosed(day) => {
-                    closed.extend(seen::closed_day(day));
-                    divided.extend(seen::divided(day));
-                    continue;
-                }
-                _ => continue,
-            };
+            if let Event::DayClosed(day) = event {
+                closed.extend(seen::closed_day(day));
+                divided.extend(seen::divided(day));
+                withheld.extend(seen::withheld(day));
+            }
+            let Some((id, _, stake)) = event.staked() else { continue };
             let of = id.index().and_then(|index| segments.get_mut(index)).ok_or("a record of a position that is not there")?;
             push_segment(of, Segment { from: day, stake });
         }
@@ -183,6 +178,8 @@ pub fn log(state: &State, auditor: &Auditor, batches: &[Batch]) -> Result<(), Fo
     auditor.closed.iter().zip(&closed).try_for_each(|(expected, seen)| same("a closed day in the log", expected, seen))?;
     equal("days whose yield was divided", auditor.divided.len(), divided.len())?;
     auditor.divided.iter().zip(&divided).try_for_each(|(expected, seen)| same("what a network paid", expected, seen))?;
+    equal("days on which something of a term was withheld", auditor.withheld.len(), withheld.len())?;
+    auditor.withheld.iter().zip(&withheld).try_for_each(|(expected, seen)| same("what was withheld of terms", expected, seen))?;
     let last_closed = state.registry.open_day.previous();
     for (number, position) in auditor.positions.iter().enumerate() {
         let id = PositionId::from_index(number);

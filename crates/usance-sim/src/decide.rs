@@ -206,7 +206,7 @@ fn shows(life: &Life, command: &Command, at: i64) -> Result<(), Found> {
                 .map(|(number, all)| Figures { spot_part: 0, ..all }.facts().with_all(life.auditor.outlook_of_exit(number, &all, at)));
             let (amount, to) = (asked.amount.as_deref(), asked.to);
             let shown = preview::redemption(&life.state, &asked.customer, asked.position, amount, to, now);
-            let shown = shown.map(|shown| seen::figures(&shown.figures).with_all(seen::outlook_of_exit(shown.exit)));
+            let shown = shown.map(|shown| seen::figures(&shown.figures).with_all(seen::outlook_of_exit(&shown)));
             (expected.unwrap_or_else(|refused| refused.0), shown.unwrap_or_else(|rejection| seen::refused(&rejection)))
         }
         _ => return Ok(()),

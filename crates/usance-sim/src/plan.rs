@@ -75,11 +75,13 @@ pub enum Trouble {
     BreaksOff,
     /// Read tables come back as they stood before.
     TablesFallBack,
+    /// The world begins with a treasury that runs, so that more of its turns are about one.
+    TreasuryRuns,
 }
 
 impl Trouble {
     /// All of them, in the order of their bits.
-    pub const ALL: [Trouble; 27] = [
+    pub const ALL: [Trouble; 28] = [
         Trouble::Crash,
         Trouble::LostAnswer,
         Trouble::LostAppend,
@@ -107,6 +109,7 @@ impl Trouble {
         Trouble::GoesOn,
         Trouble::BreaksOff,
         Trouble::TablesFallBack,
+        Trouble::TreasuryRuns,
     ];
 }
 

@@ -4,8 +4,9 @@ use crate::facts::Facts;
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::{AssetIx, CustomerIx, PersonIx, PositionId, ProductIx};
 use usance_core::ledger::LedgerAccount;
-use usance_core::machine::day::{DayClosed, ProductDay, YieldClosed};
+use usance_core::machine::day::{DayClosed, ProductDay, WithheldDay, YieldClosed};
 use usance_core::machine::outlook::{self, reward_if_kept, reward_today};
+use usance_core::machine::preview::RedemptionPreview;
 use usance_core::machine::verb::treasury::order;
 use usance_core::machine::verb::{Source, Subscribed};
 use usance_core::machine::view::{self, PositionView, ProductView};
@@ -16,6 +17,7 @@ use usance_core::position::PositionState;
 use usance_core::product::rates::Bands;
 use usance_core::product::{Availability, EarlyRedemption, RateMode};
 use usance_core::reward::clawback::{AccountKind, RedemptionFigures};
+use usance_core::treasury::bearing::Bearing;
 use usance_core::treasury::loss::{Evidence, Loss, Shares};
 use usance_core::treasury::network::{Direction, Implausible};
 use usance_core::treasury::order::Planned;
@@ -79,8 +81,9 @@ fn answer(answer: &Answer) -> Facts {
             let facts = Facts::of("moving").with("sweep", *direction == Direction::Sweep).with("asset", asset.index());
             facts.with("amount", amount.units()).with("hash", hash).with("movement", movement)
         }
-        Answer::ExitQueued { id, early, figures: all, position: shown, promised } => {
+        Answer::ExitQueued { id, early, figures: all, position: shown, waits, withheld, promised } => {
             let facts = Facts::of("exit queued").with("redemption", id).with("early", early).with("promised", promised.number());
+            let facts = facts.with("waits", waits.units()).with("withheld", withheld.units());
             facts.with_all(figures(all)).with_all(position(shown))
         }
         Answer::ExitCancelled { redemption, id, position: shown } => {
@@ -125,6 +128,7 @@ pub fn refused(rejection: &Rejection) -> Facts {
     let facts = Facts::of("refused").with("code", rejection.code());
     let of = |asset: &AssetIx| facts.clone().with("asset", asset.index());
     match rejection {
+        Rejection::ExitWithheld { asset, withheld } => of(asset).with("withheld", withheld.units()),
         Rejection::InstantExitUnavailable { asset, available, expected } => {
             of(asset).with("available", available.units()).with("expected", expected.number())
         }
@@ -370,6 +374,9 @@ pub fn exit_now(state: &State, place: usize) -> Option<Facts> {
             .with("product", exit.product.index())
             .with("position", exit.position.0)
             .with("queued", exit.queued.units())
+            .with("withheld", exit.withheld.units())
+            .with("kept_for_position", exit.withheld_for_position.units())
+            .with("lost", exit.lost.units())
             .with("to_spot", exit.to_spot.units())
             .with("to_funding", exit.to_funding.units())
             .with("queued_at", exit.queued_at.ms())
@@ -404,12 +411,13 @@ pub fn exits_of(state: &State, customer: usize) -> Vec<u64> {
 
 /// What a preview of a redemption says of when it is paid.
 #[must_use]
-pub fn outlook_of_exit(outlook: ExitOutlook) -> Facts {
-    let (available, expected) = match outlook {
+pub fn outlook_of_exit(preview: &RedemptionPreview) -> Facts {
+    let (available, expected) = match preview.exit {
         ExitOutlook::AtOnce => (None, None),
         ExitOutlook::Queued { available, expected } => (Some(available.units()), Some(expected.number())),
     };
-    Facts::of("exit").with_some("available", available).with_some("expected", expected)
+    let facts = Facts::of("exit").with("withheld", preview.withheld.units());
+    facts.with_some("available", available).with_some("expected", expected)
 }
 
 /// The treasury's side of an asset's books.
@@ -444,14 +452,19 @@ pub fn treasury_now(state: &State, asset: usize) -> Facts {
 /// Every loss.
 #[must_use]
 pub fn losses_now(state: &State) -> Facts {
-    let units = |shares: &Shares| shares.parts().map(|(_, part)| part.units());
+    let units = |shares: &Shares| {
+        let [reserve, commission, pool] = shares.parts().map(|(_, part)| part.units());
+        [reserve, commission, pool, shares.customers.units()]
+    };
     let line = |loss: &Loss| {
         let shown_by = match &loss.evidence {
             Evidence::Slash { picture, .. } => format!("picture {picture}"),
             Evidence::Difference { number } => format!("difference {number}"),
         };
         let borne = loss.borne.map_or_else(|| "nobody".to_owned(), |borne| format!("{:?} {:?}", units(&borne.by), units(&borne.recovered)));
-        format!("{}:{}:{shown_by}:{}:{borne}", loss.asset.0, loss.amount.units(), loss.found_at.ms())
+        let Bearing { principal, at_most, .. } = &loss.bearing;
+        let customers = format!("{}:{}:{}", principal.units(), at_most.units(), loss.bearing.count());
+        format!("{}:{}:{shown_by}:{}:{borne}:{customers}", loss.asset.0, loss.amount.units(), loss.found_at.ms())
     };
     Facts::of("losses").with("lines", state.treasury.losses().iter().map(line).collect::<Vec<_>>().join(" "))
 }
@@ -509,6 +522,16 @@ pub fn product_day(day: Day, totals: &ProductDay) -> Facts {
         .with("renewed", totals.renewed)
         .with("renewed_principal", totals.renewed_principal.units())
         .with_some("settled", totals.settled.map(Rate::units))
+}
+
+/// What a close withheld of terms that ended.
+#[must_use]
+pub fn withheld(closed: &DayClosed) -> Vec<Facts> {
+    let line = |line: &WithheldDay| {
+        let facts = Facts::of("withheld").with("day", closed.day.number()).with("product", line.product.index());
+        facts.with("positions", line.positions).with("amount", line.amount.units())
+    };
+    closed.withheld.iter().map(line).collect()
 }
 
 /// How a close divided what networks paid.

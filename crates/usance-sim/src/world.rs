@@ -23,11 +23,14 @@ use usance_core::calendar::{DayOffset, Timestamp};
 use usance_core::machine::state::{ClockMode, Platform};
 use usance_core::machine::{Command, State};
 use usance_store::{Appended, Batch, Head, LogReader, LogStore, MemoryLog, image, round};
-use usance_workload::Dice;
+use usance_workload::{Dice, SplitMix64};
 
 const HOUR_MS: i64 = 3_600_000;
 /// Answered requests that may come again.
 const ANSWERED_KEPT: usize = 24;
+
+/// Commands after which a world begins without a treasury that runs.
+const BEGINNING: usize = 40;
 
 /// A world and everything in it.
 pub struct World {
@@ -97,7 +100,25 @@ impl World {
         let founding: Vec<Request> = workload::founding(dice).into_iter().map(|command| world.request(Some(command))).collect();
         world.round(0, Met { requests: founding, ..Met::default() })?;
         world.flush(0, None)?;
+        if world.has(Trouble::TreasuryRuns) {
+            world.begin_treasury(plan.seed)?;
+        }
         Ok(world)
+    }
+
+    /// Goes on with what a treasury needs until it has begun, or for so long.
+    fn begin_treasury(&mut self, seed: u64) -> Result<(), Found> {
+        let mut numbers = SplitMix64::new(seed);
+        for _ in 0..BEGINNING {
+            let Some(life) = self.nodes[0].life.as_ref().filter(|life| !life.auditor.has_treasury()) else { break };
+            let command = workload::workload(&life.auditor).treasury(&mut Dice::from_numbers(&mut numbers));
+            let requests = vec![self.request(Some(command))];
+            self.round(0, Met { requests, ..Met::default() })?;
+            self.flush(0, None)?;
+        }
+        let has_begun = self.nodes[0].life.as_ref().is_some_and(|life| life.auditor.has_treasury());
+        self.happened_if(Trouble::TreasuryRuns, has_begun);
+        Ok(())
     }
 
     /// One turn.
@@ -281,6 +302,7 @@ impl World {
             12 => commands.extend(occasions::removed_meanwhile(auditor, dice)),
             20 | 21 => commands.extend(occasions::in_and_out(auditor, dice)),
             9 | 10 | 14 if leaving::has_begun(auditor) => commands.extend(leaving::line(auditor, dice)),
+            1 | 3 | 7 if self.has(Trouble::TreasuryRuns) && leaving::has_begun(auditor) => commands.extend(leaving::losing(auditor, dice)),
             5 if leaving::has_begun(auditor) => commands.extend(leaving::line_dissolves(auditor, dice)),
             few => (0..few % 4).for_each(|_| commands.push(workload::workload(auditor).command(dice))),
         }

@@ -26,6 +26,7 @@ use usance_core::person::proposal::Proposal;
 use usance_core::pieces::{Column, PieceMap};
 use usance_core::product::Product;
 use usance_core::product::rates::RateVersion;
+use usance_core::treasury::bearing::Bearer;
 use usance_core::treasury::coverage::Coverage;
 use usance_core::treasury::loss::Loss;
 use usance_core::treasury::network::Network;
@@ -52,9 +53,10 @@ const EXITS: (u32, u32) = (14, 1);
 const LINES: (u32, u32) = (15, 1);
 const YIELDS: (u32, u32) = (16, 1);
 const LOSSES: (u32, u32) = (17, 1);
+const BEARERS: (u32, u32) = (18, 1);
 
 /// Every kind of section.
-const KINDS: [(u32, u32); 17] = [
+const KINDS: [(u32, u32); 18] = [
     REGISTRY,
     CUSTOMERS,
     ACCOUNTS,
@@ -72,6 +74,7 @@ const KINDS: [(u32, u32); 17] = [
     LINES,
     YIELDS,
     LOSSES,
+    BEARERS,
 ];
 
 /// Chunks of a column in one section, pieces of a map in one section: a column's stay below 30 MiB, whatever its rows are.
@@ -150,6 +153,14 @@ fn each_section(state: &State, mut write: impl FnMut((u32, u32), &[u8]) -> Resul
     }
     for losses in state.treasury.losses().chunks(LOSSES_A_SECTION) {
         write(LOSSES, &encoded(&losses)?)?;
+    }
+    for (loss, lost) in state.treasury.losses().iter().enumerate() {
+        for (is_exit, bearers) in [(false, &lost.bearing.positions), (true, &lost.bearing.exits)] {
+            for chunks in bearers.chunks().chunks(CHUNKS_A_SECTION) {
+                let chunks: Vec<&Vec<Bearer>> = chunks.iter().map(AsRef::as_ref).collect();
+                write(BEARERS, &encoded(&(loss, is_exit, chunks))?)?;
+            }
+        }
     }
     Ok(())
 }
@@ -377,6 +388,7 @@ enum Part {
     Line(AssetIx, Line),
     Yields(AssetIx, Yields),
     Losses(Vec<Loss>),
+    Bearers(usize, bool, Vec<Vec<Bearer>>),
 }
 
 /// Reads the state of a snapshot, with as many threads as the machine has cores.
@@ -427,7 +439,8 @@ fn assemble(snapshot: &Snapshot, parts: impl Iterator<Item = Result<Part, StoreE
     let (mut references, mut written_off) = (PieceMap::default(), Vec::new());
     let (mut people, mut proposals) = (Vec::new(), Vec::new());
     let (mut networks, mut coverage, mut yields) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-    let (mut exits, mut lines, mut losses) = (Vec::new(), BTreeMap::new(), Vec::new());
+    let (mut exits, mut lines, mut losses): (_, _, Vec<Loss>) = (Vec::new(), BTreeMap::new(), Vec::new());
+    let mut bearers: BTreeMap<(usize, bool), Vec<Vec<Bearer>>> = BTreeMap::new();
     for part in parts {
         match part? {
             Part::Registry(read) => {
@@ -474,6 +487,7 @@ fn assemble(snapshot: &Snapshot, parts: impl Iterator<Item = Result<Part, StoreE
                 }
             }
             Part::Losses(read) => losses.extend(read),
+            Part::Bearers(loss, is_exit, chunks) => bearers.entry((loss, is_exit)).or_default().extend(chunks),
             Part::References(entries) => {
                 if entries.into_iter().any(|(reference, ())| references.insert(reference, ()).is_some()) {
                     return Err(damaged(snapshot, "a reference is there twice"));
@@ -486,6 +500,11 @@ fn assemble(snapshot: &Snapshot, parts: impl Iterator<Item = Result<Part, StoreE
         return Err(damaged(snapshot, "a position was written off twice"));
     }
     let whole = "a column has a short chunk";
+    for ((loss, is_exit), chunks) in bearers {
+        let bearing = &mut losses.get_mut(loss).ok_or_else(|| damaged(snapshot, "who bears no loss"))?.bearing;
+        let column = Column::from_chunks(chunks).ok_or_else(|| damaged(snapshot, whole))?;
+        *(if is_exit { &mut bearing.exits } else { &mut bearing.positions }) = column;
+    }
     let exits = Column::from_chunks(exits).ok_or_else(|| damaged(snapshot, whole))?;
     Ok(State::from_parts(
         *registry,
@@ -537,6 +556,10 @@ fn part(snapshot: &Snapshot, index: usize) -> Result<Part, StoreError> {
             Part::Yields(asset, yields)
         }
         LOSSES => Part::Losses(decoded(snapshot, &bytes)?),
+        BEARERS => {
+            let (loss, is_exit, chunks) = decoded(snapshot, &bytes)?;
+            Part::Bearers(loss, is_exit, chunks)
+        }
         (id, version) => {
             let newest = KINDS.iter().find(|known| known.0 == id).map(|known| known.1);
             return Err(match newest {

@@ -15,12 +15,19 @@ impl Workload<'_> {
         let (number, asset) = (if dice.once_in(16) { lost.number + 1 } else { lost.number }, lost.asset);
         let text = |units: u128| written(units, lost.decimals);
         if (lost.open > 0) != dice.once_in(8) {
-            let reserve = if dice.once_in(6) { lost.open / 4 * u128::from(dice.below(4)) } else { seen.reserve.min(lost.open) };
-            let commission = if dice.once_in(4) { (lost.open - reserve) / 2 } else { 0 };
             let beyond = u128::from(dice.once_in(12));
-            let pool = lost.open - reserve - commission + beyond;
-            let [reserve, commission, pool] = [reserve, commission, pool].map(text);
-            return propose(Matter::AllocateLoss { loss: number, asset, reserve, commission, pool });
+            let customers = match dice.below(4) {
+                0 => 0,
+                1 => lost.at_most / 3 * 2,
+                _ => lost.at_most,
+            };
+            let customers = customers.min(lost.open) + u128::from(dice.once_in(16));
+            let rest = lost.open.saturating_sub(customers);
+            let reserve = if dice.once_in(6) { rest / 4 * u128::from(dice.below(4)) } else { seen.reserve.min(rest) };
+            let commission = if dice.once_in(4) { (rest - reserve) / 2 } else { 0 };
+            let pool = rest - reserve - commission + beyond;
+            let [reserve, commission, pool, customers] = [reserve, commission, pool, customers].map(text);
+            return propose(Matter::AllocateLoss { loss: number, asset, reserve, commission, pool, customers });
         }
         let difference = seen.strays.first().filter(|_| dice.once_in(2)).copied();
         let part = if dice.once_in(4) { lost.whole } else { lost.left / 8 * u128::from(dice.below(9)) + u128::from(dice.below(3)) };

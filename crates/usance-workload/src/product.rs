@@ -119,7 +119,7 @@ fn staking(outline: &Outline, rate_mode: Option<RateMode>) -> StakingTerms {
     };
     StakingTerms {
         exit: if sum.is_multiple_of(2) { ExitTerms::MayQueue } else { ExitTerms::Instant },
-        slashing: if sum.is_multiple_of(3) { SlashingTerms::Platform } else { SlashingTerms::Shared },
+        slashing: if sum % 7 == 1 { SlashingTerms::Platform } else { SlashingTerms::Shared },
         yields: if passes_on { YieldTerms::Network { over_days: 2 + sum % 3, step } } else { YieldTerms::Reference },
     }
 }

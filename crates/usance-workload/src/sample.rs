@@ -219,7 +219,8 @@ impl Script<'_> {
             let pool = lost.amount.left_after(reserve);
             let (reserve, pool) = (self.text(sample, reserve), self.text(sample, pool));
             let asset = sample.asset.to_owned();
-            return Some(propose(Matter::AllocateLoss { loss, asset, reserve, commission: "0".to_owned(), pool }));
+            let nothing = || "0".to_owned();
+            return Some(propose(Matter::AllocateLoss { loss, asset, reserve, commission: nothing(), pool, customers: nothing() }));
         }
         None
     }

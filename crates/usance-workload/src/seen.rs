@@ -37,6 +37,8 @@ pub struct LossSeen {
     pub whole: u128,
     /// What nobody has borne, in base units.
     pub open: u128,
+    /// What customers may bear at most, in base units.
+    pub at_most: u128,
     /// What can still come back to those who bear it, in base units.
     pub left: u128,
 }

@@ -228,8 +228,9 @@ impl Situation for State {
         seen.reserve = u128::try_from(own.balance(LedgerAccount::LossReserve).units()).unwrap_or(0);
         let loss = |(number, loss): (u64, &Loss)| {
             let asset = self.asset(loss.asset)?;
-            let (open, left) = (loss.open().units(), loss.unrecovered().total().units());
-            Some(LossSeen { number, asset: asset.symbol.clone(), decimals: asset.decimals, whole: loss.amount.units(), open, left })
+            let open = if loss.borne.is_none() { loss.amount.units() } else { 0 };
+            let (whole, at_most, left) = (loss.amount.units(), loss.bearing.at_most.units(), loss.unrecovered().total().units());
+            Some(LossSeen { number, asset: asset.symbol.clone(), decimals: asset.decimals, whole, open, at_most, left })
         };
         let stray = |apart: &&Apart| apart.coin == 0 && !apart.amount.is_overdrawn();
         seen.strays = network.apart.iter().filter(stray).map(|apart| (apart.number, apart.amount.units().unsigned_abs())).collect();

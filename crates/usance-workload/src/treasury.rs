@@ -216,18 +216,24 @@ impl Workload<'_> {
     }
 
     /// What the network shows next: some of what can happen, on top of what it showed before.
-    fn next_picture(&self, dice: &mut Dice<'_>, seen: &TreasurySeen) -> Picture {
-        let Some(before) = &seen.picture else { return opening(self.situation.now(), seen) };
-        let now = self.situation.now();
+    /// A picture that shows nothing but that a validator was slashed; nothing where none shows anything yet.
+    pub fn slashing(&self, dice: &mut Dice<'_>, seen: &TreasurySeen) -> Option<Command> {
+        let mut making = self.blank(seen)?;
+        making.slash(dice, most_staked_with(seen)?.as_str());
+        Some(self.observe(making.picture))
+    }
+
+    /// The picture behind the last one, before anything happened.
+    fn blank(&self, seen: &TreasurySeen) -> Option<Making> {
+        let before = seen.picture.as_ref()?;
         let at_least = seen.aside.as_ref().map_or(before.time, |aside| aside.time.max(before.time));
         let height = seen.aside.as_ref().map_or(before.height, |aside| aside.height.max(before.height)).saturating_add(1);
-        let number = before.number.saturating_add(1);
         let mut making = Making {
             picture: Picture {
-                number,
+                number: before.number.saturating_add(1),
                 height,
                 hash: format!("block-{height}"),
-                time: at_least.max(now),
+                time: at_least.max(self.situation.now()),
                 transactions: Vec::new(),
                 inflows: Vec::new(),
                 happened: Vec::new(),
@@ -235,6 +241,11 @@ impl Workload<'_> {
             },
         };
         making.free();
+        Some(making)
+    }
+
+    fn next_picture(&self, dice: &mut Dice<'_>, seen: &TreasurySeen) -> Picture {
+        let Some(mut making) = self.blank(seen) else { return opening(self.situation.now(), seen) };
         for _ in 0..dice.below(4) {
             making.happen(dice, seen);
         }
@@ -243,6 +254,12 @@ impl Workload<'_> {
         making.change_validators(dice);
         making.picture
     }
+}
+
+/// With whom most is staked.
+fn most_staked_with(seen: &TreasurySeen) -> Option<String> {
+    let delegations = &seen.picture.as_ref()?.delegations;
+    delegations.iter().max_by_key(|line| line.stake.units()).map(|line| line.validator.clone())
 }
 
 pub(crate) fn propose(matter: Matter) -> Command {

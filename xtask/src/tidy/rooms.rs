@@ -45,7 +45,7 @@ const HOUSES: [House; 3] = [
         member: "crates/usance-core",
         rooms: &[
             room("limits", "every bound", GROUND),
-            room("pieces", "columns and maps that grow in pieces, shared copy-on-write", GROUND),
+            room("pieces", "columns and maps that grow in pieces, shared copy-on-write; numbers packed for them", GROUND),
             room("money", "amounts, balances, rates: grammar, text, every division", GROUND),
             room("calendar", "instants, days, what a day is, value date, maturity", GROUND),
             room("id", "inside numbers, log positions, hashes", GROUND),

@@ -188,10 +188,14 @@ pub enum Answer {
         id: u64,
         /// Whether a term was left early.
         early: bool,
-        /// Every amount of it; what it pays waits.
-        figures: RedemptionFigures,
+        /// Every amount of it.
+        figures: Box<RedemptionFigures>,
         /// The position after it.
         position: Box<PositionView>,
+        /// What of it waits; the rest was paid at once.
+        waits: Amount,
+        /// What of that is not paid before two people have said who bears a loss.
+        withheld: Amount,
         /// The day by which it was promised.
         promised: Day,
     },

@@ -12,7 +12,7 @@
 //! none was left out which earns is proven at every close: the principal of all that were visited is what each product has
 //! staked.
 
-use super::day::{CLOSE_RULE, CLOSE_RULE_YIELDS, DayClosed, ProductDay};
+use super::day::{DayClosed, ProductDay, WithheldDay};
 use super::end::end_position;
 use super::open::{NewPosition, open_position};
 use super::state::{Account, BooksAtClose, State};
@@ -20,9 +20,9 @@ use super::{post, yields};
 use crate::calendar::{Day, Timestamp};
 use crate::id::{AccountIx, PositionId, ProductIx};
 use crate::money::Amount;
+use crate::pieces::packed::{Packed48, Packed96, Packed128};
 use crate::pieces::{CHUNK_LEN, Thawed};
 use crate::position::active::RUN_LEN;
-use crate::position::packed::{Packed48, Packed96, Packed128};
 use crate::position::transition::{Ending, after};
 use crate::position::{FLOATING, PositionState, Running};
 use crate::product::limit::admissible;
@@ -30,6 +30,8 @@ use crate::product::rates::{Bands, RateVersion};
 use crate::product::{ClosedDay, Kind, Product, RateMode, Status};
 use crate::reward::accrue::Stake;
 use crate::reward::clawback::AccountKind;
+use crate::treasury::bearing::pro_rata;
+use crate::treasury::queue::NewExit;
 
 /// Closes the open day and returns what it did. Afterwards the next day is open and its first instant has passed.
 pub fn close_day(state: &mut State) -> DayClosed {
@@ -47,13 +49,19 @@ pub fn close_day(state: &mut State) -> DayClosed {
         mature(state, &mut work, id, at);
     }
     record_rates(state, &work, day);
+    let held_back = |(index, product): (usize, &ProductWork)| {
+        let (positions, amount) = product.withheld;
+        (positions > 0).then_some(WithheldDay { product: ProductIx::from_index(index), positions, amount })
+    };
+    let withheld: Vec<WithheldDay> = work.products.iter().enumerate().filter_map(held_back).collect();
     let closed = DayClosed {
         day,
-        rule: if yields.is_empty() { CLOSE_RULE } else { CLOSE_RULE_YIELDS },
+        rule: DayClosed::rule_of(&yields, &withheld),
         products: work.products.into_iter().filter_map(|product| product.totals).collect(),
         next_position: state.next_position(),
         digest: *pass.digest.finalize().as_bytes(),
         yields,
+        withheld,
     };
     book(state, &closed);
     closed
@@ -65,6 +73,8 @@ struct ProductWork {
     floating: Option<Bands>,
     /// Principal of the positions that the pass has visited.
     visited: Amount,
+    /// Of how many positions something was withheld, and how much.
+    withheld: (u64, Amount),
     totals: Option<ProductDay>,
 }
 
@@ -81,6 +91,7 @@ impl Work {
                 kind: product.kind,
                 floating: version.and_then(|version| state.bands(version)).map(|bands| bands.capped(settled)),
                 visited: Amount::ZERO,
+                withheld: (0, Amount::ZERO),
                 totals: version.map(|version| ProductDay {
                     product: ProductIx::from_index(index),
                     version,
@@ -274,9 +285,10 @@ fn mature(state: &mut State, work: &mut Work, id: PositionId, at: Timestamp) {
     let renewed = renewal_amount(state, &running, origin.holding, principal);
     let rest = principal.left_after(renewed);
     let to_spot = rest.min(from_spot);
-    let to_funding = rest.left_after(to_spot);
-    state.credit(running.account, AccountKind::Spot, to_spot);
-    state.credit(running.account, AccountKind::Funding, to_funding);
+    let ended = End { id, running, to_spot, to_funding: rest.left_after(to_spot), at };
+    let (paid_spot, paid_funding) = ended.hold_back(state, work, renewed);
+    state.credit(running.account, AccountKind::Spot, paid_spot);
+    state.credit(running.account, AccountKind::Funding, paid_funding);
     let Some(product) = state.product(running.product) else {
         return state.break_with("a maturing position has a product", id.to_string());
     };
@@ -314,12 +326,46 @@ fn mature(state: &mut State, work: &mut Work, id: PositionId, at: Timestamp) {
     }
     if let Some(totals) = work.totals(running.product) {
         totals.matured = totals.matured.saturating_add(1);
-        totals.returned_spot = totals.returned_spot.plus(to_spot);
-        totals.returned_funding = totals.returned_funding.plus(to_funding);
+        totals.returned_spot = totals.returned_spot.plus(paid_spot);
+        totals.returned_funding = totals.returned_funding.plus(paid_funding);
         if !renewed.is_zero() {
             totals.renewed = totals.renewed.saturating_add(1);
             totals.renewed_principal = totals.renewed_principal.plus(renewed);
         }
+    }
+}
+
+/// A term that ends, and what it would give back to either account.
+struct End {
+    id: PositionId,
+    running: Running,
+    to_spot: Amount,
+    to_funding: Amount,
+    at: Timestamp,
+}
+
+impl End {
+    /// What is withheld of it waits, in the queue, until two people have said who bears a loss. Gives what is paid to Spot and to Funding.
+    fn hold_back(&self, state: &mut State, work: &mut Work, renewed: Amount) -> (Amount, Amount) {
+        let paid = (self.to_spot, self.to_funding);
+        let account = self.running.account;
+        let Some(owner) = state.accounts.get(account.index()).copied() else { return paid };
+        let withheld = state.to_withhold(owner.customer, self.id, renewed).min(self.to_spot.plus(self.to_funding));
+        if withheld.is_zero() {
+            return paid;
+        }
+        let (to_spot, to_funding) = pro_rata(withheld, self.to_spot, self.to_funding);
+        let redemption = state.registry.counters.redemptions.saturating_add(1);
+        state.registry.counters.redemptions = redemption;
+        // It would have been paid now: from the next day on it earns as what waits longer than promised does.
+        let promised = state.registry.open_day;
+        let (asset, product, position) = (owner.asset, self.running.product, self.id);
+        let (customer, at) = (owner.customer, self.at);
+        state.wait(&NewExit { redemption, customer, account, asset, product, position, to_spot, to_funding, withheld, at, promised });
+        if let Some(product) = work.products.get_mut(product.index()) {
+            product.withheld = (product.withheld.0.saturating_add(1), product.withheld.1.plus(withheld));
+        }
+        (self.to_spot.left_after(to_spot), self.to_funding.left_after(to_funding))
     }
 }
 

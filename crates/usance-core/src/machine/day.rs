@@ -15,6 +15,9 @@ pub const CLOSE_RULE: u16 = 1;
 /// A day without is closed by the first, so its bytes are those of every release.
 pub const CLOSE_RULE_YIELDS: u16 = 2;
 
+/// The version by which days are closed on which something was withheld of a term that ended: what, stands behind the yields.
+pub const CLOSE_RULE_WITHHELD: u16 = 3;
+
 /// What a close did to one product.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProductDay {
@@ -32,9 +35,9 @@ pub struct ProductDay {
     pub distributed: Amount,
     /// Terms that ended, renewed ones included.
     pub matured: u64,
-    /// Principal returned to Spot.
+    /// Principal returned to Spot, without what was withheld.
     pub returned_spot: Amount,
-    /// Principal returned to Funding.
+    /// Principal returned to Funding, without what was withheld.
     pub returned_funding: Amount,
     /// Terms that started again.
     pub renewed: u64,
@@ -61,6 +64,17 @@ pub struct YieldClosed {
     pub passed: Amount,
 }
 
+/// What of the terms of a product that ended is not paid before two people have said who bears a loss (TREASURY 8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WithheldDay {
+    /// Of which product.
+    pub product: ProductIx,
+    /// Of how many positions.
+    pub positions: u64,
+    /// How much; it waits in the queue.
+    pub amount: Amount,
+}
+
 /// A closed day: totals per product, and the digest of every position's result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DayClosed {
@@ -76,13 +90,36 @@ pub struct DayClosed {
     pub digest: [u8; 32],
     /// What became of what networks pay, per asset, where something did: only by [`CLOSE_RULE_YIELDS`].
     pub yields: Vec<YieldClosed>,
+    /// What was withheld, per product, where something was: only by [`CLOSE_RULE_WITHHELD`].
+    pub withheld: Vec<WithheldDay>,
 }
 
-// Its bytes are those of its fields in their order; the last is there as the rule says.
+impl DayClosed {
+    /// What was withheld of the terms of a product that ended.
+    #[must_use]
+    pub fn withheld_of(&self, product: ProductIx) -> Amount {
+        self.withheld.iter().find(|line| line.product == product).map_or(Amount::ZERO, |line| line.amount)
+    }
+    /// The rule that a day with such yields and with so much withheld is closed by.
+    #[must_use]
+    pub const fn rule_of(yields: &[YieldClosed], withheld: &[WithheldDay]) -> u16 {
+        match (yields.is_empty(), withheld.is_empty()) {
+            (_, false) => CLOSE_RULE_WITHHELD,
+            (false, true) => CLOSE_RULE_YIELDS,
+            (true, true) => CLOSE_RULE,
+        }
+    }
+}
+
+// Its bytes are those of its fields in their order; the last two are there as the rule says.
 impl Serialize for DayClosed {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let has_yields = self.rule >= CLOSE_RULE_YIELDS;
-        let mut fields = to.serialize_tuple(if has_yields { 6 } else { 5 })?;
+        let (has_yields, has_withheld) = (self.rule >= CLOSE_RULE_YIELDS, self.rule >= CLOSE_RULE_WITHHELD);
+        let mut fields = to.serialize_tuple(match (has_yields, has_withheld) {
+            (_, true) => 7,
+            (true, false) => 6,
+            (false, false) => 5,
+        })?;
         fields.serialize_element(&self.day)?;
         fields.serialize_element(&self.rule)?;
         fields.serialize_element(&self.products)?;
@@ -91,13 +128,16 @@ impl Serialize for DayClosed {
         if has_yields {
             fields.serialize_element(&self.yields)?;
         }
+        if has_withheld {
+            fields.serialize_element(&self.withheld)?;
+        }
         fields.end()
     }
 }
 
 impl<'de> Deserialize<'de> for DayClosed {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_tuple(6, Fields)
+        from.deserialize_tuple(7, Fields)
     }
 }
 
@@ -116,7 +156,8 @@ impl<'de> Visitor<'de> for Fields {
         let next_position = next(&mut fields, 3)?;
         let digest = next(&mut fields, 4)?;
         let yields = if rule >= CLOSE_RULE_YIELDS { next(&mut fields, 5)? } else { Vec::new() };
-        Ok(DayClosed { day, rule, products, next_position, digest, yields })
+        let withheld = if rule >= CLOSE_RULE_WITHHELD { next(&mut fields, 6)? } else { Vec::new() };
+        Ok(DayClosed { day, rule, products, next_position, digest, yields, withheld })
     }
 }
 

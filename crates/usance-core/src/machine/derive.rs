@@ -11,7 +11,7 @@ use crate::ledger::LedgerAccount;
 use crate::money::{Amount, split_day};
 use crate::position::{FLOATING, Origin, PositionState, Running, position_link};
 use crate::product::rates::Bands;
-use crate::product::{Kind, Product};
+use crate::product::{Kind, Product, SlashingTerms};
 use crate::reward::accrue::Stake;
 use crate::reward::history::{RewardDay, Segment, push_segment, sum, walk};
 
@@ -65,7 +65,7 @@ pub fn reward_days(
 
 /// Every segment of a position.
 fn whole(state: &State, running: &Running, origin: &Origin, segments: &[Segment]) -> Vec<Segment> {
-    let keeps_principal = state.product(running.product).is_some_and(|product| product.kind.keeps_principal());
+    let keeps_principal = state.product(running.product).is_some_and(Product::keeps_principal);
     let is_renewal = position_link(origin.renewed_from).is_some();
     let mut whole = Vec::new();
     if keeps_principal || is_renewal {
@@ -139,6 +139,8 @@ pub struct Maturity {
     pub to_spot: Amount,
     /// To Funding.
     pub to_funding: Amount,
+    /// What waits in the queue until two people have said who bears a loss.
+    pub withheld: Amount,
     /// The position that continues it.
     pub renewed_into: Option<PositionId>,
 }
@@ -236,6 +238,10 @@ pub struct Past {
     pub origin: Origin,
     /// The principal of the position that continues it.
     pub renewed_principal: Amount,
+    /// Whether its principal stays what it was opened with ([`Product::keeps_principal`]).
+    pub keeps_principal: bool,
+    /// What was withheld at its end, of Spot and of Funding.
+    pub withheld: (Amount, Amount),
 }
 
 impl Past {
@@ -253,6 +259,8 @@ impl Past {
             running: *running,
             origin: *origin,
             renewed_principal: next.map_or(Amount::ZERO, |(_, next)| next.principal_opened.get()),
+            keeps_principal: product.keeps_principal(),
+            withheld: withheld(state, product, (id, running, origin)),
         })
     }
 
@@ -263,7 +271,7 @@ impl Past {
     }
 
     /// What the closes of `from..=to` did to it, oldest first; `last_closed` is the last closed day of all. `segments`
-    /// are needed unless its principal never changes ([`Kind::keeps_principal`]).
+    /// are needed unless its principal never changes ([`Product::keeps_principal`]).
     pub fn closes(&self, state: &State, segments: &[Segment], last_closed: Day, (from, to): (Day, Day), mut visit: impl FnMut(CloseLine)) {
         let Some(product) = state.product(self.product) else { return };
         let to = to.min(last_day(state, &self.origin, last_closed));
@@ -366,6 +374,24 @@ impl Past {
         }
         let rest = principal.left_after(self.renewed_principal);
         let to_spot = rest.min(self.origin.from_spot.get());
-        Some(Maturity { to_spot, to_funding: rest.left_after(to_spot), renewed_into: position_link(self.origin.renewed_into) })
+        let to_funding = rest.left_after(to_spot);
+        let (spot, funding) = self.withheld;
+        Some(Maturity {
+            to_spot: to_spot.left_after(spot),
+            to_funding: to_funding.left_after(funding),
+            withheld: spot.plus(funding),
+            renewed_into: position_link(self.origin.renewed_into),
+        })
     }
+}
+
+/// What was withheld of a position when its term ended: what was put into the queue in that instant.
+fn withheld(state: &State, product: &Product, (id, running, origin): (PositionId, &Running, &Origin)) -> (Amount, Amount) {
+    let ended = running.maturity_day(product.kind).map(|day| state.registry.platform.offset.first_instant(day));
+    if product.staking.slashing == SlashingTerms::Platform || origin.closed_at() != ended {
+        return (Amount::ZERO, Amount::ZERO);
+    }
+    let customer = state.accounts.get(running.account.index()).map(|account| account.customer);
+    let mut exits = customer.into_iter().flat_map(|customer| state.treasury.queue().of_customer(customer));
+    exits.find(|exit| exit.position == id && Some(exit.queued_at) == ended).map_or((Amount::ZERO, Amount::ZERO), |exit| exit.queued_parts())
 }

@@ -4,8 +4,8 @@ use super::open::packed_instant;
 use super::state::State;
 use crate::calendar::Timestamp;
 use crate::id::PositionId;
+use crate::pieces::packed::{Packed48, Packed96};
 use crate::position::PositionState;
-use crate::position::packed::{Packed48, Packed96};
 
 /// Closes a position whose principal has gone; no close visits it any more.
 pub(super) fn end_position(state: &mut State, id: PositionId, ended: PositionState, at: Timestamp) {

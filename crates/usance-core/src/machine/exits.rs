@@ -5,7 +5,7 @@ use crate::calendar::{Day, Timestamp};
 use crate::id::{AssetIx, CustomerIx};
 use crate::money::Amount;
 use crate::treasury::network::{Direction, Network};
-use crate::treasury::queue::{Exit, ExitStanding};
+use crate::treasury::queue::{Exit, ExitStanding, NewExit};
 
 /// How long coins take from the treasury's addresses to where they can be paid, in milliseconds: a day.
 const TRANSFER_MS: i64 = 24 * 60 * 60 * 1000;
@@ -114,12 +114,13 @@ impl State {
             self.treasury.queue_mut().line_mut(asset).took(customer, day, amount);
         }
     }
-    /// Adds to what waits of an asset.
-    pub(super) fn queue_more(&mut self, asset: AssetIx, amount: Amount) {
-        if let Some(totals) = self.registry.sub_ledger.get_mut(asset.index()) {
-            totals.queued = totals.queued.plus(amount);
+    /// Puts what waits at the end of its line.
+    pub(super) fn wait(&mut self, new: &NewExit) {
+        if let Some(totals) = self.registry.sub_ledger.get_mut(new.asset.index()) {
+            totals.queued = totals.queued.plus(new.to_spot).plus(new.to_funding);
         }
-        self.touch(asset);
+        self.touch(new.asset);
+        self.treasury.queue_mut().push(new);
     }
     /// Takes from what waits of an asset.
     pub(super) fn queue_less(&mut self, asset: AssetIx, amount: Amount) {

@@ -7,6 +7,7 @@
 pub mod account;
 pub mod answer;
 pub mod apply;
+mod bearing;
 pub mod clock_trust;
 pub mod close;
 mod covered;
@@ -87,7 +88,7 @@ pub fn expire(state: &mut State, now: Timestamp) -> Vec<Event> {
     ended
 }
 
-/// The next thing that is due to whoever waits for coins, applied. Called until nothing is: in the same instant as whatever brought coins.
+/// The next thing that is due to whoever bears a loss or waits for coins, applied. Called until nothing is: in the same instant as whatever brought coins.
 pub fn pay_next(state: &mut State, now: Timestamp) -> Option<Event> {
     let event = verb::due(state, now)?;
     apply::apply(state, &event, now);

@@ -36,6 +36,10 @@ pub enum MovementKind {
     ExitPayment,
     /// A reward for waiting longer than promised.
     ExitReward,
+    /// A part of a loss; it is borne by what is staked or waits, and moves neither account.
+    Loss,
+    /// A part of what came back of a loss.
+    LossReturned,
 }
 
 impl MovementKind {
@@ -50,10 +54,12 @@ impl MovementKind {
             HistoryKind::Redemption => MovementKind::Redemption,
             HistoryKind::ExitPayment => MovementKind::ExitPayment,
             HistoryKind::ExitReward => MovementKind::ExitReward,
+            HistoryKind::Loss => MovementKind::Loss,
+            HistoryKind::LossReturned => MovementKind::LossReturned,
         }
     }
     /// Every kind.
-    pub const ALL: [MovementKind; 10] = [
+    pub const ALL: [MovementKind; 12] = [
         MovementKind::Deposit,
         MovementKind::Withdrawal,
         MovementKind::Transfer,
@@ -64,6 +70,8 @@ impl MovementKind {
         MovementKind::Maturity,
         MovementKind::ExitPayment,
         MovementKind::ExitReward,
+        MovementKind::Loss,
+        MovementKind::LossReturned,
     ];
     /// The word on the wire.
     #[must_use]
@@ -79,6 +87,8 @@ impl MovementKind {
             MovementKind::Maturity => "maturity",
             MovementKind::ExitPayment => "exit_payment",
             MovementKind::ExitReward => "exit_reward",
+            MovementKind::Loss => "loss",
+            MovementKind::LossReturned => "loss_returned",
         }
     }
 }

@@ -77,11 +77,15 @@ pub enum HistoryKind {
     ExitPayment,
     /// What waited longer than promised earned a reward.
     ExitReward,
+    /// A part of a loss was borne.
+    Loss,
+    /// A part of what came back of a loss was given.
+    LossReturned,
 }
 
 impl HistoryKind {
     /// All of them.
-    pub const ALL: [HistoryKind; 7] = [
+    pub const ALL: [HistoryKind; 9] = [
         HistoryKind::Deposit,
         HistoryKind::Withdrawal,
         HistoryKind::Transfer,
@@ -89,6 +93,8 @@ impl HistoryKind {
         HistoryKind::Redemption,
         HistoryKind::ExitPayment,
         HistoryKind::ExitReward,
+        HistoryKind::Loss,
+        HistoryKind::LossReturned,
     ];
 
     /// The word in the read tables and on the wire.
@@ -102,6 +108,8 @@ impl HistoryKind {
             HistoryKind::Redemption => "redemption",
             HistoryKind::ExitPayment => "exit_payment",
             HistoryKind::ExitReward => "exit_reward",
+            HistoryKind::Loss => "loss",
+            HistoryKind::LossReturned => "loss_returned",
         }
     }
 }
@@ -139,7 +147,7 @@ impl Touched {
     }
 }
 
-/// What a subscription or redemption did to a position.
+/// What a subscription, a redemption or a loss did to a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Staking {
     /// Of which product.

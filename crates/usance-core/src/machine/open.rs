@@ -4,7 +4,7 @@ use super::state::State;
 use crate::calendar::{Day, Timestamp};
 use crate::id::{AccountIx, AgreementIx, HoldingIx, PositionId, ProductIx, RateVersionIx};
 use crate::money::Amount;
-use crate::position::packed::{Packed48, Packed96, Packed128};
+use crate::pieces::packed::{Packed48, Packed96, Packed128};
 use crate::position::{Origin, PositionState, Running};
 
 /// What a new position starts with.

@@ -6,7 +6,7 @@ use super::derive::CloseLine;
 use super::state::State;
 use crate::id::{AssetIx, CustomerIx, ProductIx};
 use crate::ledger::LedgerAccount::{
-    CommissionIncome, CustomerFunding, CustomerPrincipal, CustomerSpot, RewardPool, RewardsPayable, YieldUndistributed,
+    CommissionIncome, CustomerFunding, CustomerPrincipal, CustomerSpot, RedemptionsQueued, RewardPool, RewardsPayable, YieldUndistributed,
 };
 use crate::ledger::{JournalEntry, LedgerAccount, Posting, Unbalanced, Whose, credit, debit};
 use crate::money::Amount;
@@ -71,6 +71,7 @@ pub fn day_closed(catalogue: &dyn Catalogue, closed: &DayClosed) -> Result<Vec<J
             paid: day.distributed,
             to_spot: day.returned_spot,
             to_funding: day.returned_funding,
+            withheld: closed.withheld_of(day.product),
         };
         entries.extend(close_entries(Whose::Product(day.product), &moved)?);
     }
@@ -98,7 +99,9 @@ fn yield_entries(day: &YieldClosed) -> Result<Vec<JournalEntry>, Unbalanced> {
 pub fn share_of_close(customer: CustomerIx, line: &CloseLine) -> Result<Vec<JournalEntry>, Unbalanced> {
     let (to_spot, to_funding) = line.maturity.map(|end| (end.to_spot, end.to_funding)).unwrap_or_default();
     let (reward, paid) = (line.reward, line.paid);
-    let moved = Closed { asset: line.asset, accrues: line.accrues, rewards_from: line.rewards_from, reward, paid, to_spot, to_funding };
+    let withheld = line.maturity.map_or(Amount::ZERO, |end| end.withheld);
+    let (asset, accrues, rewards_from) = (line.asset, line.accrues, line.rewards_from);
+    let moved = Closed { asset, accrues, rewards_from, reward, paid, to_spot, to_funding, withheld };
     close_entries(Whose::Customer(customer), &moved)
 }
 
@@ -111,6 +114,7 @@ struct Closed {
     paid: Amount,
     to_spot: Amount,
     to_funding: Amount,
+    withheld: Amount,
 }
 
 /// The entries of a close, without those that move nothing.
@@ -125,9 +129,10 @@ fn close_entries(whose: Whose, moved: &Closed) -> Result<Vec<JournalEntry>, Unba
         vec![entry(&[debit(moved.rewards_from, moved.paid), credit(CustomerFunding, moved.paid)])?]
     };
     entries.push(entry(&[
-        debit(CustomerPrincipal, moved.to_spot.plus(moved.to_funding)),
+        debit(CustomerPrincipal, moved.to_spot.plus(moved.to_funding).plus(moved.withheld)),
         credit(CustomerSpot, moved.to_spot),
         credit(CustomerFunding, moved.to_funding),
+        credit(RedemptionsQueued, moved.withheld),
     ])?);
     entries.retain(|entry| !entry.is_empty());
     Ok(entries)

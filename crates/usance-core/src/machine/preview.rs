@@ -50,6 +50,8 @@ pub struct RedemptionPreview {
     pub figures: RedemptionFigures,
     /// Whether it would be paid at once, or by when.
     pub exit: ExitOutlook,
+    /// What of it would not be paid before two people have said who bears a loss.
+    pub withheld: Amount,
     /// All rewards of the term if the position is kept to its end: an estimate; fixed-term only.
     pub total_reward_if_kept: Option<Amount>,
 }
@@ -86,10 +88,12 @@ pub fn redemption(
 ) -> Result<RedemptionPreview, Rejection> {
     let booked = redeem::check(state, customer, position, amount, to)?;
     let product = state.product(booked.product).ok_or(Rejection::ProductNotFound)?;
+    let withheld = booked.withheld(state);
     Ok(RedemptionPreview {
         asset: product.asset,
         early: booked.early,
-        exit: state.exit_outlook(product.asset, booked.customer, booked.paid_out(), now),
+        exit: state.exit_outlook(product.asset, booked.customer, booked.paid_out().left_after(withheld), now),
+        withheld,
         figures: RedemptionFigures { spot_part: Amount::ZERO, ..booked.figures },
         total_reward_if_kept: outlook::reward_if_kept(state, booked.position),
     })

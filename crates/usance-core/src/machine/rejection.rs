@@ -203,6 +203,13 @@ pub enum Rejection {
     ExitNotFound,
     /// The exit waits no more.
     ExitNotWaiting,
+    /// Something of the exit is withheld until two people have said who bears a loss.
+    ExitWithheld {
+        /// Of which asset.
+        asset: AssetIx,
+        /// How much.
+        withheld: Amount,
+    },
     /// What an older epoch sends is refused.
     EpochOver {
         /// The epoch that is in office; 0 where nobody is.
@@ -330,6 +337,7 @@ codes! {
     InstantExitUnavailable => "instant_exit_unavailable",
     ExitNotFound => "exit_not_found",
     ExitNotWaiting => "exit_not_waiting",
+    ExitWithheld => "exit_withheld",
     EpochOver => "epoch_over",
     OrderNotFound => "order_not_found",
     OrderNotOpen => "order_not_open",

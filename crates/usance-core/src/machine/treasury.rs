@@ -2,7 +2,7 @@
 
 use crate::id::{AssetIx, NetworkIx};
 use crate::ledger::Places;
-use crate::money::Amount;
+use crate::money::{Amount, Balance};
 use crate::treasury::coverage::Coverage;
 use crate::treasury::loss::Loss;
 use crate::treasury::network::Network;
@@ -65,10 +65,10 @@ impl Treasury {
     pub fn loss(&self, number: u64) -> Option<&Loss> {
         self.losses.get(place_of_loss(number)?)
     }
-    /// What of an asset nobody has borne yet.
+    /// What losses of an asset come to on `slashing_loss`.
     #[must_use]
-    pub fn open_losses(&self, asset: AssetIx) -> Amount {
-        self.losses.iter().filter(|loss| loss.asset == asset).fold(Amount::ZERO, |sum, loss| sum.plus(loss.open()))
+    pub fn losses_stand(&self, asset: AssetIx) -> Balance {
+        self.losses.iter().filter(|loss| loss.asset == asset).fold(Balance::ZERO, |sum, loss| sum.after(loss.stands()))
     }
     /// The networks on which an asset is staked.
     pub fn staking(&self, asset: AssetIx) -> impl Iterator<Item = &Network> {
@@ -123,7 +123,7 @@ impl Treasury {
     pub(super) const fn queue_mut(&mut self) -> &mut Queue {
         &mut self.queue
     }
-    pub(super) fn lost(&mut self, loss: Loss) {
+    pub(super) fn add_loss(&mut self, loss: Loss) {
         self.losses.push(loss);
     }
     pub(super) fn loss_mut(&mut self, number: u64) -> Option<&mut Loss> {

@@ -161,7 +161,7 @@ pub fn position(state: &State, id: PositionId) -> Option<PositionView> {
         clawed_back,
         written_off,
         principal_opened: origin.principal_opened.get(),
-        principal_returned: principal_returned(state, running, origin),
+        principal_returned: principal_returned(state, id, running, origin),
         renewed_from: position_link(origin.renewed_from),
         renewed_into: position_link(origin.renewed_into),
         agreement: origin.agreement,
@@ -174,9 +174,9 @@ fn interest_day(state: &State, running: &Running, origin: &Origin, product: &Pro
     Some(running.interest_day(last).min(term))
 }
 
-/// What of everything subscribed was paid out again, to either account.
-fn principal_returned(state: &State, running: &Running, origin: &Origin) -> Amount {
-    let opened = origin.principal_opened.get();
+/// What of everything subscribed was paid out again, to either account, or waits for that: all but what it has lost.
+fn principal_returned(state: &State, id: PositionId, running: &Running, origin: &Origin) -> Amount {
+    let opened = origin.principal_opened.get().left_after(state.principal_lost(id));
     match running.state {
         PositionState::Active => opened.left_after(running.principal()),
         PositionState::Redeemed | PositionState::Matured => opened,

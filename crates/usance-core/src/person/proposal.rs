@@ -73,6 +73,8 @@ pub enum Matter {
         commission: String,
         /// The reward pool bears.
         pool: String,
+        /// Customers bear.
+        customers: String,
     },
     /// Something of a loss came back.
     RecoverLoss {
@@ -146,12 +148,13 @@ impl Matter {
             Matter::ExplainDifference { network, number, was } => {
                 vec![("network", network.clone()), ("number", number.to_string()), ("was", was.word().to_owned())]
             }
-            Matter::AllocateLoss { loss, asset, reserve, commission, pool } => vec![
+            Matter::AllocateLoss { loss, asset, reserve, commission, pool, customers } => vec![
                 ("loss", loss.to_string()),
                 ("asset", asset.clone()),
                 ("loss_reserve", reserve.clone()),
                 ("commission_income", commission.clone()),
                 ("reward_pool", pool.clone()),
+                ("customers", customers.clone()),
             ],
             Matter::RecoverLoss { loss, asset, amount, difference } => {
                 let mut lines = vec![("loss", loss.to_string()), ("asset", asset.clone()), ("amount", amount.clone())];

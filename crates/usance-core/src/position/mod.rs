@@ -1,18 +1,17 @@
 //! Positions: what a customer has staked, as two compact columns, and the one table of transitions.
 //!
-//! [`Running`] is what a close touches every day; [`Origin`] what it does not. Amounts are packed ([`packed`]) so that
+//! [`Running`] is what a close touches every day; [`Origin`] what it does not. Amounts are packed ([`crate::pieces::packed`]) so that
 //! a position takes 160 bytes and ten million fit a small machine. Which are active says one bit each ([`active`]). What a
 //! position earned is `crate::reward`'s; when it may change state is [`transition`]'s.
 
 pub mod active;
-pub mod packed;
 pub mod transition;
 
 use crate::calendar::{Day, Timestamp, maturity_day};
 use crate::id::{AccountIx, AgreementIx, HoldingIx, PositionId, ProductIx, RateVersionIx};
 use crate::money::Amount;
+use crate::pieces::packed::{Packed48, Packed96, Packed128};
 use crate::product::{Kind, Product};
-use packed::{Packed48, Packed96, Packed128};
 use serde::{Deserialize, Serialize};
 
 /// Where a position stands in its life.

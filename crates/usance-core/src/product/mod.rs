@@ -125,6 +125,12 @@ impl Product {
     pub const fn renews(&self) -> bool {
         self.kind.can_renew() && self.sale.renewal
     }
+    /// Whether the principal of a position stays what it was opened with until it ends: nothing is added, nothing is taken, and no loss
+    /// takes of it.
+    #[must_use]
+    pub const fn keeps_principal(&self) -> bool {
+        self.kind.keeps_principal() && matches!(self.staking.slashing, SlashingTerms::Platform)
+    }
     /// What is left of the capacity; `None` without one.
     #[must_use]
     pub fn capacity_left(&self) -> Option<Amount> {

@@ -3,11 +3,12 @@
 //! A loss is there as soon as its evidence counts; until two people allocate it, it stands on `slashing_loss`. Who bears it is told by
 //! [`Shares`], and what comes back is given in proportion to what each has borne and has not got back.
 
+use super::bearing::Bearing;
 use super::network::SlashedFrom;
 use crate::calendar::Timestamp;
 use crate::id::{AssetIx, NetworkIx};
 use crate::ledger::LedgerAccount;
-use crate::money::{Amount, mul_div};
+use crate::money::{Amount, Balance, mul_div};
 use serde::{Deserialize, Serialize};
 
 /// What a loss was found by.
@@ -36,10 +37,12 @@ pub struct Shares {
     pub commission: Amount,
     /// The reward pool.
     pub pool: Amount,
+    /// Customers of products whose slashing is shared.
+    pub customers: Amount,
 }
 
 impl Shares {
-    /// Each share with its account, in one order.
+    /// Each share of the platform's own with its account, in one order.
     #[must_use]
     pub const fn parts(&self) -> [(LedgerAccount, Amount); 3] {
         [
@@ -51,7 +54,7 @@ impl Shares {
     /// All of it.
     #[must_use]
     pub fn total(&self) -> Amount {
-        self.parts().into_iter().fold(Amount::ZERO, |sum, (_, part)| sum.plus(part))
+        self.parts().into_iter().fold(self.customers, |sum, (_, part)| sum.plus(part))
     }
     /// The sum of two.
     #[must_use]
@@ -60,6 +63,7 @@ impl Shares {
             reserve: self.reserve.plus(more.reserve),
             commission: self.commission.plus(more.commission),
             pool: self.pool.plus(more.pool),
+            customers: self.customers.plus(more.customers),
         }
     }
     /// What is left of these after others, which are no larger.
@@ -69,6 +73,7 @@ impl Shares {
             reserve: self.reserve.left_after(taken.reserve),
             commission: self.commission.left_after(taken.commission),
             pool: self.pool.left_after(taken.pool),
+            customers: self.customers.left_after(taken.customers),
         }
     }
     /// An amount in proportion to these shares, to the unit: the sums up to each share are rounded down, so no part is larger than its share
@@ -84,7 +89,7 @@ impl Shares {
             given = through;
             this
         };
-        Shares { reserve: part(self.reserve), commission: part(self.commission), pool: part(self.pool) }
+        Shares { reserve: part(self.reserve), commission: part(self.commission), pool: part(self.pool), customers: part(self.customers) }
     }
 }
 
@@ -100,7 +105,7 @@ pub struct Borne {
 }
 
 /// A loss.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Loss {
     /// On which network.
     pub network: NetworkIx,
@@ -114,13 +119,29 @@ pub struct Loss {
     pub found_at: Timestamp,
     /// Who bears it; nothing until two people have said so.
     pub borne: Option<Borne>,
+    /// Who of its customers may have to bear of it.
+    pub bearing: Bearing,
 }
 
 impl Loss {
-    /// What nobody has borne yet.
+    /// What of it stands on `slashing_loss`: what nobody has borne yet, less what came back and has not been given to customers yet.
     #[must_use]
-    pub const fn open(&self) -> Amount {
-        if self.borne.is_none() { self.amount } else { Amount::ZERO }
+    pub fn stands(&self) -> Balance {
+        let unborne = match (self.borne, self.bearing.sharing) {
+            (None, _) => self.amount,
+            (Some(_), sharing) => sharing.unwrap_or_default().left(),
+        };
+        Balance::ZERO.plus(unborne).minus(self.bearing.returning.unwrap_or_default().left())
+    }
+    /// Whether not all have borne their part.
+    #[must_use]
+    pub const fn is_unsettled(&self) -> bool {
+        self.borne.is_none() || self.bearing.sharing.is_some()
+    }
+    /// Whether those of its customers who leave keep something back for it: the one at a place has not had its turn yet.
+    #[must_use]
+    pub fn withholds(&self, place: u64) -> bool {
+        self.borne.is_none() || self.bearing.sharing.is_some_and(|sharing| place >= sharing.next)
     }
     /// What can still come back to those who bear it.
     #[must_use]
@@ -135,12 +156,15 @@ mod tests {
 
     fn shares(reserve: u128, commission: u128, pool: u128) -> Shares {
         let units = Amount::from_units;
-        Shares { reserve: units(reserve), commission: units(commission), pool: units(pool) }
+        Shares { reserve: units(reserve), commission: units(commission), pool: units(pool), customers: units(0) }
     }
 
     #[test]
     fn what_comes_back_is_given_in_proportion_to_the_unit() {
         let borne = shares(3, 3, 4);
+        let customers = Amount::from_units(2);
+        let given = Shares { customers, ..shares(1, 2, 2) };
+        assert_eq!(Shares { customers: Amount::from_units(4), ..borne }.in_proportion(Amount::from_units(7)), given);
         assert_eq!(borne.in_proportion(Amount::from_units(5)), shares(1, 2, 2));
         assert_eq!(borne.in_proportion(Amount::from_units(10)), borne);
         assert_eq!(shares(0, 0, 7).in_proportion(Amount::from_units(3)), shares(0, 0, 3));

@@ -23,11 +23,13 @@ pub enum ExitStanding {
     Paid,
     /// What still waited was staked again.
     Cancelled,
+    /// What still waited was borne of a loss.
+    Lost,
 }
 
 impl ExitStanding {
     /// Every standing.
-    pub const ALL: [ExitStanding; 3] = [ExitStanding::Waiting, ExitStanding::Paid, ExitStanding::Cancelled];
+    pub const ALL: [ExitStanding; 4] = [ExitStanding::Waiting, ExitStanding::Paid, ExitStanding::Cancelled, ExitStanding::Lost];
     /// The word on the wire.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -35,6 +37,7 @@ impl ExitStanding {
             ExitStanding::Waiting => "waiting",
             ExitStanding::Paid => "paid",
             ExitStanding::Cancelled => "cancelled",
+            ExitStanding::Lost => "lost",
         }
     }
 }
@@ -56,6 +59,14 @@ pub struct Exit {
     pub position: PositionId,
     /// What was to be paid when it was queued.
     pub queued: Amount,
+    /// What of that was to go to Spot.
+    pub queued_spot: Amount,
+    /// What of it is not paid before two people have said who bears a loss (TREASURY 8).
+    pub withheld: Amount,
+    /// What of that is kept for the position that it left, which bears itself.
+    pub withheld_for_position: Amount,
+    /// What it has borne of losses.
+    pub lost: Amount,
     /// What still waits for Spot.
     pub to_spot: Amount,
     /// What still waits for Funding.
@@ -84,6 +95,16 @@ impl Exit {
     pub const fn left(&self) -> Amount {
         self.to_spot.plus(self.to_funding)
     }
+    /// What was to be paid to Spot and to Funding when it was queued.
+    #[must_use]
+    pub const fn queued_parts(&self) -> (Amount, Amount) {
+        (self.queued_spot, self.queued.left_after(self.queued_spot))
+    }
+    /// What of it may be paid as soon as there are coins.
+    #[must_use]
+    pub const fn payable(&self) -> Amount {
+        self.left().left_after(self.withheld)
+    }
 }
 
 /// What is queued.
@@ -105,6 +126,8 @@ pub struct NewExit {
     pub to_spot: Amount,
     /// What waits for Funding.
     pub to_funding: Amount,
+    /// What of it is kept for the position that it left, which bears a loss.
+    pub withheld: Amount,
     /// When.
     pub at: Timestamp,
     /// By when it is promised.
@@ -118,6 +141,8 @@ pub struct Line {
     first: u32,
     /// The last one.
     last: u32,
+    /// The first one that something may be paid to: all before it are withheld.
+    payable: u32,
     /// What waits, together.
     pub waiting: Amount,
     /// How many wait.
@@ -135,6 +160,7 @@ impl Default for Line {
         Line {
             first: NONE,
             last: NONE,
+            payable: NONE,
             waiting: Amount::ZERO,
             exits: 0,
             allowance: Amount::ZERO,
@@ -229,6 +255,11 @@ impl Queue {
         });
         chain.filter(|exit| exit.standing == ExitStanding::Waiting)
     }
+    /// The first in line to whom something may be paid.
+    #[must_use]
+    pub fn first_payable(&self, asset: AssetIx) -> Option<&Exit> {
+        self.at(self.line(asset)?.payable)
+    }
     /// What waits in line before an exit.
     #[must_use]
     pub fn ahead_of(&self, exit: &Exit) -> Amount {
@@ -274,6 +305,10 @@ impl Queue {
             product: new.product,
             position: new.position,
             queued: new.to_spot.plus(new.to_funding),
+            queued_spot: new.to_spot,
+            withheld: new.withheld,
+            withheld_for_position: new.withheld,
+            lost: Amount::ZERO,
             to_spot: new.to_spot,
             to_funding: new.to_funding,
             queued_at: new.at,
@@ -296,6 +331,7 @@ impl Queue {
         if let Some(before) = usize::try_from(last).ok().and_then(|last| self.exits.get_mut(last)) {
             before.next = index;
         }
+        self.look_for_payable(new.asset, false);
         Arc::make_mut(&mut self.newest).insert(new.customer, index);
         Arc::make_mut(&mut self.earning).insert((exit.earned_through, index));
     }
@@ -321,6 +357,41 @@ impl Queue {
             Arc::make_mut(&mut self.earning).remove(&(earned_through, u32::try_from(index).unwrap_or(NONE)));
             self.move_up(asset);
         }
+        self.look_for_payable(asset, false);
+        true
+    }
+    /// Withholds so much more of an exit, which bears a loss. False where less can be paid.
+    pub fn withhold(&mut self, redemption: u64, amount: Amount) -> bool {
+        let Some(exit) = self.find(redemption).and_then(|index| self.exits.get_mut(index)) else { return false };
+        if exit.standing != ExitStanding::Waiting || exit.payable() < amount {
+            return false;
+        }
+        exit.withheld = exit.withheld.plus(amount);
+        let asset = exit.asset;
+        self.look_for_payable(asset, false);
+        true
+    }
+    /// Withholds so much less of an exit, of what is kept for its position or of its own. False where less is withheld.
+    pub fn release(&mut self, redemption: u64, amount: Amount, for_position: bool) -> bool {
+        let Some(exit) = self.find(redemption).and_then(|index| self.exits.get_mut(index)) else { return false };
+        let kept = if for_position { amount } else { Amount::ZERO };
+        let (Some(withheld), Some(of_position)) = (exit.withheld.checked_minus(amount), exit.withheld_for_position.checked_minus(kept))
+        else {
+            return false;
+        };
+        (exit.withheld, exit.withheld_for_position) = (withheld, of_position);
+        let asset = exit.asset;
+        self.look_for_payable(asset, true);
+        true
+    }
+    /// An exit bears so much of a loss; what it bears has been released before. False where less waits.
+    pub fn lose(&mut self, redemption: u64, to_spot: Amount, to_funding: Amount, at: Timestamp) -> bool {
+        if !self.take(redemption, to_spot, to_funding, (ExitStanding::Lost, at)) {
+            return false;
+        }
+        if let Some(exit) = self.find(redemption).and_then(|index| self.exits.get_mut(index)) {
+            exit.lost = exit.lost.plus(to_spot).plus(to_funding);
+        }
         true
     }
     /// Remembers what an exit has earned through which day. False where it does not wait.
@@ -334,6 +405,17 @@ impl Queue {
         earning.remove(&(before, index));
         earning.insert((through, index));
         true
+    }
+    /// Moves on to the first one that something may be paid to, from where it was or, when what was withheld comes free, from the first.
+    fn look_for_payable(&mut self, asset: AssetIx, from_first: bool) {
+        let Some(line) = self.lines.get(&asset) else { return };
+        let mut next = if from_first || line.payable == NONE { line.first } else { line.payable };
+        while let Some(exit) = self.at(next).filter(|exit| exit.standing != ExitStanding::Waiting || exit.payable().is_zero()) {
+            next = exit.next;
+        }
+        if let Some(line) = self.lines.get_mut(&asset) {
+            line.payable = next;
+        }
     }
     /// The line begins with who waits.
     fn move_up(&mut self, asset: AssetIx) {
@@ -365,6 +447,7 @@ mod tests {
             position: PositionId(1),
             to_spot: Amount::from_units(amount),
             to_funding: Amount::ZERO,
+            withheld: Amount::ZERO,
             at: Timestamp::from_ms(0),
             promised: Day::from_number(10),
         }
@@ -397,6 +480,25 @@ mod tests {
         assert_eq!((order(&queue), queue.waiting(AssetIx(0))), (vec![], Amount::ZERO));
         queue.push(&new(9, 3, 1));
         assert_eq!(order(&queue), [(9, 1)]);
+    }
+
+    #[test]
+    fn what_is_withheld_is_passed_over_until_it_comes_free_or_is_lost() {
+        let (mut queue, units, now) = (Queue::default(), Amount::from_units, Timestamp::from_ms(1));
+        let next = |queue: &Queue| queue.first_payable(AssetIx(0)).map(|exit| (exit.redemption, exit.payable().units()));
+        queue.push(&NewExit { withheld: units(50), ..new(3, 1, 50) });
+        [new(7, 2, 5), new(8, 1, 6)].iter().for_each(|exit| queue.push(exit));
+        assert_eq!(next(&queue), Some((7, 5)));
+        assert!(queue.withhold(7, units(2)) && !queue.withhold(7, units(4)), "no more than can be paid");
+        assert!(queue.take(7, units(3), Amount::ZERO, (ExitStanding::Paid, now)));
+        assert_eq!((next(&queue), queue.waiting(AssetIx(0))), (Some((8, 6)), units(58)));
+        assert!(!queue.release(7, units(2), true), "it is not kept for a position");
+        assert!(queue.release(7, units(2), false) && queue.lose(7, units(2), Amount::ZERO, now));
+        assert_eq!(queue.of_redemption(7).map(|exit| (exit.standing, exit.lost)), Some((ExitStanding::Lost, units(2))));
+        assert!(queue.release(3, units(20), true));
+        assert_eq!(next(&queue), Some((3, 20)), "the first again");
+        let again = Queue::from_parts(queue.exits().clone(), queue.lines().clone());
+        assert_eq!(again, queue);
     }
 
     #[test]

@@ -184,7 +184,7 @@ impl Engine {
         let product = self.state.product(running.product).expect("a product");
         let opening = Segment { from: running.value_date, stake: Stake { earning: origin.principal_opened.get(), ..Stake::default() } };
         let mut segments = self.segments(id);
-        if product.kind.keeps_principal() {
+        if product.keeps_principal() {
             segments = vec![opening];
         } else if origin.renewed_from.get() != 0 {
             segments.retain(|segment| segment.from != opening.from || segment.stake != opening.stake);
@@ -221,6 +221,7 @@ impl Engine {
                 Event::Redeemed(event) if event.position == id => Some((at, event.stake)),
                 Event::ExitQueued(event) if event.redeemed.position == id => Some((at, event.redeemed.stake)),
                 Event::ExitCancelled(event) if event.subscribed.position == id => Some((at, event.subscribed.stake)),
+                Event::LossBorne(event) if event.id == id => event.position.map(|bears| (at, bears.stake)),
                 _ => None,
             })
             .map(|(at, stake)| Segment { from: self.offset().day_of(at), stake })

@@ -11,7 +11,7 @@ use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::{AssetIx, CustomerIx, ProductIx};
 use usance_core::ledger::LedgerAccount;
 use usance_core::machine::day::DayClosed;
-use usance_core::machine::verb::{ExitCancelled, ExitEarned, ExitPaid, ExitQueued};
+use usance_core::machine::verb::{ExitCancelled, ExitEarned, ExitPaid, ExitQueued, LossBorne};
 use usance_core::machine::{Command, Event, State};
 use usance_core::money::Amount;
 use usance_core::product::rates::Bands;
@@ -38,6 +38,8 @@ struct Waits {
     to_funding: Amount,
     paid: Amount,
     staked_again: Amount,
+    /// What a loss took of it.
+    lost: Amount,
     promised: Day,
     /// The rest of the last division, and what is due and not paid yet.
     carry: u128,
@@ -57,12 +59,22 @@ struct Twin {
     last_closed: Option<Day>,
     /// Records that were read.
     read: usize,
+    /// Who was passed over when somebody behind was paid: what was left of each was withheld.
+    passed_over: Vec<u64>,
     happened: BTreeMap<&'static str, u32>,
 }
 
 impl Twin {
     fn count(&mut self, what: &'static str, is_so: bool) {
         *self.happened.entry(what).or_default() += u32::from(is_so);
+    }
+
+    /// What of an exit is withheld for a loss, as the machine says: who bears what is told by the cases of `sharing`.
+    fn payable(&self, state: &State, asset: AssetIx) -> Vec<(u64, Amount)> {
+        let withheld = |redemption| state.treasury.queue().of_redemption(redemption).map_or(Amount::ZERO, |exit| exit.withheld);
+        let line = self.waiting(asset).into_iter();
+        let payable = line.map(|(redemption, left)| (redemption, left.checked_minus(withheld(redemption)).expect("no more than waits")));
+        payable.filter(|(_, payable)| !payable.is_zero()).collect()
     }
 
     fn waiting(&self, asset: AssetIx) -> Vec<(u64, Amount)> {
@@ -82,6 +94,7 @@ impl Twin {
                 Event::ExitPaid(event) => self.paid(event),
                 Event::ExitEarned(event) => self.earned(event),
                 Event::ExitCancelled(event) => self.cancelled(event),
+                Event::LossBorne(event) => self.borne(event),
                 Event::DayClosed(closed) => self.closed(&engine.state, closed),
                 _ => {}
             }
@@ -91,19 +104,22 @@ impl Twin {
 
     fn queued(&mut self, state: &State, event: &ExitQueued) {
         let redeemed = &event.redeemed;
-        let figures = &redeemed.figures;
-        assert!(!figures.payout.is_zero(), "nothing does not wait");
+        let waits = event.to_spot.plus(event.to_funding);
+        assert!(!waits.is_zero(), "nothing does not wait");
+        self.count("what is withheld of an exit", !event.withheld.is_zero());
+        self.count("what is withheld of what is paid at once", waits < redeemed.figures.payout);
         let asset = state.product(redeemed.product).expect("a product").asset;
         self.exits.push(Waits {
             redemption: redeemed.id,
             customer: redeemed.customer,
             asset,
             product: redeemed.product,
-            queued: figures.payout,
-            to_spot: figures.to_spot,
-            to_funding: figures.to_funding,
+            queued: waits,
+            to_spot: event.to_spot,
+            to_funding: event.to_funding,
             paid: Amount::ZERO,
             staked_again: Amount::ZERO,
+            lost: Amount::ZERO,
             promised: event.promised,
             carry: 0,
             due: 0,
@@ -113,9 +129,56 @@ impl Twin {
         self.count("an exit", true);
     }
 
+    /// Terms that ended, of which something was withheld: the machine says of which.
+    fn matured(&mut self, state: &State, closed: &DayClosed) {
+        let mut amounts: BTreeMap<ProductIx, Amount> = closed.withheld.iter().map(|line| (line.product, line.amount)).collect();
+        let at = state.registry.platform.offset.first_instant(closed.day.next());
+        for exit in state.treasury.queue().exits().iter().filter(|exit| exit.queued_at == at) {
+            let is_told = self.exits.iter().any(|told| told.redemption == exit.redemption);
+            let of_term = state.position(exit.position).is_some_and(|(_, origin)| origin.closed_at() == Some(at));
+            let Some(left) = amounts.get_mut(&exit.product).filter(|_| !is_told && of_term) else { continue };
+            let Some(less) = left.checked_minus(exit.queued) else { continue };
+            *left = less;
+            let (to_spot, to_funding) = exit.queued_parts();
+            self.exits.push(Waits {
+                redemption: exit.redemption,
+                customer: exit.customer,
+                asset: exit.asset,
+                product: exit.product,
+                queued: exit.queued,
+                to_spot,
+                to_funding,
+                paid: Amount::ZERO,
+                staked_again: Amount::ZERO,
+                lost: Amount::ZERO,
+                promised: exit.promised,
+                carry: 0,
+                due: 0,
+            });
+            self.count("what is withheld of a term that ended", true);
+        }
+        assert!(amounts.values().all(|left| left.is_zero()), "what is withheld of terms waits");
+    }
+
+    fn borne(&mut self, event: &LossBorne) {
+        for part in &event.exits {
+            let exit = self.find(part.redemption);
+            exit.to_spot = exit.to_spot.checked_minus(part.from_spot).expect("no more than waits");
+            exit.to_funding = exit.to_funding.checked_minus(part.from_funding).expect("no more than waits");
+            exit.lost = exit.lost.plus(part.from_spot).plus(part.from_funding);
+            let (bears, comes_free) = (!part.from_spot.plus(part.from_funding).is_zero(), !part.comes_free.is_zero());
+            self.count("an exit that bears", bears);
+            self.count("what was withheld comes free", comes_free);
+        }
+        self.passed_over.clear();
+        self.count("a position that bears", event.position.is_some());
+    }
+
     fn paid(&mut self, event: &ExitPaid) {
-        let head = self.waiting(event.asset).first().map(|(redemption, _)| *redemption);
-        assert_eq!(head, Some(event.redemption), "the head of the line is paid");
+        // Nobody who waits before it could be paid anything: all of that is withheld.
+        let before = self.waiting(event.asset).into_iter().take_while(|(redemption, _)| *redemption < event.redemption);
+        let withheld: Vec<u64> = before.map(|(redemption, _)| redemption).collect();
+        self.passed_over.extend(withheld);
         let exit = self.find(event.redemption);
         assert!(event.to_funding.is_zero() || event.to_spot == exit.to_spot, "the Spot part first");
         exit.to_spot = exit.to_spot.checked_minus(event.to_spot).expect("no more than waits");
@@ -152,6 +215,7 @@ impl Twin {
             exit.due += all / D;
             exit.carry = all % D;
         }
+        self.matured(state, closed);
     }
 
     fn earned(&mut self, event: &ExitEarned) {
@@ -172,19 +236,27 @@ impl Twin {
             assert_eq!(control.balance(LedgerAccount::RedemptionsQueued).units(), sum, "{after}: what waits is in the books");
             let covered = state.covered(asset).map_or(0, |covered| covered.units());
             let is_stale = state.is_attestation_stale(asset, now);
-            assert!(line.is_empty() || is_stale || covered <= 0, "{after}: {covered} are covered, and {line:?} waits");
+            let payable = self.payable(state, asset);
+            assert!(payable.is_empty() || is_stale || covered <= 0, "{after}: {covered} are covered, and {line:?} waits");
             self.count("a stale word while somebody waits", is_stale && !line.is_empty());
         }
+        for redemption in std::mem::take(&mut self.passed_over) {
+            let exit = state.treasury.queue().of_redemption(redemption).expect("an exit is kept for ever");
+            assert!(exit.payable().is_zero(), "{after}: redemption {redemption} was passed over");
+        }
         for exit in &self.exits {
-            let whole = exit.paid.plus(exit.staked_again).plus(exit.left());
-            assert_eq!(exit.queued, whole, "{after}: what was queued was paid, staked again, or waits");
+            let whole = exit.paid.plus(exit.staked_again).plus(exit.lost).plus(exit.left());
+            assert_eq!(exit.queued, whole, "{after}: what was queued was paid, staked again, lost, or waits");
             let kept = state.treasury.queue().of_redemption(exit.redemption).expect("an exit is kept for ever");
             let standing = match (exit.left().is_zero(), exit.staked_again.is_zero()) {
                 (false, _) => ExitStanding::Waiting,
                 (true, true) => ExitStanding::Paid,
                 (true, false) => ExitStanding::Cancelled,
             };
+            let standing = if standing == ExitStanding::Paid && kept.standing == ExitStanding::Lost { kept.standing } else { standing };
+            assert!(standing != ExitStanding::Lost || !exit.lost.is_zero(), "{after}");
             assert_eq!((kept.standing, kept.promised, kept.queued), (standing, exit.promised, exit.queued), "{after}");
+            assert_eq!(kept.lost, exit.lost, "{after}");
             assert_eq!(kept.ended_at.is_some(), standing != ExitStanding::Waiting, "{after}");
             assert_eq!(exit.due, 0, "{after}: what was earned by waiting is paid");
         }
@@ -289,6 +361,8 @@ fn every_line_is_what_its_twin_says() {
         ("a reward for waiting", 20),
         ("a stale word while somebody waits", 100),
         ("a redemption that is paid at once", 30),
+        ("what is withheld of an exit", 1),
+        ("a position that bears", 1),
     ];
     let mut happened = BTreeMap::new();
     for seed in 0..WORLDS_AT_MOST {

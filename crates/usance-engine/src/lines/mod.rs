@@ -284,7 +284,7 @@ impl Cut {
 impl Subject {
     /// Loads where its stake stood from a day on; says how many rows that took.
     fn load(&mut self, engine: &Engine, cut: LogPosition, from: Day) -> Result<usize, Unavailable> {
-        if self.past.kind.keeps_principal() || self.loaded.is_some_and(|(loaded, _)| loaded <= from) {
+        if self.past.keeps_principal || self.loaded.is_some_and(|(loaded, _)| loaded <= from) {
             return Ok(0);
         }
         // What is there stays; only what lies before it is read.

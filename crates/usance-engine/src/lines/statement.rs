@@ -125,6 +125,8 @@ impl Filter {
             Some(MovementKind::Redemption | MovementKind::Clawback) => Some(HistoryKind::Redemption),
             Some(MovementKind::ExitPayment) => Some(HistoryKind::ExitPayment),
             Some(MovementKind::ExitReward) => Some(HistoryKind::ExitReward),
+            Some(MovementKind::Loss) => Some(HistoryKind::Loss),
+            Some(MovementKind::LossReturned) => Some(HistoryKind::LossReturned),
             Some(MovementKind::Reward | MovementKind::Maturity) | None => None,
         }
     }

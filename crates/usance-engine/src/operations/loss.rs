@@ -17,8 +17,8 @@ pub const RIGHTS: &[Right] =
 pub async fn preview(engine: &Engine, loss: u64, shares: Shares) -> Result<Allocation, Refusal> {
     Ok(engine
         .read(move |state, _| {
-            let Shares { reserve, commission, pool } = &shares;
-            loss::preview(state, loss, Written { reserve, commission, pool })
+            let Shares { reserve, commission, pool, customers } = &shares;
+            loss::preview(state, loss, Written { reserve, commission, pool, customers })
         })
         .await??)
 }
@@ -32,4 +32,6 @@ pub struct Shares {
     pub commission: String,
     /// Of the reward pool.
     pub pool: String,
+    /// Of customers.
+    pub customers: String,
 }

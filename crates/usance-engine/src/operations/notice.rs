@@ -12,7 +12,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use usance_core::calendar::{Day, Timestamp};
 use usance_core::id::{AssetIx, LogPosition, PositionId, ProductIx};
-use usance_core::machine::verb::{ExitEarned, ExitPaid, ExitQueued, Redeemed, Subscribed};
+use usance_core::machine::verb::{ExitEarned, ExitPaid, ExitQueued, LossBorne, LossReturned, Redeemed, Subscribed};
 use usance_core::machine::{Event, State};
 use usance_core::money::Amount;
 use usance_core::position::FLOATING;
@@ -63,6 +63,8 @@ pub enum What {
         to_spot: Amount,
         /// Principal that came back to Funding.
         to_funding: Amount,
+        /// What waits until it is said who bears a loss.
+        withheld: Amount,
         /// The position that continues it.
         renewed_into: Option<PositionId>,
     },
@@ -87,7 +89,12 @@ pub enum What {
 pub fn of_close(state: &State, line: &CloseLine) -> Vec<Notice> {
     let at = closed_at(state, line.day);
     let paid = (!line.paid.is_zero()).then_some(What::RewardPaid(line.paid));
-    let ended = line.maturity.map(|end| What::Matured { to_spot: end.to_spot, to_funding: end.to_funding, renewed_into: end.renewed_into });
+    let ended = line.maturity.map(|end| What::Matured {
+        to_spot: end.to_spot,
+        to_funding: end.to_funding,
+        withheld: end.withheld,
+        renewed_into: end.renewed_into,
+    });
     let told = paid.into_iter().chain(ended).zip(0..).map(|(what, part)| Notice {
         key: (at.ms(), line.position.0, part),
         at,
@@ -248,6 +255,24 @@ pub enum Happening {
         /// What.
         made: ExitEarned,
     },
+    /// The customer bore a part of a loss.
+    Lost {
+        /// When.
+        at: Timestamp,
+        /// Of which asset.
+        asset: AssetIx,
+        /// What.
+        made: LossBorne,
+    },
+    /// The customer got a part of what came back of a loss.
+    Returned {
+        /// When.
+        at: Timestamp,
+        /// Of which asset.
+        asset: AssetIx,
+        /// What.
+        made: LossReturned,
+    },
     /// The rate of a product that the customer holds was announced.
     RateChanged {
         /// Whose.
@@ -348,6 +373,14 @@ fn of_deed(row: &HistoryRow, asset: AssetIx) -> Option<Happening> {
         HistoryKind::ExitReward => {
             let Event::ExitEarned(made) = row.event else { return None };
             Some(Happening::WaitingEarned { at, asset, made })
+        }
+        HistoryKind::Loss => {
+            let Event::LossBorne(made) = &row.event else { return None };
+            Some(Happening::Lost { at, asset, made: (**made).clone() })
+        }
+        HistoryKind::LossReturned => {
+            let Event::LossReturned(made) = row.event else { return None };
+            Some(Happening::Returned { at, asset, made })
         }
         // Whoever made these has the answer; nobody else at the customer waits for them.
         HistoryKind::Deposit | HistoryKind::Withdrawal | HistoryKind::Transfer => None,

@@ -469,6 +469,11 @@ exit-n = استرداد رقم { $id }
 exit-standing-waiting = في الانتظار
 exit-standing-paid = مدفوع
 exit-standing-cancelled = أُعيد تخزينه
+exit-standing-lost = خسارة
+exit-withheld = المحتجز منه
+exit-withheld-part = يُحتجز منه { $amount } مؤقتًا.
+exit-withheld-explain = خصمت الشبكة جزءًا من المبلغ المُخزَّن. يُحتجز أقصى ما قد تتحمله إلى أن يتقرر من يتحمل الخسارة، ثم يُدفع لك أو يُحتسب خسارة.
+principal-lost = خسارة بسبب الخصم
 exit-cancel = إعادة التخزين
 exit-cancel-explain = يُعاد تخزين ما لا يزال ينتظر كاشتراك جديد، ويكسب من أول يوم محتسب له. والمكافآت التي تنازلت عنها لا تعود.
 exit-cancel-agree = أوافق على اتفاقية خدمة التخزين، الإصدار { $version }.
@@ -507,6 +512,8 @@ movement-reward = مكافأة
 movement-maturity = استحقاق
 movement-exit_payment = دفعة من الدور
 movement-exit_reward = مكافأة عن الانتظار
+movement-loss = خسارة خصم
+movement-loss_returned = مُعاد من خسارة
 
 ## Notices
 notices-none = لا توجد إشعارات

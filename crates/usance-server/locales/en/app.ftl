@@ -457,6 +457,11 @@ exit-n = Redemption { $id }
 exit-standing-waiting = Waiting
 exit-standing-paid = Paid
 exit-standing-cancelled = Staked again
+exit-standing-lost = Lost
+exit-withheld = Withheld of it
+exit-withheld-part = { $amount } of it is withheld for now.
+exit-withheld-explain = The network has taken some of the stake. What you would bear of it at most is paid, or lost, once it is decided who bears it.
+principal-lost = Lost by slashing
 exit-cancel = Stake it again
 exit-cancel-explain = What still waits is staked again as a new subscription: it earns from its next value date. Rewards that you gave up do not come back.
 exit-cancel-agree = I accept the Staking Service Agreement, version { $version }.
@@ -495,6 +500,8 @@ movement-reward = Reward
 movement-maturity = Maturity
 movement-exit_payment = Payment from the line
 movement-exit_reward = Reward for waiting
+movement-loss = Slashing loss
+movement-loss_returned = Returned of a loss
 
 ## Notices
 notices-none = No notices

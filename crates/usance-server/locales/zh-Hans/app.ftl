@@ -454,6 +454,11 @@ exit-n = 赎回 { $id }
 exit-standing-waiting = 等待中
 exit-standing-paid = 已到账
 exit-standing-cancelled = 已重新质押
+exit-standing-lost = 已损失
+exit-withheld = 其中暂扣
+exit-withheld-part = 其中 { $amount } 暂时扣留。
+exit-withheld-explain = 网络罚没了部分质押资产。在确定由谁承担之前，您最多可能承担的部分会暂时扣留；确定后将支付给您或计为损失。
+principal-lost = 因罚没而损失
 exit-cancel = 重新质押
 exit-cancel-explain = 仍在等待的金额将作为新的申购重新质押，自下一个起息日起计息。已放弃的奖励不会恢复。
 exit-cancel-agree = 我接受《质押服务协议》{ $version } 版。
@@ -492,6 +497,8 @@ movement-reward = 奖励
 movement-maturity = 到期
 movement-exit_payment = 排队赎回到账
 movement-exit_reward = 等待补偿奖励
+movement-loss = 罚没损失
+movement-loss_returned = 损失返还
 
 ## Notices
 notices-none = 暂无通知

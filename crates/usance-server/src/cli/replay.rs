@@ -58,7 +58,7 @@ impl Replay {
 fn keep_stakes(state: &State, record: &codec::Record, segments: &mut BTreeMap<PositionId, Vec<Segment>>) {
     for event in &record.fact.events {
         let Some((position, product, stake)) = event.staked() else { continue };
-        if state.product(product).is_some_and(|product| !product.kind.keeps_principal()) {
+        if state.product(product).is_some_and(|product| !product.keeps_principal()) {
             let segment = Segment { from: state.registry.platform.offset.day_of(record.fact.at), stake };
             push_segment(segments.entry(position).or_default(), segment);
         }

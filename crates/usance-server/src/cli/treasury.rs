@@ -192,6 +192,9 @@ enum Verb {
         /// The reward pool bears.
         #[arg(long, value_name = "AMOUNT", default_value = "0")]
         pool: String,
+        /// Customers of products whose slashing is shared bear.
+        #[arg(long, value_name = "AMOUNT", default_value = "0")]
+        customers: String,
         /// Propose nothing.
         #[arg(long)]
         preview: bool,
@@ -364,14 +367,16 @@ pub fn run(verbs: &TreasuryVerbs) -> anyhow::Result<ExitCode> {
                 losses.iter().for_each(|loss| println!("{}", loss_line(loss)));
             }
         }
-        Verb::Allocate { loss, reserve, commission, pool, preview } => {
-            let mut shares = json!({"loss_reserve": reserve, "commission_income": commission, "reward_pool": pool});
+        Verb::Allocate { loss, reserve, commission, pool, customers, preview } => {
+            let mut shares = json!({"loss_reserve": reserve, "commission_income": commission, "reward_pool": pool, "customers": customers});
             if *preview {
                 let told = remote.post(&format!("{LOSSES}/{loss}/allocation-preview"), &shares)?;
                 let lines = told["bearers"].as_array().into_iter().flatten().map(|one| {
                     format!("{} bears {}: {} -> {}", word(one, "account"), word(one, "share"), word(one, "before"), word(one, "after"))
                 });
-                say(output, &told, &lines.collect::<Vec<_>>().join("\n"));
+                let (share, most) = (word(&told, "customers"), word(&told, "customers_at_most"));
+                let customers = format!("customers bear {share}, {most} at most");
+                say(output, &told, &lines.chain([customers]).collect::<Vec<_>>().join("\n"));
             } else {
                 let asset = remote.get(&format!("{LOSSES}/{loss}"))?["asset"].clone();
                 (shares["kind"], shares["loss"], shares["asset"]) = (json!("allocate_loss"), json!(loss.to_string()), asset);
@@ -411,7 +416,7 @@ fn loss_line(loss: &Value) -> String {
     let cause = if from.is_empty() { format!("difference {}", word(evidence, "number")) } else { format!("a slash of {from}") };
     let (asset, amount) = (word(loss, "asset"), word(loss, "amount"));
     let shares = |of: &Value| {
-        let each = ["loss_reserve", "commission_income", "reward_pool"].map(|account| (account, word(of, account)));
+        let each = ["loss_reserve", "commission_income", "reward_pool", "customers"].map(|account| (account, word(of, account)));
         let some: Vec<String> =
             each.iter().filter(|(_, share)| *share != "0").map(|(account, share)| format!("{account} {share}")).collect();
         if some.is_empty() { "nothing".to_owned() } else { some.join(", ") }

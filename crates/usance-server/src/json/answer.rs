@@ -98,12 +98,18 @@ pub struct RedeemedShape {
     redemption_id: String,
     #[serde(flatten)]
     figures: RedemptionShape,
-    /// `queued` where the payout waits for coins.
+    /// `queued` where the payout, or a part of it, waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     exit: Option<ExitChoice>,
     /// The day by which it is promised; of one that waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     promised: Option<String>,
+    /// What of the payout waits; the rest was paid at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waits: Option<String>,
+    /// What of that is not paid before two people have said who bears a loss.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    withheld: Option<String>,
     position: PositionShape,
 }
 
@@ -197,13 +203,17 @@ pub fn answer(state: &State, answer: &Answer) -> Vec<u8> {
             figures: shape::redemption(state, position.asset, *early, figures),
             exit: None,
             promised: None,
+            waits: None,
+            withheld: None,
             position: shape::position(state, position),
         }),
-        Answer::ExitQueued { id, early, figures, position, promised } => bytes(&RedeemedShape {
+        Answer::ExitQueued { id, early, figures, position, waits, withheld, promised } => bytes(&RedeemedShape {
             redemption_id: id.to_string(),
             figures: shape::redemption(state, position.asset, *early, figures),
             exit: Some(ExitChoice::Queued),
             promised: Some(promised.to_string()),
+            waits: Some(amount(state, position.asset, *waits)),
+            withheld: Some(amount(state, position.asset, *withheld)),
             position: shape::position(state, position),
         }),
         Answer::ExitCancelled { redemption, id, position } => bytes(&ExitCancelledShape {

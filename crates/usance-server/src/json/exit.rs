@@ -28,6 +28,8 @@ pub enum ExitStandingWord {
     Paid,
     /// What still waited was staked again.
     Cancelled,
+    /// What still waited was borne of a loss.
+    Lost,
 }
 
 impl From<ExitStanding> for ExitStandingWord {
@@ -36,6 +38,7 @@ impl From<ExitStanding> for ExitStandingWord {
             ExitStanding::Waiting => ExitStandingWord::Waiting,
             ExitStanding::Paid => ExitStandingWord::Paid,
             ExitStanding::Cancelled => ExitStandingWord::Cancelled,
+            ExitStanding::Lost => ExitStandingWord::Lost,
         }
     }
 }
@@ -55,7 +58,11 @@ pub struct ExitShape {
     pub amount: String,
     /// What still waits.
     pub waiting: String,
-    /// The part of it that goes to Spot.
+    /// What of that is not paid before two people have said who bears a loss.
+    pub withheld: String,
+    /// What it has borne of losses.
+    pub lost: String,
+    /// The part of what waits that goes to Spot.
     pub to_spot: String,
     /// The part of it that goes to Funding.
     pub to_funding: String,
@@ -69,7 +76,7 @@ pub struct ExitShape {
     pub expected: Option<String>,
     /// What waits in line before it; null when it does not wait.
     pub ahead: Option<String>,
-    /// When it was paid whole or cancelled.
+    /// When it was paid whole, cancelled or lost.
     pub ended_at: Option<String>,
 }
 
@@ -85,6 +92,8 @@ pub fn shape(state: &Machine, view: &ExitView) -> ExitShape {
         asset: symbol(state, exit.asset),
         amount: text(exit.queued),
         waiting: text(if view.ahead.is_some() { exit.left() } else { usance_core::money::Amount::ZERO }),
+        withheld: text(exit.withheld),
+        lost: text(exit.lost),
         to_spot: text(exit.to_spot),
         to_funding: text(exit.to_funding),
         standing: exit.standing.into(),

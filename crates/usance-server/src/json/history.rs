@@ -177,7 +177,7 @@ pub struct RedemptionLine {
     /// Its amounts.
     #[serde(flatten)]
     pub figures: RedemptionShape,
-    /// `queued` where the payout waited for coins, or still does.
+    /// `queued` where the payout, or a part of it, waited, or still does.
     pub exit: ExitChoice,
     /// The day by which it was promised; null where it was paid at once.
     pub promised: Option<String>,

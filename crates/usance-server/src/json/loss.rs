@@ -21,6 +21,21 @@ pub struct SharesShape {
     loss_reserve: String,
     commission_income: String,
     reward_pool: String,
+    /// Customers of products whose slashing is shared.
+    customers: String,
+}
+
+/// Who of its customers may have to bear of a loss.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BearingShape {
+    /// What bears: principal that earned, and exits that waited, when the evidence counted.
+    principal: String,
+    /// What they may bear together at most.
+    at_most: String,
+    /// How many positions and exits.
+    bearers: u64,
+    /// Whether each of them has had its turn to bear, and to get back what came back.
+    settled: bool,
 }
 
 /// What a slash took of what was with one validator.
@@ -63,6 +78,8 @@ pub struct LossShape {
     /// `open` until two people have said who bears it, then `allocated`.
     standing: &'static str,
     allocated_at: Option<String>,
+    /// What customers may have to bear, where they share losses.
+    customers: BearingShape,
     /// Who bears how much.
     borne_by: Option<SharesShape>,
     /// What came back to each.
@@ -71,7 +88,12 @@ pub struct LossShape {
 
 fn shares(state: &Machine, loss: &Loss, shares: &Shares) -> SharesShape {
     let text = |units| amount(state, loss.asset, units);
-    SharesShape { loss_reserve: text(shares.reserve), commission_income: text(shares.commission), reward_pool: text(shares.pool) }
+    SharesShape {
+        loss_reserve: text(shares.reserve),
+        commission_income: text(shares.commission),
+        reward_pool: text(shares.pool),
+        customers: text(shares.customers),
+    }
 }
 
 fn shape(state: &Machine, number: u64, loss: &Loss) -> LossShape {
@@ -95,6 +117,12 @@ fn shape(state: &Machine, number: u64, loss: &Loss) -> LossShape {
         found_at: loss.found_at.to_text(),
         standing: if loss.borne.is_some() { "allocated" } else { "open" },
         allocated_at: loss.borne.map(|borne| borne.at.to_text()),
+        customers: BearingShape {
+            principal: amount(state, loss.asset, loss.bearing.principal),
+            at_most: amount(state, loss.asset, loss.bearing.at_most),
+            bearers: loss.bearing.count(),
+            settled: loss.borne.is_some() && loss.bearing.sharing.is_none() && loss.bearing.returning.is_none(),
+        },
         borne_by: loss.borne.map(|borne| shares(state, loss, &borne.by)),
         recovered: loss.borne.map(|borne| shares(state, loss, &borne.recovered)),
     }
@@ -164,6 +192,9 @@ pub struct AllocationAsked {
     #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
     #[serde(default = "nothing")]
     reward_pool: String,
+    #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
+    #[serde(default = "nothing")]
+    customers: String,
 }
 
 /// An account that would bear a part.
@@ -184,6 +215,10 @@ pub struct AllocationShape {
     loss: String,
     asset: String,
     bearers: Vec<BearerShape>,
+    /// What customers would bear together; what the division leaves of it is the reward pool's.
+    customers: String,
+    /// What customers may bear at most.
+    customers_at_most: String,
 }
 
 /// POST /v1/operator/treasury/losses/{id}/allocation-preview
@@ -193,9 +228,10 @@ pub async fn loss_allocation_preview(
     Body(asked): Body<AllocationAsked>,
 ) -> Result<Json<AllocationShape>, Problem> {
     let number = number(&id);
-    let AllocationAsked { loss_reserve: reserve, commission_income: commission, reward_pool: pool } = asked;
-    let shares = loss::Shares { reserve, commission, pool };
-    let Allocation { asset, bearers } = loss::preview(&app.engine, number, shares).await.map_err(|refusal| app.refused(refusal))?;
+    let AllocationAsked { loss_reserve: reserve, commission_income: commission, reward_pool: pool, customers } = asked;
+    let shares = loss::Shares { reserve, commission, pool, customers };
+    let would = loss::preview(&app.engine, number, shares).await.map_err(|refusal| app.refused(refusal))?;
+    let Allocation { asset, bearers, customers, customers_at_most } = would;
     Ok(Json(app.engine.peek(|state| {
         let bearer = |one: &Bearer| BearerShape {
             account: one.account.name(),
@@ -207,6 +243,8 @@ pub async fn loss_allocation_preview(
             loss: number.to_string(),
             asset: state.asset(asset).map(|asset| asset.symbol.clone()).unwrap_or_default(),
             bearers: bearers.iter().map(bearer).collect(),
+            customers: amount(state, asset, customers),
+            customers_at_most: amount(state, asset, customers_at_most),
         }
     })))
 }

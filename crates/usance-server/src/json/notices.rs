@@ -84,6 +84,9 @@ pub struct NoticeShape {
     /// Principal that came back to Funding.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to_funding: Option<String>,
+    /// What of the principal is not paid before two people have said who bears a loss; left out where nothing is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub withheld: Option<String>,
     /// The position that continues it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub renewed_into: Option<String>,
@@ -118,10 +121,11 @@ pub fn notice_shape(state: &Machine, notice: &Notice) -> NoticeShape {
     };
     match &notice.what {
         What::RewardPaid(amount) => NoticeShape { amount: text(*amount), ..base("reward_paid") },
-        What::Matured { to_spot, to_funding, renewed_into } => {
+        What::Matured { to_spot, to_funding, withheld, renewed_into } => {
             let kind = if renewed_into.is_some() { "renewed" } else { "matured" };
             let renewed_into = renewed_into.map(|next| next.to_string());
-            NoticeShape { to_spot: text(*to_spot), to_funding: text(*to_funding), renewed_into, ..base(kind) }
+            let withheld = text(*withheld).filter(|_| !withheld.is_zero());
+            NoticeShape { to_spot: text(*to_spot), to_funding: text(*to_funding), withheld, renewed_into, ..base(kind) }
         }
         What::RateAhead { from, bands } => {
             let what = shape::bands(shape::decimals(state, notice.asset), bands);

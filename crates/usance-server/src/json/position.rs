@@ -43,7 +43,7 @@ pub async fn position_list(
     let wanted =
         Filter { product: filter.product, asset: filter.asset, state: filter.state.unwrap_or_default(), before: before.map(PositionId) };
     let found = position::list(&app.engine, &caller, &wanted, size + 1).await.map_err(|refusal| app.refused(refusal))?;
-    let found = app.engine.peek(|state| found.iter().map(|view| (view.id, shape::position(state, view))).collect());
+    let found = app.engine.peek(|state| found.iter().map(|view| (view.id, shape::position_now(state, view))).collect());
     Ok(Json(turn(&app.auth.key(Purpose::Cursors)?, &list, found, size)))
 }
 
@@ -60,7 +60,7 @@ pub async fn position_get(
     Path(id): Path<String>,
 ) -> Result<Json<PositionShape>, Problem> {
     let view = position::get(&app.engine, &caller, &id).await.map_err(|refusal| app.refused(refusal))?;
-    Ok(Json(app.engine.peek(|state| shape::position(state, &view))))
+    Ok(Json(app.engine.peek(|state| shape::position_now(state, &view))))
 }
 
 /// PATCH /v1/positions/{id}

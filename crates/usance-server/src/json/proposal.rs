@@ -136,6 +136,10 @@ pub enum MatterShape {
         #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
         #[serde(default = "nothing")]
         reward_pool: String,
+        /// Customers of products whose slashing is shared bear.
+        #[schema(max_length = 64, pattern = r"^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$")]
+        #[serde(default = "nothing")]
+        customers: String,
     },
     /// Something of a loss came back.
     RecoverLoss {
@@ -182,8 +186,8 @@ pub async fn proposal_create(State(app): State<App>, call: Call, Body(asked): Bo
             let was = found.ok_or_else(|| Problem::malformed("was: other_income, loss, fee or known"))?;
             MatterAsked::Plain(Matter::ExplainDifference { network, number: number(&text), was })
         }
-        MatterShape::AllocateLoss { loss, asset, loss_reserve: reserve, commission_income: commission, reward_pool: pool } => {
-            MatterAsked::Plain(Matter::AllocateLoss { loss: number(&loss), asset, reserve, commission, pool })
+        MatterShape::AllocateLoss { loss, asset, loss_reserve: reserve, commission_income: commission, reward_pool: pool, customers } => {
+            MatterAsked::Plain(Matter::AllocateLoss { loss: number(&loss), asset, reserve, commission, pool, customers })
         }
         MatterShape::RecoverLoss { loss, asset, amount, difference } => {
             let difference = difference.as_deref().map(number);

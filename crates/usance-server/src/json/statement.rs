@@ -75,6 +75,10 @@ pub enum MovementWord {
     ExitPayment,
     /// A reward for waiting longer than promised.
     ExitReward,
+    /// A part of a loss: borne by what is staked or waits, so no line of an account.
+    Loss,
+    /// A part of what came back of a loss.
+    LossReturned,
 }
 
 impl From<MovementKind> for MovementWord {
@@ -90,6 +94,8 @@ impl From<MovementKind> for MovementWord {
             MovementKind::Maturity => MovementWord::Maturity,
             MovementKind::ExitPayment => MovementWord::ExitPayment,
             MovementKind::ExitReward => MovementWord::ExitReward,
+            MovementKind::Loss => MovementWord::Loss,
+            MovementKind::LossReturned => MovementWord::LossReturned,
         }
     }
 }
@@ -113,6 +119,8 @@ impl MovementWord {
             MovementWord::Maturity => MovementKind::Maturity,
             MovementWord::ExitPayment => MovementKind::ExitPayment,
             MovementWord::ExitReward => MovementKind::ExitReward,
+            MovementWord::Loss => MovementKind::Loss,
+            MovementWord::LossReturned => MovementKind::LossReturned,
         }
     }
 }

@@ -37,10 +37,19 @@ impl Listed {
             ExitStandingWord::Waiting => "waiting",
             ExitStandingWord::Paid => "paid",
             ExitStandingWord::Cancelled => "cancelled",
+            ExitStandingWord::Lost => "lost",
         }
     }
     fn waits(&self) -> bool {
         self.exit.standing == ExitStandingWord::Waiting
+    }
+    /// What is withheld of it, if anything is.
+    fn withheld(&self) -> Option<&str> {
+        Some(self.exit.withheld.as_str()).filter(|withheld| *withheld != "0")
+    }
+    /// What it has lost, if anything.
+    fn lost(&self) -> Option<&str> {
+        Some(self.exit.lost.as_str()).filter(|lost| *lost != "0")
     }
     /// Whether it is expected on another day than was promised.
     fn has_moved(&self) -> bool {

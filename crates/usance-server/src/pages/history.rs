@@ -109,7 +109,7 @@ fn account_name(s: &Shell, line: &MovementShape) -> String {
 }
 
 impl HistoryPage {
-    fn kinds(&self) -> [&'static str; 10] {
+    fn kinds(&self) -> [&'static str; 12] {
         MovementKind::ALL.map(MovementKind::word)
     }
     fn is_kind(&self, kind: &str) -> bool {

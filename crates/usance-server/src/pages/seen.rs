@@ -105,7 +105,7 @@ impl Seen<'_> {
     /// `customer_not_found`.
     pub fn positions(&self, caller: &Caller, filter: &Filter, most: usize) -> Result<Vec<(PositionId, PositionShape)>, Problem> {
         let found = position::list_at(self.state, caller.acts_for(), filter, most).map_err(|no| self.no(&no))?;
-        Ok(found.iter().map(|view| (view.id, shape::position(self.state, view))).collect())
+        Ok(found.iter().map(|view| (view.id, shape::position_now(self.state, view))).collect())
     }
 
     /// One of a customer's positions.
@@ -114,7 +114,7 @@ impl Seen<'_> {
     /// `customer_not_found`, `position_not_found`.
     pub fn position(&self, caller: &Caller, id: &str) -> Result<PositionShape, Problem> {
         let found = position::get_at(self.state, caller, id).map_err(|no| self.no(&no))?;
-        Ok(shape::position(self.state, &found))
+        Ok(shape::position_now(self.state, &found))
     }
 
     /// What today brings one of a customer's positions.

@@ -31,6 +31,7 @@ const fn status(rejection: &Rejection) -> StatusCode {
         | Rejection::ProposalNotOpen { .. }
         | Rejection::AlreadySigned
         | Rejection::ExitNotWaiting
+        | Rejection::ExitWithheld { .. }
         | Rejection::EpochOver { .. }
         | Rejection::OrderNotOpen { .. }
         | Rejection::LossNotOpen
@@ -118,7 +119,11 @@ pub fn rejected(state: &State, rejection: &Rejection) -> Problem {
                 .with("expected", expected.to_string())
         }
         Rejection::ExitNotFound => problem("This customer has no such exit.".into()),
-        Rejection::ExitNotWaiting => problem("This exit waits no more: it was paid or cancelled.".into()),
+        Rejection::ExitNotWaiting => problem("This exit waits no more: it was paid, cancelled or lost.".into()),
+        Rejection::ExitWithheld { asset, withheld } => {
+            let withheld = unit(asset, withheld);
+            problem(format!("{withheld} of this exit is withheld until two people have said who bears a loss.")).with("withheld", withheld)
+        }
         Rejection::EpochOver { epoch } => {
             problem(format!("Another agent is in office, by epoch {epoch}: what an older one sends is refused.")).with("epoch", *epoch)
         }

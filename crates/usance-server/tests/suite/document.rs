@@ -5,6 +5,8 @@
 //! A word of a schema that it does not know fails, so nothing of the document goes unread.
 
 use super::contract::exits::in_line;
+use super::contract::losses::{begins_and_is_slashed, shared_and_slashed};
+use super::contract::two_people::agree;
 use super::harness::Client;
 use super::platform::Platform;
 use serde_json::{Value, json};
@@ -227,7 +229,32 @@ fn what_is_served_is_what_the_schemas_say() {
     reads(&platform, &mut reader);
     writes(&platform, &mut reader);
     exits(&mut reader);
+    losses(&mut reader);
     reader.check_seen();
+}
+
+/// What customers bear of a loss.
+fn losses(reader: &mut Reader) {
+    let platform = shared_and_slashed();
+    let alice = platform.acting_for("alice");
+    reader.read("redemption_create", &platform.redeem("alice", "1", json!({"amount": "29.9"})));
+    reader.read("loss_get", &platform.operator.get("/v1/operator/treasury/losses/1").ok());
+    let matter = json!({"kind": "allocate_loss", "loss": "1", "asset": "SOL", "reward_pool": "0.05", "customers": "0.2"});
+    agree(&platform, &matter);
+    reader.read("loss_get", &platform.operator.get("/v1/operator/treasury/losses/1").ok());
+    reader.read("position_get", &alice.get("/v1/positions/1").ok());
+    // A term that ends before anybody has said who bears.
+    let platform = Platform::new();
+    platform.deposit("alice", "SOL", "spot", "100");
+    platform.operator.post("/v1/operator/reward-pool", json!({"asset": "SOL", "amount": "40"})).ok();
+    platform.offer(json!({
+        "id": "sol-term", "asset": "SOL", "kind": "fixed_term", "term_days": 2, "rates": [{"from": "2026-01-01", "rate": "0"}],
+        "slashing": "shared",
+    }));
+    platform.subscribe("alice", "sol-term", "40", "spot");
+    begins_and_is_slashed(&platform);
+    platform.operator.post("/v1/operator/clock", json!({"to": "2026-01-05T12:00:00Z"})).ok();
+    reader.read("notice_list", &platform.acting_for("alice").get("/v1/notices").ok());
 }
 
 fn reads(platform: &Platform, reader: &mut Reader) {

@@ -201,7 +201,7 @@ impl Run {
         if preview.status == 200 {
             let (shown, booked) = (preview.json(), done.json());
             // What staying would bring, and whether it is paid at once, are shown and no part of what is booked.
-            const ONLY_SHOWN: [&str; 4] = ["total_reward_if_kept", "exit", "available", "expected"];
+            const ONLY_SHOWN: [&str; 5] = ["total_reward_if_kept", "exit", "withheld", "available", "expected"];
             let booked_too = |(figure, _): &(&String, &Value)| !ONLY_SHOWN.contains(&figure.as_str());
             for (figure, value) in shown.as_object().expect("an object").iter().filter(booked_too) {
                 assert_eq!(&booked[figure], value, "{}: {figure}, as shown and as booked", self.case.name);

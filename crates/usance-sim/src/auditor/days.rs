@@ -20,6 +20,8 @@ struct Totals {
     returned_funding: u128,
     renewed: u64,
     renewed_principal: u128,
+    withheld: u128,
+    withheld_of: u64,
 }
 
 impl Auditor {
@@ -52,6 +54,10 @@ impl Auditor {
             totals.insert(product, here);
         }
         self.divide_passing(day, &shares, &passed_on);
+        for (product, totals) in totals.iter().filter(|(_, totals)| totals.withheld_of > 0) {
+            let line = Facts::of("withheld").with("day", day).with("product", product);
+            self.withheld.push(Rc::new(line.with("positions", totals.withheld_of).with("amount", totals.withheld)));
+        }
         let facts: Vec<Facts> = totals.into_iter().map(|(product, totals)| self.day_facts(day, product, &totals)).collect();
         self.closed.extend(facts.iter().cloned().map(Rc::new));
         facts
@@ -99,11 +105,14 @@ impl Auditor {
         let (from_spot, rest) = (self.positions[number].from_spot, principal - again);
         let to_spot = rest.min(from_spot);
         let asset = self.products[product].asset;
-        self.pay(customer, asset, Account::Spot, to_spot);
-        self.pay(customer, asset, Account::Funding, rest - to_spot);
+        let (kept_spot, kept_funding) = self.keep_of_term(number, again, (to_spot, rest - to_spot), at);
+        self.pay(customer, asset, Account::Spot, to_spot - kept_spot);
+        self.pay(customer, asset, Account::Funding, rest - to_spot - kept_funding);
         totals.matured += 1;
-        totals.returned_spot += to_spot;
-        totals.returned_funding += rest - to_spot;
+        totals.withheld += kept_spot + kept_funding;
+        totals.withheld_of += u64::from(kept_spot + kept_funding > 0);
+        totals.returned_spot += to_spot - kept_spot;
+        totals.returned_funding += rest - to_spot - kept_funding;
         let next = self.positions.len() + 1;
         let position = &mut self.positions[number];
         position.closed_at = Some(at);
@@ -171,6 +180,7 @@ impl Auditor {
             opened_at: at,
             closed_at: None,
             returned: 0,
+            lost: 0,
             renewed_from: None,
             renewed_into: None,
             agreement,

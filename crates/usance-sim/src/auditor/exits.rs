@@ -77,10 +77,18 @@ impl Auditor {
         self.day_of(at + net.unbonding_ms + DAY_MS)
     }
 
+    /// What of a redemption's payout waits until two people have said who bears a loss.
+    #[must_use]
+    pub fn withheld_of(&self, number: usize, figures: &Figures) -> u128 {
+        let position = &self.positions[number];
+        let (earning, pending) = (position.earning_on(self.today), position.principal() - position.earning_on(self.today));
+        self.to_keep(number, earning - figures.principal.saturating_sub(pending), figures.payout)
+    }
+
     /// Whether a redemption is paid at once, and if not, what would be and by when the rest.
     fn unavailable(&self, number: usize, figures: &Figures, at: i64) -> Option<(u128, i64)> {
         let (customer, asset) = (self.positions[number].customer, self.products[self.positions[number].product].asset);
-        let more = figures.payout.saturating_sub(figures.clawback_from_funding);
+        let more = figures.payout.saturating_sub(figures.clawback_from_funding).saturating_sub(self.withheld_of(number, figures));
         let available = self.at_once(asset, customer, at).filter(|available| *available < more)?;
         Some((available, self.expected(asset, self.queued(asset) + more, at)))
     }
@@ -90,6 +98,7 @@ impl Auditor {
     pub fn outlook_of_exit(&self, number: usize, figures: &Figures, at: i64) -> Facts {
         let later = self.unavailable(number, figures, at);
         Facts::of("exit")
+            .with("withheld", self.withheld_of(number, figures))
             .with_some("available", later.map(|(available, _)| available))
             .with_some("expected", later.map(|(_, expected)| expected))
     }
@@ -106,10 +115,10 @@ impl Auditor {
     }
 
     /// What is taken at once while anyone waits counts against the allowance.
-    pub(super) fn count_at_once(&mut self, number: usize, figures: &Figures, at: i64) {
+    pub(super) fn count_at_once(&mut self, number: usize, figures: &Figures, withheld: u128, at: i64) {
         let (customer, asset) = (self.positions[number].customer, self.products[self.positions[number].product].asset);
         if self.in_line(asset).next().is_some() {
-            let more = figures.payout.saturating_sub(figures.clawback_from_funding);
+            let more = (figures.payout - withheld).saturating_sub(figures.clawback_from_funding);
             *self.taken_at_once.entry((asset, customer, self.day_of(at))).or_default() += more;
         }
     }
@@ -121,17 +130,53 @@ impl Auditor {
         if figures.payout == 0 || self.covered(asset).is_none() {
             return Ok(self.pay_at_once(number, &figures, at));
         }
+        let withheld = self.withheld_of(number, &figures);
+        let waits = (figures.to_spot, figures.payout - figures.to_spot);
         let promised = self.expected(asset, self.queued(asset) + figures.payout, at);
         let redemption = self.leave_position(number, &figures, at);
+        self.wait(redemption, number, waits, withheld, promised, at);
+        if withheld > 0 {
+            self.met.insert("what is withheld of an exit");
+        }
+        Ok(self.queued_facts(redemption, number, &figures))
+    }
+
+    pub(super) fn queued_facts(&self, redemption: u64, number: usize, figures: &Figures) -> Facts {
+        let early = self.products[self.positions[number].product].term.is_some();
+        let waits = self.exits.last().map_or((0, 0, 0), |exit| (exit.queued, exit.kept_for_position, exit.promised));
+        Facts::of("exit queued")
+            .with("redemption", redemption)
+            .with("early", early)
+            .with("waits", waits.0)
+            .with("withheld", waits.1)
+            .with("promised", waits.2)
+            .with_all(figures.facts())
+            .with_all(self.position_facts(number))
+    }
+
+    /// Puts what left a position at the end of its line.
+    pub(super) fn wait(
+        &mut self,
+        redemption: u64,
+        position: usize,
+        (to_spot, to_funding): (u128, u128),
+        kept_for_position: u128,
+        promised: i64,
+        at: i64,
+    ) {
+        let (customer, product) = (self.positions[position].customer, self.positions[position].product);
         self.exits.push(Exit {
             redemption,
-            customer: self.positions[number].customer,
-            asset,
+            customer,
+            asset: self.products[product].asset,
             product,
-            position: number,
-            queued: figures.payout,
-            to_spot: figures.to_spot,
-            to_funding: figures.payout - figures.to_spot,
+            position,
+            queued: to_spot + to_funding,
+            own_withheld: 0,
+            kept_for_position,
+            lost: 0,
+            to_spot,
+            to_funding,
             queued_at: at,
             promised,
             earned_through: promised,
@@ -139,12 +184,6 @@ impl Auditor {
             rewarded: 0,
             over: None,
         });
-        Ok(Facts::of("exit queued")
-            .with("redemption", redemption)
-            .with("early", self.products[product].term.is_some())
-            .with("promised", promised)
-            .with_all(figures.facts())
-            .with_all(self.position_facts(number)))
     }
 
     /// The place of a customer's own exit.
@@ -159,6 +198,9 @@ impl Auditor {
         let Exit { customer, product, to_spot, .. } = self.exits[place];
         if !self.exits[place].waits() {
             return Err(Refused::of("exit_not_waiting"));
+        }
+        if self.exits[place].withheld() > 0 {
+            return Err(Refused::about("exit_withheld", self.exits[place].asset).with("withheld", self.exits[place].withheld()));
         }
         let units = self.exits[place].left();
         self.check_entry(customer, product, agreement, at, || Ok(units))?;
@@ -182,8 +224,9 @@ impl Auditor {
         Ok(Facts::of("exit allowance").with("asset", asset).with("allowance", units))
     }
 
-    /// What has to be paid to whoever waits, in this instant: first what waiting earned for closed days, then what is covered.
+    /// What has to be paid to whoever waits, in this instant: after whose turn it is to bear a loss, first what waiting earned for closed days, then what is covered.
     pub(super) fn pay_exits(&mut self, at: i64) {
+        self.take_turns(at);
         let last = self.today - 1;
         let mut behind: Vec<usize> =
             (0..self.exits.len()).filter(|place| self.exits[*place].waits() && self.exits[*place].earned_through < last).collect();
@@ -220,9 +263,11 @@ impl Auditor {
     /// Whether the head of a line got something.
     fn pay_head(&mut self, asset: usize, at: i64) -> bool {
         let Some(covered) = self.covered(asset).filter(|covered| *covered > 0) else { return false };
-        let Some(head) = self.exits.iter_mut().find(|exit| exit.asset == asset && exit.waits()) else { return false };
-        let to_spot = head.to_spot.min(covered.unsigned_abs());
-        let to_funding = head.to_funding.min(covered.unsigned_abs() - to_spot);
+        let may_get = |exit: &&mut Exit| exit.asset == asset && exit.waits() && exit.left() > exit.withheld();
+        let Some(head) = self.exits.iter_mut().find(may_get) else { return false };
+        let there = covered.unsigned_abs().min(head.left() - head.withheld());
+        let to_spot = head.to_spot.min(there);
+        let to_funding = head.to_funding.min(there - to_spot);
         head.to_spot -= to_spot;
         head.to_funding -= to_funding;
         if head.left() == 0 {
@@ -253,6 +298,9 @@ impl Auditor {
             .with("product", exit.product)
             .with("position", exit.position + 1)
             .with("queued", exit.queued)
+            .with("withheld", exit.withheld())
+            .with("kept_for_position", exit.kept_for_position)
+            .with("lost", exit.lost)
             .with("to_spot", exit.to_spot)
             .with("to_funding", exit.to_funding)
             .with("queued_at", exit.queued_at)

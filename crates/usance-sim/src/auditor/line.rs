@@ -17,6 +17,12 @@ pub struct Exit {
     pub position: usize,
     /// What was to be paid.
     pub queued: u128,
+    /// What of what waits is withheld because the exit itself bears a loss.
+    pub own_withheld: u128,
+    /// What of what waits is kept for the position, which bears.
+    pub kept_for_position: u128,
+    /// What a loss took of it.
+    pub lost: u128,
     /// What still waits for Spot.
     pub to_spot: u128,
     /// What still waits for Funding.
@@ -40,6 +46,11 @@ impl Exit {
     #[must_use]
     pub const fn left(&self) -> u128 {
         self.to_spot + self.to_funding
+    }
+    /// What of that is not paid until two people have said who bears a loss.
+    #[must_use]
+    pub const fn withheld(&self) -> u128 {
+        self.own_withheld + self.kept_for_position
     }
     /// Whether it waits.
     #[must_use]

@@ -10,12 +10,13 @@ use usance_core::person::proposal::Matter;
 use usance_workload::seen::LossSeen;
 
 /// Who bears losses, in the order in which they are named.
-const BEARERS: [&str; 3] = ["loss_reserve", "commission_income", "reward_pool"];
+const BEARERS: [&str; 4] = ["loss_reserve", "commission_income", "reward_pool", "customers"];
 
 impl Auditor {
     /// Something is gone.
     pub(super) fn lose(&mut self, asset: usize, units: u128, shown_by: String) {
-        self.losses.push(Lost { asset, units, shown_by, at: self.deciding_at, borne: None, back: [0; 3] });
+        let shared = self.who_bears(asset, units);
+        self.losses.push(Lost { asset, units, shown_by, at: self.deciding_at, borne: None, back: [0; 4], shared });
     }
 
     fn loss(&self, number: u64, symbol: &str) -> Result<(usize, u8), Refused> {
@@ -29,21 +30,26 @@ impl Auditor {
     fn bear(&mut self, asset: usize, bearer: usize, units: i128) {
         match BEARERS[bearer] {
             "reward_pool" => self.pool[asset] += units,
+            // Each of them bears and gets its part by itself.
+            "customers" => {}
             account => *self.treasury_books.entry((asset, account)).or_default() += units,
         }
     }
 
-    pub(super) fn allocate_loss(&mut self, number: u64, symbol: &str, texts: [&str; 3]) -> Result<(), Refused> {
+    pub(super) fn allocate_loss(&mut self, number: u64, symbol: &str, texts: [&str; 4]) -> Result<(), Refused> {
         let (place, decimals) = self.loss(number, symbol)?;
         let Lost { asset, units, borne, .. } = self.losses[place].clone();
         if borne.is_some() {
             return Err(Refused::of("loss_not_open"));
         }
-        let mut shares = [0; 3];
+        let mut shares = [0; 4];
         for (share, text) in shares.iter_mut().zip(texts) {
             *share = read(text, decimals).ok_or_else(|| Refused::amount("amount"))?;
         }
         if shares.iter().sum::<u128>() != units {
+            return Err(Refused::of("terms_invalid"));
+        }
+        if shares[3] > self.losses[place].shared.at_most {
             return Err(Refused::of("terms_invalid"));
         }
         for (account, share) in BEARERS.into_iter().zip(shares).take(2) {
@@ -57,6 +63,7 @@ impl Auditor {
         }
         *self.treasury_books.entry((asset, "slashing_loss")).or_default() -= signed(units);
         self.losses[place].borne = Some(shares);
+        self.losses[place].shared.to_bear = Some(shares[3]);
         Ok(())
     }
 
@@ -79,13 +86,14 @@ impl Auditor {
         }
         // The first ones together get what is theirs together, rounded down, and so does each after them.
         let mut through = 0;
-        for bearer in 0..3 {
+        for bearer in 0..BEARERS.len() {
             let theirs: u128 = left[..=bearer].iter().sum();
             let sum = floor(&(BigUint::from(units) * theirs), all);
             self.losses[place].back[bearer] += sum - through;
             self.bear(asset, bearer, signed(sum - through));
             through = sum;
         }
+        self.losses[place].shared.to_give = left[3] - self.losses[place].left()[3];
         match (difference, &mut self.net) {
             (Some(difference), Some(net)) => net.held.retain(|held| held.number != difference),
             _ => {
@@ -108,8 +116,8 @@ impl Auditor {
         };
         let mut matter = matter.clone();
         match &mut matter {
-            Matter::AllocateLoss { asset, reserve, commission, pool, .. } => {
-                [reserve, commission, pool].into_iter().for_each(|text| *text = plain(asset, text));
+            Matter::AllocateLoss { asset, reserve, commission, pool, customers, .. } => {
+                [reserve, commission, pool, customers].into_iter().for_each(|text| *text = plain(asset, text));
             }
             Matter::RecoverLoss { asset, amount, .. } => *amount = plain(asset, amount),
             _ => {}
@@ -122,7 +130,8 @@ impl Auditor {
     pub fn losses_facts(&self) -> Facts {
         let line = |lost: &Lost| {
             let borne = lost.borne.map_or_else(|| "nobody".to_owned(), |borne| format!("{borne:?} {:?}", lost.back));
-            format!("{}:{}:{}:{}:{borne}", lost.asset, lost.units, lost.shown_by, lost.at)
+            let customers = format!("{}:{}:{}", lost.shared.principal(), lost.shared.at_most, lost.shared.bearers.len());
+            format!("{}:{}:{}:{}:{borne}:{customers}", lost.asset, lost.units, lost.shown_by, lost.at)
         };
         Facts::of("losses").with("lines", self.losses.iter().map(line).collect::<Vec<_>>().join(" "))
     }
@@ -135,6 +144,7 @@ impl Auditor {
             decimals: self.assets[lost.asset].1,
             whole: lost.units,
             open: if lost.borne.is_none() { lost.units } else { 0 },
+            at_most: lost.shared.at_most,
             left: lost.left().iter().sum(),
         });
         seen.filter(|lost| lost.open > 0 || lost.left > 0).collect()

@@ -7,6 +7,7 @@
 //! to then became durable: a run keeps one for each batch that is not.
 
 pub mod arithmetic;
+pub mod bearing;
 pub mod days;
 pub mod desk;
 pub mod exits;
@@ -20,6 +21,7 @@ pub mod passing;
 pub mod paying;
 pub mod people;
 pub mod refused;
+pub mod sharing;
 pub mod sight;
 pub mod staking;
 pub mod terms;
@@ -105,6 +107,8 @@ pub struct Position {
     pub opened: u128,
     /// What was paid out of it.
     pub returned: u128,
+    /// What a loss took of it.
+    pub lost: u128,
     /// The number of the position it continues.
     pub renewed_from: Option<usize>,
     /// The number of the position that continues it.
@@ -211,6 +215,8 @@ pub struct Auditor {
     pub closed: Vec<Rc<Facts>>,
     /// How closes divided what the network paid.
     pub divided: Vec<Rc<Facts>>,
+    /// What closes withheld of terms that ended.
+    pub withheld: Vec<Rc<Facts>>,
     /// By asset: what of that is not with customers.
     pub pots: Vec<paying::Pot>,
     /// What happened to what the network paid that has to happen somewhere.
@@ -267,6 +273,7 @@ impl Auditor {
             journal: Vec::new(),
             closed: Vec::new(),
             divided: Vec::new(),
+            withheld: Vec::new(),
             pots: Vec::new(),
             met: BTreeSet::new(),
             keys: BTreeMap::new(),

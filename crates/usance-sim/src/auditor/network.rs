@@ -1,6 +1,7 @@
 //! A network by the auditor's own books, written from TREASURY.md: what a picture comes to.
 
 use super::arithmetic::signed;
+use super::bearing::Shared;
 use super::order_book::Orders;
 use std::collections::{BTreeMap, BTreeSet};
 use usance_core::treasury::picture::{Effect, Happened, Picture, Released};
@@ -73,15 +74,17 @@ pub struct Lost {
     pub(super) shown_by: String,
     pub(super) at: i64,
     /// What each bears, once two people have said so.
-    pub(super) borne: Option<[u128; 3]>,
+    pub(super) borne: Option<[u128; 4]>,
     /// What each got back.
-    pub(super) back: [u128; 3],
+    pub(super) back: [u128; 4],
+    /// Who of its customers may have to bear of it.
+    pub(super) shared: Shared,
 }
 
 impl Lost {
-    pub(super) fn left(&self) -> [u128; 3] {
+    pub(super) fn left(&self) -> [u128; 4] {
         let borne = self.borne.unwrap_or_default();
-        [0, 1, 2].map(|place| borne[place] - self.back[place])
+        [0, 1, 2, 3].map(|place| borne[place] - self.back[place])
     }
 }
 

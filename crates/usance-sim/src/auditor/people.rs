@@ -32,8 +32,9 @@ impl Auditor {
             Matter::ExplainDifference { network, number, was } => {
                 format!("kind: explain_difference\nnetwork: {network}\nnumber: {number}\nwas: {}\n", was.word())
             }
-            Matter::AllocateLoss { loss, asset, reserve, commission, pool } => {
-                let shares = format!("loss_reserve: {reserve}\ncommission_income: {commission}\nreward_pool: {pool}\n");
+            Matter::AllocateLoss { loss, asset, reserve, commission, pool, customers } => {
+                let own = format!("loss_reserve: {reserve}\ncommission_income: {commission}\nreward_pool: {pool}\n");
+                let shares = format!("{own}customers: {customers}\n");
                 format!("kind: allocate_loss\nloss: {loss}\nasset: {asset}\n{shares}")
             }
             Matter::RecoverLoss { loss, asset, amount, difference } => {
@@ -97,8 +98,8 @@ impl Auditor {
             Matter::AddDestination { network, address, memo } => self.add_destination(network, address, memo),
             Matter::ConfirmPicture { network, number, digest } => self.confirm_picture(network, *number, digest),
             Matter::ExplainDifference { network, number, was } => self.explain_difference(network, *number, *was),
-            Matter::AllocateLoss { loss, asset, reserve, commission, pool } => {
-                self.allocate_loss(*loss, asset, [reserve, commission, pool])
+            Matter::AllocateLoss { loss, asset, reserve, commission, pool, customers } => {
+                self.allocate_loss(*loss, asset, [reserve, commission, pool, customers])
             }
             Matter::RecoverLoss { loss, asset, amount, difference } => self.recover_loss(*loss, asset, amount, *difference),
         }

@@ -3,6 +3,7 @@
 use super::arithmetic::{MOST, read};
 use super::days::{NewPosition, signed};
 use super::refused::{Refused, Told};
+use super::sharing::both;
 use super::terms::Product;
 use super::verbs::{REDEMPTIONS, SUBSCRIPTIONS, positive};
 use super::{Account, Auditor, Lot};
@@ -245,7 +246,20 @@ impl Auditor {
     pub(super) fn redeem(&mut self, asked: &Redeem, at: i64) -> Told {
         let (number, figures) = self.quoted_redemption(asked)?;
         self.check_at_once(number, &figures, at)?;
-        Ok(self.pay_at_once(number, &figures, at))
+        let withheld = self.withheld_of(number, &figures);
+        if withheld == 0 {
+            return Ok(self.pay_at_once(number, &figures, at));
+        }
+        let (spot, funding) = both(withheld, figures.to_spot, figures.payout - figures.to_spot);
+        let (customer, asset) = (self.positions[number].customer, self.products[self.positions[number].product].asset);
+        let promised = self.day_of(at);
+        self.count_at_once(number, &figures, withheld, at);
+        let redemption = self.leave_position(number, &figures, at);
+        self.give(customer, asset, Account::Spot, figures.to_spot - spot);
+        self.give(customer, asset, Account::Funding, figures.payout - figures.to_spot - funding);
+        self.wait(redemption, number, (spot, funding), withheld, promised, at);
+        self.met.insert("what is withheld of what is paid at once");
+        Ok(self.queued_facts(redemption, number, &figures))
     }
 
     /// Every check of a redemption but whether it can be paid at once.
@@ -269,7 +283,7 @@ impl Auditor {
 
     /// Leaves a position and pays it out.
     pub(super) fn pay_at_once(&mut self, number: usize, figures: &Figures, at: i64) -> Facts {
-        self.count_at_once(number, figures, at);
+        self.count_at_once(number, figures, 0, at);
         let id = self.leave_position(number, figures, at);
         let (customer, product) = (self.positions[number].customer, &self.products[self.positions[number].product]);
         let (asset, early) = (product.asset, product.term.is_some());

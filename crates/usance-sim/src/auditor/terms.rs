@@ -3,7 +3,7 @@
 use super::arithmetic::{Tiers, read};
 use super::refused::Refused;
 use usance_core::machine::verb::{Patch, ProductText, RateText, SaleText};
-use usance_core::product::{Distribution, EarlyRedemption, Kind, RateMode, Status, YieldTerms};
+use usance_core::product::{Distribution, EarlyRedemption, Kind, RateMode, SlashingTerms, Status, YieldTerms};
 
 /// A product.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub struct Product {
     pub sale: Sale,
     /// Over how many days the network's yield is averaged, and the step, where it is passed on.
     pub passing: Option<(usize, u128)>,
+    /// Whether its customers bear what a network takes.
+    pub shared: bool,
     /// What was settled for the last closed day, where it is.
     pub paid_last: Option<u128>,
 }
@@ -160,6 +162,7 @@ impl Product {
                 Kind::Flexible => None,
                 Kind::FixedTerm { term_days } => Some(i64::from(term_days)),
             },
+            shared: asked.staking.slashing == SlashingTerms::Shared,
             locked,
             distribution,
             early: asked.early_redemption != Some(EarlyRedemption::NotAllowed),

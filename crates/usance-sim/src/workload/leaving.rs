@@ -26,6 +26,19 @@ impl Meanwhile {
         let _ = self.auditor.run(&command, self.auditor.now);
         self.commands.push(command);
     }
+    /// So many leave what they have of the coin that is staked, whole or in part; some wait.
+    fn leaves(&mut self, dice: &mut Dice<'_>, most: u8) {
+        for _ in 0..most {
+            let all = &self.auditor.positions;
+            let of_it = |number: &usize| all[*number].is_active() && self.auditor.products[all[*number].product].asset == 0;
+            let running: Vec<usize> = (0..all.len()).filter(of_it).collect();
+            let Some(number) = running.get(dice.index(running.len())).copied() else { return };
+            let principal = all[number].principal();
+            let part = (dice.below(3) > 0).then(|| principal / 16 * u128::from(dice.below(16))).filter(|units| *units > 0);
+            let leaves = workload(&self.auditor).redemption_of(dice, number, part);
+            self.run(leaves);
+        }
+    }
 }
 
 /// The wallet has little beyond what customers may take, several customers leave in one instant, and then coins come.
@@ -60,6 +73,33 @@ pub fn line(auditor: &Auditor, dice: &mut Dice<'_>) -> Vec<Command> {
             _ => now.attest(dice, &seen, asset),
         };
         meanwhile.run(next);
+    }
+    meanwhile.commands
+}
+
+/// The network takes a part of the stake while somebody waits and before others leave; mostly two people say at once who bears it, and
+/// now and then some of it comes back.
+pub fn losing(auditor: &Auditor, dice: &mut Dice<'_>) -> Vec<Command> {
+    let mut meanwhile = Meanwhile { auditor: auditor.clone(), commands: Vec::new() };
+    if dice.once_in(2) {
+        meanwhile.leaves(dice, 1);
+    }
+    let slashing = workload(&meanwhile.auditor).slashing(dice, &meanwhile.auditor.treasury_seen());
+    slashing.into_iter().for_each(|command| meanwhile.run(command));
+    let others = dice.below(3);
+    meanwhile.leaves(dice, others);
+    for _ in 0..dice.below(3) {
+        let seen = meanwhile.auditor.treasury_seen();
+        if seen.losses.is_empty() {
+            break;
+        }
+        let said = workload(&meanwhile.auditor).loss(dice, &seen);
+        meanwhile.run(said);
+        // Two people sign it, as a treasury that goes on does first.
+        for _ in 0..2 {
+            let signed = workload(&meanwhile.auditor).treasury(dice);
+            meanwhile.run(signed);
+        }
     }
     meanwhile.commands
 }

@@ -35,18 +35,27 @@ const ANSWERS: [&str; 18] = [
     "wallet moved",
 ];
 
-/// What has to become of what networks pay, somewhere in the fixed worlds.
-const MET: [&str; 10] = [
+/// What has to become of what networks pay, and of what they take, somewhere in the fixed worlds.
+const MET: [&str; 19] = [
     "a cap",
     "a commission",
     "a division",
     "a gap",
+    "a position that bears",
+    "a renewed position that bears",
     "a reward of a network",
     "a step down",
     "a step up",
     "an average",
+    "an exit that bears",
+    "what a customer gets back of a loss",
     "what came back",
+    "what is withheld of a term that ended",
+    "what is withheld of an exit",
+    "what is withheld of what is paid at once",
     "what passed to the pool",
+    "what was withheld bears",
+    "what was withheld comes free",
 ];
 
 fn holds(seed: u64) -> (usize, Coverage) {
@@ -78,7 +87,7 @@ fn for_a_while(first: u64) -> Coverage {
 
 #[test]
 fn fixed_seeds_hold() {
-    let coverage = for_a_while(1);
+    let coverage = for_a_while(322);
     for trouble in Trouble::ALL {
         let times = coverage.troubles.get(&trouble).copied().unwrap_or_default();
         assert!(times >= 3, "{trouble:?} happened {times} times: a trouble that does not happen finds nothing");

@@ -15,7 +15,7 @@ use usance_core::calendar::{Day, DayOffset, Timestamp};
 use usance_core::id::{AgreementIx, AssetIx, CustomerIx, NetworkIx, PersonIx, PositionId, ProductIx, RateVersionIx};
 use usance_core::ledger::LedgerAccount;
 use usance_core::machine::answer::Balances;
-use usance_core::machine::day::{CLOSE_RULE, CLOSE_RULE_YIELDS, DayClosed, ProductDay, YieldClosed};
+use usance_core::machine::day::ProductDay;
 use usance_core::machine::rejection::AmountField;
 use usance_core::machine::state::{ClockMode, Platform};
 use usance_core::machine::verb::{
@@ -49,14 +49,16 @@ use usance_store::codec::{
 };
 use usance_store::{Role, StoreError};
 
+use super::codec_days::{day_closed, day_closed_with, product_day, withheld_day};
 use super::codec_orders::{
     office_taken, order_answer, order_prepared, order_sent, order_signed, order_standings, order_told, orders_expired, orders_planned,
     policy_set,
 };
 use super::codec_staking::{figures, redeemed, subscribed};
 use super::codec_treasury::{
-    apart, causes, destination, differences, equity, exit_earned, exit_paid, exit_queued, explained, implausibles, loss_recovered,
-    network_terms, picture_taken, place_kinds, reserve_funded, reserve_withdrawn, top_up_sent, yield_closed,
+    apart, causes, destination, differences, equity, exit_earned, exit_paid, exit_queued, explained, implausibles, loss_borne,
+    loss_recovered, loss_returned, loss_settled, network_terms, picture_taken, place_kinds, reserve_funded, reserve_withdrawn, top_up_sent,
+    yield_closed,
 };
 use super::golden::{self, each, every};
 
@@ -86,6 +88,7 @@ every!(matters: Matter {
     ExplainDifference: Matter::ExplainDifference { network: "hub".to_owned(), number: 1_309, was: DifferenceIs::Fee };
     AllocateLoss: Matter::AllocateLoss {
         loss: 1_310, asset: "ATOM".to_owned(), reserve: "1".to_owned(), commission: "2".to_owned(), pool: "3.5".to_owned(),
+        customers: "0.5".to_owned(),
     };
     RecoverLoss: Matter::RecoverLoss { loss: 1_311, asset: "ATOM".to_owned(), amount: "4".to_owned(), difference: Some(1_312) };
 });
@@ -183,29 +186,6 @@ fn moved(account: AccountKind) -> WalletMoved {
     WalletMoved { id: 601, customer: CustomerIx(602), asset: AssetIx(1), account, amount: units(603), reference: "tx/1 ☂".to_owned() }
 }
 
-fn product_day() -> ProductDay {
-    ProductDay {
-        product: ProductIx(5),
-        version: RateVersionIx(901),
-        settled: Some(rate(902)),
-        earning_positions: 903,
-        rewards: units(904),
-        distributed: units(905),
-        matured: 906,
-        returned_spot: units(907),
-        returned_funding: units(908),
-        renewed: 909,
-        renewed_principal: units(910),
-    }
-}
-
-/// A close; where networks' yields were divided, by the rule that says so.
-fn day_closed(products: Vec<ProductDay>, yields: Vec<YieldClosed>) -> Event {
-    let rule = if yields.is_empty() { CLOSE_RULE } else { CLOSE_RULE_YIELDS };
-    let digest = std::array::from_fn(|index| u8::try_from(index).unwrap());
-    Event::DayClosed(Box::new(DayClosed { day: DAY, rule, products, next_position: PositionId(911), digest, yields }))
-}
-
 fn platform(clock: ClockMode, offset_minutes: i32) -> Event {
     let offset = DayOffset::from_minutes(offset_minutes).unwrap();
     Event::PlatformCreated(Box::new(Platform { shard: 258, offset, clock, created_at: AT, seed: [0xa5; 32] }))
@@ -245,7 +225,9 @@ every!(
         DayClosed:
             day_closed(vec![], vec![]),
             day_closed(vec![product_day(), ProductDay { settled: None, ..product_day() }], vec![]),
-            day_closed(vec![product_day()], vec![yield_closed()]);
+            day_closed(vec![product_day()], vec![yield_closed()]),
+            day_closed_with(vec![product_day()], vec![], vec![withheld_day()]),
+            day_closed_with(vec![product_day()], vec![yield_closed()], vec![withheld_day(), withheld_day()]);
         ClockMoved: Event::ClockMoved(ClockMoved { to: AT });
         ClockConfirmed: Event::ClockConfirmed(ClockConfirmed { through: DAY });
         PersonRegistered: Event::PersonRegistered(PersonRegistered { name: "anna".to_owned(), key: public_key() });
@@ -306,9 +288,12 @@ every!(
         }));
         LossAllocated: Event::LossAllocated(LossAllocated {
             loss: 1_313, network: NetworkIx(1), asset: AssetIx(1),
-            by: Shares { reserve: units(1_314), commission: units(1_315), pool: units(1_316) },
+            by: Shares { reserve: units(1_314), commission: units(1_315), pool: units(1_316), customers: units(1_321) },
         });
         LossRecovered: loss_recovered(None), loss_recovered(Some(apart(Cause::Unexplained, PlaceKind::Liquid)));
+        LossBorne: loss_borne(true), loss_borne(false);
+        LossReturned: loss_returned();
+        LossSettled: loss_settled(true), loss_settled(false);
     }
 );
 
@@ -468,7 +453,7 @@ every!(
         Moving: Answer::Moving {
             network: NetworkIx(6), asset: AssetIx(1), direction: Direction::Sweep, amount: units(1_406), hash: "tx-8".to_owned(), movement: 1_407,
         };
-        ExitQueued: Answer::ExitQueued { id: 1_408, early: true, figures: figures(), position: Box::new(position_view()), promised: DAY };
+        ExitQueued: Answer::ExitQueued { id: 1_408, early: true, figures: Box::new(figures()), position: Box::new(position_view()), waits: units(1_409), withheld: units(1_410), promised: DAY };
         ExitCancelled: Answer::ExitCancelled { redemption: 1_409, id: 1_410, position: Box::new(plain_position()) };
         ExitAllowance: Answer::ExitAllowance { asset: AssetIx(1), allowance: units(1_411) };
         Equity: equity(LedgerAccount::LossReserve, true), equity(LedgerAccount::CommissionIncome, false);
@@ -543,6 +528,7 @@ every!(
         InstantExitUnavailable: Rejection::InstantExitUnavailable { asset: AssetIx(1), available: units(1_310), expected: DAY };
         ExitNotFound: Rejection::ExitNotFound;
         ExitNotWaiting: Rejection::ExitNotWaiting;
+        ExitWithheld: Rejection::ExitWithheld { asset: AssetIx(1), withheld: units(1_311) };
         EpochOver: Rejection::EpochOver { epoch: 1_308 };
         OrderNotFound: Rejection::OrderNotFound;
         OrderNotOpen: Rejection::OrderNotOpen { standing: OrderStanding::Replaced };

@@ -1,15 +1,17 @@
 //! Samples of what stands in a record about the treasury, for [`super::codec`].
 
 use usance_core::calendar::Timestamp;
-use usance_core::id::{AccountIx, AssetIx, CustomerIx, NetworkIx};
+use usance_core::id::{AccountIx, AssetIx, CustomerIx, NetworkIx, PositionId, ProductIx};
 use usance_core::ledger::LedgerAccount;
 use usance_core::machine::day::YieldClosed;
 use usance_core::machine::verb::{
-    ExitEarned, ExitPaid, ExitQueued, LossRecovered, LossReserveFunded, LossReserveWithdrawn, PictureTaken, ReserveSide, TopUpSent,
+    ExitBears, ExitEarned, ExitPaid, ExitQueued, LossBorne, LossRecovered, LossReserveFunded, LossReserveWithdrawn, LossReturned,
+    LossSettled, PictureTaken, PositionBears, ReserveSide, TopUpSent,
 };
 use usance_core::machine::{Answer, Event};
 use usance_core::money::{Amount, Balance, Rate};
 use usance_core::person::proposal::DifferenceIs;
+use usance_core::reward::accrue::Stake;
 use usance_core::treasury::apart::{Apart, Cause, PlaceKind};
 use usance_core::treasury::explain::Explained;
 use usance_core::treasury::loss::Shares;
@@ -98,7 +100,8 @@ pub fn top_up_sent(seen: Option<u64>, order: Option<u64>) -> Event {
 }
 
 pub fn exit_queued() -> Event {
-    Event::ExitQueued(Box::new(ExitQueued { redeemed: redeemed(true), promised: DAY }))
+    let (to_spot, to_funding, withheld) = (units(1_723), units(1_724), units(1_725));
+    Event::ExitQueued(Box::new(ExitQueued { redeemed: redeemed(true), to_spot, to_funding, withheld, promised: DAY }))
 }
 
 pub fn exit_paid() -> Event {
@@ -216,6 +219,32 @@ pub fn equity(account: LedgerAccount, funded: bool) -> Answer {
 
 /// What came back of a loss, as a difference or to the wallet.
 pub fn loss_recovered(apart: Option<Apart>) -> Event {
-    let to = Shares { reserve: units(1_317), commission: units(1_318), pool: units(1_319) };
+    let to = Shares { reserve: units(1_317), commission: units(1_318), pool: units(1_319), customers: units(1_322) };
     Event::LossRecovered(Box::new(LossRecovered { loss: 1_320, network: NetworkIx(1), asset: AssetIx(1), apart, to }))
+}
+
+/// What a customer bears of a loss: a position and what was kept back of it, or an exit that waited already.
+pub fn loss_borne(is_position: bool) -> Event {
+    let stake = Stake { earning: units(1_326), pending: units(1_327), carry: 1_328 };
+    let position = PositionBears { product: ProductIx(5), amount: units(1_329), spot_part: units(1_330), stake };
+    let exit = ExitBears { redemption: 1_331, from_spot: units(1_332), from_funding: units(1_333), comes_free: units(1_334) };
+    Event::LossBorne(Box::new(LossBorne {
+        loss: 1_323,
+        place: 1_324,
+        customer: CustomerIx(3),
+        account: AccountIx(4),
+        asset: AssetIx(1),
+        id: PositionId(if is_position { 1_325 } else { 0 }),
+        position: is_position.then_some(position),
+        exits: if is_position { vec![exit, exit] } else { vec![exit] },
+    }))
+}
+
+pub fn loss_returned() -> Event {
+    let (customer, account) = (CustomerIx(3), AccountIx(4));
+    Event::LossReturned(LossReturned { loss: 1_323, place: 1_324, customer, account, asset: AssetIx(1), amount: units(1_335) })
+}
+
+pub fn loss_settled(came_back: bool) -> Event {
+    Event::LossSettled(LossSettled { loss: 1_323, asset: AssetIx(1), came_back, rest: units(1_336) })
 }

@@ -14,8 +14,9 @@ use usance_core::machine::verb::CustomerCreated;
 use usance_core::machine::{Event, State, replay};
 use usance_core::money::{Amount, Balance};
 use usance_core::pieces::CHUNK_LEN;
-use usance_core::position::packed::{Packed48, Packed96};
+use usance_core::pieces::packed::{Packed48, Packed96};
 use usance_core::product::{Product, StakingTerms};
+use usance_core::treasury::bearing::Bearing;
 use usance_core::treasury::loss::{Evidence, Loss};
 use usance_core::treasury::queue::Queue;
 use usance_store::image::{read, state_hash, write};
@@ -150,11 +151,14 @@ fn the_hash_sees_every_part() {
             let (old, mut losses) = (&state.treasury, state.treasury.losses().to_vec());
             let (network, asset, found_at) = (NetworkIx(0), AssetIx(0), Timestamp::from_ms(1));
             let evidence = Evidence::Difference { number: 7 };
-            losses.push(Loss { network, asset, evidence, amount: Amount::ONE, found_at, borne: None });
+            losses.push(Loss { network, asset, evidence, amount: Amount::ONE, found_at, borne: None, bearing: Bearing::default() });
             let queue = Queue::from_parts(old.queue().exits().clone(), old.queue().lines().clone());
             state.treasury = Treasury::from_parts(old.networks().to_vec(), old.coverages().clone(), queue, old.yields().clone(), losses);
         }),
     ];
+    let bearers: Vec<(bool, u64)> = vec![(false, 1), (false, 3), (true, 2)];
+    let changes = changes.into_iter().chain(bearers.into_iter().map(|bearer| -> Change { Box::new(move |state| bears(state, bearer)) }));
+    let changes: Vec<Change> = changes.collect();
     let mut hashes = vec![state_hash(&world.state).unwrap()];
     for (number, change) in changes.iter().enumerate() {
         let mut state = world.state.clone();
@@ -165,6 +169,18 @@ fn the_hash_sees_every_part() {
         assert_eq!(state_hash(&through_a_file(&state)).unwrap(), hash, "change {number} comes back");
     }
     assert_eq!(state_hash(&world.state).unwrap(), hashes[0], "and the clones did not touch the first");
+}
+
+/// A loss that somebody bears.
+fn bears(state: &mut State, (is_exit, number): (bool, u64)) {
+    let (old, mut bearing) = (&state.treasury, Bearing::default());
+    bearing.add(is_exit, number, Amount::from_units(9));
+    let (network, asset, found_at) = (NetworkIx(0), AssetIx(0), Timestamp::from_ms(1));
+    let evidence = Evidence::Difference { number: 7 };
+    let mut losses = old.losses().to_vec();
+    losses.push(Loss { network, asset, evidence, amount: Amount::ONE, found_at, borne: None, bearing });
+    let queue = Queue::from_parts(old.queue().exits().clone(), old.queue().lines().clone());
+    state.treasury = Treasury::from_parts(old.networks().to_vec(), old.coverages().clone(), queue, old.yields().clone(), losses);
 }
 
 // --- files that are not a state ---

@@ -2,6 +2,7 @@
 
 mod batches;
 mod codec;
+mod codec_days;
 mod codec_orders;
 mod codec_staking;
 mod codec_treasury;

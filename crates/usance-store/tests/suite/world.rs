@@ -18,8 +18,9 @@ use usance_core::machine::{self, Answer, Command, Event, Executed, Rejection, St
 use usance_core::money::Rate;
 use usance_core::person::proposal::{Matter, Verdict};
 use usance_core::position::position_link;
-use usance_core::product::{Distribution, Kind, RateMode, StakingTerms, Status, YieldTerms};
+use usance_core::product::{Distribution, Kind, RateMode, SlashingTerms, StakingTerms, Status, YieldTerms};
 use usance_core::reward::clawback::AccountKind::{Funding, Spot};
+use usance_core::treasury::loss::Loss;
 use usance_core::treasury::yields::NetworkYield;
 use usance_store::codec::{self, Fact, Record, UsedKey};
 use usance_store::recovery::replay_batch;
@@ -29,6 +30,8 @@ use usance_workload::people::{public_key_of, signed};
 use usance_workload::{Cast, Dice, Entrance, Form, Outline, References, SplitMix64, Wish, Workload};
 
 const DAY_MS: i64 = 86_400_000;
+/// Steps of a treasury in which a world's customers share a loss, at most.
+const SHARING_MAX: usize = 2_000;
 const ASSETS: [(&str, u8); 2] = [("SOL", 9), ("WEI", 18)];
 
 /// How much happens.
@@ -49,7 +52,7 @@ impl Size {
     }
     /// What a release's stored log is made of, when it is written.
     pub const fn golden() -> Size {
-        Size { seed: 2026, customers: 4, days: 30, commands: 30, records_max: 12 }
+        Size { seed: 2028, customers: 4, days: 30, commands: 30, records_max: 12 }
     }
     pub const fn small(seed: u64) -> Size {
         Size { seed, customers: 6, days: 20, commands: 20, records_max: 12 }
@@ -90,7 +93,12 @@ impl World {
     pub fn live(log: &mut dyn LogStore, size: Size) -> World {
         let mut writer = Writer::found(log, size);
         let end = writer.state.registry.open_day.plus_days(size.days);
+        let middle = writer.state.registry.open_day.plus_days(size.days / 2);
+        let mut has_shared = false;
         while writer.state.registry.open_day < end {
+            if !has_shared && writer.state.registry.open_day >= middle {
+                has_shared = writer.share_a_loss();
+            }
             for _ in 0..writer.dice.below(size.commands) {
                 let command = writer.something();
                 // A refusal is a record like any other.
@@ -336,6 +344,22 @@ impl<'a> Writer<'a> {
         self.push(&Record::of_engine(at, expired));
     }
 
+    /// A treasury's life goes on until customers have borne a part of a loss and got something of it back, or for so long.
+    fn share_a_loss(&mut self) -> bool {
+        let mut numbers = SplitMix64::new(9);
+        let mut dice = Dice::from_numbers(&mut numbers);
+        let is_over = |state: &State| {
+            let came_back = |loss: &Loss| loss.borne.is_some_and(|borne| !borne.recovered.customers.is_zero());
+            state.treasury.losses().iter().any(came_back)
+        };
+        let mut taken = 0;
+        while taken < SHARING_MAX && !is_over(&self.state) {
+            taken += 1;
+            self.steps_of_a_treasury(&mut dice, 1);
+        }
+        is_over(&self.state)
+    }
+
     /// Adds a record to the batch; says where it stands.
     fn push(&mut self, record: &Record) -> LogPosition {
         let seq = self.head.seq + 1;
@@ -574,7 +598,7 @@ fn products(since: Day) -> Vec<ProductText> {
         rate_mode: None,
         distribution: None,
         early_redemption: None,
-        staking: StakingTerms::default(),
+        staking: StakingTerms { slashing: SlashingTerms::Shared, ..StakingTerms::default() },
         sale: SaleText::default(),
     };
     let term = |term_days| Kind::FixedTerm { term_days };
@@ -619,7 +643,7 @@ fn a_seed_gives_the_same_log_and_another_seed_another() {
 }
 
 /// The seeds whose worlds are asked whether they add up.
-pub const SEEDS: [u64; 4] = [1, 2, 3, 14];
+pub const SEEDS: [u64; 4] = [1, 3, 9, 12];
 
 /// The other tests are worth what happens here: everything a position can go through does happen.
 #[test]

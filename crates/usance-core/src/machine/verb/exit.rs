@@ -10,6 +10,7 @@ use crate::id::{AccountIx, AssetIx, CustomerIx};
 use crate::ledger::LedgerAccount::{CustomerFunding, CustomerPrincipal, CustomerSpot, RedemptionsQueued, RewardPool};
 use crate::ledger::{JournalEntry, Unbalanced, Whose, credit, debit};
 use crate::machine::answer::{self, Answer};
+use crate::machine::exits::ExitOutlook;
 use crate::machine::news::{Deed, HistoryKind, News};
 use crate::machine::post::{Catalogue, asset_of, one};
 use crate::machine::rejection::{AmountField, Rejection};
@@ -17,14 +18,21 @@ use crate::machine::state::State;
 use crate::money::Amount;
 use crate::reward::accrue::Stake;
 use crate::reward::clawback::AccountKind;
+use crate::treasury::bearing::pro_rata;
 use crate::treasury::queue::{Exit, ExitStanding, NewExit};
 use serde::{Deserialize, Serialize};
 
 /// A redemption that waits for coins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExitQueued {
-    /// The redemption; what it pays waits.
+    /// The redemption.
     pub redeemed: Redeemed,
+    /// What of it waits for Spot; the rest is paid at once.
+    pub to_spot: Amount,
+    /// What of it waits for Funding.
+    pub to_funding: Amount,
+    /// What of that is kept for the position, which bears a loss.
+    pub withheld: Amount,
     /// The day by which it was promised.
     pub promised: Day,
 }
@@ -99,10 +107,33 @@ pub enum Due {
     Earned(ExitEarned),
 }
 
+/// Leaves a position and is paid at once; what is withheld of it for a loss waits.
+///
+/// # Errors
+/// As [`queue`], and `instant_exit_unavailable`.
+pub fn leave(state: &State, command: &Redeem, now: Timestamp) -> Result<Leaving, Rejection> {
+    let redeemed = redeem::quoted(state, command)?;
+    let asset = state.product(redeemed.product).ok_or(Rejection::ProductNotFound)?.asset;
+    let withheld = redeemed.withheld(state);
+    if let ExitOutlook::Queued { available, expected } =
+        state.exit_outlook(asset, redeemed.customer, redeemed.paid_out().left_after(withheld), now)
+    {
+        return Err(Rejection::InstantExitUnavailable { asset, available, expected });
+    }
+    if withheld.is_zero() {
+        return Ok(Leaving::AtOnce(redeemed));
+    }
+    let (to_spot, to_funding) = pro_rata(withheld, redeemed.figures.to_spot, redeemed.figures.to_funding);
+    // It would have been paid now: from the next day on it earns as what waits longer than promised does.
+    let promised = state.registry.platform.offset.day_of(now);
+    Ok(Leaving::Queued(ExitQueued { redeemed, to_spot, to_funding, withheld, promised }))
+}
+
 /// Leaves a position at once; what it pays waits for its turn, or is paid at once where no treasury has begun.
 ///
 /// # Errors
-/// As [`redeem::decide`], but for `instant_exit_unavailable`.
+/// In this order: `customer_not_found`, `position_not_found`, `position_closed`, `early_redemption_not_allowed`,
+/// `partial_not_allowed`, `amount_invalid`, `above_principal`, `quote_changed`.
 pub fn queue(state: &State, command: &Redeem, now: Timestamp) -> Result<Leaving, Rejection> {
     let redeemed = redeem::quoted(state, command)?;
     let asset = state.product(redeemed.product).ok_or(Rejection::ProductNotFound)?.asset;
@@ -111,19 +142,23 @@ pub fn queue(state: &State, command: &Redeem, now: Timestamp) -> Result<Leaving,
         return Ok(Leaving::AtOnce(redeemed));
     }
     let promised = state.expected_day(asset, state.treasury.queue().waiting(asset).plus(payout), now);
-    Ok(Leaving::Queued(ExitQueued { redeemed, promised }))
+    let (to_spot, to_funding, withheld) = (redeemed.figures.to_spot, redeemed.figures.to_funding, redeemed.withheld(state));
+    Ok(Leaving::Queued(ExitQueued { redeemed, to_spot, to_funding, withheld, promised }))
 }
 
 /// Stakes again what still waits, as a new subscription.
 ///
 /// # Errors
-/// `customer_not_found`, `exit_not_found`, `exit_not_waiting`, and as [`subscribe::decide`].
+/// `customer_not_found`, `exit_not_found`, `exit_not_waiting`, `exit_withheld`, and as [`subscribe::decide`].
 pub fn cancel(state: &State, who: &str, redemption: u64, agreement: &str, now: Timestamp) -> Result<ExitCancelled, Rejection> {
     let customer = customer(state, who)?;
     let found = state.treasury.queue().of_redemption(redemption).filter(|exit| exit.customer == customer);
     let exit = found.ok_or(Rejection::ExitNotFound)?;
     if exit.standing != ExitStanding::Waiting {
         return Err(Rejection::ExitNotWaiting);
+    }
+    if !exit.withheld.is_zero() {
+        return Err(Rejection::ExitWithheld { asset: exit.asset, withheld: exit.withheld });
     }
     let product = state.product(exit.product).ok_or(Rejection::ProductNotFound)?;
     let decimals = state.asset(exit.asset).map_or(0, |asset| asset.decimals);
@@ -163,7 +198,8 @@ pub fn due(state: &State, now: Timestamp) -> Option<Due> {
     let waits = |asset: AssetIx| {
         let covered = state.covered(asset).filter(|_| !state.is_attestation_stale(asset, now))?;
         let there = Amount::from_units(u128::try_from(covered.units()).ok().filter(|units| *units > 0)?);
-        let first = queue.in_line(asset).next()?;
+        let first = queue.first_payable(asset)?;
+        let there = there.min(first.payable());
         let to_spot = first.to_spot.min(there);
         let to_funding = first.to_funding.min(there.left_after(to_spot));
         let Exit { redemption, customer, account, .. } = *first;
@@ -190,23 +226,50 @@ fn earned(state: &State, exit: &Exit, through: Day) -> ExitEarned {
     ExitEarned { redemption, customer, account, asset, through, reward, carry: stake.carry }
 }
 
+impl ExitQueued {
+    /// What of it waits.
+    #[must_use]
+    pub const fn waits(&self) -> Amount {
+        self.to_spot.plus(self.to_funding)
+    }
+    /// What of it is paid at once, to Spot and to Funding.
+    #[must_use]
+    pub const fn paid(&self) -> (Amount, Amount) {
+        let figures = &self.redeemed.figures;
+        (figures.to_spot.left_after(self.to_spot), figures.to_funding.left_after(self.to_funding))
+    }
+}
+
 impl Fact for ExitQueued {
     fn entries(&self, catalogue: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
-        self.redeemed.entry(catalogue, &[credit(RedemptionsQueued, self.redeemed.figures.payout)])
+        let (paid_spot, paid_funding) = self.paid();
+        let queued = credit(RedemptionsQueued, self.waits());
+        self.redeemed.entry(catalogue, &[queued, credit(CustomerSpot, paid_spot), credit(CustomerFunding, paid_funding)])
     }
     fn apply(&self, state: &mut State, at: Timestamp) {
         self.redeemed.leave(state, at);
-        let Redeemed { id, position, customer, account, product, ref figures, .. } = self.redeemed;
+        let Redeemed { id, position, customer, account, product, .. } = self.redeemed;
         let asset = asset_of(state, product);
-        state.queue_more(asset, figures.payout);
-        let (to_spot, to_funding, promised) = (figures.to_spot, figures.to_funding, self.promised);
-        let new = NewExit { redemption: id, customer, account, asset, product, position, to_spot, to_funding, at, promised };
-        state.treasury.queue_mut().push(&new);
+        let (paid_spot, paid_funding) = self.paid();
+        let paid_out = paid_spot.plus(paid_funding).left_after(self.redeemed.figures.clawback_from_funding);
+        state.took_at_once(asset, customer, paid_out, at);
+        state.credit(account, AccountKind::Spot, paid_spot);
+        state.credit(account, AccountKind::Funding, paid_funding);
+        let ExitQueued { to_spot, to_funding, withheld, promised, .. } = *self;
+        state.wait(&NewExit { redemption: id, customer, account, asset, product, position, to_spot, to_funding, withheld, at, promised });
     }
     fn answer(&self, state: &State, _: Timestamp) -> Answer {
         let Redeemed { id, early, figures, position, .. } = self.redeemed;
-        let promised = self.promised;
-        answer::position(state, position, |position| Answer::ExitQueued { id, early, figures, position, promised })
+        let (waits, withheld, promised) = (self.waits(), self.withheld, self.promised);
+        answer::position(state, position, |position| Answer::ExitQueued {
+            id,
+            early,
+            figures: Box::new(figures),
+            position,
+            waits,
+            withheld,
+            promised,
+        })
     }
     fn news(&self) -> News<'_> {
         self.redeemed.news()

@@ -67,10 +67,12 @@ pub use reward_pool::{RewardPoolFunded, RewardPoolWithdrawn};
 use serde::{Deserialize, Serialize};
 pub use subscribe::{Source, Subscribe, Subscribed};
 pub use transfer::Transferred;
+use treasury::bear::Turn;
 pub use treasury::{
-    AddressAdded, Attest, Attested, DestinationAdded, DifferenceExplained, LossAllocated, LossRecovered, NetworkCreated, NetworkYieldSet,
-    NewNetwork, OfficeTaken, OrderPrepared, OrderSent, OrderSigned, OrderTold, OrdersExpired, OrdersPlanned, PictureConfirmed,
-    PictureTaken, PolicySet, PrepareOrder, SignOrder, SweepReceived, TopUp, TopUpSent,
+    AddressAdded, Attest, Attested, DestinationAdded, DifferenceExplained, ExitBears, LossAllocated, LossBorne, LossRecovered,
+    LossReturned, LossSettled, NetworkCreated, NetworkYieldSet, NewNetwork, OfficeTaken, OrderPrepared, OrderSent, OrderSigned, OrderTold,
+    OrdersExpired, OrdersPlanned, PictureConfirmed, PictureTaken, PolicySet, PositionBears, PrepareOrder, SignOrder, SweepReceived, TopUp,
+    TopUpSent,
 };
 pub use wallet::{WalletMove, WalletMoved};
 
@@ -441,6 +443,12 @@ pub enum Event {
     LossAllocated(LossAllocated),
     /// Something of a loss came back.
     LossRecovered(Box<LossRecovered>),
+    /// A customer bore its part of a loss.
+    LossBorne(Box<LossBorne>),
+    /// A customer got its part of what came back.
+    LossReturned(LossReturned),
+    /// All customers had their turn to bear or to get back.
+    LossSettled(LossSettled),
 }
 
 macro_rules! verbs {
@@ -534,7 +542,8 @@ verbs! {
     }
     by_nobody {
         PlatformCreated, WriterStarted, ProductCreated, DayClosed, LossAccepted, PersonRemoved, ProposalExpired, AddressAdded, DestinationAdded, PictureConfirmed,
-        DifferenceExplained, ExitPaid, ExitEarned, OrdersPlanned, OrdersExpired, LossAllocated, LossRecovered
+        DifferenceExplained, ExitPaid, ExitEarned, OrdersPlanned, OrdersExpired, LossAllocated, LossRecovered,
+        LossBorne, LossReturned, LossSettled
     }
 }
 
@@ -555,9 +564,12 @@ impl Event {
         }
         if let Event::Redeemed(redeemed) = self { Some(redeemed) } else { None }
     }
-    /// How the position stands that a subscription or redemption is of.
+    /// How the position stands that it is of: a subscription, a redemption, a loss.
     #[must_use]
     pub fn staked(&self) -> Option<(PositionId, ProductIx, Stake)> {
+        if let Event::LossBorne(borne) = self {
+            return borne.position.map(|bears| (borne.id, bears.product, bears.stake));
+        }
         let subscribed = self.subscribed().map(|event| (event.position, event.product, event.stake));
         subscribed.or_else(|| self.redeemed().map(|event| (event.position, event.product, event.stake)))
     }
@@ -587,7 +599,7 @@ pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Event,
             Event::Transferred(transfer::transfer(state, customer, asset, *from, *to, amount)?)
         }
         Command::Subscribe(asked) => Event::Subscribed(Box::new(subscribe::decide(state, asked, now)?)),
-        Command::Redeem(asked) => Event::Redeemed(Box::new(redeem::decide(state, asked, now)?)),
+        Command::Redeem(asked) => left(exit::leave(state, asked, now)?),
         Command::SetAutoRenew { customer, position, auto_renew } => {
             Event::AutoRenewSet(redeem::set_auto_renew(state, customer, *position, *auto_renew)?)
         }
@@ -601,10 +613,7 @@ pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Event,
         Command::Attest(asked) => Event::Attested(Box::new(treasury::wallet::attest(state, asked, now)?)),
         Command::ReportTopUp(asked) => Event::TopUpSent(Box::new(treasury::wallet::top_up(state, asked, now)?)),
         Command::ReportSweep { network, hash } => Event::SweepReceived(Box::new(treasury::wallet::sweep(state, network, hash)?)),
-        Command::QueueExit(asked) => match exit::queue(state, asked, now)? {
-            exit::Leaving::AtOnce(redeemed) => Event::Redeemed(Box::new(redeemed)),
-            exit::Leaving::Queued(queued) => Event::ExitQueued(Box::new(queued)),
-        },
+        Command::QueueExit(asked) => left(exit::queue(state, asked, now)?),
         Command::CancelExit { customer, redemption, agreement } => {
             Event::ExitCancelled(Box::new(exit::cancel(state, customer, *redemption, agreement, now)?))
         }
@@ -629,6 +638,13 @@ pub fn decide(state: &State, command: &Command, now: Timestamp) -> Result<Event,
     })
 }
 
+fn left(leaving: exit::Leaving) -> Event {
+    match leaving {
+        exit::Leaving::AtOnce(redeemed) => Event::Redeemed(Box::new(redeemed)),
+        exit::Leaving::Queued(queued) => Event::ExitQueued(Box::new(queued)),
+    }
+}
+
 /// What follows of an event by itself, in the same instant and right behind it: what a last approval carries out, and the plan that a picture
 /// or a policy asks for.
 #[must_use]
@@ -650,9 +666,16 @@ pub fn effect(state: &State, event: &Event, now: Timestamp) -> Option<Result<Eve
     }))
 }
 
-/// What is due to whoever waits for coins, one after another until nothing is.
+/// What is due to whoever bears a loss or waits for coins, one after another until nothing is.
 #[must_use]
 pub fn due(state: &State, now: Timestamp) -> Option<Event> {
+    if let Some(turn) = state.next_turn() {
+        return Some(match turn {
+            Turn::Bears(borne) => Event::LossBorne(Box::new(borne)),
+            Turn::GetsBack(returned) => Event::LossReturned(returned),
+            Turn::Settled(settled) => Event::LossSettled(settled),
+        });
+    }
     Some(match exit::due(state, now)? {
         exit::Due::Paid(paid) => Event::ExitPaid(paid),
         exit::Due::Earned(earned) => Event::ExitEarned(earned),
@@ -730,6 +753,9 @@ pub fn of<R>(event: &Event, told: impl FnOnce(&dyn Fact) -> R) -> R {
         Event::RateSettledFor(fact) => told(&**fact),
         Event::LossAllocated(fact) => told(fact),
         Event::LossRecovered(fact) => told(&**fact),
+        Event::LossBorne(fact) => told(&**fact),
+        Event::LossReturned(fact) => told(fact),
+        Event::LossSettled(fact) => told(fact),
     }
 }
 

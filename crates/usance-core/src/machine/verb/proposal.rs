@@ -98,7 +98,8 @@ fn plainly(state: &State, matter: &Matter, carried: &Carried) -> Matter {
     match (matter.clone(), carried) {
         (Matter::AllocateLoss { loss, asset, .. }, Carried::LossAllocated(event)) => {
             let [reserve, commission, pool] = event.by.parts().map(|(_, share)| text(event.asset, share));
-            Matter::AllocateLoss { loss, asset, reserve, commission, pool }
+            let customers = text(event.asset, event.by.customers);
+            Matter::AllocateLoss { loss, asset, reserve, commission, pool, customers }
         }
         (Matter::RecoverLoss { loss, asset, difference, .. }, Carried::LossRecovered(event)) => {
             Matter::RecoverLoss { loss, asset, amount: text(event.asset, event.to.total()), difference }
@@ -167,8 +168,8 @@ fn carried_out(state: &State, matter: &Matter, now: Timestamp) -> Result<Carried
         Matter::ExplainDifference { network, number, was } => {
             Carried::DifferenceExplained(picture::explain_difference(state, network, *number, *was)?)
         }
-        Matter::AllocateLoss { loss, asset, reserve, commission, pool } => {
-            Carried::LossAllocated(loss::allocate(state, *loss, asset, Written { reserve, commission, pool })?)
+        Matter::AllocateLoss { loss, asset, reserve, commission, pool, customers } => {
+            Carried::LossAllocated(loss::allocate(state, *loss, asset, Written { reserve, commission, pool, customers })?)
         }
         Matter::RecoverLoss { loss, asset, amount, difference } => {
             Carried::LossRecovered(loss::recover(state, *loss, asset, amount, *difference)?)

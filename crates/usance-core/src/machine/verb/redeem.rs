@@ -9,13 +9,12 @@ use crate::ledger::LedgerAccount::{CustomerFunding, CustomerPrincipal, CustomerS
 use crate::ledger::{JournalEntry, Posting, Unbalanced, Whose, credit, debit};
 use crate::machine::answer::{self, Answer};
 use crate::machine::end::end_position;
-use crate::machine::exits::ExitOutlook;
 use crate::machine::news::{Deed, EarlyExit, HistoryKind, News, Staking};
 use crate::machine::post::{Catalogue, fixed_of, one};
 use crate::machine::rejection::{AmountField, Rejection};
 use crate::machine::state::State;
 use crate::money::Amount;
-use crate::position::packed::{Packed96, Packed128};
+use crate::pieces::packed::{Packed96, Packed128};
 use crate::position::transition::{Ending, after};
 use crate::position::{Origin, Running};
 use crate::product::{EarlyRedemption, Product};
@@ -61,24 +60,10 @@ pub struct Redeemed {
     pub stake: Stake,
 }
 
-/// Unstakes, and pays at once.
-///
-/// # Errors
-/// In this order: `customer_not_found`, `position_not_found`, `position_closed`, `early_redemption_not_allowed`,
-/// `partial_not_allowed`, `amount_invalid`, `above_principal`, `quote_changed`, `instant_exit_unavailable`.
-pub fn decide(state: &State, command: &Redeem, now: Timestamp) -> Result<Redeemed, Rejection> {
-    let redeemed = quoted(state, command)?;
-    let asset = state.product(redeemed.product).map(|product| product.asset).ok_or(Rejection::ProductNotFound)?;
-    match state.exit_outlook(asset, redeemed.customer, redeemed.paid_out(), now) {
-        ExitOutlook::AtOnce => Ok(redeemed),
-        ExitOutlook::Queued { available, expected } => Err(Rejection::InstantExitUnavailable { asset, available, expected }),
-    }
-}
-
 /// Runs every check but whether it can be paid at once.
 ///
 /// # Errors
-/// As [`decide`], without `instant_exit_unavailable`.
+/// As [`super::exit::queue`].
 pub(super) fn quoted(state: &State, command: &Redeem) -> Result<Redeemed, Rejection> {
     let redeemed = check(state, &command.customer, command.position, command.amount.as_deref(), command.to)?;
     check_quote(state, command, &redeemed)?;
@@ -88,7 +73,7 @@ pub(super) fn quoted(state: &State, command: &Redeem) -> Result<Redeemed, Reject
 /// Runs every check but the quote's and returns what would be booked: the preview.
 ///
 /// # Errors
-/// As [`decide`], without `quote_changed` and `instant_exit_unavailable`.
+/// As [`super::exit::queue`], without `quote_changed`.
 pub fn check(
     state: &State,
     who: &str,
@@ -196,6 +181,11 @@ impl Redeemed {
     #[must_use]
     pub const fn paid_out(&self) -> Amount {
         self.figures.payout.left_after(self.figures.clawback_from_funding)
+    }
+    /// What of its payout is not paid before two people have said who bears a loss.
+    #[must_use]
+    pub fn withheld(&self, state: &State) -> Amount {
+        state.to_withhold(self.customer, self.position, self.stake.earning).min(self.figures.payout)
     }
     /// Its entry: what leaves the position and is taken back, and to whom what it pays is owed then.
     pub(super) fn entry(&self, catalogue: &dyn Catalogue, paid: &[Posting]) -> Result<Vec<JournalEntry>, Unbalanced> {

@@ -14,7 +14,7 @@ use crate::machine::post::{Catalogue, asset_of, one};
 use crate::machine::rejection::{AmountField, Rejection};
 use crate::machine::state::{Holding, State};
 use crate::money::{Amount, Balance};
-use crate::position::packed::{Packed96, Packed128};
+use crate::pieces::packed::{Packed96, Packed128};
 use crate::position::{FLOATING, position_link};
 use crate::product::limit::personal_left;
 use crate::product::{Product, RateMode, Status};

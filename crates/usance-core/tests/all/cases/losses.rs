@@ -16,21 +16,28 @@ use usance_core::treasury::network::SlashedFrom;
 use usance_core::treasury::picture::{Happened, Inflow, Picture};
 use usance_core::treasury::yields::NetworkYield;
 
-fn units(units: u128) -> Amount {
+pub fn units(units: u128) -> Amount {
     Amount::from_units(units)
 }
 
 fn shares(reserve: u128, commission: u128, pool: u128) -> Shares {
-    Shares { reserve: units(reserve), commission: units(commission), pool: units(pool) }
+    Shares { reserve: units(reserve), commission: units(commission), pool: units(pool), customers: units(0) }
 }
 
-fn asset() -> String {
+pub fn asset() -> String {
     "ATOM".to_owned()
 }
 
 fn allocate(loss: u64, reserve: &str, commission: &str, pool: &str) -> Matter {
     let text = str::to_owned;
-    Matter::AllocateLoss { loss, asset: asset(), reserve: text(reserve), commission: text(commission), pool: text(pool) }
+    Matter::AllocateLoss {
+        loss,
+        asset: asset(),
+        reserve: text(reserve),
+        commission: text(commission),
+        pool: text(pool),
+        customers: text("0"),
+    }
 }
 
 fn recover(loss: u64, amount: &str, difference: Option<u64>) -> Matter {
@@ -50,7 +57,7 @@ impl Scene {
         self.picture.inflows.clear();
     }
     /// A slash takes so much of what is with anna.
-    fn slashed(&mut self, amount: u128) {
+    pub fn slashed(&mut self, amount: u128) {
         self.shows(|picture| picture.validators = vec![validator("anna")]);
         self.shows(|picture| {
             let stake = &mut picture.delegations[0].stake;
@@ -59,7 +66,7 @@ impl Scene {
         });
         self.picture.happened.clear();
     }
-    fn proposed(&mut self, matter: Matter) -> Result<Answer, Rejection> {
+    pub fn proposed(&mut self, matter: Matter) -> Result<Answer, Rejection> {
         self.run(&Command::Propose { matter: Box::new(matter), expires_at: None })
     }
     fn stand(&self) -> [i128; 4] {
@@ -107,7 +114,8 @@ fn what_people_sign_has_amounts_as_they_are_written_plainly() {
     scene.slashed(1_000);
     scene.proposed(allocate(1, "0", "0e3", "1e3")).expect("it can be borne so");
     let proposed = scene.engine.state.people.proposal(scene.proposals + 1).expect("a proposal");
-    let lines = [("loss", "1"), ("asset", "ATOM"), ("loss_reserve", "0"), ("commission_income", "0"), ("reward_pool", "1000")];
+    let lines =
+        [("loss", "1"), ("asset", "ATOM"), ("loss_reserve", "0"), ("commission_income", "0"), ("reward_pool", "1000"), ("customers", "0")];
     assert_eq!(proposed.matter.lines(), lines.map(|(name, value)| (name, value.to_owned())));
     assert_eq!(scene.proposed(allocate(1, "0", "0", "1000")), Err(Rejection::AlreadyExists), "however it is written");
 }
@@ -156,7 +164,7 @@ fn a_difference_that_two_people_call_a_loss_is_one_and_commission_may_bear_it() 
     scene.slashed(1);
     assert_eq!(scene.engine.state.treasury.losses().len(), 1, "what may be rounding is no slash");
     scene.slashed(60);
-    assert_eq!((scene.engine.state.treasury.open_losses(AssetIx(0)), scene.stands(SlashingLoss)), (units(100), 100));
+    assert_eq!((scene.engine.state.treasury.losses_stand(AssetIx(0)).units(), scene.stands(SlashingLoss)), (100, 100));
     // What a day's commission came to bears a part.
     let terms = NetworkYield { commission: rate("1"), ..NetworkYield::default() };
     scene.product("pass", Kind::Flexible, YieldTerms::Network { over_days: 2, step: rate("1") }, ("alice", 1_000));

@@ -17,5 +17,6 @@ mod outlook;
 mod people;
 mod pictures;
 mod plans;
+mod sharing;
 mod staking;
 mod yields;

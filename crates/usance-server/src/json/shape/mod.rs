@@ -15,6 +15,6 @@ pub mod treasury;
 
 pub use crate::wire::text::{agreement_version, amount, balance, decimals, figures, hex, product_id, symbol};
 pub use parts::*;
-pub use position::{PositionShape, PositionStateWord, position};
+pub use position::{PositionShape, PositionStateWord, position, position_now};
 pub use product::*;
 pub use staking::{StakingShape, staking};

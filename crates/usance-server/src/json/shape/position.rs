@@ -75,8 +75,11 @@ pub struct PositionShape {
     pub written_off: String,
     /// Everything ever subscribed into it.
     pub principal_opened: String,
-    /// What was paid out of it.
+    /// What was paid out of it, or waits for that.
     pub principal_returned: String,
+    /// What it has borne of losses; left out where that is nothing, and in the answer to a request that changed something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub principal_lost: Option<String>,
     /// The position it continues.
     pub renewed_from: Option<String>,
     /// The position that continues it.
@@ -85,7 +88,14 @@ pub struct PositionShape {
     pub agreement: String,
 }
 
-/// A position.
+/// A position as it stands now, with what it has lost.
+#[must_use]
+pub fn position_now(state: &State, view: &PositionView) -> PositionShape {
+    let lost = Some(state.principal_lost(view.id)).filter(|lost| !lost.is_zero());
+    PositionShape { principal_lost: lost.map(|lost| lost.to_text(decimals(state, view.asset))), ..position(state, view) }
+}
+
+/// A position as it was told; an answer that was given once is the same for ever.
 #[must_use]
 pub fn position(state: &State, view: &PositionView) -> PositionShape {
     let digits = decimals(state, view.asset);
@@ -121,6 +131,7 @@ pub fn position(state: &State, view: &PositionView) -> PositionShape {
         written_off: text(view.written_off),
         principal_opened: text(view.principal_opened),
         principal_returned: text(view.principal_returned),
+        principal_lost: None,
         renewed_from: view.renewed_from.map(|id| id.to_string()),
         renewed_into: view.renewed_into.map(|id| id.to_string()),
         agreement: agreement_version(state, view.agreement),

@@ -46,7 +46,9 @@ pub struct RedemptionPreviewShape {
     pub figures: RedemptionShape,
     /// `instant`, or `queued` where not all of it can be paid at once.
     pub exit: ExitChoice,
-    /// What could be taken at once; null where all of it can.
+    /// What of the payout would not be paid before two people have said who bears a loss.
+    pub withheld: String,
+    /// What could be taken at once; null where all of it can, but for what is withheld.
     pub available: Option<String>,
     /// The day by which it can be paid to whoever is queued now; null where it can be at once.
     pub expected: Option<String>,
@@ -83,6 +85,7 @@ pub fn redemption(state: &State, preview: &RedemptionPreview) -> RedemptionPrevi
     RedemptionPreviewShape {
         figures: redemption_shape(state, asset, preview.early, &preview.figures),
         exit,
+        withheld: amount(state, asset, preview.withheld),
         available,
         expected,
         total_reward_if_kept: preview.total_reward_if_kept.map(|total| amount(state, asset, total)),
@@ -146,6 +149,7 @@ pub fn shown_redemption(state: &State, position: PositionId, shown: &Value) -> O
             "queued" => ExitOutlook::Queued { available: figure("available")?, expected: Day::parse(shown.get("expected")?.as_str()?)? },
             _ => return None,
         },
+        withheld: figure("withheld")?,
         total_reward_if_kept: some(shown.get("total_reward_if_kept").and_then(Value::as_str), text)?,
     })
 }

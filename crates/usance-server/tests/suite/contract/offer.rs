@@ -149,7 +149,8 @@ fn a_redemption_books_what_its_preview_shows() {
         // What staying would have brought is shown, never booked.
         assert_eq!(shown["total_reward_if_kept"].is_string(), position == &term, "{asked}");
         assert_eq!((&shown["exit"], &shown["available"], &shown["expected"]), (&json!("instant"), &Value::Null, &Value::Null));
-        const ONLY_SHOWN: [&str; 4] = ["total_reward_if_kept", "exit", "available", "expected"];
+        assert_eq!(shown["withheld"], "0");
+        const ONLY_SHOWN: [&str; 5] = ["total_reward_if_kept", "exit", "withheld", "available", "expected"];
         for (name, figure) in shown.as_object().expect("figures").iter().filter(|(name, _)| !ONLY_SHOWN.contains(&name.as_str())) {
             assert_eq!(&booked[name], figure, "{name} {asked}");
         }

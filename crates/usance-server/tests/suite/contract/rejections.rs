@@ -319,7 +319,7 @@ fn people(platform: &Platform) -> [&'static str; 6] {
 }
 
 /// What a treasury is refused, with its numbers.
-fn treasuries() -> [&'static str; 11] {
+fn treasuries() -> [&'static str; 12] {
     let platform = Platform::new();
     platform.deposit("alice", "SOL", "spot", "60");
     platform.operator.post("/v1/operator/reward-pool", json!({"asset": "SOL", "amount": "40"})).ok();
@@ -353,6 +353,11 @@ fn treasuries() -> [&'static str; 11] {
     check(propose(bears("2")), "loss_not_found", 404, &json!({}));
     two_people::agree(&platform, &bears("1"));
     check(propose(bears("1")), "loss_not_open", 409, &json!({}));
+    let shared = losses::shared_and_slashed();
+    let bob = shared.acting_for("bob");
+    bob.post("/v1/positions/2/redemptions", json!({"exit": "queued"})).ok();
+    let cancel = bob.post("/v1/exits/1/cancellation", json!({"agreement": "v1"}));
+    check(cancel, "exit_withheld", 409, &json!({"withheld": "0.0625"}));
     [
         "network_not_found",
         "transfer_not_found",
@@ -363,6 +368,7 @@ fn treasuries() -> [&'static str; 11] {
         "instant_exit_unavailable",
         "exit_not_found",
         "exit_not_waiting",
+        "exit_withheld",
         "loss_not_found",
         "loss_not_open",
     ]

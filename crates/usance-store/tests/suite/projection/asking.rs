@@ -40,6 +40,8 @@ fn told_by_the_log(tables: &Tables) -> BTreeMap<(CustomerIx, AssetIx), Vec<Told>
                     Event::ExitPaid(event) => (event.customer, event.asset, HistoryKind::ExitPayment),
                     Event::ExitEarned(event) if !event.reward.is_zero() => (event.customer, event.asset, HistoryKind::ExitReward),
                     Event::ExitCancelled(exit) => (exit.subscribed.customer, asset_of(exit.subscribed.product), HistoryKind::Subscription),
+                    Event::LossBorne(event) if !event.amount().is_zero() => (event.customer, event.asset, HistoryKind::Loss),
+                    Event::LossReturned(event) => (event.customer, event.asset, HistoryKind::LossReturned),
                     _ => continue,
                 };
                 rows.entry((customer, asset)).or_default().push((place, kind, event));
@@ -107,6 +109,7 @@ fn what_is_counted_and_summed_is_what_the_rows_say(at: Somewhere) {
         Event::Redeemed(event) => Some(event.product),
         Event::ExitQueued(exit) => Some(exit.redeemed.product),
         Event::ExitCancelled(exit) => Some(exit.subscribed.product),
+        Event::LossBorne(event) => event.position.map(|bears| bears.product),
         _ => None,
     };
     for (newer, older) in [(0, all.len() - 1), (3, 9), (7, 8), (5, 5)] {
@@ -202,13 +205,7 @@ fn stakes_are_those_of_the_log_up_to_a_place(at: Somewhere) {
         for item in codec::records(&batch) {
             let (place, record) = item.unwrap();
             for event in &record.fact.events {
-                let (position, stake) = match event {
-                    Event::Subscribed(event) => (event.position, event.stake),
-                    Event::Redeemed(event) => (event.position, event.stake),
-                    Event::ExitQueued(exit) => (exit.redeemed.position, exit.redeemed.stake),
-                    Event::ExitCancelled(exit) => (exit.subscribed.position, exit.subscribed.stake),
-                    _ => continue,
-                };
+                let Some((position, _, stake)) = event.staked() else { continue };
                 stakes.entry(position).or_default().push(StakeRow { place, day: offset.day_of(record.fact.at), stake });
             }
         }

@@ -149,9 +149,15 @@ impl Scene {
                 Event::Redeemed(event) => *now.entry(event.product).or_default() -= units(event.figures.principal),
                 Event::ExitQueued(exit) => *now.entry(exit.redeemed.product).or_default() -= units(exit.redeemed.figures.principal),
                 Event::ExitCancelled(exit) => *now.entry(exit.subscribed.product).or_default() += units(exit.subscribed.amount()),
+                Event::LossBorne(event) => {
+                    if let Some(bears) = event.position {
+                        *now.entry(bears.product).or_default() -= units(bears.amount);
+                    }
+                }
                 Event::DayClosed(closed) => {
                     for line in &closed.products {
-                        *now.entry(line.product).or_default() -= units(line.returned_spot) + units(line.returned_funding);
+                        let withheld = units(closed.withheld_of(line.product));
+                        *now.entry(line.product).or_default() -= units(line.returned_spot) + units(line.returned_funding) + withheld;
                     }
                     then.extend(closed.products.iter().map(|line| ((closed.day, line.product), now[&line.product])));
                 }
@@ -279,6 +285,8 @@ fn statement(scene: &Scene) -> Rows {
             Event::ExitCancelled(exit) => (exit.subscribed.customer, scene.asset_of(exit.subscribed.product)),
             Event::ExitPaid(event) => (event.customer, event.asset),
             Event::ExitEarned(event) if !event.reward.is_zero() => (event.customer, event.asset),
+            Event::LossBorne(event) if !event.amount().is_zero() => (event.customer, event.asset),
+            Event::LossReturned(event) => (event.customer, event.asset),
             _ => continue,
         };
         if (whose, scene.symbol(asset).as_str()) != (customer, "SOL") {
@@ -302,7 +310,8 @@ fn statement(scene: &Scene) -> Rows {
             }
             Event::ExitQueued(exit) => {
                 let figures = &exit.redeemed.figures;
-                let change = (0, -units(figures.clawback_from_funding));
+                let (spot, funding) = exit.paid();
+                let change = (units(spot), units(funding) - units(figures.clawback_from_funding));
                 ("redemption", "", exit.redeemed.position.to_string(), change, -units(figures.principal))
             }
             Event::ExitCancelled(exit) => {
@@ -310,6 +319,11 @@ fn statement(scene: &Scene) -> Rows {
             }
             Event::ExitPaid(event) => ("exit_payment", "", String::new(), (units(event.to_spot), units(event.to_funding)), 0),
             Event::ExitEarned(event) => ("exit_reward", "", String::new(), (0, units(event.reward)), 0),
+            Event::LossBorne(event) => {
+                let (of, amount) = event.position.map_or((String::new(), 0), |bears| (event.id.to_string(), units(bears.amount)));
+                ("loss", "", of, (0, 0), -amount)
+            }
+            Event::LossReturned(event) => ("loss_returned", "", String::new(), (0, units(event.amount)), 0),
             _ => unreachable!(),
         };
         running += spot + funding + principal;
@@ -383,7 +397,7 @@ fn early_exits(scene: &Scene) -> Rows {
     let exits = scene.told.iter().filter_map(|(at, event)| match event {
         Event::Redeemed(event) if event.early => Some((at, &**event, event.figures.payout)),
         // What waits is paid later, by lines of its own.
-        Event::ExitQueued(exit) if exit.redeemed.early => Some((at, &exit.redeemed, Amount::ZERO)),
+        Event::ExitQueued(exit) if exit.redeemed.early => Some((at, &exit.redeemed, exit.paid().0.plus(exit.paid().1))),
         _ => None,
     });
     let row = |(at, event, paid): (&Timestamp, &Redeemed, Amount)| {

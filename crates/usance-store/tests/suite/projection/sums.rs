@@ -38,23 +38,16 @@ struct Subject<'a> {
 
 impl Subject<'_> {
     fn segments(&self, reading: &Reading, through: LogPosition) -> Vec<Segment> {
-        match self.product.kind {
-            Kind::Flexible => {
-                let rows = reading.stakes(self.id, through, Day::from_number(0)).unwrap();
-                rows.into_iter().map(|row| Segment { from: row.day, stake: row.stake }).collect()
-            }
-            Kind::FixedTerm { .. } => {
-                assert!(
-                    reading
-                        .stakes(self.id, through, Day::from_number(0))
-                        .unwrap()
-                        .iter()
-                        .all(|row| row.stake.carry < usance_core::money::DAY_DIVISOR)
-                );
-                let stake = Stake { earning: self.origin.principal_opened.get(), ..Stake::default() };
-                vec![Segment { from: self.running.value_date, stake }]
-            }
+        let rows = reading.stakes(self.id, through, Day::from_number(0)).unwrap();
+        assert!(rows.iter().all(|row| row.stake.carry < usance_core::money::DAY_DIVISOR));
+        let stake = Stake { earning: self.origin.principal_opened.get(), ..Stake::default() };
+        let opening = Segment { from: self.running.value_date, stake };
+        if self.product.keeps_principal() {
+            return vec![opening];
         }
+        // A renewal is no event of its own.
+        let opening = position_link(self.origin.renewed_from).map(|_| opening);
+        opening.into_iter().chain(rows.into_iter().map(|row| Segment { from: row.day, stake: row.stake })).collect()
     }
 
     fn bands_on(&self, day: Day) -> Option<Bands> {
@@ -102,9 +95,13 @@ impl Subject<'_> {
         }
         let next = position_link(self.origin.renewed_into).and_then(|next| self.state.position(next));
         let renewed = next.map_or(Amount::ZERO, |(_, next)| next.principal_opened.get());
-        let rest = self.origin.principal_opened.get().left_after(renewed);
+        let rest = self.origin.principal_opened.get().left_after(self.state.principal_lost(self.id)).left_after(renewed);
         let to_spot = rest.min(self.origin.from_spot.get());
-        (signed(to_spot), signed(rest.left_after(to_spot)))
+        // What was withheld waits in the queue: it comes by lines of its own.
+        let exits = self.state.treasury.queue().exits().iter();
+        let mut of_term = exits.filter(|exit| exit.position == self.id && Some(exit.queued_at) == self.origin.closed_at());
+        let (spot, funding) = of_term.next().map(|exit| exit.queued_parts()).unwrap_or_default();
+        (signed(to_spot.left_after(spot)), signed(rest.left_after(to_spot).left_after(funding)))
     }
 }
 

@@ -13,6 +13,7 @@ use crate::machine::verb::fact::Fact;
 use crate::machine::verb::named::{asset, check_custody, control, invalid, positive};
 use crate::money::{Amount, Balance};
 use crate::treasury::apart::Apart;
+use crate::treasury::bearing::Turns;
 use crate::treasury::loss::{Borne, Loss, Shares};
 use crate::treasury::moves::account;
 use serde::{Deserialize, Serialize};
@@ -61,22 +62,33 @@ pub struct Written<'a> {
     pub commission: &'a str,
     /// Of the reward pool.
     pub pool: &'a str,
+    /// Of customers.
+    pub customers: &'a str,
 }
 
 /// Says who bears a loss: all of it, at once.
 ///
 /// # Errors
 /// `asset_not_found`, `loss_not_found`, `loss_not_open`, `amount_invalid`, `terms_invalid` where the shares are not the loss,
-/// `insufficient_balance` of the loss reserve or the commission. The reward pool may be overdrawn by it.
+/// or where customers would bear more than they may; `insufficient_balance` of the loss reserve or the commission. The reward pool may be
+/// overdrawn by it.
 pub fn allocate(state: &State, number: u64, symbol: &str, shares: Written<'_>) -> Result<LossAllocated, Rejection> {
     let (loss, asset) = found(state, number, symbol)?;
     if loss.borne.is_some() {
         return Err(Rejection::LossNotOpen);
     }
     let read = |text: &str| Amount::parse(text, asset.decimals).map_err(|_| Rejection::AmountInvalid { field: AmountField::Amount });
-    let by = Shares { reserve: read(shares.reserve)?, commission: read(shares.commission)?, pool: read(shares.pool)? };
+    let by = Shares {
+        reserve: read(shares.reserve)?,
+        commission: read(shares.commission)?,
+        pool: read(shares.pool)?,
+        customers: read(shares.customers)?,
+    };
     if by.total() != loss.amount {
         return Err(invalid(format!("the shares have to be all of the loss: {}", loss.amount.to_text(asset.decimals))));
+    }
+    if by.customers > loss.bearing.at_most {
+        return Err(invalid(format!("customers may bear {} of this loss", loss.bearing.at_most.to_text(asset.decimals))));
     }
     for (account, share) in by.parts().into_iter().take(2) {
         let available = control(state, loss.asset, account);
@@ -105,8 +117,12 @@ pub struct Bearer {
 pub struct Allocation {
     /// Of which asset.
     pub asset: AssetIx,
-    /// Who would bear how much.
+    /// Which of the platform's own accounts would bear how much.
     pub bearers: Vec<Bearer>,
+    /// What customers would bear together.
+    pub customers: Amount,
+    /// What they may bear at most.
+    pub customers_at_most: Amount,
 }
 
 /// What it would come to if a loss were borne so now.
@@ -121,7 +137,9 @@ pub fn preview(state: &State, number: u64, shares: Written<'_>) -> Result<Alloca
         let before = control(state, asset, account);
         Bearer { account, share, before, after: before.minus(share) }
     };
-    Ok(Allocation { asset, bearers: allocated.by.parts().into_iter().map(bearer).collect() })
+    let customers_at_most = state.treasury.loss(number).map_or(Amount::ZERO, |loss| loss.bearing.at_most);
+    let bearers = allocated.by.parts().into_iter().map(bearer).collect();
+    Ok(Allocation { asset, bearers, customers: allocated.by.customers, customers_at_most })
 }
 
 /// Gives what came back of a loss to those who have borne it, in proportion. It came to the treasury, as a difference that nobody has
@@ -135,6 +153,9 @@ pub fn recover(state: &State, number: u64, symbol: &str, amount: &str, differenc
     let amount = positive(amount, asset.decimals, AmountField::Amount)?;
     if loss.borne.is_none() {
         return Err(invalid("two people have to say who bears the loss first"));
+    }
+    if loss.bearing.sharing.is_some() || loss.bearing.returning.is_some() {
+        return Err(invalid("not all customers have had their turn yet"));
     }
     let left = loss.unrecovered();
     if amount > left.total() {
@@ -174,11 +195,17 @@ fn change(state: &mut State, number: u64, change: impl FnOnce(&mut Loss)) {
 impl Fact for LossAllocated {
     fn entries(&self, _: &dyn Catalogue) -> Result<Vec<JournalEntry>, Unbalanced> {
         let mut lines = shares(&self.by, debit);
-        lines.push(credit(SlashingLoss, self.by.total()));
+        // What customers bear stands as a loss until each of them has borne its part.
+        lines.push(credit(SlashingLoss, self.by.total().left_after(self.by.customers)));
         one(self.asset, Whose::Platform, &lines)
     }
     fn apply(&self, state: &mut State, at: Timestamp) {
-        change(state, self.loss, |loss| loss.borne = Some(Borne { by: self.by, at, recovered: Shares::default() }));
+        change(state, self.loss, |loss| {
+            loss.borne = Some(Borne { by: self.by, at, recovered: Shares::default() });
+            if !loss.bearing.is_empty() {
+                loss.bearing.sharing = Some(Turns { amount: self.by.customers, ..Turns::default() });
+            }
+        });
     }
     fn answer(&self, _: &State, _: Timestamp) -> Answer {
         Answer::Network(self.network)
@@ -193,12 +220,17 @@ impl Fact for LossRecovered {
         let place = self.apart.as_ref().map_or(Custody, |apart| account(apart.place));
         let mut lines = vec![debit(place, self.to.total())];
         lines.extend(shares(&self.to, credit));
+        // What is customers' stands there until each of them has got its part.
+        lines.push(credit(SlashingLoss, self.to.customers));
         one(self.asset, Whose::Platform, &lines)
     }
     fn apply(&self, state: &mut State, _: Timestamp) {
         change(state, self.loss, |loss| {
             if let Some(borne) = &mut loss.borne {
                 borne.recovered = borne.recovered.plus(&self.to);
+            }
+            if !self.to.customers.is_zero() {
+                loss.bearing.returning = Some(Turns { amount: self.to.customers, ..Turns::default() });
             }
         });
         let Some(apart) = &self.apart else { return state.wallet_moved(self.asset, false) };

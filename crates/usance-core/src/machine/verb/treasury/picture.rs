@@ -16,7 +16,7 @@ use crate::person::proposal::DifferenceIs;
 use crate::treasury::apart::{Apart, Cause};
 use crate::treasury::digest::digest;
 use crate::treasury::explain::{Explained, explain};
-use crate::treasury::loss::{Evidence, Loss};
+use crate::treasury::loss::Evidence;
 use crate::treasury::moves::{MoveKind, account, earned, entries};
 use crate::treasury::network::{Aside, Direction, Implausible, Network, Slash, UnderWay};
 use crate::treasury::picture::Picture;
@@ -205,7 +205,7 @@ fn count(state: &mut State, ix: NetworkIx, picture: Box<Picture>, explained: &Ex
     network.under_way.extend(explained.begun.iter().cloned());
     let (staked, assets) = (network.staked(), assets(network));
     if let (Some(asset), Some((evidence, amount))) = (staked, taken) {
-        state.treasury.lost(Loss { network: ix, asset, evidence, amount, found_at: at, borne: None });
+        state.lost(ix, asset, evidence, amount, at);
     }
     for asset in assets {
         state.recount_places(asset);
@@ -291,7 +291,7 @@ impl Fact for DifferenceExplained {
         if self.was == DifferenceIs::Loss {
             let amount = Amount::from_units(self.apart.amount.units().unsigned_abs());
             let evidence = Evidence::Difference { number: self.apart.number };
-            state.treasury.lost(Loss { network: self.network, asset: self.asset, evidence, amount, found_at: at, borne: None });
+            state.lost(self.network, self.asset, evidence, amount, at);
         }
         state.recount_places(self.asset);
     }

@@ -4,6 +4,8 @@
 //! Every piece is shared copy-on-write: cloning either is cheap, and the clone is the frozen view that another thread
 //! writes a snapshot from. Neither can be iterated in an order that differs from run to run.
 
+pub mod packed;
+
 use hashbrown::HashMap;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
