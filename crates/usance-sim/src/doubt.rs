@@ -15,7 +15,7 @@ impl World {
     /// The log may lose its end under its writer, who notices by its next renewal and puts it back.
     pub(crate) fn lose_end(&mut self, dice: &mut Dice<'_>) -> Result<(), Found> {
         let at = self.writer;
-        if !self.has(Trouble::EndLost) || self.torn.is_some() || self.nodes[at].life.is_none() || !dice.once_in(10) {
+        if !self.has(Trouble::EndLost) || self.torn.is_some() || !self.writes(at) || !dice.once_in(10) {
             return Ok(());
         }
         let before = self.stored()?;
@@ -30,7 +30,7 @@ impl World {
     pub(crate) fn second_primary(&mut self, dice: &mut Dice<'_>) -> Result<(), Found> {
         let at = self.writer;
         let is_quiet = self.torn.is_none() && self.late.is_none();
-        if !self.has(Trouble::SecondPrimary) || !is_quiet || self.nodes[at].life.is_none() || !dice.once_in(12) {
+        if !self.has(Trouble::SecondPrimary) || !is_quiet || !self.writes(at) || !dice.once_in(12) {
             return Ok(());
         }
         let replica = self.log.fork();
@@ -50,6 +50,11 @@ impl World {
         self.happened_if(Trouble::SecondPrimary, ahead);
         self.renews(at, ahead)?;
         self.expect_stored(&whole)
+    }
+
+    /// Whether a process is the writer. One that was superseded notices nothing: what is missing is its successor's to put back.
+    fn writes(&self, at: usize) -> bool {
+        self.nodes[at].life.as_ref().is_some_and(|life| !life.superseded)
     }
 
     /// A renewal: the end of the log, as its server has it, is held against what was answered. What is missing is put back.
