@@ -165,12 +165,13 @@ fn write_positions(verb: &Export, state: &State, file: &mut CsvFile) -> anyhow::
         "closed_at",
         "principal_opened",
         "principal_returned",
+        "principal_lost",
         "renewed_from",
         "renewed_into",
     ]))?;
     for index in 0..state.running.len() {
         let id = PositionId::from_index(index);
-        let Some(shown) = view::position(state, id).map(|view| shape::position(state, &view)) else { continue };
+        let Some(shown) = view::position(state, id).map(|view| shape::position_now(state, &view)) else { continue };
         let word = serde_json::to_value(shown.state)?;
         let none = String::new;
         file.write_record([
@@ -191,6 +192,7 @@ fn write_positions(verb: &Export, state: &State, file: &mut CsvFile) -> anyhow::
             &shown.closed_at.unwrap_or_else(none),
             &shown.principal_opened,
             &shown.principal_returned,
+            &shown.principal_lost.unwrap_or_else(none),
             &shown.renewed_from.unwrap_or_else(none),
             &shown.renewed_into.unwrap_or_else(none),
         ])?;

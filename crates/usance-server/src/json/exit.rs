@@ -72,7 +72,7 @@ pub struct ExitShape {
     pub queued_at: String,
     /// The day by which it was promised. After it, what waits earns its product's rate.
     pub promised: String,
-    /// The day by which it can be paid, as things stand; null when it does not wait.
+    /// The day by which it can be paid, as things stand; null when it does not wait, or all of it is withheld.
     pub expected: Option<String>,
     /// What waits in line before it; null when it does not wait.
     pub ahead: Option<String>,
@@ -99,7 +99,7 @@ pub fn shape(state: &Machine, view: &ExitView) -> ExitShape {
         standing: exit.standing.into(),
         queued_at: exit.queued_at.to_string(),
         promised: exit.promised.to_string(),
-        expected: view.ahead.map(|ahead| ahead.expected.to_string()),
+        expected: view.ahead.filter(|_| !exit.payable().is_zero()).map(|ahead| ahead.expected.to_string()),
         ahead: view.ahead.map(|ahead| text(ahead.amount)),
         ended_at: exit.ended_at.map(|at| at.to_string()),
     }

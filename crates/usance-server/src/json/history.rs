@@ -181,6 +181,10 @@ pub struct RedemptionLine {
     pub exit: ExitChoice,
     /// The day by which it was promised; null where it was paid at once.
     pub promised: Option<String>,
+    /// What of the payout waited; the rest was paid at once. Null where all of it was.
+    pub waits: Option<String>,
+    /// What of that was not to be paid before two people had said who bears a loss.
+    pub withheld: Option<String>,
     /// When.
     pub at: String,
     /// Who had it decided; null in records of releases before it was kept.
@@ -190,8 +194,8 @@ pub struct RedemptionLine {
 /// A row as a redemption.
 fn redemption_line(state: &Machine, asset: AssetIx, row: &HistoryRow) -> Option<RedemptionLine> {
     let event = row.event.redeemed()?;
-    let promised = match &row.event {
-        Event::ExitQueued(queued) => Some(queued.promised.to_string()),
+    let queued = match &row.event {
+        Event::ExitQueued(queued) => Some(&**queued),
         _ => None,
     };
     Some(RedemptionLine {
@@ -201,8 +205,10 @@ fn redemption_line(state: &Machine, asset: AssetIx, row: &HistoryRow) -> Option<
         product: shape::product_id(state, event.product),
         asset: shape::symbol(state, asset),
         figures: shape::redemption(state, asset, event.early, &event.figures),
-        exit: if promised.is_some() { ExitChoice::Queued } else { ExitChoice::Instant },
-        promised,
+        exit: if queued.is_some() { ExitChoice::Queued } else { ExitChoice::Instant },
+        promised: queued.map(|queued| queued.promised.to_string()),
+        waits: queued.map(|queued| shape::amount(state, asset, queued.waits())),
+        withheld: queued.map(|queued| shape::amount(state, asset, queued.withheld)),
         at: row.at.to_string(),
     })
 }

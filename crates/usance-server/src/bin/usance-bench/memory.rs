@@ -24,7 +24,8 @@ const FLEXIBLE: u64 = 4;
 /// Products on sale.
 pub const PRODUCTS: u64 = 16;
 
-fn product(number: u64) -> ProductText {
+/// A product of the bench.
+pub fn product(number: u64) -> ProductText {
     let kind = if number < FLEXIBLE { Kind::Flexible } else { Kind::FixedTerm { term_days: 30 + u32::try_from(number).unwrap_or(0) * 20 } };
     ProductText {
         id: format!("product-{number}"),

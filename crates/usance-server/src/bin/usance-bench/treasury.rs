@@ -1,17 +1,19 @@
-//! The treasury: pictures, the plan, and a line of exits that is paid.
+//! The treasury: pictures, the plan, a line of exits that is paid, and a loss that customers share.
 
 use crate::measure::{Meter, Spent, resident};
-use crate::memory::{PRODUCTS, founding, platform};
+use crate::memory::{PRODUCTS, founding, platform, product};
 use rusqlite::{Connection, params};
 use usance_core::calendar::Timestamp;
 use usance_core::id::{NetworkIx, PositionId};
+use usance_core::machine::verb::ProductText;
 use usance_core::machine::verb::{Attest, NewNetwork, Redeem, SignProposal, Source, Subscribe};
-use usance_core::machine::{Command, State, execute, pay_next};
+use usance_core::machine::{Command, State, close, execute, pay_next};
 use usance_core::money::{Amount, Rate};
 use usance_core::person::proposal::{Matter, Verdict};
+use usance_core::product::{SlashingTerms, StakingTerms, Status};
 use usance_core::treasury::digest::digest;
 use usance_core::treasury::network::NetworkTerms;
-use usance_core::treasury::picture::{Delegation, Liquid, Picture, Validator, ValidatorStatus};
+use usance_core::treasury::picture::{Delegation, Happened, Liquid, Picture, Validator, ValidatorStatus};
 use usance_core::treasury::plan::plan;
 use usance_core::treasury::policy::{Approvals, Approved, HALTED_MS_BY_HAND, Needed, Policy};
 use usance_workload::Situation;
@@ -24,11 +26,12 @@ const OBSERVED: (usize, usize) = (200, 10);
 /// Validators that are planned over.
 const PLANNED: usize = 500;
 
-/// Measures all of it; so many exits wait in line.
+/// Measures all of it; so many exits wait in line, and so many positions share a loss.
 pub fn run(exits: u64) -> anyhow::Result<()> {
     observations(200)?;
     plans(200)?;
     line(exits);
+    shared_loss(exits);
     Ok(())
 }
 
@@ -279,4 +282,69 @@ fn line(exits: u64) {
         println!("  {what}: {:.2} s; wall {wall:.3} us, cpu {cpu:.3} us each", spent.wall.as_secs_f64());
     }
     println!("  {bytes:.0} bytes of memory for each that waits");
+}
+
+/// A loss that so many positions share: found, with who bears it frozen; borne by each; and part of it given back to each. Beside it, a close
+/// of the same positions.
+fn shared_loss(positions: u64) {
+    println!("\na loss that {positions} positions share");
+    let mut state = begun(founded(positions), 4, 1);
+    let shared = StakingTerms { slashing: SlashingTerms::Shared, ..StakingTerms::default() };
+    let product = ProductText { id: "shared".into(), staking: shared, ..product(0) };
+    done(&mut state, &Command::CreateProduct(Box::new(product)));
+    done(&mut state, &Command::SetProductStatus { product: "shared".into(), status: Status::Open });
+    for number in 0..positions {
+        let subscribe = Subscribe {
+            customer: format!("customer-{number}"),
+            product: "shared".into(),
+            amount: "0.001".into(),
+            source: Source::FundingThenSpot,
+            agreement: "v1".into(),
+            auto_renew: false,
+        };
+        done(&mut state, &Command::Subscribe(subscribe));
+    }
+    close::close_day(&mut state);
+    let before = resident();
+    let mut next = first(4, 1, state.registry.last_at);
+    (next.number, next.height) = (2, 2);
+    for line in next.delegations.iter_mut().take(1) {
+        line.stake = line.stake.left_after(Amount::from_units(line.stake.units() / 20));
+    }
+    next.happened = vec![Happened::Slashed { validator: validator(0) }];
+    let meter = Meter::start();
+    done(&mut state, &Command::Observe { network: NETWORK.into(), picture: Box::new(next) });
+    let found = meter.stop();
+    let bytes = resident().saturating_sub(before) as f64 / positions as f64;
+    let (amount, at_most) = state.treasury.loss(1).map(|loss| (loss.amount, loss.bearing.at_most)).unwrap_or_default();
+    let text = |amount: Amount| amount.to_text(9);
+    let (asset, nothing) = (|| "SOL".to_owned(), || "0".to_owned());
+    let (pool, customers) = (text(amount.left_after(at_most)), text(at_most));
+    let reserve = nothing();
+    agreed(&mut state, Matter::AllocateLoss { loss: 1, asset: asset(), reserve, commission: nothing(), pool, customers });
+    let now = state.registry.last_at;
+    let turns = |state: &mut State| {
+        let meter = Meter::start();
+        let mut turns = 0_u64;
+        while pay_next(state, now).is_some() {
+            turns += 1;
+        }
+        (turns, meter.stop())
+    };
+    let (borne, bearing) = turns(&mut state);
+    agreed(&mut state, Matter::RecoverLoss { loss: 1, asset: asset(), amount: text(amount), difference: None });
+    let (returned, returning) = turns(&mut state);
+    let meter = Meter::start();
+    close::close_day(&mut state);
+    let closed = meter.stop();
+    for (what, count, spent) in [
+        ("found, and who bears it frozen", positions, found),
+        ("borne, one after another", borne, bearing),
+        ("given back", returned, returning),
+    ] {
+        let (wall, cpu) = spent.each(count.max(1));
+        let ratio = spent.cpu.as_secs_f64() / closed.cpu.as_secs_f64().max(1e-9);
+        println!("  {what}: {:.2} s; wall {wall:.3} us, cpu {cpu:.3} us each; {ratio:.1} times a close", spent.wall.as_secs_f64());
+    }
+    println!("  beside it, a close of them: {:.3} s; {bytes:.0} bytes of memory for each that bears", closed.wall.as_secs_f64());
 }
